@@ -10,6 +10,7 @@ import argparse
 import dataclasses
 import difflib
 import errno
+import importlib
 import sys
 import tomllib
 import types
@@ -28,6 +29,7 @@ __all__ = [
     "command",
     "finite",
     "from_toml",
+    "hand_over",
     "one_of",
     "parse",
     "probabilities",
@@ -166,7 +168,7 @@ def _parse_field(parser: argparse.ArgumentParser, field: dataclasses.Field[Any],
     """Add one dataclass field to the parser: a positional if its metadata says so, else ``--name``."""
     meta = field.metadata
     positional = bool(meta.get("positional"))
-    name = field.name if positional else "--" + field.name.replace("_", "-")
+    name = field.name if positional else "--" + field.name.strip("_").replace("_", "-")
     default = None if field.default is dataclasses.MISSING else field.default
     shown = f" (default: {' '.join(map(str, default)) if isinstance(default, tuple) else default})"
     text = meta.get("help", "") + (shown if default not in (None, (), "") else "")
@@ -188,8 +190,8 @@ def _parse_field(parser: argparse.ArgumentParser, field: dataclasses.Field[Any],
     if positional:
         settings["nargs"] = "?" if field.default is not dataclasses.MISSING else None
         settings = {k: v for k, v in settings.items() if v is not None}
-    elif "nargs" not in settings and "action" not in settings:
-        settings["type"] = str
+    else:
+        settings["dest"] = field.name
     parser.add_argument(name, **settings)
 
 
@@ -216,6 +218,8 @@ def parse(cls: type[T], argv: Sequence[str] | None, *, prog: str, description: s
     for name, value in given.items():
         if isinstance(value, list):
             given[name] = [part for word in value for part in word.split(",") if part]
+    if given.get("from_"):
+        return from_toml(cls, given["from_"], given)
     return build(cls, given)
 
 
@@ -262,6 +266,15 @@ def command(prog: str, action: Callable[[], int]) -> int:
         print(f"{prog}: stopped; what was finished is kept and a second run goes on from there", file=sys.stderr)
         return 130
     return 2
+
+
+def hand_over(module: str, argv: Sequence[str]) -> int:
+    """Run the next command of the line, as ``python -m MODULE ARGV`` would, in this process.
+
+    A stage that ends by starting the next one passes files, not objects, so the module order stays one-way and the next
+    stage can be run again by hand from what was saved.
+    """
+    return int(importlib.import_module(module).main(argv))
 
 
 def _explain_os_error(error: OSError) -> str:

@@ -8,8 +8,8 @@ import pytest
 import blues
 
 ORDER = (
-    "check provenance cohort video simulate datasets encoders pretrain embed pool features models evaluate survive explain "
-    "fuse agree plots report"
+    "check provenance cohort video simulate datasets encoders pretrain embed pool features models evaluate survive "
+    "explain fuse agree plots report"
 ).split()
 PACKAGE = Path(blues.__file__).parent
 

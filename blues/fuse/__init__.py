@@ -1,0 +1,13 @@
+"""One experiment: every arm on identical patient folds, everything that learns inside the fold.
+
+``python -m blues.fuse`` runs the demo; ``python -m blues.fuse FOLDER --task pcr`` a cohort. From Python, :func:`run` on a
+:class:`blues.features.Design` gives the same numbers.
+"""
+
+from blues.fuse.command import main, prepare
+from blues.fuse.crossval import out_of_fold
+from blues.fuse.experiment import Experiment
+from blues.fuse.record import Run
+from blues.fuse.run import arm_name, run
+
+__all__ = ["Experiment", "Run", "arm_name", "main", "out_of_fold", "prepare", "run"]

@@ -1,0 +1,5 @@
+"""Run ``python -m blues.fuse``."""
+
+from blues.fuse import main
+
+raise SystemExit(main())

@@ -1,0 +1,114 @@
+"""``python -m blues.fuse``: from flags to a run folder and its page."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from blues import check, datasets, embed, evaluate
+from blues.cohort import Cohort, card
+from blues.features import Design, design
+from blues.fuse.experiment import Experiment
+from blues.fuse.record import Run
+from blues.fuse.run import main_metric, run
+
+__all__ = ["main", "prepare"]
+
+_PROG = "python -m blues.fuse"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one experiment from the command line; return the exit status."""
+    return check.command(_PROG, lambda: _main(argv))
+
+
+def _main(argv: Sequence[str] | None) -> int:
+    experiment = check.parse(Experiment, argv, prog=_PROG, description="Does imaging add anything? One experiment.")
+    cohort, the_design = prepare(experiment, progress=True)
+    found = run(the_design, experiment, cohort_card=card(cohort, experiment.task), progress=True)
+    folder = found.save(experiment.out or Path("reports") / f"{_slug(cohort.name)}-{experiment.task}")
+    print(summary(found))
+    return check.hand_over("blues.report", [str(folder)])
+
+
+def prepare(experiment: Experiment, *, progress: bool = False) -> tuple[Cohort, Design]:
+    """Read the cohort an experiment names, embed its clips if images are wanted, and lay out the design.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        What is asked for.
+    progress : bool
+        Say on standard error what is being done.
+
+    Returns
+    -------
+    Cohort, Design
+    """
+    cohort = datasets.load(experiment.cohort)
+    check.one_of(experiment.task, list(cohort.dictionary.targets), "--task")
+    embeddings = None
+    if "image" in experiment.modalities:
+        embeddings = embed.embed(
+            cohort, encoder=experiment.encoder, weights=experiment.weights, workers=experiment.jobs, progress=progress
+        )
+        if len(embeddings.quarantine):
+            print(f"{len(embeddings.quarantine)} clips could not be read and are left out:", file=sys.stderr)
+            print(embeddings.quarantine[["clip", "reason"]].to_string(index=False, max_colwidth=90), file=sys.stderr)
+    made = design(
+        cohort,
+        experiment.task,
+        experiment.modalities,
+        embeddings=embeddings,
+        frames=experiment.frames,
+        points=experiment.points,
+        allow=experiment.allow,
+    )
+    return cohort, made
+
+
+def _slug(name: str) -> str:
+    return "".join(c if c.isalnum() else "-" for c in name.lower()).strip("-") or "cohort"
+
+
+def summary(found: Run) -> str:
+    """Return what the command prints: who, the arms, what imaging adds, and the warnings."""
+    facts, metric = found.design, main_metric(found.design["kind"])[0]
+    events = f", {facts['events']} with the event" if facts["events"] is not None else ""
+    lines = [
+        f"{facts['cohort']}: {facts['label']} from {' + '.join(facts['modalities'])}, at {facts['moment']}",
+        f"{facts['patients']} patients{events}; {found.experiment.repeats} x {found.experiment.folds} patient folds, "
+        f"model {', '.join(found.experiment.model)}",
+        "",
+        _arms_table(found.scores),
+        "",
+    ]
+    gain = found.comparisons[(found.comparisons["metric"] == metric) & found.comparisons["low"].notna()]
+    if len(gain):
+        lines.append(
+            f"What imaging adds, in {metric.upper()}, against the best arm without images ({gain.iloc[0]['reference']}):"
+        )
+        lines += [
+            f"  {row.arm:<28} {row.difference:+.3f}  (95 % interval {row.low:+.3f} to {row.high:+.3f})"
+            for row in gain.drop_duplicates("arm").itertuples()
+        ]
+        lines.append("")
+    lines += [f"{note['level'].upper()}: {note['text']}" for note in found.notes if note["level"] == "warning"]
+    lines.append(f"{len(found.refused)} columns were refused as predictors; the report says which and why.")
+    return "\n".join(lines)
+
+
+def _arms_table(scores: pd.DataFrame) -> str:
+    """Lay the scores out, one arm a row, value and interval in a cell."""
+    wanted = [m for m in evaluate.HEADLINE if m in set(scores["metric"])]
+    shown = scores[scores["metric"].isin(wanted)]
+    cells: dict[str, dict[str, Any]] = {}
+    for row in shown.itertuples():
+        text = f"{row.value:.3f} ({row.low:.3f} to {row.high:.3f})" if pd.notna(row.low) else f"{row.value:.3f}"
+        cells.setdefault(str(row.arm), {}).setdefault(str(row.metric), text)
+    table = pd.DataFrame.from_dict(cells, orient="index")[wanted]
+    return str(table.iloc[:, :4].to_string())

@@ -1,0 +1,107 @@
+"""What an experiment asks for: the command's flags, ``experiment.toml`` and the argument of ``run`` are this one record."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import pydantic
+
+from blues import check, features, models, pool
+
+__all__ = ["Experiment"]
+
+
+def _option(default: Any, text: str, **metadata: Any) -> Any:
+    return field(default=default, metadata={"help": text, **metadata})
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One experiment, whole: repeating it gives the same numbers.
+
+    Attributes
+    ----------
+    cohort : str
+        A cohort folder, or ``"synthetic"``.
+    task : str
+        A target of the cohort's dictionary.
+    modalities : tuple of str
+        Every one alone and every combination is an arm.
+    model : tuple of str
+        One or several; each of several makes arms of its own.
+    fusion : {"early", "late"}
+        One model on all columns, or one model a modality and the mean of their predictions.
+    encoder, weights : str, Path
+        What turns frames into numbers, see :func:`blues.encoders.get`.
+    frames, points : str
+        Pooling, see :func:`blues.pool.patients`.
+    folds, repeats : int
+        Repeated stratified cross-validation over patients.
+    seed : int
+        Of folds, models and bootstraps.
+    draws : int
+        Patient-bootstrap replicates a score.
+    null : int
+        Label permutations of the whole pipeline; 0 leaves the null out.
+    allow : tuple of str
+        Treatment-contingent columns, or their tag, wanted all the same.
+    jobs : int
+        Worker processes; does not change a number.
+    out : Path
+        The run folder.
+    """
+
+    __pydantic_config__: ClassVar[pydantic.ConfigDict] = pydantic.ConfigDict(extra="forbid")
+
+    cohort: str = _option("synthetic", "cohort folder, or 'synthetic' for the demo", positional=True)
+    task: str = _option("pcr", "target to predict, from the cohort's dictionary")
+    modalities: tuple[str, ...] = _option(
+        ("image", "clinical", "blood"), f"what may predict: {', '.join(features.MODALITIES)}"
+    )
+    model: tuple[str, ...] = _option(("forest",), f"one or several of {', '.join(models.MODELS)}")
+    fusion: Literal["early", "late"] = _option("early", "one model on all columns, or one a modality and their mean")
+    encoder: str = _option("frame-stats", "what turns frames into numbers")
+    weights: Path | None = _option(None, "weights file of the encoder, where it needs one")
+    frames: str = _option("mean", f"frames to clip: {', '.join(pool.FRAMES)}")
+    points: str = _option("mean", f"BLUE points to patient: {', '.join(pool.POINTS)}")
+    folds: int = _option(5, "patient folds a repeat")
+    repeats: int = _option(20, "repeats of the cross-validation")
+    seed: int = _option(0, "seed of folds, models and bootstraps")
+    draws: int = _option(2000, "patient-bootstrap replicates a score")
+    null: int = _option(0, "label permutations of the whole pipeline (200 gives p-values down to 0.005)")
+    allow: tuple[str, ...] = _option(
+        (), "treatment-contingent columns or their tag (e.g. oxygen) to let in all the same"
+    )
+    jobs: int = _option(2, "worker processes; does not change a number")
+    out: Path | None = _option(None, "run folder (default: reports/COHORT-TASK)")
+    from_: Path | None = _option(None, "repeat this experiment.toml; other flags override it", metavar="TOML")
+
+    def __post_init__(self) -> None:
+        for name, allowed in (("modalities", features.MODALITIES), ("model", tuple(models.MODELS))):
+            values = getattr(self, name)
+            if not values:
+                raise check.InputError(f"--{name} is empty", allowed=allowed)
+            for value in values:
+                check.one_of(value, allowed, f"--{name}")
+            if len(set(values)) < len(values):
+                raise check.InputError(f"--{name} names one thing twice: {' '.join(values)}")
+        check.one_of(self.frames, pool.FRAMES, "--frames")
+        check.one_of(self.points, pool.POINTS, "--points")
+        for name, least in (("folds", 2), ("repeats", 1), ("draws", 100), ("null", 0), ("jobs", 1), ("seed", 0)):
+            if getattr(self, name) < least:
+                raise check.InputError(f"--{name} is {getattr(self, name)}", allowed=f"{least} or more")
+
+    def to_toml(self) -> str:
+        """Return the experiment as TOML, all that changes a number and nothing else; ``--from`` reads it back."""
+        lines = ["# repeat with: python -m blues.fuse --from experiment.toml"]
+        for entry in dataclasses.fields(self):
+            value = getattr(self, entry.name)
+            if entry.name in ("jobs", "out", "from_") or value is None:
+                continue
+            value = list(value) if isinstance(value, tuple) else str(value) if isinstance(value, Path) else value
+            lines.append(f"{entry.name} = {json.dumps(value, ensure_ascii=False)}")
+        return "\n".join(lines) + "\n"

@@ -1,0 +1,115 @@
+"""The record of a run, and the folder it lives in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from blues import check
+from blues.fuse.experiment import Experiment
+from blues.provenance import replacing, write_json
+
+__all__ = ["Run"]
+
+_TABLES = ("scores", "comparisons", "refused", "null")
+_PAGES = ("cohort", "notes", "design", "provenance")
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one experiment found.
+
+    Attributes
+    ----------
+    experiment : Experiment
+        What was asked.
+    predictions : DataFrame
+        Out of fold, one row a prediction: ``row`` (patient or clip), ``patient``, ``arm``, ``repeat``, ``fold``, ``y``, ``p``
+        (probability, expected category or expected value).
+    scores : DataFrame
+        Tidy: ``arm, metric, value, low, high`` and further columns that say how the interval was made.
+    comparisons : DataFrame
+        Each arm with images against the best arm without: ``arm, reference, metric, difference, low, high, p_value, test,
+        question``.
+    refused : DataFrame
+        ``column, role, known, reason``.
+    null : DataFrame
+        The label-permutation null: ``arm, metric, permutation, value``; empty when not asked for.
+    cohort : dict
+        The cohort card, see :func:`blues.cohort.card`.
+    design : dict
+        Task, kind, level, label, moment, rows, patients, events, modalities with their columns, who was left out.
+    notes : tuple of dict
+        What a reader must be told, ``{"level": "warning" or "note", "text": ...}``.
+    provenance : dict
+        See :func:`blues.provenance.record`.
+    """
+
+    experiment: Experiment
+    predictions: pd.DataFrame
+    scores: pd.DataFrame
+    comparisons: pd.DataFrame
+    refused: pd.DataFrame
+    null: pd.DataFrame
+    cohort: Mapping[str, Any] = field(default_factory=dict)
+    design: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[Mapping[str, str], ...] = ()
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    def save(self, folder: str | Path) -> Path:
+        """Write the run folder; files that exist are replaced, each whole or not at all."""
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        with replacing(folder / "experiment.toml") as draft:
+            draft.write_text(self.experiment.to_toml(), encoding="utf-8")
+        with replacing(folder / "predictions.parquet") as draft:
+            self.predictions.to_parquet(draft, index=False)
+        for name in _TABLES:
+            with replacing(folder / f"{name}.csv") as draft:
+                getattr(self, name).to_csv(draft, index=False)
+        for name in _PAGES:
+            value = getattr(self, name)
+            write_json(folder / f"{name}.json", list(value) if name == "notes" else dict(value))
+        return folder
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Run:
+        """Read a run folder back.
+
+        Raises
+        ------
+        InputError
+            When the folder is not a run folder, naming the file that is missing.
+        """
+        folder = Path(folder)
+        names = [
+            "experiment.toml",
+            "predictions.parquet",
+            *(f"{n}.csv" for n in _TABLES),
+            *(f"{n}.json" for n in _PAGES),
+        ]
+        missing = [name for name in names if not (folder / name).is_file()]
+        if missing:
+            raise check.InputError(
+                f"not a whole run folder: {', '.join(missing)} missing",
+                file=folder,
+                remedy="Name a folder that python -m blues.fuse wrote",
+            )
+        tables = {name: pd.read_csv(folder / f"{name}.csv", keep_default_na=True) for name in _TABLES}
+        pages = {name: json.loads((folder / f"{name}.json").read_text(encoding="utf-8")) for name in _PAGES}
+        return cls(
+            experiment=check.from_toml(Experiment, folder / "experiment.toml"),
+            predictions=pd.read_parquet(folder / "predictions.parquet"),
+            **tables,
+            **(pages | {"notes": tuple(pages["notes"])}),
+        )
+
+    def _repr_html_(self) -> str:
+        """Show the arms as a table in a notebook."""
+        main = self.scores[self.scores["metric"] == self.scores["metric"].iloc[0]] if len(self.scores) else self.scores
+        return str(main.round(3).to_html(index=False, escape=True))

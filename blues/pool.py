@@ -1,0 +1,155 @@
+"""Frame -> clip -> BLUE point -> patient: nothing is learned here, so nothing can leak.
+
+A clip is summarised over its frames, retakes of one BLUE point are reduced to one row, and the points of a patient are
+averaged, maximised or laid side by side with a mask for the points that were not scanned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from blues import check
+from blues.embed import Embeddings
+
+__all__ = ["FRAMES", "POINTS", "RETAKES", "clips", "patients", "points"]
+
+FRAMES = ("mean", "max", "sd", "mean+max")
+RETAKES = ("longest", "first", "last", "mean", "max")
+POINTS = ("mean", "max", "mean+max", "concat")
+
+
+def clips(embeddings: Embeddings, how: str = "mean") -> pd.DataFrame:
+    """Summarise each clip over its frames.
+
+    Parameters
+    ----------
+    embeddings : Embeddings
+        Frame values, shape (all frames, d).
+    how : {"mean", "max", "sd", "mean+max"}
+        Over the frames of a clip. ``"sd"`` is the population standard deviation (0 for a clip of one frame): how much a
+        feature moves. ``"mean+max"`` gives 2 d columns.
+
+    Returns
+    -------
+    DataFrame
+        Index ``clip``; float32. Columns are named as the features, with `` (max)`` or `` (sd)`` behind the name where it
+        is not the mean.
+    """
+    check.one_of(how, FRAMES, "frame pooling")
+    table, values = embeddings.table, embeddings.values
+    first, frames = table["first"].to_numpy(), table["frames"].to_numpy()[:, None]
+    if len(table) == 0:
+        raise check.InputError(
+            "there is no embedded clip to pool", remedy="See quarantine.csv for why each was refused"
+        )
+
+    def mean_of(rows: np.ndarray) -> np.ndarray:
+        return np.asarray(np.add.reduceat(rows, first, axis=0, dtype=np.float64) / frames)
+
+    parts: list[np.ndarray] = []
+    names: list[str] = []
+    if how in ("mean", "mean+max"):
+        parts.append(mean_of(values))
+        names += list(embeddings.names)
+    if how in ("max", "mean+max"):
+        parts.append(np.maximum.reduceat(values, first, axis=0))
+        names += [f"{name} (max)" for name in embeddings.names]
+    if how == "sd":
+        deviations = values - np.repeat(mean_of(values), frames[:, 0], axis=0)
+        parts.append(np.sqrt(mean_of(deviations**2)))
+        names += [f"{name} (sd)" for name in embeddings.names]
+    pooled = np.hstack(parts).astype(np.float32)
+    return pd.DataFrame(pooled, index=pd.Index(table["clip"], name="clip"), columns=names)
+
+
+def points(values: pd.DataFrame, table: pd.DataFrame, retakes: str = "longest") -> pd.DataFrame:
+    """Reduce the takes of one BLUE point to one row a patient and point.
+
+    Parameters
+    ----------
+    values : DataFrame
+        One row a clip, from :func:`clips`.
+    table : DataFrame
+        ``Embeddings.table``: clip, patient, point, take, total (frames in the file).
+    retakes : {"longest", "first", "last", "mean", "max"}
+        Which take stands for the point, or how takes are combined. Of equally long takes the later one: a retake is
+        made because the first was not good enough.
+
+    Returns
+    -------
+    DataFrame
+        Index (patient, point), columns as ``values``.
+    """
+    check.one_of(retakes, RETAKES, "retake policy")
+    table = table.set_index("clip").loc[values.index]
+    keys = [table["patient"], table["point"]]
+    if retakes in ("mean", "max"):
+        return values.groupby(keys, sort=False).agg(retakes)
+    order = {"longest": ["total", "take"], "first": ["take"], "last": ["take"]}[retakes]
+    ranked = table.sort_values(order, ascending=retakes == "first", kind="stable")
+    chosen = ranked[~ranked.duplicated(["patient", "point"])].index
+    kept = values.loc[values.index.isin(chosen)]
+    return kept.set_axis(pd.MultiIndex.from_frame(table.loc[kept.index, ["patient", "point"]]))
+
+
+def patients(
+    embeddings: Embeddings,
+    *,
+    frames: str = "mean",
+    how: str = "mean",
+    retakes: str = "longest",
+    order: Sequence[str] | None = None,
+) -> pd.DataFrame:
+    """Pool frames to one row a patient.
+
+    Parameters
+    ----------
+    embeddings : Embeddings
+        Frame values with their clip table.
+    frames : {"mean", "max", "sd", "mean+max"}
+        Frame -> clip, see :func:`clips`.
+    how : {"mean", "max", "mean+max", "concat"}
+        BLUE points -> patient. ``"concat"`` lays the points side by side: columns ``R1: name``, NaN where a point was
+        not scanned, and one column ``R1: scanned`` (1 or 0) a point.
+    retakes : {"longest", "first", "last", "mean", "max"}
+        See :func:`points`.
+    order : sequence of str, optional
+        The cohort's BLUE points, needed for ``"concat"``: a fixed list keeps the columns the same in every cohort. By
+        default the points that occur.
+
+    Returns
+    -------
+    DataFrame
+        Index ``patient`` in the order of the table; float32. A patient without a readable clip is absent.
+    """
+    check.one_of(how, POINTS, "point pooling")
+    by_point = points(clips(embeddings, frames), embeddings.table, retakes)
+    present = list(dict.fromkeys(embeddings.table["patient"]))
+    grouped = by_point.groupby(level="patient", sort=False)
+    if how == "concat":
+        return _side_by_side(by_point, list(order or sorted(set(by_point.index.get_level_values("point"))))).loc[
+            present
+        ]
+    parts = []
+    if how in ("mean", "mean+max"):
+        parts.append(grouped.mean())
+    if how in ("max", "mean+max"):
+        parts.append(grouped.max().add_suffix(" (max over points)"))
+    return pd.concat(parts, axis=1).loc[present].astype(np.float32)
+
+
+def _side_by_side(by_point: pd.DataFrame, order: list[str]) -> pd.DataFrame:
+    known = by_point.index.get_level_values("point")
+    unknown = sorted(set(known) - set(order))
+    if unknown:
+        raise check.InputError(f"clips at points {unknown} that the dictionary does not list", allowed=order)
+    rows = pd.Index(dict.fromkeys(by_point.index.get_level_values("patient")), name="patient")
+    blocks = []
+    for point in order:
+        block = by_point[known == point].droplevel("point").reindex(rows)
+        scanned = rows.isin(by_point[known == point].index.get_level_values("patient"))
+        blocks.append(block.add_prefix(f"{point}: ").assign(**{f"{point}: scanned": scanned.astype(np.float32)}))
+    return pd.concat(blocks, axis=1).astype(np.float32)

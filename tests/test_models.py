@@ -1,0 +1,95 @@
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.metrics import roc_auc_score
+
+from blues import models
+from blues.check import InputError
+
+LEARNERS = [name for name in models.MODELS if name != "prevalence"]
+
+
+def _problem(rng, n=120, kind="binary"):
+    """One informative column, one of noise, one constant, one always missing; a tenth of the cells missing."""
+    x = rng.normal(size=n)
+    X = np.column_stack([x, rng.normal(size=n), np.ones(n), np.full(n, np.nan)])
+    X[rng.random(X.shape) < 0.1] = np.nan
+    noise = 0.3 * rng.normal(size=n)
+    y = {"binary": x + noise > 0, "ordinal": np.digitize(x + noise, [-1, 0, 1]), "continuous": x + noise}[kind]
+    return X, y.astype(float)
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+@pytest.mark.parametrize("kind", models.KINDS)
+def test_learns_through_missing_constant_and_empty_columns(name, kind, rng):
+    X, y = _problem(rng, kind=kind)
+    estimator = models.make(name, kind, seed=1).fit(X[:80], y[:80])
+    p = models.predict(estimator, X[80:], kind)
+    assert p.shape == (40,)
+    assert np.isfinite(p).all()
+    if kind == "binary":
+        assert roc_auc_score(y[80:], p) > 0.8
+    else:
+        assert np.corrcoef(p, y[80:])[0, 1] > 0.7
+
+
+@pytest.mark.parametrize("name", list(models.MODELS))
+def test_same_seed_same_numbers_and_clones_alike(name, rng):
+    X, y = _problem(rng)
+    first = models.make(name, seed=3)
+    a = models.predict(first.fit(X, y), X, "binary")
+    b = models.predict(clone(first).fit(X, y), X, "binary")
+    np.testing.assert_array_equal(a, b)
+
+
+def test_prevalence_knows_the_training_share_only(rng):
+    X, y = _problem(rng)
+    p = models.predict(models.make("prevalence").fit(X, y), X, "binary")
+    np.testing.assert_allclose(p, y.mean())
+
+
+def test_unknown_model_names_the_nearest():
+    with pytest.raises(InputError, match="Nearest: 'forest'"):
+        models.make("forrest")
+
+
+def test_ordinal_probabilities_are_a_distribution(rng):
+    X, y = _problem(rng, kind="ordinal")
+    model = models.make("logistic", "ordinal").fit(X, y)
+    p = model.predict_proba(X)
+    assert p.shape == (len(X), 4)
+    assert (p >= 0).all()
+    np.testing.assert_allclose(p.sum(axis=1), 1)
+    np.testing.assert_allclose(model.predict(X), p @ np.arange(4))
+
+
+class TestLateFusion:
+    columns = {"a": [0, 1], "b": [2]}
+
+    def _data(self, rng):
+        y = np.repeat([0.0, 1.0], 40)
+        X = np.column_stack([y + rng.normal(size=80), rng.normal(size=80), y + rng.normal(size=80)])
+        return X, y
+
+    def test_is_the_mean_of_the_modalities(self, rng):
+        X, y = self._data(rng)
+        fused = models.LateFusion(models.make("logistic"), self.columns).fit(X, y)
+        parts = fused.parts(X)
+        np.testing.assert_allclose(fused.predict(X), (parts["a"] + parts["b"]) / 2)
+        np.testing.assert_allclose(fused.predict_proba(X).sum(axis=1), 1)
+
+    def test_absent_modality_is_left_to_the_other(self, rng):
+        X, y = self._data(rng)
+        X[5, 2] = np.nan
+        X[6] = np.nan
+        fused = models.LateFusion(models.make("logistic"), self.columns).fit(X, y)
+        parts = fused.parts(X)
+        assert np.isnan(parts["b"][5])
+        assert fused.predict(X)[5] == parts["a"][5]
+        assert fused.predict(X)[6] == pytest.approx(y.mean())
+
+    def test_modality_absent_from_the_whole_training_fold(self, rng):
+        X, y = self._data(rng)
+        X[:, 2] = np.nan
+        fused = models.LateFusion(models.make("logistic"), self.columns).fit(X, y)
+        np.testing.assert_allclose(fused.predict(X), fused.parts(X)["a"])

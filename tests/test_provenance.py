@@ -1,0 +1,57 @@
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from blues import provenance
+
+
+def test_replacing_keeps_the_old_file_when_the_block_fails(tmp_path):
+    target = tmp_path / "a.txt"
+    target.write_text("old")
+
+    def fail():
+        with provenance.replacing(target) as draft:
+            draft.write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert target.read_text() == "old"
+    assert os.listdir(tmp_path) == ["a.txt"]  # noqa: PTH208
+
+
+def test_hashes_depend_on_content_and_names_not_on_order(tmp_path):
+    a, b = tmp_path / "a", tmp_path / "b"
+    a.write_text("1")
+    b.write_text("2")
+    assert provenance.files_hash([a, b]) == provenance.files_hash([b, a])
+    before = provenance.files_hash([a, b])
+    b.write_text("3")
+    assert provenance.files_hash([a, b]) != before
+    # SHA-256 of "abc", FIPS 180-4
+    assert provenance.text_hash("abc").startswith("ba7816bf8f01cfea414140de5dae2223")
+
+
+def test_record_is_json_and_names_no_person_or_path(tmp_path):
+    text = json.dumps(provenance.record(seed=3, data="x"))
+    assert json.loads(text)["seed"] == 3
+    assert json.loads(text)["packages"]["numpy"]
+    assert str(tmp_path.home()) not in text
+
+
+def test_write_json_refuses_nan(tmp_path):
+    with pytest.raises(ValueError, match="JSON"):
+        provenance.write_json(tmp_path / "a.json", {"x": float("nan")})
+    assert not list(tmp_path.iterdir())
+
+
+def test_import_is_light_and_sets_the_wait_policy():
+    code = (
+        "import os, sys; os.environ.pop('OMP_WAIT_POLICY', None); import blues;"
+        "assert os.environ['OMP_WAIT_POLICY'] == 'PASSIVE'; print('numpy' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
