@@ -1,0 +1,197 @@
+"""A made-up cohort in the format of a real one, with a planted signal of known size.
+
+What is planted
+---------------
+- The PCR result moves how much of the lung is involved by ``signal`` standard deviations between negatives and positives,
+  most at R3 and L3 (weight 1), less at R2 and L2 (0.6), least at R1 and L1 (0.3). Involvement sets the severity that is drawn:
+  no, some, many or confluent B-lines, a broken pleural line. With ``signal=0`` the images know nothing of any column.
+- Illness moves involvement by ``0.4 * signal``; it also moves vitals, inflammation, intensive care, death and stay.
+- The PCR result moves the blood tests by ``blood_signal`` (leucocytes and lymphocytes down, LDH and ferritin up), and the
+  symptoms by a third of it.
+- Two raters read every clip: :data:`RATERS` says how often each reports the drawn truth, which ``truth.csv`` holds.
+"""
+
+from __future__ import annotations
+
+import fractions
+import math
+import shutil
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import av
+import numpy as np
+import pandas as pd
+
+import blues.cohort
+from blues import simulate
+from blues.check import InputError
+from blues.cohort import Cohort
+from blues.datasets.synthetic_tables import POINTS, dictionary, draw_patients
+
+__all__ = ["POINT_WEIGHT", "RATERS", "synthetic"]
+
+POINT_WEIGHT = {"1": 0.3, "2": 0.6, "3": 1.0}
+"""How strongly involvement shows at R1/L1, R2/L2 and R3/L3."""
+
+RATERS = {"senior": (0.80, 0.92), "junior": (0.65, 0.85)}
+"""Each rater's chance to report the drawn severity (else one grade off, up or down alike) and the drawn A- or B-lines."""
+
+
+def synthetic(
+    folder: str | Path,
+    patients: int = 40,
+    signal: float = 1.0,
+    seed: int = 0,
+    *,
+    blood_signal: float = 1.0,
+    frames: int = 24,
+    size: int = 160,
+) -> Cohort:
+    """Write a made-up cohort into a new folder and read it.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Where to write; must not exist, or be empty.
+    patients : int
+        At least 8. The default takes a few seconds.
+    signal : float
+        Size of the planted effect of the PCR result on the images, in standard deviations of involvement; 0 plants none.
+    seed : int
+        Same seed, same tables and frames.
+    blood_signal : float
+        Size of the effect on the blood tests; 0 plants none.
+    frames : int
+        Frames of an ordinary clip, at 20 frames a second.
+    size : int
+        Height and width of a clip, pixels; even.
+
+    Returns
+    -------
+    Cohort
+
+    Raises
+    ------
+    InputError
+        A parameter is out of range, or the folder holds something already.
+    """
+    folder = Path(folder)
+    _check(folder, patients, signal, blood_signal, frames, size)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name[:40]}-"))
+    try:
+        _write(draft, patients, signal, seed, blood_signal, frames, size)
+        draft.chmod(0o755)
+        draft.replace(folder)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return blues.cohort.read(folder)
+
+
+def _check(folder: Path, patients: int, signal: float, blood_signal: float, frames: int, size: int) -> None:
+    if patients != int(patients) or patients < 8:
+        raise InputError(f"patients is {patients}", allowed="a whole number of at least 8")
+    for name, value in (("signal", signal), ("blood_signal", blood_signal)):
+        if not (math.isfinite(value) and value >= 0):
+            raise InputError(f"{name} is {value}", allowed="0 (nothing planted) or more; 1 is moderate, 2 is strong")
+    if frames < 8:
+        raise InputError(f"frames is {frames}", allowed="at least 8")
+    if size < 64 or size % 2:
+        raise InputError(f"size is {size}", allowed="an even number of pixels, at least 64")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError(
+            "something is there already", file=folder, remedy="Name a new folder, or empty this one yourself"
+        )
+
+
+def _write(folder: Path, patients: int, signal: float, seed: int, blood_signal: float, frames: int, size: int) -> None:
+    rng = np.random.default_rng([seed, 1])
+    drawn = draw_patients(patients, blood_signal, rng)
+    plan = pd.DataFrame(_plan(drawn.pcr, drawn.illness, signal, frames, rng))
+    (folder / "videos").mkdir()
+
+    def draw(row: int) -> dict[str, object]:
+        what = plan.iloc[row]
+        return _draw_clip(folder / "videos" / f"{what['clip']}.mp4", what, np.random.default_rng([seed, 2, row]), size)
+
+    with ThreadPoolExecutor(2) as pool:
+        truth = pd.DataFrame(pool.map(draw, range(len(plan))))
+    table = drawn.table
+    counts = plan.groupby("patient").size()
+    table["clips_recorded"] = table["patient_id"].map(counts).fillna(0).astype(int)
+    table.to_csv(folder / "clinical.csv", index=False, float_format="%g")
+    truth.to_csv(folder / "truth.csv", index=False, float_format="%.4g")
+    _rate(truth, np.random.default_rng([seed, 3])).to_csv(folder / "ratings.csv", index=False)
+    words = f"patients={patients}, signal={signal:g}, seed={seed}, blood_signal={blood_signal:g}"
+    (folder / "cohort.toml").write_text(dictionary(words), encoding="utf-8")
+
+
+def _plan(
+    pcr: np.ndarray, illness: np.ndarray, signal: float, frames: int, rng: np.random.Generator
+) -> Iterator[dict[str, object]]:
+    """Yield what to record: one row a clip. Some points are lacking, one is taken twice, one clip is very short."""
+    n = len(pcr)
+    own = rng.normal(size=n)
+    lacking = set(zip(rng.integers(1, n + 1, n // 8 + 1), rng.choice(POINTS, n // 8 + 1), strict=True))
+    for i in range(n):
+        patient = i + 1
+        for point in POINTS:
+            weight = POINT_WEIGHT[point[1]]
+            planted = signal * ((pcr[i] - 0.5) + 0.4 * illness[i])
+            involved = 1.6 * weight * planted + 0.6 * own[i] + 0.6 * rng.normal()
+            severity = int(np.digitize(involved, [-0.1, 0.6, 1.2]))
+            if (patient, point) in lacking:
+                continue
+            short = patient == 3 and point == "L2"
+            base = {"patient": patient, "point": point, "severity": severity}
+            yield {"clip": f"patient_{patient}_{point}", **base, "frames": 7 if short else frames}
+            if patient == 5 and point == "R3":
+                yield {"clip": f"patient_{patient}_{point}_2", **base, "frames": frames + frames // 2}
+
+
+def _draw_clip(path: Path, what: pd.Series, rng: np.random.Generator, size: int) -> dict[str, object]:
+    scene = simulate.draw_scene(rng, severity=what.severity)
+    drawn = simulate.clip(scene, what.frames / 20, 20, rng, (size, size))
+    _encode(path, drawn.images, 20)
+    truth = drawn.truth
+    return {
+        "clip": what["clip"],
+        "severity": int(truth["soldati"].median()),
+        "a_lines": int(truth["a_lines"].mean() >= 0.5),
+        "b_lines": int((truth["b_lines"] > 0).mean() >= 0.5),
+        "b_line_count": truth["b_lines"].mean(),
+        "b_coverage": truth["b_coverage"].mean(),
+    }
+
+
+def _encode(path: Path, images: np.ndarray, fps: int) -> None:
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=fractions.Fraction(fps))
+        stream.height, stream.width = images.shape[1:]
+        stream.pix_fmt = "yuv420p"
+        stream.options = {"crf": "26", "preset": "veryfast", "threads": "1"}
+        for image in images:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="gray")))
+        container.mux(stream.encode())
+
+
+def _rate(truth: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+    """Return the two raters' readings; one clip was not read by the second, and some cells have a stray blank."""
+    n = len(truth)
+    tables = []
+    for rater, (grade, finding) in RATERS.items():
+        off = np.where(rng.random(n) < grade, 0, rng.choice([-1, 1], n))
+        severity = truth["severity"].to_numpy() + off
+        severity = np.where((severity < 0) | (severity > 3), truth["severity"] - off, severity)
+        table = pd.DataFrame({"clip": truth["clip"], "rater": rater, "severity": severity})
+        for item in ("a_lines", "b_lines"):
+            seen = np.where(rng.random(n) < finding, truth[item], 1 - truth[item])
+            table[item] = np.where(seen == 1, "yes", "no")
+        tables.append(table)
+    both = pd.concat(tables, ignore_index=True)
+    stray = rng.choice(len(both), 4, replace=False)
+    both.loc[stray, "b_lines"] += " "
+    return both.drop(index=len(both) - 1)

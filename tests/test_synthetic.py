@@ -1,0 +1,174 @@
+"""The made-up cohort: what is planted can be found again, and nothing else."""
+
+import av
+import numpy as np
+import pandas as pd
+import pytest
+
+import blues.cohort
+from blues import datasets
+from blues.check import InputError
+from blues.datasets.synthetic import RATERS, synthetic
+
+SMALL = {"patients": 24, "frames": 8, "size": 96}
+
+
+@pytest.fixture(scope="module")
+def strong(tmp_path_factory):
+    return synthetic(tmp_path_factory.mktemp("made") / "strong", signal=3.0, seed=4, **SMALL)
+
+
+@pytest.fixture(scope="module")
+def none(tmp_path_factory):
+    return synthetic(tmp_path_factory.mktemp("made") / "none", signal=0.0, seed=4, blood_signal=0.0, **SMALL)
+
+
+def _brightness(cohort):
+    """Return the mean grey value of the deeper half of every clip's middle, by patient, at the lowest BLUE points."""
+    values = {}
+    for clip, row in cohort.clips.iterrows():
+        with av.open(str(cohort.folder / row["path"])) as container:
+            frames = [f.to_ndarray(format="gray") for f in container.decode(video=0)]
+        values[clip] = np.mean([f[48:88, 30:66].mean() for f in frames])
+    low = cohort.clips["point"].isin(["R3", "L3"])
+    return pd.Series(values)[low].groupby(cohort.clips["patient"][low]).mean()
+
+
+def _effect(x, y):
+    """Return Cohen's d between the classes of y."""
+    a, b = x[y == 1], x[y == 0]
+    return (a.mean() - b.mean()) / np.sqrt((a.var() + b.var()) / 2)
+
+
+def test_signal_is_in_the_frames_and_at_zero_is_not(strong, none):
+    planted = _brightness(strong)
+    assert _effect(planted, strong.target("pcr")[planted.index]) > 1.0
+    absent = _brightness(none)
+    assert abs(_effect(absent, none.target("pcr")[absent.index])) < 0.8
+
+
+def test_without_signal_the_frames_know_no_column(tmp_path):
+    """The severity drawn is the same whatever the targets are: it comes from a stream that signal 0 cuts off."""
+    truth = {}
+    for seed in range(6):
+        cohort = synthetic(tmp_path / str(seed), signal=0.0, seed=seed, patients=16, frames=8, size=64)
+        table = pd.read_csv(cohort.folder / "truth.csv")
+        patient = table["clip"].str.extract(r"patient_(\d+)_")[0]
+        mean = table.groupby(patient)["severity"].mean()
+        truth[seed] = _effect(mean, cohort.target("pcr")[mean.index])
+    assert abs(np.mean(list(truth.values()))) < 0.6
+
+
+def test_signal_is_strongest_at_the_lowest_points(strong):
+    truth = pd.read_csv(strong.folder / "truth.csv").set_index("clip")
+    clips = strong.clips.join(truth["severity"], rsuffix="_true")
+    y = strong.target("pcr")
+    effect = {}
+    for level in "13":
+        part = clips[clips["point"].str.endswith(level)].groupby("patient")["severity"].mean()
+        effect[level] = _effect(part, y[part.index])
+    assert effect["3"] > effect["1"] + 0.3
+
+
+def test_blood_carries_its_own_signal(tmp_path):
+    found = {}
+    for strength in (0.0, 2.0):
+        cohort = synthetic(tmp_path / str(strength), patients=40, signal=0, blood_signal=strength, frames=8, size=64)
+        found[strength] = _effect(np.log(cohort.patients["leucocytes"]), cohort.target("pcr"))
+    assert found[2.0] < -1.5 < -0.7 < found[0.0]
+
+
+def test_raters_agree_as_documented(strong):
+    truth = pd.read_csv(strong.folder / "truth.csv").set_index("clip")
+    ratings = strong.ratings
+    for rater, (grade, finding) in RATERS.items():
+        for item, chance in (("severity", grade), ("b_lines", finding)):
+            mine = ratings[(ratings["rater"] == rater) & (ratings["item"] == item)].set_index("clip")["rating"]
+            right = (mine == truth[item][mine.index]).mean()
+            assert abs(right - chance) < 4 * np.sqrt(chance * (1 - chance) / len(mine))
+
+
+def test_cohort_is_as_unkind_as_a_real_export(none):
+    raw = pd.read_csv(none.folder / "clinical.csv")
+    assert (raw == -99).any().sum() >= 5
+    assert (raw["spo2_on_oxygen"] == -96).any()
+    assert none.patients["spo2_on_oxygen"].min() > 50
+    assert (none.patients["base_excess"] < 0).any()
+    inverse = raw.set_index(raw["patient_id"].astype(str))["lung_disease"]
+    assert (none.patients["lung_disease"][inverse.index] == 1 - inverse).all()
+    assert raw["pack_years"].isna().any()
+    assert (none.patients["pack_years"][none.patients["smoking"] == "never"] == 0).all()
+    assert none.clips["take"].max() == 2
+    points = none.clips.groupby("patient")["point"].nunique()
+    assert points.min() < 6
+    short = none.folder / none.clips.loc["patient_3_L2", "path"]
+    with av.open(str(short)) as container:
+        assert sum(1 for _ in container.decode(video=0)) == 7
+    stays = none.patients[["los_days", "discharged", "death", "status"]]
+    assert stays["los_days"].isna().any()
+    assert (stays["status"] == "in hospital").any()
+    assert (stays["los_days"] == 0).any()
+    assert not ((stays["discharged"] == 1) & (stays["death"] == 1)).any()
+
+
+def test_leaks_and_outcomes_are_refused(none):
+    dictionary = none.dictionary
+    for column in ("covid_pneumonia", "pcr_ct", "icu", "los_days", "oxygen_days", "clips_recorded", "pcr"):
+        assert dictionary.refusal(column, "pcr")
+    assert "opt in" in dictionary.refusal("oxygen_litres", "pcr")
+    assert dictionary.refusal("oxygen_litres", "pcr", {"oxygen"}) is None
+    assert "never" in dictionary.refusal("oxygen_litres", "icu", {"oxygen"})
+
+
+def test_targets(none):
+    assert set(none.target("pcr").unique()) == {0, 1}
+    assert none.target("icu").sum() >= 2
+    assert none.target("severity").between(0, 3).all()
+    assert none.target("los").dropna().between(0, 30).all()
+
+
+def test_same_seed_same_files_other_seed_other_files(tmp_path):
+    small = {"patients": 8, "frames": 8, "size": 64}
+    folders = [synthetic(tmp_path / name, seed=seed, **small).folder for name, seed in (("a", 1), ("b", 1), ("c", 2))]
+    for name in ("clinical.csv", "truth.csv", "ratings.csv", "cohort.toml", "videos/patient_2_R3.mp4"):
+        a, b, c = ((folder / name).read_bytes() for folder in folders)
+        assert a == b, name
+        assert a != c, name
+
+
+@pytest.mark.parametrize(
+    ("setting", "says"),
+    [
+        ({"patients": 3}, "patients is 3.*at least 8"),
+        ({"patients": 8.5}, "patients is 8.5"),
+        ({"signal": -1}, "signal is -1.*0 "),
+        ({"signal": float("nan")}, "signal is nan"),
+        ({"blood_signal": -0.5}, "blood_signal is -0.5"),
+        ({"frames": 2}, "frames is 2.*at least 8"),
+        ({"size": 101}, "size is 101.*even"),
+    ],
+)
+def test_bad_parameters_are_named(tmp_path, setting, says):
+    with pytest.raises(InputError, match=says):
+        synthetic(tmp_path / "x", **setting)
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_folder_with_something_in_it_is_left_alone(tmp_path):
+    (tmp_path / "mine.txt").write_text("keep")
+    with pytest.raises(InputError, match="something is there already"):
+        synthetic(tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_load_draws_once_and_reads_folders(none, monkeypatch, tmp_path):
+    monkeypatch.setenv("BLUES_CACHE", str(tmp_path))
+    first = datasets.load("synthetic", patients=8, frames=8, size=64)
+    made = (first.folder / "clinical.csv").stat().st_mtime_ns
+    again = datasets.load("synthetic", patients=8, frames=8, size=64)
+    assert (again.folder / "clinical.csv").stat().st_mtime_ns == made
+    assert datasets.load(none.folder).patients.equals(blues.cohort.read(none.folder).patients)
+    with pytest.raises(InputError, match="no cohort folder 'sinthetic'"):
+        datasets.load("sinthetic")
+    with pytest.raises(InputError, match="signal can be set for the synthetic cohort only"):
+        datasets.load(none.folder, signal=2)
