@@ -125,8 +125,8 @@ def design(
     frames, points : str
         Pooling, see :func:`blues.pool.patients`.
     allow : iterable of str
-        Treatment-contingent columns (or their tag, e.g. ``"oxygen"``) wanted all the same, where the target's ``contingent``
-        is ``"opt-in"``.
+        Treatments, e.g. ``"oxygen"``, whose contingent columns are wanted all the same, where the target's ``contingent`` is
+        ``"opt-in"``.
 
     Returns
     -------
@@ -137,11 +137,9 @@ def design(
     InputError
         Unknown task, modality or column; a modality with no column left; a target with one class.
     """
-    dictionary = cohort.dictionary
-    check.one_of(task, dictionary.targets, "task")
     for modality in modalities:
         check.one_of(modality, MODALITIES, "modality")
-    target = dictionary.targets[task]
+    target = cohort.dictionary.target(task)
     values = cohort.target(task)
     y = values.dropna()
     owner = cohort.clips["patient"] if target.level == "clip" else pd.Series(values.index, index=values.index)
@@ -190,20 +188,20 @@ def _facts(cohort: Cohort, embeddings: Embeddings | None, frames: str, points: s
 
 def _refusals(cohort: Cohort, task: str, allow: Iterable[str]) -> list[dict[str, str]]:
     """List every column that is not an allowed predictor, with the dictionary's reason."""
-    allowed = set(allow)
+    allowed = frozenset(allow)
     columns = cohort.dictionary.columns
-    tags = {c.contingent for c in columns.values() if c.contingent}
+    treatments = {c.contingent for c in columns.values() if c.contingent}
     for name in allowed:
-        check.one_of(name, [*columns, *tags], "allow: column")
+        check.one_of(name, sorted(treatments), "--allow: treatment")
+    if allowed and cohort.dictionary.targets[task].contingent == "never":
+        raise check.InputError(
+            f"--allow {' '.join(sorted(allowed))}: {task!r} depends on that treatment itself and never takes such columns"
+        )
     rows = []
     for name, column in columns.items():
-        reason = cohort.dictionary.refusal(name, task, allow=allowed)
-        if reason is not None and column.role not in ("identifier",):
+        reason = cohort.dictionary.refusal(name, task, opt_in=allowed)
+        if reason is not None and column.role != "identifier":
             rows.append({"column": name, "role": column.role, "known": column.known or "", "reason": reason})
-    for name in allowed:
-        for row in rows:
-            if row["column"] == name or columns[row["column"]].contingent == name:
-                raise check.InputError(f"--allow {name}: {row['column']} stays refused for {task!r}: {row['reason']}")
     return rows
 
 

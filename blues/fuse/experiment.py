@@ -48,7 +48,7 @@ class Experiment:
     null : int
         Label permutations of the whole pipeline; 0 leaves the null out.
     allow : tuple of str
-        Treatment-contingent columns, or their tag, wanted all the same.
+        Treatments whose contingent columns may predict all the same.
     jobs : int
         Worker processes; does not change a number.
     out : Path
@@ -74,7 +74,7 @@ class Experiment:
     draws: int = _option(2000, "patient-bootstrap replicates a score")
     null: int = _option(0, "label permutations of the whole pipeline (200 gives p-values down to 0.005)")
     allow: tuple[str, ...] = _option(
-        (), "treatment-contingent columns or their tag (e.g. oxygen) to let in all the same"
+        (), "treatments (e.g. oxygen) whose contingent columns may predict all the same"
     )
     jobs: int = _option(2, "worker processes; does not change a number")
     out: Path | None = _option(None, "run folder (default: reports/COHORT-TASK)")
