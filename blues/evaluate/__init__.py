@@ -1,0 +1,131 @@
+"""Scores with intervals, paired comparisons, calibration, decision curves: arrays in, small records or frames out.
+
+The patient is the unit. Functions take ``clusters`` (the patient of each row) where a patient has several rows;
+intervals are by patient then. Nothing here fits a model to choose it: thresholds, calibrators and models are chosen
+inside training folds, elsewhere.
+"""
+
+from blues.evaluate.calibration import (
+    Calibration,
+    brier,
+    calibration,
+    expected_calibration_error,
+    smooth_calibration,
+)
+from blues.evaluate.compare import (
+    benjamini_hochberg,
+    delong_test,
+    holm,
+    mcnemar_test,
+    nadeau_bengio_test,
+    permutation_p,
+    sign_flip_test,
+    swap_permutation_test,
+)
+from blues.evaluate.discrimination import (
+    auroc,
+    average_precision,
+    bootstrap_auroc,
+    expected_auroc_width,
+    hanley_mcneil_se,
+    partial_auroc,
+    roc_curve,
+)
+from blues.evaluate.folds import Split, patient_folds
+from blues.evaluate.ordinal import (
+    agreement_weights,
+    category_codes,
+    kappa_of_tables,
+    mean_absolute_error,
+    quadratic_kappa,
+    ranked_probability_score,
+)
+from blues.evaluate.outoffold import OutOfFold, out_of_fold
+from blues.evaluate.proportions import (
+    OperatingPoint,
+    clopper_pearson_interval,
+    clustered_proportion,
+    operating_point,
+    wilson_interval,
+)
+from blues.evaluate.records import Estimate, Test, group_codes
+from blues.evaluate.resample import (
+    bootstrap_replicates,
+    bootstrap_weights,
+    cluster_tables,
+    interval_of_replicates,
+    jackknife,
+    patient_bootstrap,
+    table_bootstrap,
+    weighted_bootstrap,
+)
+from blues.evaluate.tables import compare_table, score_table
+from blues.evaluate.utility import net_benefit
+from blues.evaluate.validation import (
+    FoldAuroc,
+    Optimism,
+    bootstrap_632plus,
+    no_information,
+    optimism,
+    pooled_and_fold_auroc,
+    rank_within_folds,
+)
+
+__all__ = [
+    "Calibration",
+    "Estimate",
+    "FoldAuroc",
+    "OperatingPoint",
+    "Optimism",
+    "OutOfFold",
+    "Split",
+    "Test",
+    "agreement_weights",
+    "auroc",
+    "average_precision",
+    "benjamini_hochberg",
+    "bootstrap_632plus",
+    "bootstrap_auroc",
+    "bootstrap_replicates",
+    "bootstrap_weights",
+    "brier",
+    "calibration",
+    "category_codes",
+    "clopper_pearson_interval",
+    "cluster_tables",
+    "clustered_proportion",
+    "compare_table",
+    "delong_test",
+    "expected_auroc_width",
+    "expected_calibration_error",
+    "group_codes",
+    "hanley_mcneil_se",
+    "holm",
+    "interval_of_replicates",
+    "jackknife",
+    "kappa_of_tables",
+    "mcnemar_test",
+    "mean_absolute_error",
+    "nadeau_bengio_test",
+    "net_benefit",
+    "no_information",
+    "operating_point",
+    "optimism",
+    "out_of_fold",
+    "partial_auroc",
+    "patient_bootstrap",
+    "patient_folds",
+    "permutation_p",
+    "pooled_and_fold_auroc",
+    "quadratic_kappa",
+    "rank_within_folds",
+    "ranked_probability_score",
+    "roc_curve",
+    "score_table",
+    "sign_flip_test",
+    "smooth_calibration",
+    "swap_permutation_test",
+    "table_bootstrap",
+    "weighted_bootstrap",
+    "wilson_interval",
+]

@@ -1,0 +1,305 @@
+"""Calibration: intercept, slope, Brier score, Spiegelhalter's z, and the flexible curve with its summaries."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import statsmodels.api as sm
+from scipy import special, stats
+from statsmodels.nonparametric.smoothers_lowess import lowess
+
+from blues.check import InputError, binary_outcome, finite, one_of, probabilities, same_length
+from blues.evaluate.records import Estimate, Test, check_level, group_codes, normal_quantile
+
+__all__ = ["Calibration", "brier", "calibration", "expected_calibration_error", "smooth_calibration"]
+
+SMOOTHER = "lowess, frac 2/3, no robustness iterations, delta .01 of the range"
+_EDGE = 1e-8  # predictions of exactly 0 or 1 have no logit; CalibrationCurves moves them by as much
+
+
+def _outcome_and_probability(y: Any, p: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Check and return the outcome (0 and 1) and the probabilities; one class only is allowed."""
+    outcome, predicted = finite(y, "y").ravel(), probabilities(p).ravel()
+    same_length(y=outcome, p=predicted)
+    if not len(outcome):
+        raise InputError("y is empty")
+    if not np.isin(outcome, (0, 1)).all():
+        raise InputError("y must hold 0 and 1 only", value=float(outcome[~np.isin(outcome, (0, 1))][0]))
+    return outcome, predicted
+
+
+def mean_interval(values: np.ndarray, clusters: Any, level: float, **extra: Any) -> Estimate:
+    """Return a mean over rows with its t interval, clustered by patient when the patients are given."""
+    n = len(values)
+    codes = np.arange(n) if clusters is None else group_codes(clusters, n)[0]
+    mean = float(values.mean())
+    count = int(codes.max()) + 1
+    detail = {"method": "t" if clusters is None else "t, clustered", "level": check_level(level), "n": n, **extra}
+    if count < 2:
+        return Estimate(mean, detail={**detail, "reason": "one observation has no spread"})
+    sums = np.bincount(codes, values - mean)
+    se = math.sqrt(count / (count - 1) * float(sums @ sums)) / n
+    half = float(stats.t.isf((1 - level) / 2, count - 1)) * se
+    return Estimate(mean, mean - half, mean + half, se, detail)
+
+
+def brier(y: Any, p: Any, clusters: Any = None, *, level: float = 0.95) -> Estimate:
+    """Return the mean squared error of probabilities (Brier 1950, Mon Weather Rev 78:1).
+
+    Parameters
+    ----------
+    y : array-like, shape (n,)
+        0 or 1.
+    p : array-like, shape (n,)
+        Probabilities of 1.
+    clusters : array-like, shape (n,), optional
+        The patient of each row.
+
+    Returns
+    -------
+    Estimate
+        Interval: t on the rows' (patients') squared errors, cut at 0. ``detail["scaled"]`` = 1 - Brier / Brier of the
+        prevalence (NaN with one class).
+
+    Examples
+    --------
+    >>> round(brier([0, 1, 1, 0], [0.1, 0.9, 0.8, 0.3]).value, 4)
+    0.0375
+    """
+    outcome, predicted = _outcome_and_probability(y, p)
+    prevalence = float(outcome.mean())
+    found = mean_interval((predicted - outcome) ** 2, clusters, level, prevalence=prevalence)
+    reference = prevalence * (1 - prevalence)
+    found.detail["scaled"] = 1 - found.value / reference if reference > 0 else math.nan
+    return Estimate(found.value, max(0.0, found.low), found.high, found.se, found.detail)
+
+
+def expected_calibration_error(y: Any, p: Any, bins: int = 10, strategy: str = "width") -> Estimate:
+    """Return the expected calibration error (l1) over bins; secondary, for it depends on them and is biased upwards.
+
+    Parameters
+    ----------
+    bins : int
+    strategy : {"width", "count"}
+        Bins of equal width, closed on the left (the last also on the right); or of equal count (quantiles of p).
+
+    Returns
+    -------
+    Estimate
+        Sum over bins of share of rows * abs(mean prediction - observed share); ``detail["bins"]`` states the rule,
+        ``detail["table"]`` the bins. No interval: the statistic is biased.
+
+    Examples
+    --------
+    >>> round(expected_calibration_error([0, 0, 1, 1, 1], [0.25, 0.25, 0.55, 0.75, 0.75], bins=2).value, 10)
+    0.29
+    """
+    one_of(strategy, ("width", "count"), "strategy")
+    outcome, predicted = _outcome_and_probability(y, p)
+    if bins < 1:
+        raise InputError(f"bins is {bins}", allowed="1 or more")
+    inner = np.linspace(0, 1, bins + 1)[1:-1]
+    edges = inner if strategy == "width" else np.unique(np.quantile(predicted, inner))
+    which = np.searchsorted(edges, predicted, side="right")
+    sizes = np.bincount(which, minlength=len(edges) + 1)
+    used = np.flatnonzero(sizes)
+    stated = np.bincount(which, predicted, minlength=len(sizes))[used] / sizes[used]
+    seen = np.bincount(which, outcome, minlength=len(sizes))[used] / sizes[used]
+    value = float(sizes[used] / len(outcome) @ np.abs(stated - seen))
+    rule = f"{bins} bins of equal {strategy}"
+    table = pd.DataFrame({"rows": sizes[used], "predicted": stated, "observed": seen})
+    return Estimate(value, detail={"bins": rule, "table": table, "reason": "no interval: biased upwards by design"})
+
+
+def smooth_calibration(y: Any, p: Any) -> pd.DataFrame:
+    """Return the flexible calibration curve: ``p``, rising, and the smoothed share ``observed`` at each prediction.
+
+    Lowess as rms::val.prob takes it (frac 2/3, no robustness iterations, delta .01 of the range). Where equal
+    predictions leave lowess undefined, the mean outcome of each distinct prediction stands in; ``attrs["smoother"]``
+    names what was used.
+    """
+    outcome, predicted = _outcome_and_probability(y, p)
+    order = np.argsort(predicted, kind="stable")
+    outcome, predicted = outcome[order], predicted[order]
+    span = float(predicted[-1] - predicted[0])
+    values, which = np.unique(predicted, return_inverse=True)
+    observed, smoother = None, SMOOTHER
+    if len(values) > 2:
+        with np.errstate(all="ignore"):
+            observed = lowess(outcome, predicted, frac=2 / 3, it=0, delta=0.01 * span, return_sorted=False)
+    if observed is None or not np.isfinite(observed).all():
+        observed = (np.bincount(which, outcome) / np.bincount(which))[which]
+        smoother = f"mean outcome at each of {len(values)} distinct predictions (too many ties for lowess)"
+    frame = pd.DataFrame({"p": predicted, "observed": observed})
+    frame.attrs["smoother"] = smoother
+    return frame
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How predicted probabilities agree with what happened.
+
+    Attributes
+    ----------
+    intercept : Estimate
+        Calibration in the large: intercept of the logistic model with the logit of the prediction as offset; 0 is
+        right, positive means the predictions are too low on average.
+    slope : Estimate
+        Coefficient of the logit of the prediction; 1 is right, below 1 means too extreme. ``detail["intercept"]`` is
+        the intercept fitted with it.
+    brier, scaled_brier : Estimate
+    spiegelhalter : Test
+        z and two-sided p of the hypothesis that the probabilities are right (Spiegelhalter 1986, Stat Med 5:421).
+    ici, e50, e90, emax : float
+        Mean, median, 90th percentile and maximum of the absolute distance between prediction and smoothed curve
+        (Austin & Steyerberg 2019, Stat Med 38:4051).
+    smoother : str
+        Which curve; the numbers depend on it.
+    ece : Estimate
+        Secondary.
+    curve : DataFrame
+        ``p, observed``, as :func:`smooth_calibration`.
+    """
+
+    intercept: Estimate
+    slope: Estimate
+    brier: Estimate
+    scaled_brier: Estimate
+    spiegelhalter: Test
+    ici: float
+    e50: float
+    e90: float
+    emax: float
+    smoother: str
+    ece: Estimate
+    curve: pd.DataFrame = field(repr=False)
+
+    def frame(self) -> pd.DataFrame:
+        """Return ``metric, value, low, high`` with one row a number."""
+        named = ("intercept", "slope", "brier", "scaled_brier", "ece")
+        rows = [(name, getattr(self, name).value, getattr(self, name).low, getattr(self, name).high) for name in named]
+        rows += [("spiegelhalter_z", self.spiegelhalter.statistic, math.nan, math.nan)]
+        rows += [("spiegelhalter_p", self.spiegelhalter.p_value, math.nan, math.nan)]
+        rows += [(name, getattr(self, name), math.nan, math.nan) for name in ("ici", "e50", "e90", "emax")]
+        return pd.DataFrame(rows, columns=["metric", "value", "low", "high"])
+
+
+def calibration(y: Any, p: Any, clusters: Any = None, *, bins: int = 10, level: float = 0.95) -> Calibration:
+    """Describe the calibration of probabilities.
+
+    Parameters
+    ----------
+    y : array-like, shape (n,)
+        0 and 1, both present.
+    p : array-like, shape (n,)
+        Probabilities of 1. Exactly 0 and 1 are moved by 1e-8 for the logit, and counted in ``slope.detail["moved"]``.
+    clusters : array-like, shape (n,), optional
+        The patient of each row: intercept and slope then have cluster-robust errors.
+    bins : int
+        Bins of equal width of the secondary ECE.
+
+    Returns
+    -------
+    Calibration
+
+    Notes
+    -----
+    Cox 1958, Biometrika 45:562; Van Calster et al. 2019, BMC Med 17:230. Agrees with rms::val.prob.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> p = rng.uniform(size=4000)
+    >>> found = calibration(rng.uniform(size=4000) < p, p)
+    >>> found.slope.low < 1 < found.slope.high, found.intercept.low < 0 < found.intercept.high
+    (True, True)
+    """
+    outcome = binary_outcome(y).astype(float)
+    predicted = _outcome_and_probability(outcome, p)[1]
+    moved = int(np.sum((predicted < _EDGE) | (predicted > 1 - _EDGE)))
+    logit = special.logit(np.clip(predicted, _EDGE, 1 - _EDGE))
+    codes = None if clusters is None else group_codes(clusters, len(outcome))[0]
+    score = brier(outcome, predicted, clusters, level=level)
+    curve = smooth_calibration(outcome, predicted)
+    distance = np.abs(curve["p"] - curve["observed"]).to_numpy()
+    reference = score.detail["prevalence"] * (1 - score.detail["prevalence"])
+    scaled = [1 - v / reference for v in (score.value, score.high, score.low)]
+    detail = {**score.detail, "method": "t of the Brier score, prevalence taken as known"}
+    return Calibration(
+        intercept=_in_the_large(outcome, logit, codes, level, moved),
+        slope=_slope(outcome, logit, codes, level, moved),
+        brier=score,
+        scaled_brier=Estimate(scaled[0], scaled[1], scaled[2], score.se / reference, detail),
+        spiegelhalter=_spiegelhalter(outcome, predicted),
+        ici=float(distance.mean()),
+        e50=float(np.median(distance)),
+        e90=float(np.quantile(distance, 0.9)),
+        emax=float(distance.max()),
+        smoother=curve.attrs["smoother"],
+        ece=expected_calibration_error(outcome, predicted, bins),
+        curve=curve,
+    )
+
+
+def _fit(y: np.ndarray, design: np.ndarray, offset: np.ndarray | None, codes: np.ndarray | None) -> Any:
+    """Fit a binomial model; errors by rows, or robust by cluster."""
+    model = sm.GLM(y, design, family=sm.families.Binomial(), offset=offset)
+    if codes is None:
+        return model.fit(tol=1e-12)
+    return model.fit(tol=1e-12, cov_type="cluster", cov_kwds={"groups": codes})
+
+
+def _wald(fitted: Any, position: int, level: float, detail: dict[str, Any]) -> Estimate:
+    value, se = float(fitted.params[position]), float(fitted.bse[position])
+    half = normal_quantile(level) * se
+    return Estimate(value, value - half, value + half, se, detail)
+
+
+def _in_the_large(y: np.ndarray, logit: np.ndarray, codes: np.ndarray | None, level: float, moved: int) -> Estimate:
+    """Return the intercept with the logit as offset: the one root of the score equation, by bisection."""
+    low, high = -float(logit.max()) - 50, -float(logit.min()) + 50
+    for _ in range(200):
+        middle = (low + high) / 2
+        low, high = (middle, high) if float(np.sum(y - special.expit(logit + middle))) > 0 else (low, middle)
+    fitted = special.expit(logit + middle)
+    information = float(np.sum(fitted * (1 - fitted)))
+    if not information > 0:
+        return Estimate(middle, detail={"method": "Wald", "level": level, "moved": moved, "reason": "no information"})
+    spread = information
+    if codes is not None:
+        sums = np.bincount(codes, y - fitted)
+        spread = len(sums) / (len(sums) - 1) * float(sums @ sums)
+    se = math.sqrt(spread) / information
+    half = normal_quantile(level) * se
+    return Estimate(middle, middle - half, middle + half, se, {"method": "Wald", "level": level, "moved": moved})
+
+
+def _slope(y: np.ndarray, logit: np.ndarray, codes: np.ndarray | None, level: float, moved: int) -> Estimate:
+    """Return the coefficient of the logit; NaN or infinite, with the reason, where the likelihood has no maximum."""
+    detail: dict[str, Any] = {"method": "Wald", "level": level, "moved": moved}
+    if np.ptp(logit) == 0:
+        return Estimate(math.nan, detail={**detail, "reason": "every prediction is the same"})
+    ones, zeros = logit[y == 1], logit[y == 0]
+    if ones.min() >= zeros.max() or ones.max() <= zeros.min():
+        sign = 1.0 if ones.mean() > zeros.mean() else -1.0
+        reason = "the predictions separate the classes: the likelihood has no maximum"
+        return Estimate(sign * math.inf, detail={**detail, "reason": reason})
+    centre = float(logit.mean())
+    fitted = _fit(y, np.column_stack([np.ones(len(y)), logit - centre]), None, codes)
+    detail["intercept"] = float(fitted.params[0] - centre * fitted.params[1])
+    return _wald(fitted, 1, level, detail)
+
+
+def _spiegelhalter(y: np.ndarray, p: np.ndarray) -> Test:
+    """Test that the probabilities are right."""
+    variance = float(np.sum((1 - 2 * p) ** 2 * p * (1 - p)))
+    detail = {"method": "Spiegelhalter 1986", "question": "could these outcomes come from these probabilities?"}
+    if variance == 0:
+        reason = "every prediction is 0, 0.5 or 1: the statistic has no variance"
+        return Test(math.nan, math.nan, detail={**detail, "reason": reason})
+    z = float(np.sum((y - p) * (1 - 2 * p))) / math.sqrt(variance)
+    return Test(z, float(2 * stats.norm.sf(abs(z))), detail=detail)

@@ -1,0 +1,148 @@
+"""What every statistic of this package returns: an estimate with its interval, or a test with its p value."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+from scipy import special, stats
+
+from blues.check import InputError
+
+__all__ = ["Estimate", "Test", "check_level", "group_codes", "logit_interval", "normal_quantile"]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number with its interval.
+
+    Attributes
+    ----------
+    value : float
+        The point estimate, in the statistic's own unit.
+    low, high : float
+        Limits of the interval at ``detail["level"]``; NaN when there is none, and then ``detail["reason"]`` says why.
+    se : float
+        Standard error on the scale of ``value``; NaN when there is none.
+    detail : dict
+        ``method`` (of the interval), ``level``, ``reason`` (when something is NaN or was replaced) and further numbers.
+
+    Examples
+    --------
+    >>> print(Estimate(0.75, 0.61, 0.86, 0.06))
+    0.750 (0.610 to 0.860)
+    """
+
+    value: float
+    low: float = math.nan
+    high: float = math.nan
+    se: float = math.nan
+    detail: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("value", "low", "high", "se"):
+            object.__setattr__(self, name, float(getattr(self, name)))
+        if math.isnan(self.value) and not self.detail.get("reason"):
+            raise ValueError("an Estimate without a value needs detail['reason']")
+
+    def __float__(self) -> float:
+        return self.value
+
+    def __str__(self) -> str:
+        interval = "" if math.isnan(self.low) else f" ({self.low:.3f} to {self.high:.3f})"
+        return f"{self.value:.3f}{interval}"
+
+
+@dataclass(frozen=True)
+class Test:
+    """A test of a hypothesis.
+
+    Attributes
+    ----------
+    statistic : float
+        z, t, chi-squared or a difference; ``detail["method"]`` says which.
+    p_value : float
+        Two-sided unless ``detail["alternative"]`` says otherwise. NaN only with ``detail["reason"]``.
+    estimate, low, high : float
+        What was tested (for a comparison, first minus second) and its interval, where there is one.
+    detail : dict
+        ``method``, ``question`` (what the test answers), ``reason`` and further numbers.
+    """
+
+    __test__: ClassVar[bool] = False  # not a test case, whatever pytest thinks of the name
+
+    statistic: float
+    p_value: float
+    estimate: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
+    detail: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("statistic", "p_value", "estimate", "low", "high"):
+            object.__setattr__(self, name, float(getattr(self, name)))
+        if math.isnan(self.p_value) and not self.detail.get("reason"):
+            raise ValueError("a Test without a p value needs detail['reason']")
+
+    def __str__(self) -> str:
+        return f"statistic {self.statistic:.3f}, p = {self.p_value:.3g}"
+
+
+def check_level(level: float) -> float:
+    """Return the confidence level, or raise unless it lies strictly between 0 and 1."""
+    if not 0 < level < 1:
+        raise InputError(f"level is {level!r}", allowed="a confidence level between 0 and 1, such as 0.95")
+    return float(level)
+
+
+def normal_quantile(level: float) -> float:
+    """Return the two-sided standard normal quantile of a confidence level, 1.96 for 0.95."""
+    return float(stats.norm.isf((1 - check_level(level)) / 2))
+
+
+def logit_interval(value: float, se: float, quantile: float) -> tuple[float, float]:
+    """Return the interval of a quantity strictly between 0 and 1, built on the logit scale by the delta method."""
+    centre, half = special.logit(value), quantile * se / (value * (1 - value))
+    return float(special.expit(centre - half)), float(special.expit(centre + half))
+
+
+def group_codes(labels: Any, length: int, name: str = "clusters") -> tuple[np.ndarray, np.ndarray]:
+    """Return the number of each row's group.
+
+    Parameters
+    ----------
+    labels : array-like, shape (length,)
+        The patient (cluster) of each row, of any kind, none missing.
+    length : int
+        The number of rows expected.
+    name : str
+        What to call them in messages.
+
+    Returns
+    -------
+    codes : ndarray of int, shape (length,)
+        0 to groups - 1; depends on the labels only, not on the order of the rows.
+    groups : ndarray, shape (groups,)
+        The label of each code.
+
+    Raises
+    ------
+    InputError
+        If the length differs or a label is missing.
+    """
+    array = np.asarray(labels).ravel()
+    if len(array) != length:
+        raise InputError(f"{name} has {len(array)} entries for {length} rows", allowed="one label a row")
+    missing = np.flatnonzero(pd.isna(array))
+    if len(missing):
+        raise InputError(
+            f"{name} has {len(missing)} missing labels, the first at position {missing[0]}",
+            remedy="Every row must belong to a known patient or cluster",
+        )
+    if array.dtype == object:
+        array = array.astype(str)
+    groups, codes = np.unique(array, return_inverse=True)
+    return codes, groups

@@ -1,0 +1,301 @@
+"""The tables an experiment reports: scores of one arm, and the comparison of two, each number with its interval."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from blues.check import InputError
+from blues.evaluate.compare import (
+    QUESTIONS,
+    delong_test,
+    mcnemar_test,
+    nadeau_bengio_test,
+    sign_flip_test,
+    swap_contributions,
+)
+from blues.evaluate.discrimination import auroc
+from blues.evaluate.outoffold import METRICS, OutOfFold, out_of_fold, paired
+from blues.evaluate.proportions import clustered_proportion, wilson_interval, wilson_limits
+from blues.evaluate.records import Estimate, Test, normal_quantile
+from blues.evaluate.resample import Seed, bootstrap_replicates, interval_of_replicates, patient_strata
+from blues.evaluate.utility import check_thresholds, net_benefit_rows
+
+__all__ = ["LOWER_IS_BETTER", "compare_table", "score_table"]
+
+LOWER_IS_BETTER = frozenset({"brier", "mae", "rmse", "rps"})
+_CLASS_OF = {"sensitivity": 1, "specificity": 0, "auprc": 1}  # whose patients a share is over; else all
+_SHARES = ("accuracy", "balanced_accuracy", "sensitivity", "specificity", "auprc", "within_one")
+
+
+def _strata(table: OutOfFold, kind: str) -> Any:
+    """Return each patient's stratum for the bootstrap: the class of a binary outcome; else one for all."""
+    return patient_strata(table.y, table.codes) if kind == "binary" else int(table.codes.max()) + 1
+
+
+def _metrics(table: OutOfFold, kind: str) -> dict[str, Any]:
+    """Return the scores that these predictions allow."""
+    return {k: v for k, v in METRICS[kind].items() if k != "rps" or table.p_category is not None}
+
+
+def score_table(
+    predictions: pd.DataFrame,
+    kind: str = "binary",
+    draws: int = 2000,
+    seed: Seed = 0,
+    threshold: float | str = 0.5,
+    *,
+    categories: Sequence[float] | None = None,
+    level: float = 0.95,
+) -> pd.DataFrame:
+    """Score the out-of-fold predictions of one arm.
+
+    Parameters
+    ----------
+    predictions : DataFrame
+        ``patient, repeat, fold, y, p``, each patient once in each repeat; with several rows a patient also ``clip``.
+        ``p`` is the probability of 1 (binary), or the predicted value (continuous; ordinal, on the scale of the
+        categories). ``p_0, p_1, ...`` are the probabilities of an ordinal outcome's categories, if the model gives
+        them.
+    kind : {"binary", "ordinal", "continuous"}
+    draws : int
+        Bootstrap samples of patients, stratified by class where the outcome is binary.
+    seed : int or Generator
+        The same seed draws the same patients for every arm with the same patients.
+    threshold : float or str
+        At and above which ``p`` calls 1; or the column with the threshold fixed inside each training fold.
+    categories : sequence of float
+        Of an ordinal outcome: all of them, in order.
+
+    Returns
+    -------
+    DataFrame, one row a metric
+        ``metric, value, low, high, se, repeat_sd, method, reason``. A value is the mean over repeats of the score of
+        each repeat's predictions; its interval the percentile bootstrap of that mean over patients. ``repeat_sd`` is
+        the standard deviation over repeats: how much the split matters, not an interval. Where every sample gives the
+        same value (all patients right) Wilson's interval stands in and ``method`` says so. Binary outcomes also get
+        ``auroc_within_fold`` (ranked within folds before pooling), ``auroc_fold_mean`` (mean of the folds' own),
+        ``auroc_mean_prediction`` (of the prediction averaged over repeats, logit DeLong, Obuchowski's variance for
+        clips) and ``prevalence``.
+
+    Raises
+    ------
+    InputError
+        As :func:`blues.evaluate.outoffold.out_of_fold`.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> patients = np.repeat([str(i) for i in range(40)], 2)
+    >>> y = np.repeat(np.arange(40) % 2, 2)
+    >>> frame = pd.DataFrame({"patient": patients, "repeat": [0, 1] * 40, "fold": np.repeat(np.arange(40) // 8, 2),
+    "y": y})
+    >>> frame["p"] = np.clip(0.3 + 0.4 * y + rng.normal(0, 0.2, 80), 0, 1)
+    >>> scores = score_table(frame, draws=200).set_index("metric")
+    >>> bool(scores.loc["auroc", "low"] < scores.loc["auroc", "value"] < scores.loc["auroc", "high"])
+    True
+    """
+    table = out_of_fold(predictions, kind, threshold, categories)
+    metrics = _metrics(table, kind)
+
+    def statistic(weights: np.ndarray) -> np.ndarray:
+        rows = weights[:, table.codes]
+        return np.column_stack([metric(table, rows) for metric in metrics.values()])
+
+    value, replicates = bootstrap_replicates(statistic, _strata(table, kind), draws, seed)
+    everyone = np.ones((1, len(table.y)))
+    repeats = [table.repeat(r) for r in range(len(table.p))]
+    lines = []
+    for k, (name, metric) in enumerate(metrics.items()):
+        found = interval_of_replicates(value[k], replicates[:, k], level=level)
+        found = _widened(found, replicates[:, k], name, table, level)
+        spread = [metric(one, everyone)[0] for one in repeats] if len(repeats) > 1 else []
+        lines.append(_score_line(name, found, float(np.std(spread, ddof=1)) if spread else math.nan))
+    if kind == "binary":
+        clusters = table.patients if table.codes.max() + 1 < len(table.y) else None
+        mean = auroc(table.y, table.p.mean(0), clusters, level=level)
+        lines.append(_score_line("auroc_mean_prediction", mean, math.nan))
+        share = wilson_interval(table.y.sum(), len(table.y), level=level)
+        share = share if clusters is None else clustered_proportion(table.y, clusters, level=level)
+        lines.append(_score_line("prevalence", share, math.nan))
+    return pd.DataFrame(lines)
+
+
+def _score_line(name: str, found: Estimate, repeat_sd: float) -> dict[str, Any]:
+    numbers = {"value": found.value, "low": found.low, "high": found.high, "se": found.se, "repeat_sd": repeat_sd}
+    return {"metric": name, **numbers, "method": found.detail["method"], "reason": found.detail.get("reason", "")}
+
+
+def _widened(found: Estimate, replicates: np.ndarray, name: str, table: OutOfFold, level: float) -> Estimate:
+    """Replace an interval of no width by one that sees the number of patients: Wilson's, or DeLong's substitute."""
+    if not found.low == found.high or np.ptp(replicates[np.isfinite(replicates)]) > 0:
+        return found
+    reason = "every bootstrap sample gave the same value"
+    if name.startswith("auroc") and found.value in (0.0, 1.0):
+        clear = auroc(table.y, table.y if found.value else 1 - table.y, table.patients, level=level)
+        detail = {**found.detail, "method": clear.detail["method"], "reason": reason}
+        return Estimate(found.value, clear.low, clear.high, clear.se, detail)
+    if name not in _SHARES:
+        return Estimate(found.value, found.low, found.high, found.se, {**found.detail, "reason": reason})
+    rows = table.y == _CLASS_OF[name] if name in _CLASS_OF else np.ones(len(table.y), dtype=bool)
+    size = len(np.unique(table.codes[rows]))
+    low, high = wilson_limits(found.value * size, size, normal_quantile(level))
+    detail = {**found.detail, "method": "Wilson", "reason": reason}
+    return Estimate(found.value, min(low, found.value), max(high, found.value), found.se, detail)
+
+
+def compare_table(
+    predictions_a: pd.DataFrame,
+    predictions_b: pd.DataFrame,
+    kind: str = "binary",
+    draws: int = 2000,
+    seed: Seed = 0,
+    threshold: float | str = 0.5,
+    *,
+    thresholds: Sequence[float] = (0.1, 0.2, 0.3, 0.4, 0.5),
+    categories: Sequence[float] | None = None,
+    level: float = 0.95,
+) -> pd.DataFrame:
+    """Compare the out-of-fold predictions of two arms on the patients both predict.
+
+    Parameters
+    ----------
+    predictions_a, predictions_b, kind, draws, seed, threshold, categories
+        As in :func:`score_table`; differences are a minus b.
+    thresholds : sequence of float
+        Threshold probabilities for the difference in net benefit (binary).
+
+    Returns
+    -------
+    DataFrame, one row a comparison
+        ``metric, difference, low, high, statistic, p_value, test, question, better, patients, reason``. Each test
+        answers its own question, in ``question``. The paired bootstrap draws the same patients for both arms; its p
+        value is twice the smaller share of samples on one side of 0, the data themselves counted on both, so that
+        identical arms get 1. DeLong and McNemar take predictions averaged over repeats; the swap permutation swaps a
+        patient's predictions in all repeats at once; Nadeau-Bengio takes the differences of all folds, where both
+        arms were fitted on the same ones. ``better`` says whether ``higher`` or ``lower`` is.
+
+    Raises
+    ------
+    InputError
+        As :func:`score_table`; if the arms share no patient, differ in the outcome of one, or in the number of repeats.
+    """
+    a, b = paired(
+        out_of_fold(predictions_a, kind, threshold, categories), out_of_fold(predictions_b, kind, threshold, categories)
+    )
+    if kind == "binary" and len(np.unique(a.y)) < 2:
+        raise InputError("the patients that both arms predict have one class only")
+    if len(a.p) != len(b.p):
+        raise InputError(f"one arm has {len(a.p)} repeats and the other {len(b.p)}", remedy="Compare equal repeats")
+    lines = _bootstrap_lines(a, b, kind, thresholds, draws, seed, level)
+    lines += _test_lines(a, b, kind, level)
+    frame = pd.DataFrame(lines)
+    frame["better"] = ["lower" if name in LOWER_IS_BETTER else "higher" for name in frame["metric"]]
+    frame["patients"] = int(a.codes.max()) + 1
+    columns = "metric difference low high statistic p_value test question better patients reason".split()
+    return frame[columns]
+
+
+def _bootstrap_lines(
+    a: OutOfFold, b: OutOfFold, kind: str, thresholds: Sequence[float], draws: int, seed: Seed, level: float
+) -> list[dict[str, Any]]:
+    """Return the difference in every score with its paired interval."""
+    metrics = {k: v for k, v in _metrics(a, kind).items() if k in _metrics(b, kind)}
+    names = list(metrics)
+    gains = np.empty((len(a.y), 0))
+    if kind == "binary" and len(thresholds):
+        grid = check_thresholds(thresholds)
+        names += [f"net_benefit@{t:g}" for t in grid]
+        gains = np.mean(
+            [net_benefit_rows(a.y, p, grid) - net_benefit_rows(a.y, q, grid) for p, q in zip(a.p, b.p, strict=True)],
+            axis=0,
+        )
+
+    def statistic(weights: np.ndarray) -> np.ndarray:
+        rows = weights[:, a.codes]
+        differences = [metric(a, rows) - metric(b, rows) for metric in metrics.values()]
+        return np.column_stack([*differences, (rows @ gains) / rows.sum(1, keepdims=True)])
+
+    value, replicates = bootstrap_replicates(statistic, _strata(a, kind), draws, seed)
+    lines = []
+    for k, name in enumerate(names):
+        found = interval_of_replicates(value[k], replicates[:, k], level=level)
+        drawn = replicates[np.isfinite(replicates[:, k]), k]
+        smaller = min(np.sum(drawn <= 1e-12), np.sum(drawn >= -1e-12))
+        p_value = min(1.0, 2 * (1 + int(smaller)) / (1 + len(drawn))) if math.isfinite(found.low) else math.nan
+        test = Test(value[k], p_value, found.value, found.low, found.high, {"reason": "", **found.detail} | _why(found))
+        lines.append(_line(name, test, "paired patient bootstrap", QUESTIONS["bootstrap"]))
+    return lines
+
+
+def _why(found: Estimate) -> dict[str, str]:
+    """Return the reason for an interval that is missing or has no width."""
+    reason = found.detail.get("reason", "")
+    if not reason and found.low == found.high:
+        reason = "no bootstrap sample differs"
+    return {"reason": reason}
+
+
+def _line(metric: str, test: Test, name: str, question: str) -> dict[str, Any]:
+    numbers = {"difference": test.estimate, "low": test.low, "high": test.high}
+    numbers |= {"statistic": test.statistic, "p_value": test.p_value}
+    reason = test.detail.get("reason", "")
+    return {"metric": metric, **numbers, "test": name, "question": question, "reason": reason}
+
+
+def _test_lines(a: OutOfFold, b: OutOfFold, kind: str, level: float) -> list[dict[str, Any]]:
+    """Return the tests that apply, each with its question."""
+    clusters = a.patients if a.codes.max() + 1 < len(a.y) else None
+    lines = []
+    if kind == "binary":
+        lines.append(_line("auroc", delong_test(a.y, a.p.mean(0), b.p.mean(0), clusters, level=level), "DeLong", ""))
+        for metric, statistic in (("auroc", "auroc"), ("brier", "brier"), ("accuracy", "accuracy")):
+            lines.append(_line(metric, _swap(a, b, statistic), "swap permutation", ""))
+        called = [(one.p.mean(0) >= one.threshold.mean(0)).astype(float) for one in (a, b)]
+        lines.append(_line("accuracy", mcnemar_test(a.y, *called, clusters=clusters), "McNemar", ""))
+    else:
+        lines.append(_line("mae", _swap(a, b, "absolute_error"), "swap permutation", ""))
+    folded = {"binary": ("auroc", "brier", "accuracy")}.get(kind, ("mae",))
+    lines += [_line(metric, _over_folds(a, b, kind, metric, level), "Nadeau-Bengio", "") for metric in folded]
+    keys = {"DeLong": "delong", "swap permutation": "swap", "McNemar": "mcnemar", "Nadeau-Bengio": "nadeau-bengio"}
+    return [{**line, "question": QUESTIONS[keys[line["test"]]]} for line in lines]
+
+
+def _swap(a: OutOfFold, b: OutOfFold, statistic: str) -> Test:
+    """Swap each patient's predictions in all repeats at once; the statistic is the mean over repeats."""
+    first, second = (a.called, b.called) if statistic == "accuracy" else (a.p, b.p)
+    rows = np.mean([swap_contributions(a.y, p, q, statistic) for p, q in zip(first, second, strict=True)], axis=0)
+    terms = np.bincount(a.codes, rows)
+    terms[np.abs(terms) < 1e-15] = 0
+    found = sign_flip_test(terms)
+    return Test(found.statistic, found.p_value, found.statistic, detail=found.detail)
+
+
+def _over_folds(a: OutOfFold, b: OutOfFold, kind: str, metric: str, level: float) -> Test:
+    """Compare fold by fold; folds in which the score is undefined (one class) are left out and counted."""
+    same = [pd.factorize(r)[0].tolist() == pd.factorize(s)[0].tolist() for r, s in zip(a.fold, b.fold, strict=True)]
+    if not all(same):
+        return Test(math.nan, math.nan, detail={"reason": "the two arms were not fitted on the same folds"})
+    score = METRICS[kind][metric]
+    differences, sizes, lost = [], [], 0
+    for r, labels in enumerate(a.fold):
+        for fold in np.unique(labels):
+            rows = np.flatnonzero(labels == fold)
+            sizes.append(len(np.unique(a.codes[rows])))
+            if metric == "auroc" and len(np.unique(a.y[rows])) < 2:
+                lost += 1
+                continue
+            weights = np.ones((1, len(rows)))
+            first, second = a.repeat(r).take(rows), b.repeat(r).take(rows)
+            differences.append(float(score(first, weights)[0] - score(second, weights)[0]))
+    if len(differences) < 2:
+        return Test(math.nan, math.nan, detail={"reason": "fewer than two folds in which the score is defined"})
+    n_test = float(np.mean(sizes))
+    found = nadeau_bengio_test(differences, a.codes.max() + 1 - n_test, n_test, level=level)
+    if lost and "reason" not in found.detail:
+        found.detail["reason"] = f"{lost} folds with one class left out"
+    return found
