@@ -9,6 +9,7 @@ import blues.cohort
 from blues import datasets
 from blues.check import InputError
 from blues.datasets.synthetic import RATERS, synthetic
+from blues.datasets.synthetic_tables import draw_patients
 
 SMALL = {"patients": 24, "frames": 8, "size": 96}
 
@@ -50,13 +51,13 @@ def test_signal_is_in_the_frames_and_at_zero_is_not(strong, none):
 def test_without_signal_the_frames_know_no_column(tmp_path):
     """The severity drawn is the same whatever the targets are: it comes from a stream that signal 0 cuts off."""
     truth = {}
-    for seed in range(6):
-        cohort = synthetic(tmp_path / str(seed), signal=0.0, seed=seed, patients=16, frames=8, size=64)
+    for seed in range(4):
+        cohort = synthetic(tmp_path / str(seed), signal=0.0, seed=seed, patients=12, frames=8, size=64)
         table = pd.read_csv(cohort.folder / "truth.csv")
         patient = table["clip"].str.extract(r"patient_(\d+)_")[0]
         mean = table.groupby(patient)["severity"].mean()
         truth[seed] = _effect(mean, cohort.target("pcr")[mean.index])
-    assert abs(np.mean(list(truth.values()))) < 0.6
+    assert abs(np.mean(list(truth.values()))) < 0.7
 
 
 def test_signal_is_strongest_at_the_lowest_points(strong):
@@ -70,12 +71,14 @@ def test_signal_is_strongest_at_the_lowest_points(strong):
     assert effect["3"] > effect["1"] + 0.3
 
 
-def test_blood_carries_its_own_signal(tmp_path):
+def test_blood_carries_its_own_signal():
     found = {}
     for strength in (0.0, 2.0):
-        cohort = synthetic(tmp_path / str(strength), patients=40, signal=0, blood_signal=strength, frames=8, size=64)
-        found[strength] = _effect(np.log(cohort.patients["leucocytes"]), cohort.target("pcr"))
-    assert found[2.0] < -1.5 < -0.7 < found[0.0]
+        drawn = draw_patients(200, strength, np.random.default_rng(1))
+        table = drawn.table
+        found[strength] = _effect(np.log(table["leucocytes"]), table["pcr"])
+    assert found[2.0] < -1.5
+    assert abs(found[0.0]) < 0.45
 
 
 def test_raters_agree_as_documented(strong):

@@ -36,6 +36,24 @@ __all__ = ["POINT_WEIGHT", "RATERS", "synthetic"]
 POINT_WEIGHT = {"1": 0.3, "2": 0.6, "3": 1.0}
 """How strongly involvement shows at R1/L1, R2/L2 and R3/L3."""
 
+MACHINE = {
+    "radius": 5.0,
+    "opening": 68,
+    "depth": 12,
+    "crop": 1,
+    "crop_top": 0,
+    "dynamic_range": 62,
+    "gamma": 0,
+    "attenuation": 0.7,
+    "tgc": 0,
+    "noise_db": -30,
+    "looks": 4,
+    "grain": 0.5,
+    "quality": 100,
+    "overlay": 0,
+}
+"""The one machine that recorded every clip: fields of :class:`blues.simulate.Scene`."""
+
 RATERS = {"senior": (0.80, 0.92), "junior": (0.65, 0.85)}
 """Each rater's chance to report the drawn severity (else one grade off, up or down alike) and the drawn A- or B-lines."""
 
@@ -153,7 +171,7 @@ def _plan(
 
 
 def _draw_clip(path: Path, what: pd.Series, rng: np.random.Generator, size: int) -> dict[str, object]:
-    scene = simulate.draw_scene(rng, severity=what.severity)
+    scene = simulate.draw_scene(rng, severity=what.severity, machine="handheld", **MACHINE)
     drawn = simulate.clip(scene, what.frames / 20, 20, rng, (size, size))
     _encode(path, drawn.images, 20)
     truth = drawn.truth

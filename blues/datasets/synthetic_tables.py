@@ -62,7 +62,7 @@ COLUMNS: dict[str, tuple[str, str, str, str]] = {
         "clinical",
         "admission",
         "continuous",
-        'unit="years", blank={ value = 0, when = { column = "smoking", equals = ["0"] } }, range=[0, 150], group="history", '
+        'unit="years", blank={ value = 0, when = { column = "smoking", equals = ["never"] } }, range=[0, 150], group="history", '
         'note="blank with never smoked means 0"',
     ),
     "lung_disease": ("clinical", "admission", "binary", f'{INVERSE}, group="history", note="inverse code: 0 is yes"'),
@@ -137,7 +137,7 @@ id = "patient_id"
 id_kind = "integer"
 
 [clips]
-pattern = 'patient_(?P<patient>\\d+)_(?P<point>[RL][123])(?:_(?P<take>\\d+))?\\.mp4'
+pattern = 'patient_(?P<patient>\\d+)_(?P<point>[RL][123])(?:_(?P<take>\\d+))?'
 points = ["R1", "R2", "R3", "L1", "L2", "L3"]
 retakes = "longest"
 count_column = "clips_recorded"
@@ -340,7 +340,7 @@ def _outcomes(pcr: np.ndarray, ill: np.ndarray, rng: np.random.Generator) -> dic
     """Stay, intensive care and death; day 30 censors; the worst fifth and twentieth by risk need care or die."""
     n = len(pcr)
     icu = np.zeros(n, int)
-    icu[np.argsort(-(ill + 0.3 * pcr + 0.6 * rng.normal(size=n)))[: max(2, round(0.2 * n))]] = 1
+    icu[np.argsort(-(ill + 0.3 * pcr + 0.6 * rng.normal(size=n)))[: max(2, round(0.25 * n))]] = 1
     death = np.zeros(n, int)
     death[np.argsort(-(ill + icu + 0.8 * rng.normal(size=n)))[: max(1, round(0.06 * n))]] = 1
     stay = np.exp(1.55 + 0.35 * ill + 0.7 * icu + 0.45 * rng.normal(size=n)).round().clip(0)

@@ -1,4 +1,4 @@
-"""What is in front of the probe, in numbers: one frozen record a scene, and the priors it is drawn from."""
+"""What is in front of the probe and how the machine shows it, in numbers: one frozen record a scene."""
 
 from __future__ import annotations
 
@@ -11,93 +11,151 @@ import numpy as np
 
 from blues.check import InputError, one_of
 
-__all__ = ["Scene", "draw_scene", "draw_scenes"]
+__all__ = ["SLOTS", "Scene", "stack"]
 
-B_SLOTS, RIB_SLOTS, LAYERS, BREAKS = 8, 3, 6, 3
+SLOTS = {
+    "break_at": (3,),
+    "break_width": (3,),
+    "layer_at": (6,),
+    "layer_db": (6,),
+    "layer_width": (6,),
+    "rib_at": (3,),
+    "rib_width": (3,),
+    "b_at": (8,),
+    "b_width": (8,),
+    "b_db": (8,),
+    "b_decay": (8,),
+    "comet_at": (4,),
+    "comet_width": (4,),
+    "comet_db": (4,),
+    "comet_decay": (4,),
+    "consolidation_at": (2,),
+    "consolidation_width": (2,),
+    "consolidation_depth": (2,),
+    "contact": (2,),
+    "tgc": (6,),
+    "texture": (8, 2),
+}
+"""Shape of the fields that hold more than one number."""
 
 
 @dataclass(frozen=True)
 class Scene:
     """One scene; or a batch, when every field has one more leading axis of length n.
 
-    Lateral positions are centimetres along the pleural line, 0 in the middle of the image, right positive. Echo strengths
-    are decibels relative to muscle. A structure of width 0 is absent.
+    Lateral positions are centimetres along the pleural line from the middle of the image, right positive; they follow the
+    scan lines below it. Echo strengths are decibels relative to muscle. A structure of width or depth 0 is absent.
+
+    Attributes
+    ----------
+    linear : 1 for a linear probe, 0 for a convex one.
+    radius, opening, width, depth : radius of the convex face (cm), full opening angle (degrees), width of the linear field
+        (cm), depth of the image (cm).
+    crop, crop_top : half-width of the picture as a share of the sector's (1 shows all); how much is cut off above (cm).
+    pleura_depth, pleura_tilt, pleura_bend : depth in the middle (cm), slope (degrees), 0 for a line parallel to the probe
+        face to 1 for one straight in space.
+    pleura_thickness, pleura_db, pleura_fall : thickness (cm), echo (dB), loss where the beam meets it at 10 degrees (dB).
+    roughness, ripple : depth of indentations (cm, standard deviation); their texture's place (0 to 1).
+    break_at, break_width : gaps of the pleural line (cm), three.
+    wall_db, wall_contrast, wall_warp : echo of the chest wall, how much its layers differ (dB), how wavy they are (0 to 1).
+    layer_at, layer_db, layer_width : fascia lines: depth as a share of the pleural depth, echo (dB), thickness (share), six.
+    contact : share of the scan lines at the left and right end that have lost the skin, two.
+    rib_at, rib_width, rib_rise, rib_db, shadow_db : centre and width (cm), height of the surface above the pleura (cm), its
+        echo (dB), loss below it (dB); three ribs.
+    a_db, a_decay, a_width : echo of the first A-line (dB; -99: none), loss from one to the next (dB), thickness relative to
+        the pleural line's.
+    reverb_db : echo of the chest wall's own repetitions below the pleura, relative to the wall (dB).
+    haze_db, haze_decay : diffuse echo right below the pleural line (dB), its loss (dB/cm).
+    b_at, b_width, b_db, b_decay : B-lines: centre, full width at half power (cm), echo (dB), loss (dB/cm), eight.
+    comet_at, comet_width, comet_db, comet_decay : short comet tails that fade and are no B-lines, four.
+    consolidation_at, consolidation_width, consolidation_depth : centre, width and depth below the pleura (cm), two.
+    consolidation_db, bronchogram, shred : its echo (dB), amount of air bronchograms (0 to 1), raggedness (0 to 1).
+    effusion, effusion_tilt : depth of fluid between the pleurae (cm), its change to the side (cm/cm).
+    organ, organ_edge, organ_db, diaphragm : liver or spleen at the left (-1), right (1) or absent (0); where it begins (cm),
+        its echo (dB), depth of the diaphragm below the pleura at the organ's edge (cm).
+    gain, dynamic_range, gamma : dB added, dB from black to white, exponent of the grey map.
+    attenuation, tgc : loss left after time-gain compensation (dB/cm), the six sliders (dB).
+    noise_db : electronic noise (dB).
+    looks, grain, streak_db, blotch_db : looks averaged in the speckle (1: fully developed), grain size (0 to 1), strength of
+        lateral streaks and of broad blotches (dB).
+    coherence : share of the lung's speckle that moves along with it from frame to frame; the rest is new in every frame.
+    blur_axial, blur_lateral : smoothing by the machine (0 to 1).
+    quality : JPEG quality of what is shown, 100 for no compression.
+    overlay : 0, or 1 for letters and rulers burnt into the picture.
+    texture : where in the texture bank this scene's patterns lie, eight pairs in [0, 1).
     """
 
     linear: Any
-    """1 for a linear probe, 0 for a convex one."""
     radius: Any
-    """Radius of the convex probe face, cm."""
     opening: Any
-    """Full opening angle of the convex sector, degrees."""
     width: Any
-    """Width of the linear probe's field, cm."""
     depth: Any
-    """Depth of the image from the probe face, cm."""
     crop: Any
-    """Half-width kept of a cropped image, as a fraction of its depth; 9 keeps everything."""
+    crop_top: Any
     pleura_depth: Any
-    """Depth of the pleural line in the middle, cm."""
     pleura_tilt: Any
-    """Slope of the pleural line, degrees."""
     pleura_bend: Any
-    """0: the pleural line runs parallel to the probe face; 1: straight in space."""
     pleura_thickness: Any
-    """Thickness of the pleural line, cm."""
     pleura_db: Any
-    """Echo of the pleural line, dB."""
+    pleura_fall: Any
     roughness: Any
-    """Depth of the indentations of the pleural line, cm (standard deviation)."""
+    ripple: Any
     break_at: Any
-    """Centres of breaks of the pleural line, cm, shape (3,)."""
     break_width: Any
-    """Widths of breaks, cm, shape (3,)."""
-    layer_at: Any
-    """Depths of fascia lines as fractions of the pleural depth, shape (6,)."""
-    layer_db: Any
-    """Echoes of fascia lines, dB, shape (6,)."""
-    layer_tilt: Any
-    """Slopes of fascia lines, degrees, shape (6,)."""
     wall_db: Any
-    """Echo of the chest wall tissue between the fascia lines, dB."""
+    wall_contrast: Any
+    wall_warp: Any
+    layer_at: Any
+    layer_db: Any
+    layer_width: Any
+    contact: Any
     rib_at: Any
-    """Centres of ribs, cm, shape (3,)."""
     rib_width: Any
-    """Widths of ribs, cm, shape (3,)."""
     rib_rise: Any
-    """How far above the pleural line a rib's surface lies, cm."""
+    rib_db: Any
     shadow_db: Any
-    """Depth of a rib's acoustic shadow, dB (positive: darker)."""
     a_db: Any
-    """Echo of the first A-line, dB; -99 for no A-lines."""
     a_decay: Any
-    """Loss from one A-line to the next, dB."""
+    a_width: Any
+    reverb_db: Any
     haze_db: Any
-    """Diffuse echo right below the pleural line, dB."""
     haze_decay: Any
-    """Loss of that echo with depth, dB/cm."""
     b_at: Any
-    """Centres of B-lines, cm, shape (8,)."""
     b_width: Any
-    """Full widths of B-lines at half their power, cm, shape (8,)."""
     b_db: Any
-    """Echo of B-lines at the pleural line, dB, shape (8,)."""
     b_decay: Any
-    """Loss of B-lines with depth, dB/cm, shape (8,)."""
+    comet_at: Any
+    comet_width: Any
+    comet_db: Any
+    comet_decay: Any
+    consolidation_at: Any
+    consolidation_width: Any
+    consolidation_depth: Any
+    consolidation_db: Any
+    bronchogram: Any
+    shred: Any
+    effusion: Any
+    effusion_tilt: Any
+    organ: Any
+    organ_edge: Any
+    organ_db: Any
+    diaphragm: Any
     gain: Any
-    """Overall gain, dB."""
     dynamic_range: Any
-    """Range shown from black to white, dB."""
+    gamma: Any
     attenuation: Any
-    """Loss left over after time-gain compensation, dB/cm."""
+    tgc: Any
     noise_db: Any
-    """Electronic noise floor, dB."""
     looks: Any
-    """Number of independent looks averaged by compounding; 1 is fully developed Rayleigh speckle."""
     grain: Any
-    """Lateral width of a speckle grain, 0 (fine) to 1 (coarse)."""
+    streak_db: Any
+    blotch_db: Any
+    coherence: Any
+    blur_axial: Any
+    blur_lateral: Any
+    quality: Any
+    overlay: Any
     texture: Any
-    """Where in the texture bank this scene's speckle lies, four pairs in [0, 1), shape (4, 2)."""
 
     @property
     def batch(self) -> int | None:
@@ -105,94 +163,34 @@ class Scene:
         return None if np.ndim(self.depth) == 0 else len(self.depth)
 
     def __getitem__(self, index: Any) -> Scene:
-        """Take one scene or several out of a batch."""
+        """Take one scene or several out of a batch, or with ``None`` make a single one a batch."""
         return Scene(**{f.name: np.asarray(getattr(self, f.name))[index] for f in dataclasses.fields(self)})
 
     def replace(self, **changes: Any) -> Scene:
-        """Return the scene with some fields changed."""
+        """Return the scene with some fields changed; a field the scene does not have is named.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from blues.simulate import draw_scene
+        >>> scene = draw_scene(np.random.default_rng(0))
+        >>> scene.replace(b_with=0.3)
+        Traceback (most recent call last):
+        blues.check.InputError: scene field is 'b_with', which is not known. Allowed: ... Nearest: 'b_width'.
+        """
         names = [f.name for f in dataclasses.fields(self)]
-        for name in changes:
+        for name, value in changes.items():
             one_of(name, names, "scene field")
+            shape = np.shape(getattr(self, name))
+            changes[name] = np.broadcast_to(np.asarray(value, float), shape)
         return dataclasses.replace(self, **changes)
 
 
 def stack(scenes: Scene | Sequence[Scene]) -> Scene:
-    """Make a batch of a scene, of several, or return the batch given."""
+    """Make a batch of one scene or of several; a batch is returned as it is."""
     if isinstance(scenes, Scene):
         return scenes if scenes.batch is not None else scenes[None]
-    if not scenes:
+    if not len(scenes):
         raise InputError("there is no scene to draw")
     fields = dataclasses.fields(Scene)
     return Scene(**{f.name: np.stack([getattr(s, f.name) for s in scenes]) for f in fields})
-
-
-def draw_scene(rng: np.random.Generator, **choices: Any) -> Scene:
-    """Draw one scene from the priors; see :func:`draw_scenes`."""
-    return draw_scenes(1, rng, **choices)[0]
-
-
-def draw_scenes(n: int, rng: np.random.Generator, **choices: Any) -> Scene:
-    """Draw a batch of scenes from the priors.
-
-    Parameters
-    ----------
-    n : int
-        Number of scenes.
-    rng : numpy.random.Generator
-        Source of randomness.
-    **choices
-        ``severity`` (0 to 3, one value or n) steers the artefacts; any field of :class:`Scene` fixes that field.
-    """
-    if n < 1:
-        raise InputError(f"n is {n}", allowed="at least 1")
-    severity = np.broadcast_to(np.asarray(choices.pop("severity", rng.integers(0, 4, n))), n)
-    if not np.isin(severity, (0, 1, 2, 3)).all():
-        raise InputError("severity is not a Soldati score", value=severity, allowed="0, 1, 2, 3")
-    u = rng.uniform
-    pleura = u(1.2, 3.0, n)
-    half = u(1.0, 2.0, n)
-    lines = np.choose(severity, [np.zeros(n, int), rng.integers(1, 4, n), rng.integers(2, 5, n), rng.integers(5, 9, n)])
-    slot = np.arange(B_SLOTS)[None] < lines[:, None]
-    values: dict[str, Any] = {
-        "linear": np.zeros(n),
-        "radius": u(4.5, 6.0, n),
-        "opening": u(55, 75, n),
-        "width": np.full(n, 4.0),
-        "depth": u(8, 14, n),
-        "crop": np.full(n, 9.0),
-        "pleura_depth": pleura,
-        "pleura_tilt": rng.normal(0, 3, n),
-        "pleura_bend": u(0, 1, n),
-        "pleura_thickness": u(0.06, 0.14, n) * (1 + 0.4 * severity),
-        "pleura_db": u(18, 26, n),
-        "roughness": np.choose(severity, [0.0, 0.03, 0.07, 0.08]) * u(0.5, 1.5, n),
-        "break_at": u(-1.0, 1.0, (n, BREAKS)),
-        "break_width": u(0.15, 0.5, (n, BREAKS)) * (np.arange(BREAKS)[None] < np.maximum(severity - 1, 0)[:, None]),
-        "layer_at": np.sort(u(0.05, 0.95, (n, LAYERS)), 1),
-        "layer_db": u(-5, 14, (n, LAYERS)),
-        "layer_tilt": rng.normal(0, 4, (n, LAYERS)),
-        "wall_db": u(-4, 4, n),
-        "rib_at": np.stack([-half - 0.8, half + 0.8, np.full(n, 9.0)], 1) + rng.normal(0, 0.2, (n, 1)),
-        "rib_width": u(1.0, 1.6, (n, RIB_SLOTS)) * (rng.random((n, RIB_SLOTS)) < 0.8),
-        "rib_rise": u(0.3, 0.7, n),
-        "shadow_db": u(14, 30, n),
-        "a_db": np.where(rng.random(n) < np.array([0.95, 0.45, 0.15, 0.03])[severity], u(6, 16, n), -99.0),
-        "a_decay": u(3, 7, n),
-        "haze_db": u(-8, 2, n),
-        "haze_decay": u(1.5, 3.0, n),
-        "b_at": u(-1.0, 1.0, (n, B_SLOTS)) * half[:, None] * 0.9,
-        "b_width": u(0.15, 0.5, (n, B_SLOTS)) * slot * (1 + 0.5 * (severity == 3))[:, None],
-        "b_db": u(2, 10, (n, B_SLOTS)),
-        "b_decay": u(0.0, 0.7, (n, B_SLOTS)),
-        "gain": u(22, 34, n),
-        "dynamic_range": u(48, 66, n),
-        "attenuation": u(0.3, 1.2, n),
-        "noise_db": u(-34, -24, n),
-        "looks": u(1, 4, n),
-        "grain": u(0, 1, n),
-        "texture": u(0, 1, (n, 4, 2)),
-    }
-    for name, value in choices.items():
-        one_of(name, ["severity", *values], "choice")
-        values[name] = np.broadcast_to(np.asarray(value, float), values[name].shape).copy()
-    return Scene(**values)

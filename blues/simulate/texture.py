@@ -1,0 +1,79 @@
+"""Speckle and other patterns: a bank computed once for an image size, from which every scene takes its own window."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+__all__ = ["GRAINS", "LOOKS", "bank", "noise_rows", "windows"]
+
+GRAINS, LOOKS = 5, (1, 2, 4, 9)
+REACH = 3
+"""The bank is this many images high and wide."""
+
+
+def _field(rng: np.random.Generator, shape: tuple[int, int], axial: float, lateral: float) -> np.ndarray:
+    """Return a complex circular Gaussian field, mean power 1, with Gaussian correlation of the given widths (pixels)."""
+    fy, fx = np.fft.fftfreq(shape[0])[:, None], np.fft.fftfreq(shape[1])[None]
+    transfer = np.exp(-2 * np.pi**2 * ((fy * axial) ** 2 + (fx * lateral) ** 2))
+    white = rng.normal(size=shape) + 1j * rng.normal(size=shape)
+    field = np.fft.ifft2(np.fft.fft2(white) * transfer)
+    return field / np.sqrt(np.mean(np.abs(field) ** 2))
+
+
+@functools.lru_cache(maxsize=6)
+def bank(rows: int, columns: int, device: str = "cpu") -> dict[str, torch.Tensor]:
+    """Return the patterns for images of ``rows`` x ``columns``, each tensor of ``3 rows`` x ``3 columns`` windows.
+
+    Returns
+    -------
+    dict
+        ``speckle`` (grains x looks, H, W), dB about a mean power of 1: the logarithm of the mean of 1, 2, 4 or 9
+        exponentially distributed powers, so that one look has the Rayleigh amplitude of fully developed speckle (Wagner et
+        al. 1983). The grain widens sideways; along the scan lines of a convex probe a constant angular width is a lateral
+        width that grows with depth.
+        ``streak`` (3, H, W), ``blotch`` (2, H, W) and ``spot`` (2, H, W): Gaussian patterns, mean 0, standard deviation 1,
+        of growing width: thin lateral streaks, broad clouds, blobs.
+    """
+    rng = np.random.default_rng(20210501)
+    shape = (REACH * rows, REACH * columns)
+    tall, wide = rows / 128, columns / 128
+    speckle = []
+    for lateral in np.geomspace(0.55, 3.2, GRAINS):
+        axial = 0.35 + 0.22 * lateral
+        powers = [np.abs(_field(rng, shape, axial * tall, lateral * wide)) ** 2 for _ in range(max(LOOKS))]
+        speckle += [10 * np.log10(np.mean(powers[:looks], axis=0) + 1e-6) for looks in LOOKS]
+    plain = {
+        "streak": [(0.55, 4.0), (0.8, 9.0), (1.3, 18.0)],
+        "blotch": [(9.0, 9.0), (18.0, 14.0)],
+        "spot": [(1.6, 2.4), (3.0, 5.0)],
+    }
+    made = {"speckle": speckle}
+    for name, widths in plain.items():
+        fields = [_field(rng, shape, a * tall, b * wide).real for a, b in widths]
+        made[name] = [(f - f.mean()) / f.std() for f in fields]
+    return {k: torch.tensor(np.stack(v), dtype=torch.float32, device=device) for k, v in made.items()}
+
+
+def windows(patterns: torch.Tensor, which: Sequence[int], at: np.ndarray, size: tuple[int, int]) -> torch.Tensor:
+    """Return one window a scene, (n, h, w): from ``patterns[which]``, at ``at`` (n, 2) in [0, 1) of the free play."""
+    h, w = size
+    top = (np.mod(at[:, 0], 1.0) * (patterns.shape[1] - h)).astype(int).tolist()
+    left = (np.mod(at[:, 1], 1.0) * (patterns.shape[2] - w)).astype(int).tolist()
+    views = [patterns[k, i : i + h, j : j + w] for k, i, j in zip(which, top, left, strict=True)]
+    return torch.stack(views)
+
+
+@functools.lru_cache(maxsize=6)
+def noise_rows(columns: int, device: str = "cpu") -> torch.Tensor:
+    """Return smooth one-dimensional patterns (3, 64, columns): standard deviation 1, from fine to coarse."""
+    rng = np.random.default_rng(7)
+    rows = []
+    for width in (1.6, 4.0, 11.0):
+        transfer = np.exp(-2 * np.pi**2 * (np.fft.fftfreq(columns * 2) * width * columns / 128) ** 2)
+        field = np.fft.ifft(np.fft.fft(rng.normal(size=(64, columns * 2)), axis=1) * transfer, axis=1).real
+        rows.append((field / field.std())[:, :columns])
+    return torch.tensor(np.stack(rows), dtype=torch.float32, device=device)
