@@ -18,9 +18,6 @@ from blues.evaluate.compare import (
     holm,
     mcnemar_test,
     nadeau_bengio_test,
-    permutation_p,
-    sign_flip_test,
-    swap_permutation_test,
 )
 from blues.evaluate.discrimination import (
     auroc,
@@ -41,6 +38,7 @@ from blues.evaluate.ordinal import (
     ranked_probability_score,
 )
 from blues.evaluate.outoffold import OutOfFold, out_of_fold
+from blues.evaluate.permutation import permutation_p, sign_flip_test, swap_permutation_test
 from blues.evaluate.proportions import (
     OperatingPoint,
     clopper_pearson_interval,
@@ -59,7 +57,7 @@ from blues.evaluate.resample import (
     table_bootstrap,
     weighted_bootstrap,
 )
-from blues.evaluate.tables import compare_table, score_table
+from blues.evaluate.tables import HEADLINE, compare_table, point_score, score_table
 from blues.evaluate.utility import net_benefit
 from blues.evaluate.validation import (
     FoldAuroc,
@@ -72,6 +70,7 @@ from blues.evaluate.validation import (
 )
 
 __all__ = [
+    "HEADLINE",
     "Calibration",
     "Estimate",
     "FoldAuroc",
@@ -116,6 +115,7 @@ __all__ = [
     "patient_bootstrap",
     "patient_folds",
     "permutation_p",
+    "point_score",
     "pooled_and_fold_auroc",
     "quadratic_kappa",
     "rank_within_folds",

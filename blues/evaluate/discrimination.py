@@ -113,8 +113,8 @@ def auroc(
         The patient of each row, when a patient has several (clips): the variance is then Obuchowski's.
     method : {"delong-logit", "delong-wald", "hanley-mcneil", "newcombe", "bootstrap"}
         ``delong-logit`` stays inside 0 to 1 and covers best (.93 to .96 at 33 against 30 patients); ``delong-wald``
-        is what pROC prints; ``hanley-mcneil`` is the 1982 interval; ``newcombe`` is a score interval; ``bootstrap`` draws
-        patients, stratified.
+        is what pROC prints; ``hanley-mcneil`` is the 1982 interval; ``newcombe`` is a score interval; ``bootstrap``
+        draws patients, stratified.
 
     Returns
     -------

@@ -58,8 +58,8 @@ def patient_folds(
     folds, repeats : int
     seed : int
         Same seed, same patients: same folds, whatever the order of the rows.
-    kind : {"auto", "class", "continuous"}
-        ``auto`` takes up to ten whole numbers as classes. Continuous outcomes are stratified by up to five bins of the
+    kind : {"auto", "binary", "ordinal", "continuous"}
+        Binary and ordinal outcomes are stratified by class; ``auto`` takes up to ten whole numbers as classes. Continuous outcomes are stratified by up to five bins of the
         patients' means.
 
     Returns
@@ -84,7 +84,7 @@ def patient_folds(
     >>> len(splits), [len(split.test) for split in splits]
     (6, [2, 2, 2, 2, 2, 2])
     """
-    one_of(kind, ("auto", "class", "continuous"), "kind")
+    one_of(kind, ("auto", "binary", "ordinal", "continuous"), "kind")
     outcome = finite(y, "y").ravel()
     if folds < 2 or repeats < 1:
         raise InputError(f"folds is {folds} and repeats {repeats}", allowed="at least 2 folds and 1 repeat")

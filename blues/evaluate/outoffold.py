@@ -122,13 +122,14 @@ def out_of_fold(
     Parameters
     ----------
     predictions : DataFrame
-        ``patient, repeat, fold, y, p``; ``clip`` too where a patient has several rows a repeat; for an ordinal outcome
+        ``patient, repeat, fold, y, p``; ``row`` or ``clip`` too where a patient has several; for an ordinal outcome
         optionally ``p_0, p_1, ...``, the probabilities of its categories in their order.
     kind : {"binary", "ordinal", "continuous"}
     threshold : float or str
         Number, or the column that holds the threshold fixed inside the training fold.
     categories : sequence of float, optional
-        Of an ordinal outcome, all of them, in rising order.
+        Of an ordinal outcome, all of them, in rising order; by default the whole numbers from 0 (or the lowest) to the
+        highest, or as many as there are ``p_0, p_1, ...``: a grade that does not occur keeps its place.
 
     Raises
     ------
@@ -139,11 +140,10 @@ def out_of_fold(
     one_of(kind, ("binary", "ordinal", "continuous"), "kind")
     _check_frame(predictions, threshold)
     patients = predictions["patient"].astype(str).to_numpy(dtype=object)
-    rows = (
-        patients + "\x1f" + predictions["clip"].astype(str).to_numpy(dtype=object)
-        if "clip" in predictions
-        else patients
-    )
+    inner = next((c for c in ("row", "clip") if c in predictions), None)
+    rows = patients
+    if inner is not None:
+        rows = patients + "\x1f" + predictions[inner].astype(str).to_numpy(dtype=object)
     codes, names = group_codes(rows, len(rows), "patients")
     repeats, labels = pd.factorize(predictions["repeat"], sort=True)
     order = np.lexsort((codes, repeats))
@@ -175,14 +175,14 @@ def out_of_fold(
 def _shown(row: str) -> str:
     """Return a row's identity for a message."""
     patient, _, clip = str(row).partition("\x1f")
-    return f"patient {patient!r}" + (f", clip {clip!r}" if clip else "")
+    return f"patient {patient!r}" + (f", row {clip!r}" if clip and clip != patient else "")
 
 
 def _check_layout(codes: np.ndarray, repeats: np.ndarray, shape: tuple[int, int], names: np.ndarray) -> None:
     """Raise unless every row occurs exactly once in every repeat."""
     counts = np.bincount(repeats * shape[1] + codes, minlength=shape[0] * shape[1]).reshape(shape)
     for wrong, what, remedy in (
-        (counts > 1, "more than once", "Give a column 'clip' where a patient has several rows"),
+        (counts > 1, "more than once", "Give a column 'row' where a patient has several"),
         (counts < 1, "not at all", "Every patient of an arm needs a prediction in every repeat"),
     ):
         if wrong.any():
@@ -194,14 +194,18 @@ def _with_categories(
     table: OutOfFold, predictions: pd.DataFrame, order: np.ndarray, categories: Sequence[float] | None
 ) -> OutOfFold:
     """Add the scale of an ordinal outcome, and the category probabilities if the frame has them."""
+    given_columns = sum(f"p_{k}" in predictions for k in range(100))
     if categories is None:
-        raise InputError("an ordinal outcome needs categories=, all of them, in order", allowed="such as [0, 1, 2, 3]")
+        if (table.y % 1).any():
+            raise InputError("an ordinal outcome that is not whole numbers needs categories=, all of them, in order")
+        lowest = min(0.0, float(table.y.min()))
+        highest = max(float(table.y.max()), lowest + max(given_columns, 2) - 1)
+        categories = np.arange(lowest, highest + 1).tolist()
     scale = tuple(float(c) for c in categories)
     category_codes(table.y, scale, "y")
-    columns = [f"p_{k}" for k in range(len(scale))]
-    present = [c for c in columns if c in predictions]
-    if not present:
+    if not given_columns:
         return replace(table, categories=scale)
+    columns = [f"p_{k}" for k in range(len(scale))]
     columns_exist(columns, predictions.columns, "predictions")
     given = probabilities(predictions[columns].to_numpy(), "p_0, p_1, ...")[order]
     if not np.allclose(given.sum(1), 1, atol=1e-6):

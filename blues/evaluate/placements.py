@@ -66,7 +66,7 @@ class Ties:
         )
 
     def hanley_mcneil_variance(self) -> float:
-        """Return Hanley & McNeil's variance of the AUROC with Q1 and Q2 from the data (1982, Radiology 143:29, Table II)."""
+        """Return Hanley & McNeil's variance of the AUROC, Q1 and Q2 from the data (1982, Radiology 143:29)."""
         m, n, area = self.positives.sum(), self.negatives.sum(), self.auroc
         over = m - np.cumsum(self.positives)
         under = np.cumsum(self.negatives) - self.negatives

@@ -15,6 +15,16 @@ from blues.check import InputError
 __all__ = ["Estimate", "Test", "check_level", "group_codes", "logit_interval", "normal_quantile"]
 
 
+ALTERNATIVES = ("two-sided", "greater", "less")
+QUESTIONS = {
+    "delong": "do these fitted models' predictions rank these patients differently?",
+    "swap": "would it matter for these patients if the two models' predictions were swapped at random?",
+    "mcnemar": "at their thresholds, is one model right more often where the two disagree on these patients?",
+    "nadeau-bengio": "is algorithm A better than B on data sets of this size?",
+    "bootstrap": "how large is the difference between these fitted models for patients like these?",
+}
+
+
 @dataclass(frozen=True)
 class Estimate:
     """A number with its interval.

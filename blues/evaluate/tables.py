@@ -9,24 +9,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from blues.check import InputError
-from blues.evaluate.compare import (
-    QUESTIONS,
-    delong_test,
-    mcnemar_test,
-    nadeau_bengio_test,
-    sign_flip_test,
-    swap_contributions,
-)
+from blues.check import InputError, one_of
+from blues.evaluate.compare import delong_test, mcnemar_test, nadeau_bengio_test
 from blues.evaluate.discrimination import auroc
 from blues.evaluate.outoffold import METRICS, OutOfFold, out_of_fold, paired
+from blues.evaluate.permutation import sign_flip_test, swap_contributions
 from blues.evaluate.proportions import clustered_proportion, wilson_interval, wilson_limits
-from blues.evaluate.records import Estimate, Test, normal_quantile
+from blues.evaluate.records import QUESTIONS, Estimate, Test, normal_quantile
 from blues.evaluate.resample import Seed, bootstrap_replicates, interval_of_replicates, patient_strata
 from blues.evaluate.utility import check_thresholds, net_benefit_rows
 
-__all__ = ["LOWER_IS_BETTER", "compare_table", "score_table"]
+__all__ = ["HEADLINE", "LOWER_IS_BETTER", "compare_table", "point_score", "score_table"]
 
+HEADLINE = ("auroc", "auprc", "accuracy", "brier", "mae", "quadratic_kappa", "rmse", "r2", "spearman")
+"""Scores to show first, in this order, of those that a table has."""
 LOWER_IS_BETTER = frozenset({"brier", "mae", "rmse", "rps"})
 _CLASS_OF = {"sensitivity": 1, "specificity": 0, "auprc": 1}  # whose patients a share is over; else all
 _SHARES = ("accuracy", "balanced_accuracy", "sensitivity", "specificity", "auprc", "within_one")
@@ -57,7 +53,7 @@ def score_table(
     Parameters
     ----------
     predictions : DataFrame
-        ``patient, repeat, fold, y, p``, each patient once in each repeat; with several rows a patient also ``clip``.
+        ``patient, repeat, fold, y, p``, each patient once in each repeat; with several rows a patient also ``row``.
         ``p`` is the probability of 1 (binary), or the predicted value (continuous; ordinal, on the scale of the
         categories). ``p_0, p_1, ...`` are the probabilities of an ordinal outcome's categories, if the model gives
         them.
@@ -68,8 +64,8 @@ def score_table(
         The same seed draws the same patients for every arm with the same patients.
     threshold : float or str
         At and above which ``p`` calls 1; or the column with the threshold fixed inside each training fold.
-    categories : sequence of float
-        Of an ordinal outcome: all of them, in order.
+    categories : sequence of float, optional
+        Of an ordinal outcome: all of them, in order; by default whole numbers from 0 to the highest.
 
     Returns
     -------
@@ -92,8 +88,8 @@ def score_table(
     >>> rng = np.random.default_rng(0)
     >>> patients = np.repeat([str(i) for i in range(40)], 2)
     >>> y = np.repeat(np.arange(40) % 2, 2)
-    >>> frame = pd.DataFrame({"patient": patients, "repeat": [0, 1] * 40, "fold": np.repeat(np.arange(40) // 8, 2),
-    "y": y})
+    >>> fold = np.repeat(np.arange(40) // 8, 2)
+    >>> frame = pd.DataFrame({"patient": patients, "repeat": [0, 1] * 40, "fold": fold, "y": y})
     >>> frame["p"] = np.clip(0.3 + 0.4 * y + rng.normal(0, 0.2, 80), 0, 1)
     >>> scores = score_table(frame, draws=200).set_index("metric")
     >>> bool(scores.loc["auroc", "low"] < scores.loc["auroc", "value"] < scores.loc["auroc", "high"])
@@ -123,6 +119,38 @@ def score_table(
         share = share if clusters is None else clustered_proportion(table.y, clusters, level=level)
         lines.append(_score_line("prevalence", share, math.nan))
     return pd.DataFrame(lines)
+
+
+def point_score(
+    predictions: pd.DataFrame,
+    metric: str,
+    kind: str | None = None,
+    threshold: float | str = 0.5,
+    *,
+    categories: Sequence[float] | None = None,
+) -> float:
+    """Return one score of one arm's out-of-fold predictions without an interval: for permutation nulls and spreads.
+
+    Parameters
+    ----------
+    predictions, threshold, categories
+        As in :func:`score_table`.
+    metric : str
+        A name of :data:`blues.evaluate.outoffold.METRICS`.
+    kind : {"binary", "ordinal", "continuous"}, optional
+        By default the first kind that has the metric; needed for ``accuracy`` of an ordinal outcome.
+
+    Returns
+    -------
+    float
+        Mean over repeats; NaN where the score is undefined.
+    """
+    one_of(metric, sorted({name for names in METRICS.values() for name in names}), "metric")
+    if kind is None:
+        kind = next(k for k in ("binary", "continuous", "ordinal") if metric in METRICS[k])
+    one_of(metric, METRICS[kind], f"{kind} metric")
+    table = out_of_fold(predictions, kind, threshold, categories)
+    return float(METRICS[kind][metric](table, np.ones((1, len(table.y))))[0])
 
 
 def _score_line(name: str, found: Estimate, repeat_sd: float) -> dict[str, Any]:

@@ -80,8 +80,9 @@ def net_benefit(
 
     Examples
     --------
-    >>> net_benefit([1, 1, 0, 0], [0.9, 0.4, 0.6, 0.1], [0.0, 0.5])[["model", "treat_all",
-    "treat_none"]].to_numpy().tolist() [[0.5, 0.5, 0.0], [0.0, 0.0, 0.0]]
+    >>> curve = net_benefit([1, 1, 0, 0], [0.9, 0.4, 0.6, 0.1], [0.0, 0.5])
+    >>> curve[["model", "treat_all", "treat_none"]].to_numpy().tolist()
+    [[0.5, 0.5, 0.0], [0.0, 0.0, 0.0]]
     """
     outcome, predicted, grid = finite(y, "y").ravel(), probabilities(p).ravel(), check_thresholds(thresholds)
     same_length(y=outcome, p=predicted)

@@ -156,8 +156,9 @@ def optimism(
     Examples
     --------
     >>> x = np.arange(12.0)
-    >>> found = optimism(lambda rows: rows.mean(), lambda model, rows: -np.mean((rows - model) ** 2), x, range(12),
-    draws=100)
+    >>> def score(model, rows):
+    ...     return -np.mean((rows - model) ** 2)
+    >>> found = optimism(np.mean, score, x, range(12), draws=100)
     >>> found.corrected.value < found.apparent
     True
     """
