@@ -1,0 +1,169 @@
+"""Finds the clips of a cohort and reads patient, BLUE point and take from their file names."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import pandas as pd
+
+from blues.check import InputError
+from blues.cohort.findings import Finding
+from blues.cohort.schema import Clips
+from blues.cohort.tables import canonical_id, natural_key
+
+__all__ = ["SUFFIXES", "clip_id", "scan_clips"]
+
+SUFFIXES = (".mp4", ".avi", ".mov", ".mpeg", ".mpg", ".gif", ".npy", ".dcm")
+ANYWHERE = "any"
+COLUMNS = ["clip", "patient", "point", "take", "path", "bytes"]
+
+
+def clip_id(name: str) -> str:
+    """Return the id of a clip from its path below the clips folder, or from what a table calls it.
+
+    Examples
+    --------
+    >>> clip_id("patient_7_R1.mp4"), clip_id("patient_7_R1"), clip_id("p7/R1.AVI")
+    ('patient_7_R1', 'patient_7_R1', 'p7_R1')
+    """
+    name = name.strip().replace("\\", "/")
+    stem, dot, suffix = name.rpartition(".")
+    if dot and f".{suffix.lower()}" in SUFFIXES:
+        name = stem
+    return name.strip("/").replace("/", "_")
+
+
+def scan_clips(folder: Path, place: str, spec: Clips, id_kind: str) -> tuple[pd.DataFrame, list[Finding]]:
+    """List the clips below ``folder / place`` and read their names by the dictionary's pattern.
+
+    The pattern must match the whole of the path below the clips folder without its suffix (the file stem where clips
+    lie in one folder). A clip without a take is take 1.
+
+    Returns
+    -------
+    clips : DataFrame
+        Index ``clip`` (str); patient (str), point (str; ``any`` where the pattern has no point), take (int), path
+        (relative to ``folder``), bytes (int); by patient in natural order, then point, then take.
+    findings : list of Finding
+        Files left out: other suffixes, names that do not match, points that are not listed, empty files.
+
+    Raises
+    ------
+    InputError
+        If the folder is missing or holds no clips, no name matches, or two files are the same clip or take.
+    """
+    files, findings = _clip_files(folder, place)
+    rows = []
+    for path in files:
+        row = _read_name(path, folder, folder / place, spec, id_kind)
+        if isinstance(row, Finding):
+            findings.append(row)
+        else:
+            rows.append(row)
+            findings += _size_findings(path, str(row["path"]))
+    if not rows:
+        example = clip_id(files[0].relative_to(folder / place).as_posix())
+        raise InputError(
+            f"none of the {len(files)} clips has a name that fits the dictionary ({findings[-1].what})",
+            file=place,
+            value=example,
+            allowed=f"names that match {spec.pattern}" + (f", points {', '.join(spec.points)}" if spec.points else ""),
+            remedy="Mend clips.pattern or clips.points in the dictionary",
+        )
+    clips = _in_order(pd.DataFrame(rows, columns=COLUMNS), spec)
+    _refuse_twins(clips, place)
+    return clips.set_index("clip"), findings + _lone_retakes(clips)
+
+
+def _clip_files(folder: Path, place: str) -> tuple[list[Path], list[Finding]]:
+    root = folder / place
+    if not root.is_dir():
+        have = sorted(p.name for p in folder.iterdir() if p.is_dir()) or ["no folders"]
+        raise InputError(
+            f"there is no such folder of clips in {folder}",
+            file=place,
+            remedy=f"Put the clips there, or mend files.clips in the dictionary (there are: {', '.join(have[:8])})",
+        )
+    found = [p for p in root.rglob("*") if p.is_file() and not p.name.startswith(".")]
+    found.sort(key=lambda p: natural_key(p.relative_to(root).as_posix()))
+    clips = [p for p in found if p.suffix.lower() in SUFFIXES]
+    if not clips:
+        raise InputError(
+            f"holds no clips ({len(found)} other files)",
+            file=place,
+            allowed=f"files ending in {' '.join(SUFFIXES)}",
+            remedy="Fetch the clips first, or mend files.clips in the dictionary",
+        )
+    findings = []
+    if place.strip("./"):
+        others = Counter(p.suffix.lower() or "no suffix" for p in found if p.suffix.lower() not in SUFFIXES)
+        findings = [Finding("left out", place, None, "", s, n, "not a clip", "left out") for s, n in others.items()]
+    return clips, findings
+
+
+def _read_name(path: Path, folder: Path, root: Path, spec: Clips, id_kind: str) -> dict[str, object] | Finding:
+    name = path.relative_to(root).with_suffix("").as_posix()
+    where = path.relative_to(folder).as_posix()
+    found = re.fullmatch(spec.pattern, name)
+    if found is None:
+        return Finding("left out", where, None, "", name, 1, "the name does not match clips.pattern", "left out")
+    parts = found.groupdict()
+    patient = canonical_id(parts["patient"] or "", id_kind)
+    if patient is None:
+        return Finding("left out", where, None, "", name, 1, f"patient id is no {id_kind}", "left out")
+    point = parts["point"] if "point" in parts else ANYWHERE
+    if spec.points and point not in spec.points:
+        what = f"point {point!r} is not among {', '.join(spec.points)}"
+        return Finding("left out", where, None, "", name, 1, what, "left out")
+    take = parts.get("take") or "1"
+    if not take.isdigit():
+        return Finding("left out", where, None, "", name, 1, f"take {take!r} is no number", "left out")
+    row = {"clip": clip_id(name), "patient": patient, "point": point, "take": int(take), "path": where}
+    return row | {"bytes": path.stat().st_size}
+
+
+def _size_findings(path: Path, where: str) -> list[Finding]:
+    """Tell of files that cannot be clips: empty ones, and pointers left by a fetch without large-file storage."""
+    if path.stat().st_size == 0:
+        return [Finding("odd", where, None, "", path.stem, 1, "the file is empty", "kept in the list of clips")]
+    if path.stat().st_size < 1000 and path.read_bytes().startswith(b"version https://git-lfs"):
+        what = "a Git LFS pointer, not the clip itself"
+        return [Finding("odd", where, None, "", path.stem, 1, what, "kept in the list of clips; run `git lfs pull`")]
+    return []
+
+
+def _in_order(clips: pd.DataFrame, spec: Clips) -> pd.DataFrame:
+    if "point" not in re.compile(spec.pattern).groupindex and "take" not in re.compile(spec.pattern).groupindex:
+        clips["take"] = clips.groupby("patient").cumcount() + 1
+    order = {point: position for position, point in enumerate(spec.points)}
+    keys = [
+        (natural_key(patient), order.get(point, len(order)), natural_key(point), take)
+        for patient, point, take in zip(clips["patient"], clips["point"], clips["take"], strict=True)
+    ]
+    return clips.iloc[sorted(range(len(clips)), key=keys.__getitem__)].reset_index(drop=True)
+
+
+def _refuse_twins(clips: pd.DataFrame, place: str) -> None:
+    for columns, what in ((["clip"], "have the same name"), (["patient", "point", "take"], "are the same take")):
+        twins = clips[clips.duplicated(columns, keep=False)]
+        if len(twins):
+            paths = twins.loc[(twins[columns] == twins.iloc[0][columns]).all(axis=1), "path"]
+            taken = twins.iloc[0]
+            about = f"patient {taken['patient']}, point {taken['point']}, take {taken['take']}"
+            raise InputError(
+                f"{' and '.join(paths)} {what} ({about})",
+                file=place,
+                remedy="Rename or remove one, or let clips.pattern tell them apart by a group (?P<take>...)",
+            )
+
+
+def _lone_retakes(clips: pd.DataFrame) -> list[Finding]:
+    first = clips.groupby(["patient", "point"])["take"].transform("min")
+    lone = clips[(clips["take"] == first) & (first > 1)]
+    done = "kept as the only take of its point"
+    return [
+        Finding("odd", row.path, None, "", row.clip, 1, f"take {row.take} without a take 1", done)
+        for row in lone.itertuples()
+    ]

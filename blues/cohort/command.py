@@ -1,0 +1,67 @@
+"""The command ``python -m blues.cohort``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from blues.check import InputError, command, parse
+from blues.cohort.drafting import DECIDE, draft
+from blues.cohort.reading import read
+from blues.cohort.summary import card
+from blues.cohort.text import render
+from blues.provenance import replacing, write_json
+
+__all__ = ["main"]
+
+PROG = "python -m blues.cohort"
+
+
+@dataclass(frozen=True)
+class Show:
+    """What to print of a cohort."""
+
+    folder: Path = field(metadata={"positional": True, "help": "the cohort's folder"})
+    target: str | None = field(default=None, metadata={"help": "a target of the dictionary, to split Table 1 by"})
+    dictionary: str | None = field(
+        default=None, metadata={"help": "a cohort.toml elsewhere, or a shipped dictionary's name"}
+    )
+    json: Path | None = field(default=None, metadata={"help": "write the card as JSON to this file as well"})
+
+
+@dataclass(frozen=True)
+class Init:
+    """Where to draft a dictionary."""
+
+    folder: Path = field(metadata={"positional": True, "help": "the folder with your tables and clips"})
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print a cohort's card, or draft a dictionary with ``init FOLDER``; return the exit status."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words[:1] == ["init"]:
+        return command(PROG, lambda: _init(parse(Init, words[1:], prog=f"{PROG} init", description=Init.__doc__ or "")))
+    about = "What is in a cohort, its Table 1, what is odd. `init FOLDER` drafts a cohort.toml for a folder of yours."
+    return command(PROG, lambda: _show(parse(Show, words, prog=PROG, description=about)))
+
+
+def _show(options: Show) -> int:
+    account = card(read(options.folder, options.dictionary), options.target)
+    if options.json is not None:
+        write_json(options.json, account)
+    print(render(account), end="")
+    return 0
+
+
+def _init(options: Init) -> int:
+    path = options.folder / "cohort.toml"
+    if path.exists():
+        raise InputError("is there already and is not written over", file=path, remedy="Edit it, or move it away first")
+    text = draft(options.folder)
+    with replacing(path) as unfinished:
+        unfinished.write_text(text, encoding="utf-8")
+    print(f"Wrote {path}: decide the {text.count(DECIDE)} lines marked {DECIDE} in it (and remove the mark), then")
+    print(f"  {PROG} {options.folder}")
+    return 0

@@ -1,0 +1,301 @@
+"""Drafts a ``cohort.toml`` for somebody's own folder; whatever a person must decide is marked ``# DECIDE:``."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from blues.check import InputError
+from blues.cohort.clips import SUFFIXES, clip_id
+from blues.cohort.decode import number
+from blues.cohort.guess import guess_column, repeats
+from blues.cohort.pattern import guess_pattern
+from blues.cohort.schema import NO, YES
+from blues.cohort.tables import canonical_id, natural_key, read_table
+
+__all__ = ["DECIDE", "draft"]
+
+DECIDE = "# DECIDE:"
+TABLES = (".csv", ".tsv", ".txt")
+ID_WORDS = re.compile(r"(^|_|\b)(id|nr|no|num|number|code|pid)($|_|\b)", re.IGNORECASE)
+ID_NAMES = re.compile(r"patient|subject|participant|pid|case|record|study|^id$", re.IGNORECASE)
+RATER_NAMES = re.compile(r"rater|reader|expert|observer|assessor|reviewer|annotator", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class _Folder:
+    """What lies in a folder: tables as text by name, why others could not be read, and the clips."""
+
+    tables: dict[str, pd.DataFrame]
+    unread: dict[str, str]
+    separator: str
+    decimal: str
+    encoding: str
+    clips: str | None
+    names: list[str]
+
+
+def draft(folder: str | Path) -> str:
+    """Return the text of a ``cohort.toml`` for a folder of tables and clips.
+
+    Guesses the patient table and its id column, the ratings, the clips and the pattern of their names, and each column's
+    role, kind, codes and missing codes. Columns that look like outcomes, test results or names are kept from predicting
+    anything until somebody decides.
+
+    Raises
+    ------
+    InputError
+        If there is no folder, no table, or no table with one row a patient.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise InputError("no such folder", file=folder)
+    found = _look(folder)
+    patients, id_column = _patient_table(found, folder)
+    table = found.tables[patients]
+    cells = table[id_column]
+    id_kind = "integer" if all(canonical_id(cell, "integer") for cell in cells) else "text"
+    ids = [canonical_id(cell, id_kind) or "" for cell in cells]
+    ratings = _ratings_table(found, patients)
+    explained = _explanations(folder, found, patients, ratings)
+    lines = [
+        "# A draft by `python -m blues.cohort init`: every line marked DECIDE waits for somebody who knows the cohort.",
+        f"# Then remove the mark. All settings: docs/dictionary.md. Tables read: {', '.join(found.tables)}.",
+        *(f"# Not read: {name}: {why}" for name, why in found.unread.items()),
+        f"name = {_toml(folder.absolute().name)}",
+        f'licence = "not stated" {DECIDE} who may use these data, and for what?',
+        "",
+        *_files(found, patients, ratings, explained),
+        "",
+        "[patients]",
+        f"id = {_toml(id_column)} {DECIDE} is this the patient (one row each)?",
+        f"id_kind = {_toml(id_kind)}",
+        *_clips(found, ids, id_kind),
+        *(_ratings(found, ratings) if ratings is not None else []),
+        *_columns(table, id_column, found.decimal),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _look(folder: Path) -> _Folder:
+    paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in TABLES and not p.name.startswith("."))
+    paths = [p for p in paths if p.suffix.lower() != ".txt"] or paths
+    if not paths:
+        raise InputError(
+            "holds no table",
+            file=folder,
+            allowed=f"files ending in {', '.join(TABLES)}, a header and one row a patient",
+        )
+    encoding = "utf-8" if all(_is_utf8(path) for path in paths) else "cp1252"
+    heads = {path.name: path.read_bytes()[:20000].decode(encoding, errors="replace").split("\n")[0] for path in paths}
+    separator = max(",;\t", key=lambda s: sum(head.count(s) for head in heads.values()))
+    tables, unread = {}, {}
+    for name in heads:
+        try:
+            tables[name], _ = read_table(folder, name, separator=separator, encoding=encoding)
+        except InputError as error:
+            unread[name] = str(error).removeprefix(f"{name}").lstrip(",: ")
+    comma = sum(
+        table.map(lambda cell: bool(re.fullmatch(r"-?\d+,\d+", cell))).to_numpy().sum() for table in tables.values()
+    )
+    decimal = "," if separator != "," and comma else "."
+    clips, names = _clip_folder(folder)
+    return _Folder(tables, unread, separator, decimal, encoding, clips, names)
+
+
+def _is_utf8(path: Path) -> bool:
+    try:
+        path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _clip_folder(folder: Path) -> tuple[str | None, list[str]]:
+    """Return the folder with most clips and their names below it, without suffix."""
+    places: dict[str, list[str]] = {}
+    for path in folder.rglob("*"):
+        if path.suffix.lower() in SUFFIXES and path.is_file() and not path.name.startswith("."):
+            top, *below = path.relative_to(folder).parts
+            name = "/".join(below) if below else top
+            places.setdefault(top if below else ".", []).append(str(Path(name).with_suffix("").as_posix()))
+    if not places:
+        return None, []
+    place = max(places, key=lambda p: len(places[p]))
+    return place, sorted(places[place], key=natural_key)
+
+
+def _patient_table(found: _Folder, folder: Path) -> tuple[str, str]:
+    """Return the widest table with a column that names each row once, best one whose name says so, and that column."""
+    best: tuple[tuple[bool, bool, int, int], str, str] | None = None
+    for name, table in found.tables.items():
+        for position, column in enumerate(table.columns):
+            cells = table[column].str.strip()
+            if (cells == "").any() or cells.duplicated().any() or cells.isin([clip_id(n) for n in found.names]).any():
+                continue
+            named = (bool(ID_NAMES.search(column)), bool(ID_WORDS.search(column)))
+            score = (*named, len(table.columns), -position)
+            if best is None or score > best[0]:
+                best = (score, name, column)
+    if best is None:
+        raise InputError(
+            "no table has a column that names each row once",
+            file=folder,
+            allowed="a table with one row a patient and a column of patient ids",
+            remedy="Merge repeated rows" + "".join(f"; {name}: {why}" for name, why in found.unread.items()),
+        )
+    return best[1], best[2]
+
+
+def _ratings_table(found: _Folder, patients: str) -> tuple[str, str] | None:
+    """Return the table, and its column, that names the clips."""
+    clips = {clip_id(name) for name in found.names}
+    for name, table in found.tables.items():
+        for column in table.columns:
+            named = table[column].map(clip_id)
+            if name != patients and clips and named.isin(clips).mean() >= 0.5:
+                return name, column
+    return None
+
+
+def _explanations(
+    folder: Path, found: _Folder, patients: str, ratings: tuple[str, str] | None
+) -> tuple[str, int] | None:
+    """Return a table whose first column holds the patient table's column names, and its number of columns."""
+    columns = set(found.tables[patients].columns)
+    for name in [*found.unread, *found.tables]:
+        if name == patients or (ratings is not None and name == ratings[0]):
+            continue
+        text = (folder / name).read_bytes().decode(found.encoding, errors="replace")
+        first = [line.split(found.separator)[0].strip() for line in text.splitlines()[1:] if line.strip()]
+        if first and sum(cell in columns for cell in first) >= 0.6 * len(first):
+            return name, text.splitlines()[0].count(found.separator) + 1
+    return None
+
+
+def _files(
+    found: _Folder, patients: str, ratings: tuple[str, str] | None, explained: tuple[str, int] | None
+) -> list[str]:
+    lines = ["[files]", f"patients = {_toml(patients)}"]
+    if found.clips is not None:
+        lines.append(f"clips = {_toml(found.clips)}")
+    if ratings is not None:
+        lines.append(f"ratings = {_toml(ratings[0])}")
+    if explained is not None:
+        lines.append(f"explanations = {{ path = {_toml(explained[0])}, columns = {explained[1]} }}")
+    for name, usual in (("separator", ","), ("decimal", "."), ("encoding", "utf-8")):
+        if getattr(found, name) != usual:
+            lines.append(f"{name} = {_toml(getattr(found, name))}")
+    return lines
+
+
+def _clips(found: _Folder, ids: Sequence[str], id_kind: str) -> list[str]:
+    if found.clips is None:
+        return ["", f"{DECIDE} no clips were found; with clips, give files.clips and a section [clips]"]
+    guess = guess_pattern(found.names, ids, id_kind)
+    if guess is None:
+        return [
+            "",
+            "[clips]",
+            f"pattern = '(?P<patient>[^_]+)_(?P<point>[^_]+)' {DECIDE} no part of names such as "
+            f"{found.names[0]!r} holds the patients' ids; write the pattern",
+            f"points = [] {DECIDE} the points of your protocol, in order",
+        ]
+    rest = len(found.names) - guess.read
+    left = f" ({rest} of {len(found.names)} names do not fit)" if rest else ""
+    return [
+        "",
+        "[clips]",
+        f"pattern = {_literal(guess.pattern)} {DECIDE} are patient, point and take read rightly?{left}",
+        f"points = {_toml(list(guess.points))} {DECIDE} the points of your protocol, in order",
+        f'retakes = "longest" {DECIDE} of several takes: longest, first, last, mean or max?',
+    ]
+
+
+def _ratings(found: _Folder, ratings: tuple[str, str]) -> list[str]:
+    name, clip = ratings
+    table = found.tables[name]
+    rater = next((c for c in table.columns if c != clip and RATER_NAMES.search(c)), None)
+    lines = ["", "[ratings]", f"clip = {_toml(clip)}"]
+    if rater is not None:
+        lines.append(f"rater = {_toml(rater)} {DECIDE} is this who rated?")
+    else:
+        lines.append(f'consensus = "not stated" {DECIDE} who rated, and how did they agree on one rating?')
+    items, excluded = [], {}
+    for column in table.columns.drop([c for c in (clip, rater) if c is not None]):
+        settings = _item(table[column])
+        if settings is None:
+            excluded[column] = "no grade (drafted)"
+        else:
+            key = re.sub(r"\W+", "_", column.lower()).strip("_")
+            items += ["", f"[ratings.items.{_key(key)}] {DECIDE} is this a rating?", f"column = {_toml(column)}"]
+            items += [f"{setting} = {_toml(value)}" for setting, value in settings.items()]
+    if excluded:
+        lines.append(f"excluded = {_toml(excluded)}")
+    return lines + (items or [f"items = {{}} {DECIDE} no column looks like a grade"])
+
+
+def _item(cells: pd.Series) -> dict[str, Any] | None:
+    distinct = sorted({cell.strip() for cell in cells} - {""})
+    if distinct and {cell.lower() for cell in distinct} <= set(YES + NO):
+        return {"kind": "binary"}
+    numbers = [number(cell) for cell in distinct]
+    if not distinct or any(n is None for n in numbers):
+        return None
+    grades = sorted({n for n in numbers if n is not None})
+    if len(grades) <= 10 and all(n == int(n) for n in grades):
+        return {"kind": "ordinal", "categories": [int(n) for n in grades]}
+    return {"kind": "continuous"}
+
+
+def _columns(table: pd.DataFrame, id_column: str, decimal: str) -> list[str]:
+    lines = ["", "[columns]", f'{_key(id_column)} = {{ role = "identifier" }}']
+    guesses = {name: guess_column(name, list(table[name]), decimal) for name in table.columns.drop(id_column)}
+    binary = {name: list(table[name]) for name, guess in guesses.items() if guess.settings.get("kind") == "binary"}
+    again = repeats(binary)
+    for name, guess in guesses.items():
+        decide = list(guess.decide)
+        if name in again:
+            guess.settings |= {"role": "excluded", "note": again[name]}
+            guess.settings.pop("known", None)
+            guess.settings.pop("contingent", None)
+            decide = [f"{again[name]}: is one of them enough?", *guess.decide]
+        elif guess.settings.get("known"):
+            decide = ["known at admission?", *decide]
+        mark = f" {DECIDE} {' '.join(decide)}" if decide else ""
+        lines.append(f"{_key(name)} = {_toml(guess.settings)}{mark}")
+    possible = [n for n in binary if guesses[n].settings["role"] == "excluded" and n not in again]
+    lines += [
+        "",
+        f"{DECIDE} which outcomes may be learnt? One section each; give their columns the role target or outcome",
+    ]
+    for column in possible[:3] or ["COLUMN"]:
+        name = re.sub(r"\W+", "_", column.lower()).strip("_")
+        section = [f"[targets.{_key(name)}]", f"label = {_toml(column)}", 'kind = "binary"']
+        section += [f"column = {_toml(column)}", "events = [1]"]
+        lines += ["", *(f"# {line}" for line in section)]
+    return lines
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name, ensure_ascii=False)
+
+
+def _literal(text: str) -> str:
+    """Return a text as a TOML literal, in which a backslash is a backslash, where that can be written."""
+    return _toml(text) if "'" in text else f"'{text}'"
+
+
+def _toml(value: Any) -> str:
+    """Return a value as TOML on one line."""
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{_key(str(k))} = {_toml(v)}" for k, v in value.items()) + " }" if value else "{}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_toml, value)) + "]"
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,213 @@
+"""Guesses what a column is from its name and its cells; a person decides."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from blues.cohort.decode import LIKE_MISSING, LIMIT, RANGE, number, plain
+from blues.cohort.schema import NO, YES
+
+__all__ = ["ColumnGuess", "guess_column", "repeats", "suspicious_codes"]
+
+CODES = (-9999, -999, -99, -98, -97, -96, -95, -9, -8, -7, -1, 88, 99, 888, 999, 8888, 9999, 99999)
+
+# checked in this order; a word is a run of letters, so that "los" is not found in "closed"
+SMELLS = (
+    ("person", r"name|naam|birth|dob|geboorte|initials|e?mail|address|adres|phone|bsn|ssn|mrn|insurance"),
+    ("files", r"(n|num|number|count)( of)? (\w+ )?(videos?|clips?|files?|images?|frames?)"),
+    ("outcome", r"outcome|death|dead|died|mort\w*|surviv\w*|deceased|discharged?|alive|readmi\w*|follow|event"),
+    (
+        "outcome",
+        r"los|length of stay|stay|icu|mcu|transfer\w*|intub\w*|ventilat\w*|ecmo|duration|status|therap\w*|treat\w*|drug",
+    ),
+    ("leak", r"diagn\w*|final|results?|pcr|ct value|swab|antigen|covid( ?19)?|sars|test|culture|label|class|severity"),
+    ("blood", r"p[av]?o2|p[av]?co2|ph|hco3|(base )?excess|lactate|lactaat"),
+    ("oxygen", r"oxygen|o2|fio2|masks?|cpap|nasal|cannula|lit(er|re)s?|vent"),
+    (
+        "blood",
+        r"crp|ldh|le[uc]\w*cytes?|wbc|neutro\w*|lympho\w*|eosin\w*|monocyt\w*|hb|hg|h(a?e)moglobin\w*|platelets?",
+    ),
+    (
+        "blood",
+        r"t(h)?rombo\w*|d dimer|ddimer|ferritin|procalc\w*|pct|creat\w*|ureum|urea|bun|ala?t|asa?t|bili\w*|albumin",
+    ),
+    (
+        "blood",
+        r"sodium|potassium|troponin\w*|(nt ?pro ?)?bnp|p[ac]*o2|pco2|ph|hco3|base excess|lactate|glucose|il ?6|inr",
+    ),
+)
+ADVICE = {
+    "person": "this may name a person: take it out of the file, or keep it as an identifier",
+    "files": "this seems to count files: nothing that is known at admission",
+    "outcome": "this looks like an outcome: outcome, target, or known at admission after all?",
+    "leak": "this looks like a diagnosis or test result: target, leak, or known at admission after all?",
+    "oxygen": "does this depend on a treatment that staff start? Then keep contingent, else take it out.",
+}
+
+
+@dataclass
+class ColumnGuess:
+    """A column's settings as they go into ``cohort.toml``, and what a person must decide about them."""
+
+    settings: dict[str, Any]
+    decide: list[str] = field(default_factory=list)
+
+
+def guess_column(name: str, cells: Sequence[str], decimal: str = ".") -> ColumnGuess:
+    """Guess role, kind, codes and missing codes of one column.
+
+    Columns that smell of an outcome, a test result or a person are drafted as ``excluded`` (``identifier``), so that a
+    draft that nobody has read lets nothing leak.
+
+    Examples
+    --------
+    >>> guess_column("CRP", ["3", "-99", "110", "61.5", "-99", "14", "8"]).settings
+    {'role': 'blood', 'known': 'admission', 'kind': 'continuous', 'missing': [-99]}
+    >>> guess_column("ICU", ["0", "1", "0"]).settings
+    {'role': 'excluded', 'kind': 'binary'}
+    """
+    values = [cell.strip() for cell in cells if cell.strip()]
+    distinct = sorted(set(values))
+    if len(distinct) < 2:
+        note = "no patient has a value" if not distinct else "the same in every patient"
+        decide = [] if len(values) in (0, len(cells)) else ["one value and blanks: does a blank mean no?"]
+        return ColumnGuess({"role": "excluded", "note": note}, decide)
+    smell = _smell(name)
+    kind, decide = _kind(values, distinct, decimal)
+    settings: dict[str, Any] = {
+        "role": {"person": "identifier", "blood": "blood", "oxygen": "clinical", "": "clinical"}.get(smell, "excluded")
+    }
+    if settings["role"] in ("clinical", "blood"):
+        settings["known"] = "admission"
+        if kind.get("kind") == "text":
+            settings = {"role": "excluded"}
+        elif smell == "oxygen":
+            settings["contingent"] = "oxygen"
+    settings |= kind
+    if smell in ADVICE:
+        decide = [ADVICE[smell], *decide]
+    blank = len(cells) - len(values)
+    if blank >= 3 and blank >= 0.1 * len(cells):
+        decide = [*decide, f"{blank} of {len(cells)} are blank: does a blank mean something?"]
+    return ColumnGuess(settings, decide)
+
+
+def suspicious_codes(values: Sequence[float]) -> list[int]:
+    """Return numbers that look like codes for missing: -99, 999 and the like, standing apart from all other values.
+
+    Examples
+    --------
+    >>> suspicious_codes([12, 18, -99, 20, -99]), suspicious_codes([-4.6, -1, 0.3]), suspicious_codes([61, 70, 999])
+    ([-99], [], [999])
+    """
+    found: list[int] = []
+    array = np.asarray(values, dtype=float)
+    for code in CODES:
+        others = array[~np.isin(array, [code, *found])]
+        others = others[~np.isin(others, CODES) | (np.abs(others) < 9)]
+        if code not in array or not len(others):
+            continue
+        below = code < 0 and (others.min() >= 0 or code < 3 * others.min())
+        above = code > 0 and code > 1.5 * others.max()
+        if below or above:
+            found.append(code)
+    return found
+
+
+def repeats(binary: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Return which columns of 0 and 1 say the same as an earlier one, or the opposite, and in which words.
+
+    Examples
+    --------
+    >>> repeats({"on_oxygen": ["1", "0", "1"], "room_air": ["0", "1", "0"]})
+    {'room_air': 'the complement of on_oxygen'}
+    """
+    seen: dict[tuple[float | None, ...], str] = {}
+    found = {}
+    for name, cells in binary.items():
+        values = tuple(number(cell.strip()) for cell in cells)
+        opposite = tuple(None if value is None else 1 - value for value in values)
+        if values in seen:
+            found[name] = f"the same as {seen[values]}"
+        elif opposite in seen:
+            found[name] = f"the complement of {seen[opposite]}"
+        else:
+            seen[values] = name
+    return found
+
+
+def _smell(name: str) -> str:
+    words = re.sub(r"([a-z]{2})([A-Z])", r"\1 \2", name)
+    words = " ".join(re.findall(r"[a-z]+\d*|\d+", words.lower()))
+    for smell, pattern in SMELLS:
+        if re.search(rf"(?<!\w)({pattern})(?!\w)", words):
+            return smell
+    return ""
+
+
+def _kind(values: list[str], distinct: list[str], decimal: str) -> tuple[dict[str, Any], list[str]]:
+    """Return the settings that say how the cells are written, and what to decide about them."""
+    numbers = {value: number(value, decimal) for value in distinct}
+    words = [value for value in distinct if numbers[value] is None]
+    blank_words = [word for word in words if word.lower() in LIKE_MISSING]
+    lower = {word.lower() for word in words if word not in blank_words}
+    if lower and lower <= set(YES + NO) and all(n in (0, 1) for n in numbers.values() if n is not None):
+        return _with_missing({"kind": "binary"}, blank_words)
+    numeric = [numbers[value] for value in values if numbers[value] is not None]
+    if len(numeric) < 0.5 * len(values):
+        return _words_kind(values, distinct, blank_words)
+    codes = suspicious_codes([n for n in numeric if n is not None])
+    settings, decide = _with_missing({}, [*codes, *blank_words])
+    plain_numbers = sorted({n for n in numeric if n is not None and n not in codes})
+    odd = [word for word in words if word not in blank_words]
+    if not odd and set(plain_numbers) <= {0.0, 1.0}:
+        return {"kind": "binary"} | settings, ["is 1 yes?", *decide]
+    if not odd and len(plain_numbers) == 2 and len(values) > 4:
+        low, high = (plain(n) for n in plain_numbers)
+        return {"kind": "binary", "codes": {low: "no", high: "yes"}} | settings, [
+            f"which of {low} and {high} is yes?",
+            *decide,
+        ]
+    if (
+        not odd
+        and len(plain_numbers) <= 6
+        and len(values) >= 4 * len(plain_numbers)
+        and all(n == int(n) for n in plain_numbers)
+    ):
+        shown = ", ".join(plain(n) for n in plain_numbers)
+        return {"kind": "nominal"} | settings, [f"few values ({shown}): codes, ordinal grades or numbers?", *decide]
+    return _with_rules({"kind": "continuous"} | settings, decide, odd)
+
+
+def _with_missing(settings: dict[str, Any], codes: list[Any]) -> tuple[dict[str, Any], list[str]]:
+    if not codes:
+        return settings, []
+    shown = ", ".join(map(str, codes))
+    return settings | {"missing": codes}, [
+        f"do {shown} stand for missing?" if len(codes) > 1 else f"does {shown} stand for missing?"
+    ]
+
+
+def _with_rules(settings: dict[str, Any], decide: list[str], odd: list[str]) -> tuple[dict[str, Any], list[str]]:
+    for rule, value, pattern in (("ranges_as", "midpoint", RANGE), ("limits_as", "limit", LIMIT)):
+        fitting = [word for word in odd if pattern.fullmatch(word.replace(",", "."))]
+        if fitting:
+            settings = settings | {rule: value}
+            decide = [*decide, f"may {fitting[0]!r} be read so?"]
+            odd = [word for word in odd if word not in fitting]
+    if odd:
+        decide = [*decide, f"text among numbers is read as missing: {', '.join(map(repr, odd[:4]))}"]
+    return settings, decide
+
+
+def _words_kind(values: list[str], distinct: list[str], blank_words: list[str]) -> tuple[dict[str, Any], list[str]]:
+    labels = [value for value in distinct if value not in blank_words]
+    if len(labels) > max(8, len(values) // 4):
+        return {"kind": "text"}, []
+    settings, decide = _with_missing({"kind": "nominal"}, list(blank_words))
+    return settings, [f"are these the labels: {', '.join(labels[:8])}?", *decide]

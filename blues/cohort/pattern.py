@@ -1,0 +1,121 @@
+"""Guesses from clips' names which part is the patient, which the point, which the take."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from blues.cohort.tables import canonical_id, natural_key
+
+__all__ = ["NamePattern", "guess_pattern"]
+
+SEPARATOR = re.compile(r"([_\-. /]+)")
+MOST_POINTS = 28
+
+
+@dataclass(frozen=True)
+class NamePattern:
+    """A guessed pattern, the points it found, and how many of the names it reads."""
+
+    pattern: str
+    points: tuple[str, ...]
+    read: int
+
+
+def guess_pattern(names: Sequence[str], ids: Collection[str], id_kind: str) -> NamePattern | None:
+    r"""Guess a pattern for clips' names.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Paths below the clips folder without suffix.
+    ids : collection of str
+        The patients' ids, canonical.
+    id_kind : {"integer", "text"}
+
+    Returns
+    -------
+    NamePattern or None
+        None where no part of the names holds the patients' ids.
+
+    Examples
+    --------
+    >>> guess = guess_pattern(["p01_R1", "p01_L1", "p02_R1", "p02_L1", "p02_L1_2"], ["1", "2"], "integer")
+    >>> guess.pattern, guess.points
+    ('p(?P<patient>\\d+)_(?P<point>L1|R1)(?:_(?P<take>\\d+))?', ('L1', 'R1'))
+    """
+    split = [SEPARATOR.split(name) for name in names]
+    if not split:
+        return None
+    usual = Counter(map(len, split)).most_common(1)[0][0]
+    rows = [parts for parts in split if len(parts) == usual]
+    columns = [[row[i] for row in rows] for i in range(usual)]
+    found = _patient_field(columns, ids, id_kind)
+    if found is None:
+        return None
+    position, group = found
+    variable = [i for i in range(0, usual, 2) if i != position and len(set(columns[i])) > 1]
+    point = _point_field(columns, variable)
+    points = tuple(sorted(set(columns[point]), key=natural_key)) if point is not None else ()
+    take = next((i for i in variable if i != point and all(v.isdigit() for v in columns[i])), None)
+    pattern = ""
+    for i, values in enumerate(columns):
+        if i == position:
+            pattern += group
+        elif i == point:
+            pattern += f"(?P<point>{'|'.join(map(_escape, sorted(points, key=lambda p: -len(p))))})"
+        elif i == take:
+            pattern += r"(?P<take>\d+)"
+        else:
+            pattern += _literal(values)
+    if take is None:
+        pattern += _optional_take(split, usual)
+    return NamePattern(pattern, points, sum(re.fullmatch(pattern, name) is not None for name in names))
+
+
+def _patient_field(columns: list[list[str]], ids: Collection[str], id_kind: str) -> tuple[int, str] | None:
+    """Return the field that holds the ids and the group that reads it."""
+    known = set(ids)
+    best: tuple[float, int, str] | None = None
+    for i in range(0, len(columns), 2):
+        prefix = _common_letters(columns[i])
+        for start in dict.fromkeys([prefix, ""]):
+            values = {canonical_id(value.removeprefix(start), id_kind) for value in columns[i]}
+            share = len(values & known) / max(len(values), 1)
+            inside = r"\d+" if id_kind == "integer" else r"[^_\-. /]+"
+            if share >= 0.5 and (best is None or share > best[0]):
+                best = (share, i, f"{_escape(start)}(?P<patient>{inside})")
+    return None if best is None else best[1:]
+
+
+def _common_letters(values: list[str]) -> str:
+    found = {re.match(r"[A-Za-z]*", value).group() for value in values}  # type: ignore[union-attr]
+    return found.pop() if len(found) == 1 else ""
+
+
+def _point_field(columns: list[list[str]], variable: list[int]) -> int | None:
+    """Return the field with few values that come back: words before plain numbers, which may be takes."""
+    candidates = [
+        (all(value.isdigit() for value in columns[i]), len(set(columns[i])), i)
+        for i in variable
+        if len(set(columns[i])) <= min(MOST_POINTS, max(len(columns[i]) // 2, 2))
+    ]
+    return min(candidates)[2] if candidates else None
+
+
+def _literal(values: list[str]) -> str:
+    distinct = sorted(set(values))
+    if len(distinct) == 1:
+        return _escape(distinct[0])
+    return r"[^_\-. /]+" if not SEPARATOR.fullmatch(distinct[0]) else r"[_\-. /]+"
+
+
+def _optional_take(split: list[list[str]], usual: int) -> str:
+    ends = {parts[-2] for parts in split if len(parts) == usual + 2 and parts[-1].isdigit()}
+    return rf"(?:{_escape(min(ends))}(?P<take>\d+))?" if ends else ""
+
+
+def _escape(text: str) -> str:
+    return re.escape(text).replace(r"\-", "-").replace(r"\ ", " ")

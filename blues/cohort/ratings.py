@@ -1,0 +1,117 @@
+"""Reads the table of expert ratings into one row a clip, rater and item."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from blues.check import InputError, columns_exist
+from blues.cohort.clips import clip_id
+from blues.cohort.decode import decode
+from blues.cohort.findings import Finding
+from blues.cohort.schema import Column, Item, Ratings
+
+__all__ = ["CONSENSUS", "read_ratings"]
+
+CONSENSUS = "consensus"
+COLUMNS = ["clip", "patient", "point", "rater", "item", "rating"]
+
+
+def read_ratings(
+    table: pd.DataFrame, spec: Ratings, clips: pd.DataFrame, *, file: str, decimal: str = "."
+) -> tuple[pd.DataFrame, list[Finding]]:
+    """Decode a ratings table and join it to the clips by clip id.
+
+    Parameters
+    ----------
+    table : DataFrame of str
+        As :func:`blues.cohort.tables.read_table` gives it.
+    spec : Ratings
+        The dictionary's section.
+    clips : DataFrame
+        The cohort's clips; ratings of others are left out and told.
+
+    Returns
+    -------
+    ratings : DataFrame
+        clip, patient, point, rater, item (str), rating (float, NaN where a rater gave none); in the clips' order.
+    findings : list of Finding
+
+    Raises
+    ------
+    InputError
+        If a column is missing, or a rater rated a clip twice.
+    """
+    columns_exist(_columns(spec), table.columns, file)
+    ids = table[spec.clip].map(clip_id)
+    raters = table[spec.rater].str.strip() if spec.rater is not None else pd.Series(CONSENSUS, index=table.index)
+    _check_keys(ids, raters, spec, file)
+    findings = _left_out_columns(table, spec, file)
+    known = ids.isin(clips.index)
+    for row in ids.index[~known]:
+        what = "a rating of a clip that is not in the cohort"
+        findings.append(Finding("left out", file, int(row), spec.clip, ids[row], 1, what, "left out"))
+    parts = []
+    for name, item in spec.items.items():
+        for rater, column in (item.columns or {"": str(item.column)}).items():
+            values, met = decode(table[column], _as_column(item), file=file, decimal=decimal)
+            findings += met
+            part = pd.DataFrame({"clip": ids, "rater": rater or raters, "item": name, "rating": values})
+            parts.append(part[known])
+    ratings = pd.concat(parts, ignore_index=True)
+    ratings = ratings.join(clips[["patient", "point"]], on="clip")
+    order = {clip: position for position, clip in enumerate(clips.index)}
+    ratings = ratings.iloc[ratings["clip"].map(order).argsort(kind="stable")].reset_index(drop=True)
+    findings += [
+        Finding("odd", file, None, spec.clip, clip, 1, "a clip without a rating", "kept")
+        for clip in clips.index.difference(ids[known])
+    ]
+    return ratings[COLUMNS], findings
+
+
+def _columns(spec: Ratings) -> list[str]:
+    named = [spec.clip] + ([spec.rater] if spec.rater is not None else [])
+    for item in spec.items.values():
+        named += list(item.columns.values()) if item.columns is not None else [str(item.column)]
+    return named
+
+
+def _as_column(item: Item) -> Column:
+    categories = item.categories if item.kind == "ordinal" else None
+    return Column(
+        role="expert",
+        known="admission",
+        kind=item.kind,
+        codes=item.codes,
+        missing=item.missing,
+        categories=categories,
+        label=item.label,
+    )
+
+
+def _check_keys(ids: pd.Series, raters: pd.Series, spec: Ratings, file: str) -> None:
+    for row in ids.index[ids == ""]:
+        raise InputError("no clip is named", file=file, row=int(row), column=spec.clip)
+    for row in raters.index[raters == ""]:
+        raise InputError("no rater is named", file=file, row=int(row), column=spec.rater)
+    keys = pd.DataFrame({"clip": ids, "rater": raters})
+    for row in keys.index[keys.duplicated()]:
+        first = keys.index[(keys == keys.loc[row]).all(axis=1)][0]
+        who = f" by {raters[row]}" if spec.rater is not None else ""
+        raise InputError(
+            f"this clip was rated{who} in row {first} already",
+            file=file,
+            row=int(row),
+            column=spec.clip,
+            value=ids[row],
+            remedy="Remove one of the rows" + ("" if spec.rater else ", or name the rater's column with ratings.rater"),
+        )
+
+
+def _left_out_columns(table: pd.DataFrame, spec: Ratings, file: str) -> list[Finding]:
+    findings = []
+    for column in table.columns:
+        if column not in _columns(spec):
+            why = spec.excluded.get(column, "not named in the dictionary")
+            cells = int((table[column].str.strip() != "").sum())
+            findings.append(Finding("left out", file, None, column, "", cells, why, "left out"))
+    return findings

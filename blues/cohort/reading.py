@@ -1,0 +1,242 @@
+"""Reads a cohort's folder by its dictionary."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+
+import pandas as pd
+
+from blues.check import InputError
+from blues.cohort.clips import COLUMNS as CLIP_COLUMNS
+from blues.cohort.clips import scan_clips
+from blues.cohort.decode import decode
+from blues.cohort.dictionary import Dictionary, find_dictionary, read_dictionary
+from blues.cohort.findings import Finding, frame
+from blues.cohort.ratings import COLUMNS as RATING_COLUMNS
+from blues.cohort.ratings import read_ratings
+from blues.cohort.record import Cohort
+from blues.cohort.schema import PREDICTORS, Blank
+from blues.cohort.tables import canonical_id, natural_key, read_explanations, read_table
+from blues.cohort.targets import meets
+
+__all__ = ["read"]
+
+
+def read(folder: str | Path, dictionary: Dictionary | str | Path | None = None) -> Cohort:
+    """Read a cohort: its patient table, clips and ratings, decoded by its dictionary.
+
+    Everything is read as text and decoded by the dictionary alone. Tables and file names are joined by patient id only.
+    Nothing is repaired quietly: whatever is decoded, odd or left out is in ``Cohort.findings``.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The cohort's folder.
+    dictionary : Dictionary, str or Path, optional
+        A dictionary or where it is; by default the folder's ``cohort.toml``, else the shipped one that knows the folder.
+
+    Returns
+    -------
+    Cohort
+
+    Raises
+    ------
+    InputError
+        If a file, column or clip folder that the dictionary names is missing, a table is no table, a patient id is
+        blank, no id or there twice, or a column is not in the dictionary. Messages name file, row, column and value.
+
+    Examples
+    --------
+    >>> cohort = read("data/covid-blues")  # doctest: +SKIP
+    >>> cohort.target("pcr").sum()  # doctest: +SKIP
+    33.0
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        what = "is a file, and a cohort is a folder" if folder.exists() else "no such folder"
+        raise InputError(what, file=folder, remedy="Name the folder that holds the tables and the clips")
+    if dictionary is None:
+        dictionary, source = find_dictionary(folder)
+        findings = _undecided(folder / source)
+    elif isinstance(dictionary, Dictionary):
+        source, findings = "the dictionary", []
+    else:
+        source, findings = Path(dictionary).name, _undecided(Path(dictionary))
+        dictionary = read_dictionary(dictionary)
+    patients, met = _patients(folder, dictionary, source)
+    findings += met
+    clips = pd.DataFrame(columns=CLIP_COLUMNS[1:], index=pd.Index([], name="clip", dtype=object))
+    if dictionary.clips is not None:
+        clips, met = scan_clips(folder, str(dictionary.files.clips), dictionary.clips, dictionary.patients.id_kind)
+        findings += met
+        clips, met = _match(clips, patients, dictionary)
+        findings += met
+    ratings = pd.DataFrame(columns=RATING_COLUMNS).astype({"rating": float})
+    if dictionary.ratings is not None:
+        ratings, met = _ratings(folder, dictionary, clips)
+        findings += met
+    findings += _explanations(folder, dictionary)
+    findings += _contradictions(patients, dictionary)
+    return Cohort(dictionary.name, folder, dictionary, patients, clips, ratings, frame(findings))
+
+
+def _undecided(path: Path) -> list[Finding]:
+    marks = path.read_text(encoding="utf-8-sig", errors="replace").count("# DECIDE:") if path.is_file() else 0
+    what = "lines marked # DECIDE: that nobody has decided"
+    return [Finding("odd", path.name, None, "", "", marks, f"{marks} {what}", "taken as drafted")] if marks else []
+
+
+def _patients(folder: Path, dictionary: Dictionary, source: str) -> tuple[pd.DataFrame, list[Finding]]:
+    files = dictionary.files
+    table, findings = read_table(folder, files.patients, separator=files.separator, encoding=files.encoding)
+    _columns_agree(table, dictionary, source)
+    ids = _ids(table[dictionary.patients.id], dictionary)
+    values: dict[str, pd.Series] = {}
+    conditional = {n for n, c in dictionary.columns.items() if isinstance(c.blank, Blank)}
+    met: dict[str, list[Finding]] = {}
+    for name in sorted(dictionary.columns, key=lambda n: n in conditional):
+        spec, when = dictionary.columns[name], None
+        if isinstance(spec.blank, Blank):
+            when = meets(pd.DataFrame(values), spec.blank.when)
+        values[name], met[name] = decode(table[name], spec, file=files.patients, decimal=files.decimal, when=when)
+        met[name] += _empty_or_constant(values[name], dictionary, name)
+    findings += [finding for name in dictionary.columns for finding in met[name]]
+    patients = pd.DataFrame({name: values[name] for name in dictionary.columns if name != dictionary.patients.id})
+    patients.index = pd.Index(ids, name="patient", dtype=object)
+    return patients.loc[sorted(patients.index, key=natural_key)], findings
+
+
+def _columns_agree(table: pd.DataFrame, dictionary: Dictionary, source: str) -> None:
+    """Raise unless the table has exactly the columns of the dictionary."""
+    name = dictionary.files.patients
+    lacking = [column for column in dictionary.columns if column not in table.columns]
+    strange = [column for column in table.columns if column not in dictionary.columns]
+    if lacking:
+        near = difflib.get_close_matches(lacking[0], strange, n=1)
+        raise InputError(
+            f"{_some(lacking)} of {source} {'is' if len(lacking) == 1 else 'are'} not in the table",
+            file=name,
+            remedy=f"Nearest column of the table that {source} does not list: {near[0]!r}"
+            if near
+            else f"Take the entry out of {source}, or put the column back",
+        )
+    if strange:
+        raise InputError(
+            f"{_some(strange)} {'is' if len(strange) == 1 else 'are'} not in {source}",
+            file=name,
+            remedy=f'Add [columns."{strange[0]}"] with role = "excluded" and a note, or with the role it has',
+        )
+
+
+def _some(columns: list[str]) -> str:
+    shown = ", ".join(map(repr, columns[:5])) + (f" and {len(columns) - 5} more" if len(columns) > 5 else "")
+    return f"column{'s' * (len(columns) > 1)} {shown}"
+
+
+def _ids(raw: pd.Series, dictionary: Dictionary) -> list[str]:
+    file, column, kind = dictionary.files.patients, dictionary.patients.id, dictionary.patients.id_kind
+    first: dict[str, int] = {}
+    for row, text in raw.items():
+        patient = canonical_id(text, kind)
+        if patient is None:
+            raise InputError(
+                "no patient id" if not text.strip() else "the patient id is no whole number",
+                file=file,
+                row=row,
+                column=column,
+                value=text,
+                remedy="Fill it in, or remove the row" if not text.strip() else "Or write id_kind = 'text'",
+            )
+        if patient in first:
+            raise InputError(
+                f"patient {patient} is in row {first[patient]} already",
+                file=file,
+                row=row,
+                column=column,
+                value=text,
+                remedy="One row a patient: merge or remove one",
+            )
+        first[patient] = row
+    return list(first)
+
+
+def _empty_or_constant(values: pd.Series, dictionary: Dictionary, name: str) -> list[Finding]:
+    """Tell of columns without any value, and of predictors that are the same in every patient."""
+    spec, file, n = dictionary.columns[name], dictionary.files.patients, len(values)
+    distinct = values.dropna().unique()
+    if not len(distinct):
+        return [Finding("odd", file, None, name, "", n, "no patient has a value", "kept, empty")]
+    if spec.role in PREDICTORS and len(distinct) == 1 and values.notna().all() and n > 1:
+        what = "the same in every patient: it can predict nothing"
+        return [Finding("odd", file, None, name, str(distinct[0]), n, what, "kept")]
+    return []
+
+
+def _match(clips: pd.DataFrame, patients: pd.DataFrame, dictionary: Dictionary) -> tuple[pd.DataFrame, list[Finding]]:
+    """Leave out clips of patients who are not in the table; tell of patients without clips and of wrong counts."""
+    known = clips["patient"].isin(patients.index)
+    table, column = dictionary.files.patients, dictionary.patients.id
+    what = f"a clip of a patient who is not in {table}"
+    findings = [
+        Finding("left out", row.path, None, "", row.patient, 1, what, "left out") for row in clips[~known].itertuples()
+    ]
+    if not known.any():
+        raise InputError(
+            f"none of the {len(clips)} clips is of a patient in {table}",
+            file=dictionary.files.clips,
+            value=clips["patient"].iloc[0],
+            allowed=", ".join(patients.index[:5]) + ", ..." * (len(patients) > 5),
+            remedy="Mend clips.pattern, or patients.id and patients.id_kind, so that the ids agree",
+        )
+    clips = clips[known]
+    for patient in patients.index.difference(clips["patient"]):
+        findings.append(Finding("odd", table, None, column, patient, 1, "a patient without clips", "kept"))
+    counts = dictionary.clips.count_column if dictionary.clips is not None else None
+    if counts is not None:
+        on_disk = clips["patient"].value_counts().reindex(patients.index, fill_value=0)
+        for patient, told in patients[counts].items():
+            if not told == on_disk[patient]:
+                what = f"patient {patient} has {on_disk[patient]} clips on disk"
+                findings.append(Finding("odd", table, None, counts, f"{told:g}", 1, what, "kept; the clips count"))
+    return clips, findings
+
+
+def _ratings(folder: Path, dictionary: Dictionary, clips: pd.DataFrame) -> tuple[pd.DataFrame, list[Finding]]:
+    assert dictionary.ratings is not None
+    files, name = dictionary.files, str(dictionary.files.ratings)
+    table, findings = read_table(folder, name, separator=files.separator, encoding=files.encoding)
+    ratings, met = read_ratings(table, dictionary.ratings, clips, file=name, decimal=files.decimal)
+    return ratings, findings + met
+
+
+def _explanations(folder: Path, dictionary: Dictionary) -> list[Finding]:
+    """Compare the names in the table of explanations with the dictionary's columns."""
+    explained = dictionary.files.explanations
+    if explained is None:
+        return []
+    file = explained.path
+    files = dictionary.files
+    table = read_explanations(folder, file, explained.columns, separator=files.separator, encoding=files.encoding)
+    names = table.iloc[:, 0]
+    findings = [
+        Finding("odd", file, int(row), str(names.name), name, 1, "explains a column that is not there", "left out")
+        for row, name in names.items()
+        if name not in dictionary.columns
+    ]
+    for name in dictionary.columns:
+        if name not in set(names):
+            findings.append(Finding("odd", file, None, name, "", 1, "a column without an explanation", "kept"))
+    return findings
+
+
+def _contradictions(patients: pd.DataFrame, dictionary: Dictionary) -> list[Finding]:
+    findings = []
+    for check in dictionary.checks:
+        met = pd.concat([meets(patients, condition) for condition in check.all], axis=1).all(axis=1)
+        if met.any():
+            who = list(met.index[met])
+            text = f"{check.says} (patient{'s' * (len(who) > 1)} {', '.join(who)})"
+            file, column = dictionary.files.patients, check.all[0].column
+            findings.append(Finding("odd", file, None, column, "", len(who), text, "kept"))
+    return findings

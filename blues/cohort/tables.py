@@ -1,0 +1,169 @@
+"""Reads a delimited table as text, every cell as it was written, and says where a table is no table."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import pandas as pd
+
+from blues.check import InputError
+from blues.cohort.findings import Finding
+
+__all__ = ["canonical_id", "natural_key", "read_explanations", "read_table"]
+
+
+def read_table(
+    folder: Path, name: str, *, separator: str = ",", encoding: str = "utf-8"
+) -> tuple[pd.DataFrame, list[Finding]]:
+    """Read ``folder / name`` as text.
+
+    Returns
+    -------
+    table : DataFrame of str, shape (rows, columns)
+        Index ``row``: the spreadsheet row, the header being row 1. Cells are not stripped; column names are.
+    findings : list of Finding
+        Blank rows left out, blanks around column names.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, no text, empty, has a column name twice or none, or a row of another length.
+    """
+    lines = _lines(folder, name, separator, encoding)
+    header = [cell.strip() for cell in lines[0]]
+    _check_header(header, name, separator)
+    findings = [
+        Finding("odd", name, 1, column, raw, 1, "blanks around a column name", "stripped")
+        for raw, column in zip(lines[0], header, strict=True)
+        if raw != column
+    ]
+    rows: dict[int, list[str]] = {}
+    for number, cells in enumerate(lines[1:], start=2):
+        if not any(cell.strip() for cell in cells):
+            findings.append(Finding("left out", name, number, "", "", 1, "blank row", "left out"))
+        elif len(cells) != len(header):
+            raise InputError(
+                f"{len(cells)} cells where the header has {len(header)}",
+                file=name,
+                row=number,
+                remedy=f"Put cells that hold {separator!r} or line breaks between double quotes",
+            )
+        else:
+            rows[number] = cells
+    if not rows:
+        raise InputError("has a header and no rows", file=name)
+    table = pd.DataFrame(list(rows.values()), index=pd.Index(list(rows), name="row"), columns=header, dtype=object)
+    return table, findings
+
+
+def read_explanations(
+    folder: Path, name: str, columns: int, *, separator: str = ",", encoding: str = "utf-8"
+) -> pd.DataFrame:
+    """Read a table whose last column may hold unquoted separators: lines are split at the first ``columns - 1`` ones.
+
+    Returns
+    -------
+    DataFrame of str, shape (rows, columns)
+        Index ``row`` as in :func:`read_table`; cells stripped, quotes around a whole cell removed.
+    """
+    text = _text(folder, name, encoding)
+    split = [[cell.strip().strip('"') for cell in line.split(separator, columns - 1)] for line in text.splitlines()]
+    rows = {number: cells for number, cells in enumerate(split, start=1) if any(cells)}
+    for number, cells in rows.items():
+        if len(cells) != columns:
+            raise InputError(f"{len(cells)} cells where the dictionary says {columns}", file=name, row=number)
+    if not rows:
+        raise InputError("is empty", file=name)
+    numbers = list(rows)
+    return pd.DataFrame(
+        [rows[n] for n in numbers[1:]], columns=rows[numbers[0]], index=pd.Index(numbers[1:], name="row"), dtype=object
+    )
+
+
+def canonical_id(text: str, id_kind: str) -> str | None:
+    """Return a patient id as blues writes it: stripped, and for integers without leading zeros or ``.0``.
+
+    Returns None where ``id_kind`` is ``"integer"`` and the text is no whole number, or where the text is blank.
+
+    Examples
+    --------
+    >>> canonical_id(" 07 ", "integer"), canonical_id("7.0", "integer"), canonical_id("07", "text")
+    ('7', '7', '07')
+    """
+    text = text.strip()
+    if id_kind == "text":
+        return text or None
+    whole, _, rest = text.partition(".")
+    if not (whole.isascii() and whole.removeprefix("-").isdigit()) or rest.strip("0"):
+        return None
+    return str(int(whole))
+
+
+def natural_key(text: str) -> tuple[tuple[int, int, str], ...]:
+    """Return a sort key under which ``p7`` comes before ``p10``."""
+    parts: list[tuple[int, int, str]] = []
+    run = ""
+    for character in text + "\0":
+        digit = character.isascii() and character.isdigit()
+        if run and digit != (run[-1].isascii() and run[-1].isdigit()):
+            parts.append((0, int(run), run) if run[0].isascii() and run[0].isdigit() else (1, 0, run))
+            run = ""
+        run += character
+    return tuple(parts)
+
+
+def _lines(folder: Path, name: str, separator: str, encoding: str) -> list[list[str]]:
+    text = _text(folder, name, encoding)
+    if not text.strip():
+        raise InputError("is empty", file=name)
+    try:
+        return list(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True))
+    except csv.Error as error:
+        raise InputError(f"is not a table that can be read: {error}", file=name) from None
+
+
+def _text(folder: Path, name: str, encoding: str) -> str:
+    path = folder / name
+    if not path.exists():
+        raise InputError(f"no such file in {folder}", file=name, remedy=f"There are: {_some_files(folder)}")
+    if path.is_dir():
+        raise InputError("is a folder, and a table is expected", file=name)
+    if path.suffix.lower() in (".xls", ".xlsx", ".ods"):
+        raise InputError("is a spreadsheet, and tables are read as text", file=name, remedy="Save it as CSV (UTF-8)")
+    try:
+        data = path.read_bytes()
+        if b"\0" in data:
+            raise InputError("is not a text file (it holds zero bytes)", file=name, remedy="Save it as CSV (UTF-8)")
+        return data.decode("utf-8-sig" if encoding.lower() in ("utf-8", "utf8") else encoding)
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"is not {encoding} text: byte {error.start} is {data[error.start]:#x}",
+            file=name,
+            remedy="Save it as UTF-8, or say how it is written with encoding = 'cp1252' under [files]",
+        ) from None
+    except LookupError:
+        raise InputError(f"files.encoding is {encoding!r}, which Python does not know", file=name) from None
+
+
+def _some_files(folder: Path) -> str:
+    names = sorted(p.name + "/" * p.is_dir() for p in folder.iterdir() if not p.name.startswith("."))
+    return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "") if names else "no files"
+
+
+def _check_header(header: list[str], name: str, separator: str) -> None:
+    if len(header) == 1:
+        for other in (";", "\t", ","):
+            if other != separator and other in header[0]:
+                raise InputError(
+                    f"the header has no {separator!r} and {header[0].count(other)} of {other!r}",
+                    file=name,
+                    row=1,
+                    remedy=f"Write separator = {other!r} under [files]",
+                )
+    for position, column in enumerate(header):
+        if not column:
+            raise InputError(f"column {position + 1} has no name", file=name, row=1)
+        if column in header[:position]:
+            raise InputError("the column name is there twice", file=name, row=1, column=column)

@@ -1,0 +1,123 @@
+"""Derives outcomes from the decoded tables, by the rules in the dictionary."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import pandas as pd
+
+from blues.check import InputError
+from blues.cohort.decode import plain
+from blues.cohort.schema import NO, YES, Condition, Scalar, Target
+
+__all__ = ["binary_counts", "derive", "meets", "pooled_rating"]
+
+
+def meets(patients: pd.DataFrame, condition: Condition) -> pd.Series:
+    """Return who meets a condition.
+
+    Returns
+    -------
+    Series of bool, shape (patients,)
+        False wherever the value is not known, except for the condition ``known = false``.
+
+    """
+    values = patients[condition.column]
+    (test, wanted), *_ = condition.tests().items()
+    if test == "known":
+        return values.notna() if wanted else values.isna()
+    if test == "equals":
+        return _equals(values, wanted)
+    if test == "below_column":
+        return values < patients[wanted]
+    tests = {"at_least": values.ge, "at_most": values.le, "above": values.gt, "below": values.lt}
+    return tests[test](wanted)
+
+
+def derive(
+    target: Target,
+    name: str,
+    patients: pd.DataFrame,
+    clips: pd.DataFrame,
+    ratings: pd.DataFrame,
+    points: Collection[str] = (),
+) -> pd.Series:
+    """Return one target's values.
+
+    Parameters
+    ----------
+    target : Target
+        Its entry in the dictionary.
+    name : str
+        Its name, which becomes the name of the series.
+    patients, clips, ratings : DataFrame
+        As a :class:`blues.cohort.Cohort` holds them.
+    points : collection of str
+        The cohort's points: a sum over points is defined where each of them was rated.
+
+    Returns
+    -------
+    Series of float
+        Index: patient, shape (patients,), or clip, shape (clips,), by the target's level. NaN where it is not defined:
+        the column is not known; none of the conditions' columns is known; no clip was rated; for a sum over points,
+        not every point was rated.
+    """
+    if target.rating is not None:
+        values = _from_rating(target, clips, ratings, points)
+        values = values.reindex(clips.index if target.level == "clip" else patients.index)
+    elif target.any is not None:
+        met = pd.concat([meets(patients, condition) for condition in target.any], axis=1).any(axis=1)
+        known = patients[[condition.column for condition in target.any]].notna().any(axis=1)
+        certain = [c.known is not None for c in target.any]
+        values = met.astype(float).where(known | met | any(certain))
+    else:
+        column = patients[target.column]
+        values = column.astype(float) if target.events is None else _equals(column, target.events).astype(float)
+        values = values.where(column.notna())
+    values = values.astype(float).rename(name)
+    values.index.name = "clip" if target.level == "clip" else "patient"
+    return values
+
+
+def pooled_rating(ratings: pd.DataFrame, item: str, rater: str | None = None) -> pd.Series:
+    """Return an item's rating per clip, shape (rated clips,): one rater's, or the mean over raters."""
+    chosen = ratings[ratings["item"] == item]
+    if rater is not None:
+        if rater not in set(chosen["rater"]):
+            raise InputError(
+                f"nobody called {rater!r} rated {item!r}", allowed=sorted(chosen["rater"].unique()) or "nobody"
+            )
+        chosen = chosen[chosen["rater"] == rater]
+    return chosen.dropna(subset="rating").groupby("clip", sort=False)["rating"].mean()
+
+
+def _from_rating(target: Target, clips: pd.DataFrame, ratings: pd.DataFrame, points: Collection[str]) -> pd.Series:
+    rating = pooled_rating(ratings, str(target.rating), target.rater)
+    if target.level == "clip":
+        return rating
+    table = clips[["patient", "point", "take"]].join(rating.rename("rating"), how="inner")
+    if target.over_clips is not None:
+        return table.groupby("patient")["rating"].agg(target.over_clips)
+    by_take = table.sort_values("take", kind="stable")
+    at_points = by_take.groupby(["patient", "point"])["rating"].agg(target.over_takes)
+    per_patient = at_points.groupby("patient").agg(target.over_points)
+    if target.over_points == "sum":
+        per_patient = per_patient.where(at_points.groupby("patient").size() == len(points))
+    return per_patient
+
+
+def _equals(values: pd.Series, wanted: tuple[Scalar, ...]) -> pd.Series:
+    if pd.api.types.is_numeric_dtype(values):
+        return values.isin([_as_number(scalar) for scalar in wanted])
+    return values.isin([plain(scalar) for scalar in wanted]).astype(bool)
+
+
+def _as_number(scalar: Scalar) -> float:
+    if isinstance(scalar, str) and scalar.lower() in YES + NO:
+        return 1.0 if scalar.lower() in YES else 0.0
+    return float(scalar)
+
+
+def binary_counts(values: pd.Series) -> tuple[int, int]:
+    """Return how many events and how many others a binary target has."""
+    return int((values == 1).sum()), int((values == 0).sum())
