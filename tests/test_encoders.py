@@ -39,7 +39,7 @@ def test_registry_names_describe_and_refuse():
         assert len(encoders.describe(name)) > 20
     with pytest.raises(InputError, match="Nearest: 'frame-stats'"):
         encoders.get("frame-stat")
-    with pytest.raises(InputError, match="has no weights"):
+    with pytest.raises(InputError, match="takes no weights"):
         encoders.get("frame-stats", weights="x.h5")
 
 

@@ -16,9 +16,8 @@ from blues.provenance import text_hash
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["CARD_FIELDS", "Encoder", "Preprocessing", "card", "weights_hash"]
+__all__ = ["Encoder", "Preprocessing", "card", "encoder_hash", "weights_hash"]
 
-CARD_FIELDS = ("architecture", "saw", "labels", "licence", "source", "outputs", "weights", "note")
 CHUNK = 16
 
 
@@ -129,6 +128,13 @@ class Encoder:
         """Names of the cohorts that shaped the encoder."""
         return tuple(self.card["saw"])
 
+    def has_seen(self, cohort: str) -> bool:
+        """Tell whether the card names this cohort, whatever the spelling ("COVIDx-US", "covidx_us").
+
+        ``unknown`` on a card (a checkpoint that came without one) is not a cohort: it has seen nobody knows what.
+        """
+        return _plain(cohort) in map(_plain, self.saw)
+
     def forward(self, frames: np.ndarray) -> np.ndarray:
         """Compute the features of prepared frames.
 
@@ -188,6 +194,10 @@ class Encoder:
         """
         values = self.forward(frames)
         return {name: values[:, self.feature_names.index(name)] for name in self.card["outputs"]}
+
+
+def _plain(name: str) -> str:
+    return "".join(filter(str.isalnum, name.lower()))
 
 
 def card(

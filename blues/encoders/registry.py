@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from blues.check import InputError, one_of
-from blues.encoders.base import Encoder, Preprocessing, card, encoder_hash
+from blues.encoders.base import Encoder, Preprocessing, card, encoder_hash, weights_hash
 from blues.provenance import text_hash
 
-__all__ = ["describe", "get", "names"]
+__all__ = ["BUNDLED", "describe", "get", "names"]
 
 Weights = str | Path | Sequence[str | Path] | None
+
+# weight files that come with the package, each an encoder by its own name
+BUNDLED = Path(__file__).parent / "weights"
+SUFFIXES = (".safetensors", ".pt", ".pth", ".bin")
 
 
 def _frame_stats(weights: Weights, seed: int) -> Encoder:
     from blues.encoders import frame_stats
 
-    if weights is not None:
-        raise InputError("frame-stats has no weights", remedy="Leave --weights out")
+    _no_weights("frame-stats", weights)
     features = tuple(frame_stats.FEATURES)
     preprocessing = Preprocessing(geometry="polar", size=frame_stats.SIZE)
     made_of = text_hash(frame_stats.DEFINITION)
@@ -39,31 +41,106 @@ def _frame_stats(weights: Weights, seed: int) -> Encoder:
     )
 
 
+def _random_cnn(weights: Weights, seed: int) -> Encoder:
+    from blues.encoders import nets
+
+    _no_weights("random-cnn", weights)
+    backbone = nets.build("small_cnn", channels=1, planes=16, stages=5)
+    nets.seed_weights(backbone, seed)
+    module = nets.Embedding(backbone).eval().requires_grad_(False)
+    preprocessing = Preprocessing(size=(128, 128), mean=(0.5,), std=(0.25,))
+    features = tuple(f"map_{i + 1:03d}" for i in range(backbone.width))
+    made_of = weights_hash(module.state_dict())
+    return Encoder(
+        name="random-cnn",
+        architecture="small_cnn",
+        feature_names=features,
+        preprocessing=preprocessing,
+        card=card(
+            "small_cnn",
+            source=f"seed {seed}",
+            weights=made_of,
+            note="Random weights, never trained: the floor that a trained encoder must beat to have learned anything.",
+        ),
+        hash=encoder_hash("small_cnn", made_of, preprocessing, features),
+        module=module,
+    )
+
+
+def _pocovid(name: str) -> Callable[[Weights, int], Encoder]:
+    def construct(weights: Weights, seed: int) -> Encoder:
+        from blues.encoders import pocovid
+
+        return pocovid.encoder(name, weights)
+
+    return construct
+
+
+def _checkpoint(weights: Weights, seed: int) -> Encoder:
+    from blues.encoders import checkpoint
+
+    if not isinstance(weights, str | Path):
+        raise InputError("checkpoint needs one weight file", remedy="Give its path as weights")
+    return checkpoint.encoder(weights)
+
+
+def _no_weights(name: str, weights: Weights) -> None:
+    if weights is not None:
+        raise InputError(f"{name} takes no weights", remedy="Leave them out")
+
+
 BUILDERS: dict[str, tuple[Callable[[Weights, int], Encoder], str]] = {
     "frame-stats": (_frame_stats, "readable image statistics, nothing learned; the baseline every network has to beat"),
+    "random-cnn": (
+        _random_cnn,
+        "a small network with seeded random weights; the floor of what an architecture alone gives",
+    ),
+    "pocovid-vgg16": (
+        _pocovid("pocovid-vgg16"),
+        "POCOVID-Net (Born et al. 2020), VGG-16 with a hidden layer of 64; needs its published Keras weights",
+    ),
+    "pocovid-vgg16-cam": (
+        _pocovid("pocovid-vgg16-cam"),
+        "POCOVID-Net's variant for class activation maps, VGG-16 and global average pooling; needs Keras weights",
+    ),
+    "pocovid-mobilenet-v2": (
+        _pocovid("pocovid-mobilenet-v2"),
+        "POCOVID-Net's small variant, MobileNetV2 with a hidden layer of 64; needs Keras weights",
+    ),
+    "checkpoint": (_checkpoint, "a network of your own: a state dict with torchvision's names, safetensors or torch"),
 }
 
 
+def _bundled() -> dict[str, Path]:
+    return {path.stem: path for path in sorted(BUNDLED.glob("*.safetensors"))}
+
+
 def names() -> tuple[str, ...]:
-    """Return the names that :func:`get` knows.
+    """Return the names that :func:`get` knows, those whose weights come with the package first.
 
     Examples
     --------
     >>> "frame-stats" in names()
     True
     """
-    return tuple(BUILDERS)
+    return (*_bundled(), *BUILDERS)
 
 
 def describe(name: str) -> str:
-    """Return one line on the encoder called ``name``, without loading it.
+    """Return one line on the encoder called ``name``, without loading its weights.
 
     Examples
     --------
     >>> describe("frame-stats").split(";")[0]
     'readable image statistics, nothing learned'
     """
-    return BUILDERS[one_of(name, names(), "encoder")][1]
+    one_of(name, names(), "encoder")
+    if name in BUILDERS:
+        return BUILDERS[name][1]
+    from blues.encoders import checkpoint
+
+    description = checkpoint.read_description(_bundled()[name])
+    return str(description.card.get("note") or f"{description.architecture}, comes with the package")
 
 
 def get(name: str, weights: Weights = None, seed: int = 0) -> Encoder:
@@ -72,7 +149,7 @@ def get(name: str, weights: Weights = None, seed: int = 0) -> Encoder:
     Parameters
     ----------
     name : str
-        One of :func:`names`.
+        One of :func:`names`, or the path of a checkpoint.
     weights : path or sequence of paths, optional
         The weight file; several files make an ensemble where the encoder allows it.
     seed : int
@@ -89,5 +166,20 @@ def get(name: str, weights: Weights = None, seed: int = 0) -> Encoder:
     >>> encoder.dimensions == len(encoder.feature_names), encoder.preprocessing.geometry
     (True, 'polar')
     """
-    build: Callable[..., Any] = BUILDERS[one_of(name, names(), "encoder")][0]
-    return build(weights, seed)
+    if name in BUILDERS:
+        return BUILDERS[name][0](weights, seed)
+    bundled = _bundled()
+    if name in bundled:
+        from blues.encoders import checkpoint
+
+        _no_weights(name, weights)
+        return checkpoint.encoder(bundled[name], name)
+    if weights is None and Path(name).suffix in SUFFIXES:
+        return _checkpoint(name, seed)
+    if Path(name).suffix in (".h5", ".hdf5", ".keras"):
+        raise InputError(
+            f"{name} is a Keras weight file, which does not say what it is",
+            remedy="Name the encoder, and give it as weights",
+        )
+    one_of(name, names(), "encoder")
+    raise AssertionError(name)

@@ -1,0 +1,262 @@
+"""Reads and writes encoders as state dicts in plain torch with torchvision's names (timm's ResNet and VGG use the same).
+
+A file is ``.safetensors``, whose header may hold the description, or ``.pt``/``.pth`` (read with ``weights_only``, so that no
+code in it runs). The description can also lie beside the file as JSON of the same name: ``architecture``, ``arguments``,
+``preprocessing``, ``outputs``, ``activation``, ``card``. Without one the architecture is recognised by its keys.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import pickle
+import struct
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import nn
+
+from blues.check import InputError, build
+from blues.encoders import nets
+from blues.encoders.base import Encoder, Preprocessing, card, encoder_hash, weights_hash
+from blues.provenance import replacing
+
+__all__ = ["Description", "encoder", "read_description", "save"]
+
+SUFFIXES = (".safetensors", ".pt", ".pth", ".bin")
+IMAGENET = {3: ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)), 1: ((0.449,), (0.226,))}
+# what torch.load raises on bytes that are no torch file, beside UnpicklingError
+DAMAGE = (
+    RuntimeError,
+    EOFError,
+    ValueError,
+    LookupError,
+    AttributeError,
+    TypeError,
+    AssertionError,
+    OverflowError,
+    struct.error,
+)
+HEADS = ("fc.", "classifier.", "head.", "pre_logits.")
+
+
+@dataclasses.dataclass(frozen=True)
+class Description:
+    """What a weight file says about itself.
+
+    Attributes
+    ----------
+    architecture : str or None
+        A key of :data:`blues.encoders.nets.ARCHITECTURES`; None: recognise it by the names of the tensors.
+    arguments : dict
+        For :func:`blues.encoders.nets.build`: ``channels``, ``planes``.
+    preprocessing : dict or None
+        As :meth:`Preprocessing.as_dict`; None: 224x224 with ImageNet's mean and standard deviation.
+    outputs : tuple of str
+        Names of the linear head's outputs; empty: the head is left out.
+    activation : str
+        ``softmax``, ``sigmoid`` or ``identity``.
+    card : dict
+        ``saw``, ``labels``, ``licence``, ``source``, ``note``. Without ``saw`` the card will say ``unknown``.
+    """
+
+    architecture: str | None = None
+    arguments: dict[str, int] = dataclasses.field(default_factory=dict)
+    preprocessing: dict[str, Any] | None = None
+    outputs: tuple[str, ...] = ()
+    activation: str = "softmax"
+    card: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+
+def save(path: str | Path, module: nets.Embedding, description: Description) -> None:
+    """Write a network as ``.safetensors`` with its description in the header; :func:`encoder` reads it back.
+
+    Parameters
+    ----------
+    path : path
+        Ends in ``.safetensors``.
+    module : Embedding
+        Its backbone must be of the architecture described; its head, if any, has one output a name.
+    description : Description
+        Must name the architecture.
+    """
+    path = Path(path)
+    if path.suffix != ".safetensors" or description.architecture is None:
+        raise InputError("a weight file ends in .safetensors and names its architecture", file=path)
+    state = {key: value.detach().cpu().contiguous() for key, value in module.backbone.state_dict().items()}
+    if module.head is not None:
+        head = module.backbone.head_name
+        state |= {f"{head}.{key}": value.detach().cpu().contiguous() for key, value in module.head.state_dict().items()}
+    _module(state, description, path)
+    header = {"blues": json.dumps(dataclasses.asdict(description), sort_keys=True)}
+    with replacing(path) as draft:
+        safetensors.torch.save_file(state, draft, metadata=header)
+
+
+def read_description(path: str | Path) -> Description:
+    """Read what a weight file says about itself, from the JSON beside it or from its header; without reading weights."""
+    path = Path(path)
+    beside = path.with_suffix(".json")
+    if beside.is_file():
+        try:
+            return build(Description, json.loads(beside.read_text(encoding="utf-8")), file=beside)
+        except json.JSONDecodeError as error:
+            raise InputError(f"not valid JSON: {error}", file=beside) from None
+    if path.suffix == ".safetensors":
+        with _opened(path) as file:
+            header = file.metadata() or {}
+        if "blues" in header:
+            return build(Description, json.loads(header["blues"]), file=path)
+    return Description()
+
+
+def encoder(path: str | Path, name: str = "checkpoint") -> Encoder:
+    """Build an encoder from a weight file.
+
+    Raises
+    ------
+    InputError
+        When the file is damaged, of another format, holds code, or its tensors do not fit the architecture.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError("no such weight file", file=path)
+    description = read_description(path)
+    state = _state(path)
+    if description.architecture is None:
+        description = dataclasses.replace(description, architecture=_recognise(state, path))
+    module = _module(state, description, path)
+    channels = _first(module).weight.shape[1]
+    if description.preprocessing is not None:
+        preprocessing = Preprocessing.from_dict(description.preprocessing)
+    else:
+        mean, std = IMAGENET.get(channels, ((0.0,), (1.0,)))
+        preprocessing = Preprocessing(channels=1 if channels == 1 else 3, mean=mean, std=std)
+    if preprocessing.channels != channels:
+        raise InputError(
+            f"the preprocessing gives {preprocessing.channels} channels and the first layer takes {channels}", file=path
+        )
+    architecture = str(description.architecture)
+    width = module.backbone.width
+    features = (*(f"map_{i + 1:0{len(str(width))}d}" for i in range(width)), *description.outputs)
+    made_of = weights_hash(module.state_dict())
+    said = {
+        key: value for key, value in description.card.items() if key in ("saw", "labels", "licence", "source", "note")
+    }
+    if "saw" not in said:
+        said["saw"] = ["unknown"]
+        said.setdefault(
+            "note", f"The file does not say what it has seen; give it a card in {path.with_suffix('.json').name}."
+        )
+    said.setdefault("licence", "not stated")
+    return Encoder(
+        name=name,
+        architecture=architecture,
+        feature_names=features,
+        preprocessing=preprocessing,
+        card=card(architecture, outputs=description.outputs, weights=made_of, **said),
+        hash=encoder_hash(f"{architecture} {description.activation}", made_of, preprocessing, features),
+        module=module,
+    )
+
+
+def _opened(path: Path) -> Any:
+    try:
+        return safetensors.safe_open(path, framework="pt")
+    except safetensors.SafetensorError as error:
+        raise InputError(f"not a safetensors file, or cut short ({error})", file=path, remedy="Copy it again") from None
+
+
+def _state(path: Path) -> dict[str, torch.Tensor]:
+    """Read the tensors; a dict that holds them under ``state_dict`` or ``model`` is opened, a common prefix dropped."""
+    if path.suffix == ".safetensors":
+        with _opened(path) as file:
+            return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about pickle protocols
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:
+        raise InputError(
+            "not a torch file of tensors alone",
+            file=path,
+            allowed="a state dict; files that hold whole objects could run code and are not read",
+            remedy="Where you trust it: torch.save(model.state_dict(), path), or safetensors",
+        ) from None
+    except DAMAGE as error:
+        reason = f" ({str(error).splitlines()[0]})" if isinstance(error, RuntimeError) else ""
+        raise InputError(f"not a torch file, or damaged or cut{reason}", file=path) from None
+    for key in ("state_dict", "model_state_dict", "model"):
+        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
+            content = content[key]
+    if (
+        not isinstance(content, Mapping)
+        or not content
+        or not all(isinstance(v, torch.Tensor) for v in content.values())
+    ):
+        raise InputError("holds no state dict", file=path, allowed="names to tensors")
+    state = {str(key): value for key, value in content.items()}
+    for prefix in ("module.", "model.", "backbone.", "encoder."):
+        if all(key.startswith(prefix) for key in state):
+            state = {key.removeprefix(prefix): value for key, value in state.items()}
+    return state
+
+
+def _recognise(state: Mapping[str, torch.Tensor], path: Path) -> str:
+    """Return the architecture whose names are those of the state dict, its head aside."""
+    present = {key for key in state if not key.endswith("num_batches_tracked")}
+    misfit = {}
+    for architecture in nets.ARCHITECTURES:
+        with torch.device("meta"):
+            expected = {k for k in nets.build(architecture).state_dict() if not k.endswith("num_batches_tracked")}
+        missing = expected - present
+        extra = {key for key in present - expected if not key.startswith(HEADS)}
+        if not missing and not extra:
+            return architecture
+        misfit[architecture] = (len(missing) + len(extra), sorted(missing)[:2], sorted(extra)[:2])
+    nearest = min(misfit, key=lambda a: misfit[a][0])
+    _, missing_few, extra_few = misfit[nearest]
+    raise InputError(
+        f"its {len(state)} tensors fit no known architecture; nearest is {nearest} "
+        f"(missing {', '.join(missing_few) or 'none'}; unknown {', '.join(extra_few) or 'none'})",
+        file=path,
+        allowed=f"torchvision's names for {', '.join(nets.ARCHITECTURES)}",
+    )
+
+
+def _module(state: Mapping[str, torch.Tensor], description: Description, path: Path) -> nets.Embedding:
+    """Build the network and fill it; every tensor must fit."""
+    arguments = dict(description.arguments)
+    first = next((value for value in state.values() if value.ndim == 4), None)
+    if first is not None:
+        arguments.setdefault("channels", first.shape[1])
+    backbone = nets.build(str(description.architecture), **arguments)
+    _fill(backbone, state, str(description.architecture), path)
+    head = None
+    if description.outputs:
+        head = nn.Linear(backbone.width, len(description.outputs))
+        prefix = backbone.head_name + "."
+        _fill(head, {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}, prefix[:-1], path)
+    return nets.Embedding(backbone, head, description.activation).eval().requires_grad_(False)
+
+
+def _fill(module: nn.Module, state: Mapping[str, torch.Tensor], what: str, path: Path) -> None:
+    wanted = module.state_dict()
+    for key, tensor in wanted.items():
+        if key not in state and not key.endswith("num_batches_tracked"):
+            raise InputError(f"{what} needs the tensor {key!r}, which is missing", file=path)
+        if key in state and state[key].shape != tensor.shape:
+            raise InputError(
+                f"layer {key!r} has shape {tuple(state[key].shape)}, and {what} expects {tuple(tensor.shape)}",
+                file=path,
+            )
+    module.load_state_dict({key: state.get(key, tensor) for key, tensor in wanted.items()})
+
+
+def _first(module: nn.Module) -> nn.Conv2d:
+    return next(layer for layer in module.modules() if isinstance(layer, nn.Conv2d))
