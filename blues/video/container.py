@@ -1,0 +1,258 @@
+"""Decodes containers and codecs through PyAV, packet by packet, and keeps what a damaged file still holds."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Collection, Iterator
+from pathlib import Path
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.error import FFmpegError
+from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
+from av.video.stream import VideoStream
+
+from blues.check import InputError
+from blues.video.geometry import resize
+
+__all__ = ["Decoded", "decode", "decoder_version", "packets"]
+
+SANE_RATE = (1.0, 200.0)
+"""Frames a second between which a file's own frame rate is believed."""
+
+ASSUMED_RATE = 25.0
+"""Frames a second when the file tells none that can be believed."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Decoded:
+    """Chosen frames of one file.
+
+    Attributes
+    ----------
+    frames : uint8 array, shape (t, h, w)
+    times : float array, shape (t,)
+        Seconds since the first frame.
+    fps : float
+        Frames a second of the file.
+    total : int
+        Frames of the file that decode cleanly.
+    problems : tuple of str
+    """
+
+    frames: np.ndarray
+    times: np.ndarray
+    fps: float
+    total: int
+    problems: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Contents:
+    """What the packets say before anything is decoded."""
+
+    packets: int
+    declared: int
+    times: np.ndarray
+    rate: float
+    square: bool
+
+
+@dataclasses.dataclass
+class _Pass:
+    """One pass of the decoder over a file."""
+
+    images: dict[int, np.ndarray] = dataclasses.field(default_factory=dict)
+    times: list[float] = dataclasses.field(default_factory=list)
+    corrupt: int = 0
+    bad: int = 0
+
+
+def decoder_version() -> str:
+    """Return the name and version of the decoder and of FFmpeg's codecs; part of every cache key."""
+    return f"av-{av.__version__}-avcodec-" + ".".join(map(str, av.library_versions["libavcodec"]))
+
+
+def packets(path: Path) -> int:
+    """Return how many coded frames a file holds, without decoding them."""
+    return _contents(path).packets
+
+
+def decode(path: Path, choose: Callable[[int, float], np.ndarray]) -> Decoded:
+    """Decode a file once and keep the frames chosen.
+
+    Parameters
+    ----------
+    path : Path
+    choose : callable
+        Takes the number of frames and the frames a second, returns the indices wanted, int (t,), ascending.
+
+    Raises
+    ------
+    InputError
+        When no picture comes out; it names the file and the reason.
+    """
+    contents = _contents(path)
+    if not contents.packets:
+        raise InputError("holds no frames", file=path, remedy="Export or copy the clip again")
+    fps, problems = _rate(contents.times, contents.rate)
+    wanted = choose(contents.packets, fps)
+    result = _run(path, set(wanted.tolist()))
+    total = len(result.times)
+    if total == 0:
+        raise InputError(
+            f"none of its {contents.packets} coded frames can be decoded" + (" cleanly" if result.corrupt else ""),
+            file=path,
+            remedy="Export or copy the clip again",
+        )
+    if total != contents.packets:  # damaged, or a codec with several packets a frame: now the true number is known
+        wanted = choose(total, fps)
+        result = _run(path, set(wanted.tolist()))
+    frames, moved = _stack([result.images[i] for i in wanted.tolist()])
+    if result.bad:
+        problems.append(f"{result.bad} of {contents.packets} packets could not be decoded")
+    if result.corrupt:
+        problems.append(f"{result.corrupt} frames decoded with errors and were left out")
+    if max(contents.declared, contents.packets if result.bad or result.corrupt else 0) > total:
+        problems.append(f"{total} of {max(contents.declared, contents.packets)} frames are usable")
+    if moved:
+        problems.append("the frame size changes within the clip; later frames were scaled to the first")
+    if not contents.square:
+        problems.append("the file says its pixels are not square; they are used as stored")
+    return Decoded(frames, _seconds(result.times, wanted, fps), fps, total, tuple(problems))
+
+
+def _open(path: Path) -> InputContainer:
+    try:
+        # "file:" keeps a colon in a name from being read as a protocol; the list keeps playlists from reaching out
+        return av.open(f"file:{path}", options={"protocol_whitelist": "file"}, metadata_errors="replace")
+    except FileNotFoundError:
+        raise InputError("no such file", file=path, remedy="Check the spelling of the path") from None
+    except PermissionError:
+        raise InputError("no permission to read it", file=path, remedy="Mend it with chmod") from None
+    except FFmpegError as error:
+        raise InputError(_why(path, error), file=path, remedy="Export or copy the clip again") from None
+
+
+def _why(path: Path, error: FFmpegError) -> str:
+    """Say in words why a file cannot be opened."""
+    with path.open("rb") as stream:
+        head = stream.read(4096)
+    if b"ftyp" in head[:16] and b"moov" not in _boxes(path):
+        return "the video is cut off: it ends before its index (the moov box)"
+    if head and all(byte in b"\t\n\r\f" or byte >= 32 for byte in head):
+        return "not a video: the file holds text"
+    return f"not a video that can be read ({error.strerror})"
+
+
+def _boxes(path: Path) -> list[bytes]:
+    """Return the names of an MP4 file's outer boxes."""
+    names: list[bytes] = []
+    size = path.stat().st_size
+    with path.open("rb") as stream:
+        place = 0
+        while place + 8 <= size:
+            stream.seek(place)
+            header = stream.read(16)
+            length = int.from_bytes(header[:4])
+            if length == 1:
+                length = int.from_bytes(header[8:16])
+            names.append(header[4:8])
+            if length < 8:
+                break
+            place += length
+    return names
+
+
+def _stream(container: InputContainer, path: Path) -> VideoStream:
+    if not container.streams.video:
+        kinds = {stream.type for stream in container.streams}
+        what = "holds sound but no pictures" if "audio" in kinds else "holds no pictures"
+        raise InputError(what, file=path, remedy="Take it out of the folder of clips")
+    stream = container.streams.video[0]
+    stream.thread_type = "NONE"  # workers go over files: faster than threads within one, and the same frames each time
+    return stream
+
+
+def _contents(path: Path) -> _Contents:
+    with _open(path) as container:
+        stream = _stream(container, path)
+        stamps = []
+        try:
+            stamps = [packet.pts for packet in container.demux(stream) if packet.size]
+        except FFmpegError:
+            pass  # cut short; the decoding pass counts what is lost
+        count = len(stamps)
+        known = [stamp for stamp in stamps if stamp is not None]
+        times = np.sort(np.array(known, dtype=float)) * float(stream.time_base or 0)
+        rate = next((float(r) for r in (stream.average_rate, stream.guessed_rate) if r), math.nan)
+        square = stream.sample_aspect_ratio in (None, 0, 1)
+        declared = stream.frames
+    return _Contents(count, declared, times if len(times) == count else times[:0], rate, square)
+
+
+def _rate(times: np.ndarray, stated: float) -> tuple[float, list[str]]:
+    """Return frames a second: from the time stamps, else as stated, else assumed; and what is odd about it."""
+    span = times[-1] - times[0] if len(times) > 1 else 0.0
+    measured = (len(times) - 1) / span if span > 0 and (np.diff(times) > 0).all() else math.nan
+    for rate in (measured, stated):
+        if SANE_RATE[0] <= rate <= SANE_RATE[1]:
+            return float(rate), []
+    return ASSUMED_RATE, [f"the frame rate is unknown or absurd; {ASSUMED_RATE:g} a second assumed"]
+
+
+def _run(path: Path, wanted: Collection[int]) -> _Pass:
+    result = _Pass()
+    reformatter = VideoReformatter()
+    with _open(path) as container:
+        for frame in _each(container, _stream(container, path), result):
+            if frame.is_corrupt:
+                result.corrupt += 1
+                continue
+            if len(result.times) in wanted:
+                gray = reformatter.reformat(frame, format="gray").to_ndarray()
+                turns = round(frame.rotation / 90) % 4
+                result.images[len(result.times)] = np.rot90(gray, turns) if turns else gray
+            result.times.append(math.nan if frame.time is None else frame.time)
+    return result
+
+
+def _each(container: InputContainer, stream: VideoStream, result: _Pass) -> Iterator[VideoFrame]:
+    """Yield every frame that comes out, in order of presentation; count the packets that give an error."""
+    source = container.demux(stream)
+    while True:
+        try:
+            packet = next(source)
+        except StopIteration:
+            return
+        except FFmpegError:
+            result.bad += 1
+            break
+        try:
+            yield from packet.decode()
+        except FFmpegError:
+            result.bad += 1
+    try:
+        yield from stream.codec_context.decode(None)
+    except FFmpegError:
+        return
+
+
+def _stack(images: list[np.ndarray]) -> tuple[np.ndarray, bool]:
+    shape = images[0].shape
+    moved = any(image.shape != shape for image in images)
+    if moved:
+        images = [image if image.shape == shape else resize(image[None], shape)[0] for image in images]
+    return np.stack(images), moved
+
+
+def _seconds(times: list[float], wanted: np.ndarray, fps: float) -> np.ndarray:
+    """Return seconds since the first frame: the file's own stamps where they rise, else by the frame rate."""
+    stamps = np.array(times)
+    span = (stamps[-1] - stamps[0]) * fps
+    if np.isfinite(stamps).all() and (np.diff(stamps) > 0).all() and 0.5 * len(stamps) <= span + 1 <= 2 * len(stamps):
+        return (stamps - stamps[0])[wanted]
+    return wanted / fps

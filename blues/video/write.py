@@ -1,0 +1,98 @@
+"""Writes gray frames as a clip, for the synthetic cohort and for tests."""
+
+from __future__ import annotations
+
+import os
+from fractions import Fraction
+from pathlib import Path
+from typing import cast
+
+import av
+import numpy as np
+from av.error import FFmpegError
+from av.video.reformatter import ColorRange
+from av.video.stream import VideoStream
+
+from blues.check import InputError, one_of
+from blues.provenance import replacing
+
+__all__ = ["write"]
+
+CODECS = {
+    ".mp4": ("libx264", "yuv420p", {"crf": "18", "preset": "medium"}),
+    ".mov": ("libx264", "yuv420p", {"crf": "18", "preset": "medium"}),
+    ".avi": ("mpeg4", "yuv420p", {"qmin": "2", "qmax": "3"}),
+    ".mpeg": ("mpeg2video", "yuv420p", {"qmin": "2", "qmax": "3"}),
+    ".mpg": ("mpeg2video", "yuv420p", {"qmin": "2", "qmax": "3"}),
+    ".gif": ("gif", "gray", {}),
+}
+MPEG_RATES = (24, 25, 30, 50, 60)
+
+
+def write(path: str | os.PathLike[str], frames: np.ndarray, fps: float = 25.0, codec: str | None = None) -> None:
+    """Write gray frames as a clip; the ending of ``path`` names the format.
+
+    Parameters
+    ----------
+    path : path-like
+        ``.mp4`` or ``.mov`` (H.264), ``.avi`` (MPEG-4, or ``codec="mjpeg"``), ``.mpeg`` or ``.mpg`` (MPEG-2), ``.gif``
+        (exact, time in hundredths of a second) or ``.npy`` (exact, keeps no frame rate).
+    frames : uint8 array, shape (t, h, w)
+    fps : float, default 25.0
+        Frames a second; MPEG-2 knows 24, 25, 30, 50 and 60.
+    codec : str, optional
+        Another of FFmpeg's encoders.
+
+    Raises
+    ------
+    InputError
+        For frames of another type or shape, an unknown ending, or a rate the format does not know.
+
+    Notes
+    -----
+    The same frames give the same bytes with the same encoder version. The file is whole or absent.
+    """
+    path = Path(path)
+    frames = np.asarray(frames)
+    if frames.ndim != 3 or frames.dtype != np.uint8 or 0 in frames.shape:
+        raise InputError(
+            f"frames have shape {frames.shape} and type {frames.dtype}", allowed="(t, h, w), uint8, not empty"
+        )
+    kind = one_of(path.suffix.lower(), [*CODECS, ".npy"], "the ending of a clip's name")
+    if kind == ".npy":
+        with replacing(path) as draft, draft.open("wb") as stream:
+            np.save(stream, frames)
+        return
+    if kind in (".mpeg", ".mpg") and fps not in MPEG_RATES:
+        raise InputError(f"MPEG-2 knows no {fps:g} frames a second", file=path, allowed=MPEG_RATES)
+    with replacing(path) as draft:
+        try:
+            _encode(draft, frames, Fraction(fps).limit_denominator(10000), kind, codec)
+        except FFmpegError as error:
+            raise InputError(f"cannot be written: {error.strerror}", file=path) from None
+
+
+def _encode(path: Path, frames: np.ndarray, fps: Fraction, kind: str, codec: str | None) -> None:
+    name, pixels, options = CODECS[kind]
+    if codec is not None:
+        name, pixels, options = codec, "yuvj420p" if codec == "mjpeg" else pixels, {}
+    if name == "libx264" and (frames.shape[1] % 2 or frames.shape[2] % 2):
+        pixels = "yuv444p"  # chroma at half size needs even sides
+    full = pixels in ("gray", "yuvj420p")
+    with av.open(f"file:{path}", "w", container_options={"fflags": "+bitexact"}) as container:
+        stream = cast(VideoStream, container.add_stream(name, rate=fps, options=options))
+        stream.width, stream.height, stream.pix_fmt = frames.shape[2], frames.shape[1], pixels
+        stream.codec_context.thread_count = 1
+        stream.codec_context.bit_rate = 0
+        for i, image in enumerate(frames):
+            gray = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="gray")
+            frame = gray.reformat(
+                format=pixels,
+                src_color_range=ColorRange.JPEG,
+                dst_color_range=ColorRange.JPEG if full else ColorRange.MPEG,
+            )
+            frame.pts, frame.time_base = i, 1 / fps
+            for packet in stream.encode(frame):
+                container.mux(packet)
+        for packet in stream.encode(None):
+            container.mux(packet)
