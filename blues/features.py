@@ -49,6 +49,12 @@ class Design:
         Name of the cohort.
     moment : str
         When the prediction is made.
+    scale : tuple of float
+        The declared categories of an ordinal outcome.
+    points : str
+        The pooling of BLUE points that ``blocks["image"]`` has.
+    poolings : dict of str to DataFrame
+        Further poolings of the image block that may compete with it.
     facts : dict
         JSON-ready: hashes of the data, the encoder's card, the pooling.
     """
@@ -64,6 +70,9 @@ class Design:
     dropped: pd.DataFrame
     cohort: str = ""
     moment: str = "admission"
+    scale: tuple[float, ...] = ()
+    points: str = "mean"
+    poolings: Mapping[str, pd.DataFrame] = dataclasses.field(default_factory=dict)
     facts: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -72,7 +81,8 @@ class Design:
             raise check.InputError(f"no row of target {self.task!r} has a known value")
         if not self.blocks:
             raise check.InputError("no modality was asked for", allowed=MODALITIES)
-        for name, block in [("patients", self.patients), *self.blocks.items()]:
+        tables = [("patients", self.patients), *self.blocks.items(), *self.poolings.items()]
+        for name, block in tables:
             if not block.index.equals(self.y.index):
                 raise check.InputError(f"the rows of {name!r} are not the rows of the outcome", remedy="Use one index")
         for name, block in self.blocks.items():
@@ -91,6 +101,17 @@ class Design:
         sets = [tuple(n for i, n in enumerate(names) if mask >> i & 1) for mask in range(1, 2 ** len(names))]
         return tuple(sorted(sets, key=lambda arm: (len(arm), [names.index(n) for n in arm])))
 
+    @property
+    def categories(self) -> tuple[float, ...]:
+        """The categories of an ordinal outcome, those that no row has included; empty for other kinds."""
+        if self.kind != "ordinal":
+            return ()
+        return tuple(self.scale) or tuple(sorted(set(self.y)))
+
+    def image_poolings(self) -> dict[str, pd.DataFrame]:
+        """Return the image block under every pooling at hand, the default first."""
+        return {self.points: self.blocks["image"], **self.poolings}
+
     def has(self, modality: str) -> np.ndarray:
         """Return which rows have at least one value of a modality, shape (rows,), bool."""
         return self.blocks[modality].notna().to_numpy().any(axis=1)
@@ -108,6 +129,7 @@ def design(
     embeddings: Embeddings | None = None,
     frames: str = "mean",
     points: str = "mean",
+    also_points: Iterable[str] = (),
     allow: Iterable[str] = (),
 ) -> Design:
     """Lay out one task of a cohort: outcome, modality blocks, and what was refused.
@@ -124,6 +146,8 @@ def design(
         From :func:`blues.embed.embed`.
     frames, points : str
         Pooling, see :func:`blues.pool.patients`.
+    also_points : iterable of str
+        Further poolings of BLUE points, for candidates that compete in an inner loop.
     allow : iterable of str
         Treatments, e.g. ``"oxygen"``, whose contingent columns are wanted all the same, where the target's ``contingent`` is
         ``"opt-in"``.
@@ -151,12 +175,16 @@ def design(
     refused: list[dict[str, str]] = _refusals(cohort, task, allow)
     not_allowed = {row["column"] for row in refused}
     blocks: dict[str, pd.DataFrame] = {}
+    poolings: dict[str, pd.DataFrame] = {}
     for modality in sorted(modalities, key=MODALITIES.index):
         if modality in _TABULAR:
             table = _tabular(cohort, modality, not_allowed)
             blocks[modality] = _spread(table, patients)
         elif modality == "image":
             blocks[modality] = _image(cohort, embeddings, target.level, patients, frames, points)
+            for other in also_points if target.level == "patient" else ():
+                if other != points:
+                    poolings[other] = _image(cohort, embeddings, target.level, patients, frames, other)
         else:
             blocks[modality] = _expert(cohort, task, patients)
     return Design(
@@ -171,8 +199,20 @@ def design(
         dropped=dropped,
         cohort=cohort.name,
         moment=target.moment,
+        scale=_scale(cohort, target),
+        points=points,
+        poolings=poolings,
         facts=_facts(cohort, embeddings, frames, points),
     )
+
+
+def _scale(cohort: Cohort, target: Any) -> tuple[float, ...]:
+    """Return the categories that the dictionary declares for an ordinal target."""
+    if target.kind != "ordinal":
+        return ()
+    if target.rating is not None and cohort.dictionary.ratings is not None:
+        return tuple(cohort.dictionary.ratings.items[target.rating].categories or ())
+    return tuple(float(c) for c in cohort.dictionary.columns[target.column].categories or ())
 
 
 def _facts(cohort: Cohort, embeddings: Embeddings | None, frames: str, points: str) -> dict[str, Any]:

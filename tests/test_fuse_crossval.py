@@ -6,7 +6,8 @@ import pytest
 
 from blues import check, evaluate
 from blues.features import Design, suspicious
-from blues.fuse import Experiment, out_of_fold, run
+from blues.fuse import Arm, Experiment, out_of_fold, run
+from blues.models import Candidate
 
 QUICK = {"model": ("logistic",), "folds": 4, "repeats": 3, "draws": 200, "jobs": 1}
 
@@ -44,13 +45,17 @@ def _folds(design, folds=4, repeats=2):
     return list(evaluate.patient_folds(design.y, design.patients, folds, repeats, seed=0))
 
 
+def _arm(*modalities, model="logistic"):
+    return Arm("+".join(modalities), modalities, (Candidate(model),))
+
+
 def test_every_patient_is_held_out_once_a_repeat_in_every_arm_on_identical_folds():
     design = make_design()
-    arms = {"image": (("image",), "logistic"), "image+blood": (("image", "blood"), "logistic")}
-    table = out_of_fold(design, arms, _folds(design))
+    arms = [_arm("image"), _arm("image", "blood")]
+    table, _ = out_of_fold(design, arms, _folds(design))
     assert (table.groupby(["arm", "repeat"])["patient"].nunique() == 48).all()
-    assert not table.duplicated(["arm", "repeat", "row"]).any()
-    sides = [part.set_index(["repeat", "row"])["fold"] for _, part in table.groupby("arm")]
+    assert not table.duplicated(["arm", "repeat", "patient"]).any()
+    sides = [part.set_index(["repeat", "patient"])["fold"] for _, part in table.groupby("arm")]
     pd.testing.assert_series_equal(sides[0].sort_index(), sides[1].sort_index())
 
 
@@ -58,11 +63,11 @@ def test_held_out_outcomes_do_not_reach_their_own_predictions():
     """Flipping one patient's outcome may change every prediction but the ones made while that patient was held out."""
     design = make_design()
     folds = _folds(design, repeats=1)
-    arms = {"blood": (("blood",), "logistic")}
-    before = out_of_fold(design, arms, folds).set_index("row")
+    arms = [_arm("blood")]
+    before = out_of_fold(design, arms, folds)[0].set_index("patient")
     y = design.y.to_numpy().copy()
     y[7] = 1 - y[7]
-    after = out_of_fold(design.with_outcome(y), arms, folds).set_index("row")
+    after = out_of_fold(design.with_outcome(y), arms, folds)[0].set_index("patient")
     held_with_7 = before.index[before["fold"] == before.loc["8", "fold"]]
     others = before.index.difference(held_with_7)
     np.testing.assert_array_equal(before.loc[held_with_7, "p"], after.loc[held_with_7, "p"])
@@ -71,9 +76,9 @@ def test_held_out_outcomes_do_not_reach_their_own_predictions():
 
 def test_workers_do_not_change_a_number():
     design = make_design()
-    arms = {"blood": (("blood",), "forest")}
+    arms = [_arm("blood", model="forest")]
     folds = _folds(design, repeats=1)
-    pd.testing.assert_frame_equal(out_of_fold(design, arms, folds), out_of_fold(design, arms, folds, jobs=2))
+    pd.testing.assert_frame_equal(out_of_fold(design, arms, folds)[0], out_of_fold(design, arms, folds, jobs=2)[0])
 
 
 def test_patient_without_a_modality_is_left_to_the_arms_that_can_predict():

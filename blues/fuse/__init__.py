@@ -5,9 +5,9 @@
 """
 
 from blues.fuse.command import main, prepare
-from blues.fuse.crossval import out_of_fold
+from blues.fuse.crossval import Arm, arms_of, out_of_fold
 from blues.fuse.experiment import Experiment
 from blues.fuse.record import Run
-from blues.fuse.run import arm_name, run
+from blues.fuse.run import run
 
-__all__ = ["Experiment", "Run", "arm_name", "main", "out_of_fold", "prepare", "run"]
+__all__ = ["Arm", "Experiment", "Run", "arms_of", "main", "out_of_fold", "prepare", "run"]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from blues import check, datasets, embed, evaluate
+from blues import check, datasets, embed
 from blues.cohort import Cohort, card
 from blues.features import Design, design
 from blues.fuse.experiment import Experiment
@@ -18,6 +18,7 @@ from blues.fuse.run import main_metric, run
 
 __all__ = ["main", "prepare"]
 
+HEADLINE = ("auroc", "auprc", "accuracy", "brier", "mae", "quadratic_kappa", "spearman", "rmse")
 _PROG = "python -m blues.fuse"
 
 
@@ -66,6 +67,7 @@ def prepare(experiment: Experiment, *, progress: bool = False) -> tuple[Cohort, 
         embeddings=embeddings,
         frames=experiment.frames,
         points=experiment.points,
+        also_points={c.points for candidates in experiment.rivals().values() for c in candidates},
         allow=experiment.allow,
     )
     return cohort, made
@@ -104,7 +106,7 @@ def summary(found: Run) -> str:
 
 def _arms_table(scores: pd.DataFrame) -> str:
     """Lay the scores out, one arm a row, value and interval in a cell."""
-    wanted = [m for m in evaluate.HEADLINE if m in set(scores["metric"])]
+    wanted = [m for m in HEADLINE if m in set(scores["metric"])]
     shown = scores[scores["metric"].isin(wanted)]
     cells: dict[str, dict[str, Any]] = {}
     for row in shown.itertuples():

@@ -33,8 +33,12 @@ class Experiment:
         Every one alone and every combination is an arm.
     model : tuple of str
         One or several; each of several makes arms of its own.
-    fusion : {"early", "late"}
-        One model on all columns, or one model a modality and the mean of their predictions.
+    fusion : {"early", "late", "stack"}
+        One model on all columns; one model a modality and the mean of their predictions; or a model stacked on them.
+    select : tuple of str
+        Candidates ``model[/fusion][/pooling][/pcaN]`` that compete in an inner loop over patients; then ``model`` is unused.
+    calibrate, threshold : str
+        Made inside the training fold, see :class:`blues.models.Nested`.
     encoder, weights : str, Path
         What turns frames into numbers, see :func:`blues.encoders.get`.
     frames, points : str
@@ -62,8 +66,18 @@ class Experiment:
     modalities: tuple[str, ...] = _option(
         ("image", "clinical", "blood"), f"what may predict: {', '.join(features.MODALITIES)}"
     )
-    model: tuple[str, ...] = _option(("forest",), f"one or several of {', '.join(models.MODELS)}")
-    fusion: Literal["early", "late"] = _option("early", "one model on all columns, or one a modality and their mean")
+    model: tuple[str, ...] = _option(("forest",), f"one or several of {', '.join(models.MODELS)}, attention")
+    fusion: Literal["early", "late", "stack"] = _option(
+        "early", "one model on all columns; one a modality and their mean; or a model stacked on them"
+    )
+    select: tuple[str, ...] = _option(
+        (),
+        "candidates that compete in an inner loop, model[/fusion][/pooling][/pcaN], e.g. forest xgboost/late logistic/pca5",
+    )
+    calibrate: Literal["none", "platt"] = _option("none", "recalibrate on inner folds")
+    threshold: Literal["half", "prevalence", "youden"] = _option(
+        "half", "operating threshold: 0.5, the training prevalence, or the best Youden index on inner folds"
+    )
     encoder: str = _option("frame-stats", "what turns frames into numbers")
     weights: Path | None = _option(None, "weights file of the encoder, where it needs one")
     frames: str = _option("mean", f"frames to clip: {', '.join(pool.FRAMES)}")
@@ -73,15 +87,13 @@ class Experiment:
     seed: int = _option(0, "seed of folds, models and bootstraps")
     draws: int = _option(2000, "patient-bootstrap replicates a score")
     null: int = _option(0, "label permutations of the whole pipeline (200 gives p-values down to 0.005)")
-    allow: tuple[str, ...] = _option(
-        (), "treatments (e.g. oxygen) whose contingent columns may predict all the same"
-    )
+    allow: tuple[str, ...] = _option((), "treatments (e.g. oxygen) whose contingent columns may predict all the same")
     jobs: int = _option(2, "worker processes; does not change a number")
     out: Path | None = _option(None, "run folder (default: reports/COHORT-TASK)")
     from_: Path | None = _option(None, "repeat this experiment.toml; other flags override it", metavar="TOML")
 
     def __post_init__(self) -> None:
-        for name, allowed in (("modalities", features.MODALITIES), ("model", tuple(models.MODELS))):
+        for name, allowed in (("modalities", features.MODALITIES), ("model", (*models.MODELS, "attention"))):
             values = getattr(self, name)
             if not values:
                 raise check.InputError(f"--{name} is empty", allowed=allowed)
@@ -89,11 +101,20 @@ class Experiment:
                 check.one_of(value, allowed, f"--{name}")
             if len(set(values)) < len(values):
                 raise check.InputError(f"--{name} names one thing twice: {' '.join(values)}")
+        self.rivals()
         check.one_of(self.frames, pool.FRAMES, "--frames")
         check.one_of(self.points, pool.POINTS, "--points")
         for name, least in (("folds", 2), ("repeats", 1), ("draws", 100), ("null", 0), ("jobs", 1), ("seed", 0)):
             if getattr(self, name) < least:
                 raise check.InputError(f"--{name} is {getattr(self, name)}", allowed=f"{least} or more")
+
+    def rivals(self) -> dict[str, tuple[models.Candidate, ...]]:
+        """Return what competes inside each set of arms: suffix of the arms' names -> candidates."""
+        defaults = models.Candidate("forest", self.fusion, self.points)
+        if self.select:
+            return {"": tuple(models.Candidate.parse(text, defaults) for text in self.select)}
+        several = len(self.model) > 1
+        return {name if several else "": (models.Candidate.parse(name, defaults),) for name in self.model}
 
     def to_toml(self) -> str:
         """Return the experiment as TOML, all that changes a number and nothing else; ``--from`` reads it back."""

@@ -16,7 +16,8 @@ from blues.provenance import replacing, write_json
 
 __all__ = ["Run"]
 
-_TABLES = ("scores", "comparisons", "refused", "null")
+_TABLES = ("scores", "comparisons", "refused", "null", "choices")
+_WORDS = ("column", "role", "known", "reason", "method", "test", "question", "better", "chosen")
 _PAGES = ("cohort", "notes", "design", "provenance")
 
 
@@ -29,8 +30,8 @@ class Run:
     experiment : Experiment
         What was asked.
     predictions : DataFrame
-        Out of fold, one row a prediction: ``row`` (patient or clip), ``patient``, ``arm``, ``repeat``, ``fold``, ``y``, ``p``
-        (probability, expected category or expected value).
+        Out of fold, one row a prediction: ``patient`` (and ``clip`` where a row is one), ``arm``, ``repeat``, ``fold``, ``y``,
+        ``p`` (probability, expected category or expected value), and for a binary outcome ``threshold``.
     scores : DataFrame
         Tidy: ``arm, metric, value, low, high`` and further columns that say how the interval was made.
     comparisons : DataFrame
@@ -40,6 +41,8 @@ class Run:
         ``column, role, known, reason``.
     null : DataFrame
         The label-permutation null: ``arm, metric, permutation, value``; empty when not asked for.
+    choices : DataFrame
+        ``arm, repeat, fold, chosen, inner_loss``: what an inner loop took, in each training fold.
     cohort : dict
         The cohort card, see :func:`blues.cohort.card`.
     design : dict
@@ -56,6 +59,7 @@ class Run:
     comparisons: pd.DataFrame
     refused: pd.DataFrame
     null: pd.DataFrame
+    choices: pd.DataFrame
     cohort: Mapping[str, Any] = field(default_factory=dict)
     design: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[Mapping[str, str], ...] = ()
@@ -100,7 +104,7 @@ class Run:
                 file=folder,
                 remedy="Name a folder that python -m blues.fuse wrote",
             )
-        tables = {name: pd.read_csv(folder / f"{name}.csv", keep_default_na=True) for name in _TABLES}
+        tables = {name: _read(folder / f"{name}.csv") for name in _TABLES}
         pages = {name: json.loads((folder / f"{name}.json").read_text(encoding="utf-8")) for name in _PAGES}
         return cls(
             experiment=check.from_toml(Experiment, folder / "experiment.toml"),
@@ -113,3 +117,10 @@ class Run:
         """Show the arms as a table in a notebook."""
         main = self.scores[self.scores["metric"] == self.scores["metric"].iloc[0]] if len(self.scores) else self.scores
         return str(main.round(3).to_html(index=False, escape=True))
+
+
+def _read(path: Path) -> pd.DataFrame:
+    """Read a table; a blank is NaN in a column of numbers and an empty text in a column of words."""
+    table = pd.read_csv(path)
+    words = [name for name in _WORDS if name in table.columns]
+    return table.assign(**{name: table[name].astype(object).where(table[name].notna(), "") for name in words})

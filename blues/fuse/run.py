@@ -7,28 +7,20 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from tqdm import tqdm
 
 from blues import evaluate, provenance
+from blues.evaluate.outoffold import METRICS
+from blues.evaluate.tables import LOWER_IS_BETTER
 from blues.features import Design, suspicious
-from blues.fuse.crossval import Fold, out_of_fold
+from blues.fuse.crossval import Arm, arms_of, out_of_fold
 from blues.fuse.experiment import Experiment
 from blues.fuse.record import Run
 
-__all__ = ["arm_name", "main_metric", "run"]
+__all__ = ["main_metric", "run"]
 
 FEW_EVENTS = 10
 """Fewer events than this and no claim is made about an arm (rule 5 of the design)."""
-
-
-def arm_name(modalities: Sequence[str], model: str | None = None) -> str:
-    """Name an arm by its modalities, with the model behind it where a run has several.
-
-    Examples
-    --------
-    >>> arm_name(["image", "blood"]), arm_name(["blood"], "xgboost")
-    ('image+blood', 'blood [xgboost]')
-    """
-    return "+".join(modalities) + (f" [{model}]" if model else "")
 
 
 def main_metric(kind: str) -> tuple[str, bool]:
@@ -62,14 +54,14 @@ def run(
     InputError
         When a class has fewer patients than there are folds.
     """
-    arms = _arms(design, experiment)
-    folds = list(
-        evaluate.patient_folds(design.y, design.patients, experiment.folds, experiment.repeats, seed=experiment.seed)
+    arms = arms_of(design, experiment.rivals(), calibrate=experiment.calibrate, threshold=experiment.threshold)
+    folds = evaluate.patient_folds(
+        design.y, design.patients, experiment.folds, experiment.repeats, experiment.seed, kind=design.kind
     )
-    predictions = out_of_fold(
-        design, arms, folds, fusion=experiment.fusion, seed=experiment.seed, jobs=experiment.jobs, progress=progress
+    predictions, choices = out_of_fold(
+        design, arms, folds, seed=experiment.seed, jobs=experiment.jobs, progress=progress
     )
-    by_arm = dict(iter(predictions.groupby("arm", sort=False)))
+    by_arm = {str(arm): part for arm, part in predictions.groupby("arm", sort=False)}
     scores = _scores(by_arm, design, experiment)
     comparisons = _comparisons(by_arm, arms, scores, design, experiment)
     null = _null(design, arms, experiment, progress)
@@ -80,37 +72,37 @@ def run(
         comparisons=_with_null(comparisons, scores, null),
         refused=design.refused,
         null=null,
+        choices=choices,
         cohort=dict(cohort_card or {}),
         design=_design_facts(design, by_arm),
-        notes=tuple(_notes(design, by_arm, folds)),
+        notes=tuple(_notes(design, by_arm)),
         provenance=provenance.record(seed=experiment.seed, **dict(design.facts)),
     )
 
 
-def _arms(design: Design, experiment: Experiment) -> dict[str, tuple[tuple[str, ...], str]]:
-    several = len(experiment.model) > 1
-    return {
-        arm_name(modalities, model if several else None): (modalities, model)
-        for model in experiment.model
-        for modalities in design.arms
-    }
+def _settings(design: Design, experiment: Experiment) -> dict[str, Any]:
+    """Return the arguments that both tables of :mod:`blues.evaluate` take."""
+    settings: dict[str, Any] = {"kind": design.kind, "draws": experiment.draws, "seed": experiment.seed}
+    if design.kind == "binary":
+        settings["threshold"] = "threshold"
+    if design.kind == "ordinal":
+        settings["categories"] = list(design.categories)
+    return settings
 
 
 def _scores(by_arm: Mapping[str, pd.DataFrame], design: Design, experiment: Experiment) -> pd.DataFrame:
     tables = []
     for arm, part in by_arm.items():
-        table = evaluate.score_table(part, design.kind, draws=experiment.draws, seed=experiment.seed)
+        table = evaluate.score_table(part, **_settings(design, experiment))
         table.insert(0, "arm", arm)
         tables.append(table)
     return pd.concat(tables, ignore_index=True)
 
 
-def _best_without_images(
-    arms: Mapping[str, tuple[tuple[str, ...], str]], scores: pd.DataFrame, kind: str
-) -> str | None:
+def _best_without_images(arms: Sequence[Arm], scores: pd.DataFrame, kind: str) -> str | None:
     metric, more_is_better = main_metric(kind)
     values = scores[scores["metric"] == metric].set_index("arm")["value"]
-    without = [arm for arm, (modalities, _) in arms.items() if "image" not in modalities and arm in values.index]
+    without = [arm.name for arm in arms if "image" not in arm.modalities and arm.name in values.index]
     if not without:
         return None
     ranked = values[without]
@@ -119,7 +111,7 @@ def _best_without_images(
 
 def _comparisons(
     by_arm: Mapping[str, pd.DataFrame],
-    arms: Mapping[str, tuple[tuple[str, ...], str]],
+    arms: Sequence[Arm],
     scores: pd.DataFrame,
     design: Design,
     experiment: Experiment,
@@ -127,16 +119,13 @@ def _comparisons(
     """Compare each arm with images with the best arm without, on the patients that both predict."""
     reference = _best_without_images(arms, scores, design.kind)
     tables = []
-    if reference is not None:
-        for arm, (modalities, _) in arms.items():
-            if "image" not in modalities or arm not in by_arm:
-                continue
-            table = evaluate.compare_table(
-                by_arm[arm], by_arm[reference], design.kind, draws=experiment.draws, seed=experiment.seed
-            )
-            table.insert(0, "arm", arm)
-            table.insert(1, "reference", reference)
-            tables.append(table)
+    for arm in arms:
+        if reference is None or "image" not in arm.modalities or arm.name not in by_arm:
+            continue
+        table = evaluate.compare_table(by_arm[arm.name], by_arm[reference], **_settings(design, experiment))
+        table.insert(0, "arm", arm.name)
+        table.insert(1, "reference", reference)
+        tables.append(table)
     if not tables:
         return pd.DataFrame(
             columns=["arm", "reference", "metric", "difference", "low", "high", "p_value", "test", "question"]
@@ -152,28 +141,25 @@ def _holm(comparisons: pd.DataFrame) -> pd.DataFrame:
     return comparisons
 
 
-def _null(
-    design: Design, arms: Mapping[str, tuple[tuple[str, ...], str]], experiment: Experiment, progress: bool
-) -> pd.DataFrame:
+def _null(design: Design, arms: Sequence[Arm], experiment: Experiment, progress: bool) -> pd.DataFrame:
     """Repeat the whole pipeline, one repeat of folds each, with the outcome shuffled among patients."""
-    rows: list[pd.DataFrame] = []
+    rows: list[dict[str, Any]] = []
     metric, _ = main_metric(design.kind)
-    for number in range(experiment.null):
+    for number in tqdm(range(experiment.null), desc="null", disable=None if progress else True, leave=False):
         rng = np.random.default_rng([experiment.seed, 7919, number])
         shuffled = design.with_outcome(_shuffled_outcome(design, rng))
-        folds = evaluate.patient_folds(
-            shuffled.y, shuffled.patients, experiment.folds, 1, seed=int(rng.integers(2**31))
-        )
-        predictions = out_of_fold(
-            shuffled, arms, folds, fusion=experiment.fusion, seed=experiment.seed + number, jobs=experiment.jobs
-        )
-        values = {arm: evaluate.point_score(part, metric) for arm, part in predictions.groupby("arm", sort=False)}
-        rows.append(
-            pd.DataFrame({"arm": list(values), "metric": metric, "permutation": number, "value": list(values.values())})
-        )
-    if not rows:
-        return pd.DataFrame({"arm": [], "metric": [], "permutation": [], "value": []})
-    return pd.concat(rows, ignore_index=True)
+        seed = int(rng.integers(2**31))
+        folds = evaluate.patient_folds(shuffled.y, shuffled.patients, experiment.folds, 1, seed, kind=design.kind)
+        predictions, _ = out_of_fold(shuffled, arms, folds, seed=seed, jobs=experiment.jobs)
+        for arm, part in predictions.groupby("arm", sort=False):
+            value = _point_score(part, metric, design)
+            rows.append({"arm": arm, "metric": metric, "permutation": number, "value": value})
+    return pd.DataFrame(rows, columns=["arm", "metric", "permutation", "value"])
+
+
+def _point_score(part: pd.DataFrame, metric: str, design: Design) -> float:
+    table = evaluate.out_of_fold(part, design.kind, categories=design.categories or None)
+    return float(METRICS[design.kind][metric](table, np.ones((1, len(table.y))))[0])
 
 
 def _shuffled_outcome(design: Design, rng: np.random.Generator) -> np.ndarray:
@@ -191,7 +177,7 @@ def _with_null(comparisons: pd.DataFrame, scores: pd.DataFrame, null: pd.DataFra
     rows = []
     for (arm, metric), drawn in null.groupby(["arm", "metric"], sort=False):
         value = float(scores.loc[(scores["arm"] == arm) & (scores["metric"] == metric), "value"].iloc[0])
-        good = drawn["value"] >= value if metric == "auroc" else drawn["value"] <= value
+        good = drawn["value"] <= value if metric in LOWER_IS_BETTER else drawn["value"] >= value
         rows.append(
             {
                 "arm": arm,
@@ -225,7 +211,7 @@ def _design_facts(design: Design, by_arm: Mapping[str, pd.DataFrame]) -> dict[st
     }
 
 
-def _notes(design: Design, by_arm: Mapping[str, pd.DataFrame], folds: Sequence[Fold]) -> list[dict[str, str]]:
+def _notes(design: Design, by_arm: Mapping[str, pd.DataFrame]) -> list[dict[str, str]]:
     """Say what limits the numbers: few events, suspicious columns, patients an arm could not use, unread clips."""
     notes: list[dict[str, str]] = []
 

@@ -1,11 +1,34 @@
 """scikit-learn estimators for small cohorts: what learns, and how modalities are joined.
 
 Every estimator takes missing values (NaN) as they are, columns that are empty in a training fold included, and fits its
-imputer and scaler itself, so that cross-validation cannot leak.
+imputer and scaler itself, so that cross-validation cannot leak. What chooses, stacks or calibrates does so on inner folds.
 """
 
+from blues.models.attention import AttentionFusion
+from blues.models.candidates import FUSIONS, Candidate, Layout, build
 from blues.models.fusion import LateFusion
+from blues.models.inner import InnerFolds, fit, inner_predictions
+from blues.models.nested import CALIBRATORS, THRESHOLDS, Nested, youden_threshold
 from blues.models.ordinal import OrdinalClassifier
 from blues.models.zoo import KINDS, MODELS, make, predict
 
-__all__ = ["KINDS", "MODELS", "LateFusion", "OrdinalClassifier", "make", "predict"]
+__all__ = [
+    "CALIBRATORS",
+    "FUSIONS",
+    "KINDS",
+    "MODELS",
+    "THRESHOLDS",
+    "AttentionFusion",
+    "Candidate",
+    "InnerFolds",
+    "LateFusion",
+    "Layout",
+    "Nested",
+    "OrdinalClassifier",
+    "build",
+    "fit",
+    "inner_predictions",
+    "make",
+    "predict",
+    "youden_threshold",
+]

@@ -1,4 +1,4 @@
-"""Joining modalities: early fusion is one model on all columns; late fusion is one model a modality, then a combination."""
+"""Late fusion: one model a modality, then the mean of their predictions or a model stacked on them."""
 
 from __future__ import annotations
 
@@ -6,16 +6,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from scipy.special import logit
 from sklearn.base import BaseEstimator, clone
+from sklearn.linear_model import LogisticRegression, Ridge
 
 from blues import check
-from blues.models.zoo import predict
+from blues.models.inner import InnerFolds, fit, inner_predictions
+from blues.models.zoo import KINDS, predict
 
 __all__ = ["LateFusion"]
 
 
 class LateFusion(BaseEstimator):
-    """One model a modality; the mean of the predictions of the modalities that a row has.
+    """One model a modality; the predictions of the modalities that a row has are averaged or stacked.
 
     Parameters
     ----------
@@ -25,36 +28,70 @@ class LateFusion(BaseEstimator):
         Modality -> its columns in ``X``.
     kind : {"binary", "ordinal", "continuous"}
         Kind of the outcome.
+    combine : {"mean", "stack"}
+        ``"stack"`` fits a penalised logistic (binary) or ridge regression on the modalities' inner out-of-fold predictions
+        [1]_; it needs inner folds and falls back to the mean without them.
 
     Notes
     -----
     A modality's model is fitted on the rows that have any value of it. In prediction a row that lacks a modality is left to
-    the others; a row that lacks all gets the training mean.
+    the others (in a stack it gets the training mean there); a row that lacks all gets the training mean.
+
+    References
+    ----------
+    .. [1] Wolpert DH. Stacked generalization. Neural Networks 1992;5:241-259.
     """
 
-    def __init__(self, estimator: Any, columns: Mapping[str, Sequence[int]], kind: str = "binary") -> None:
+    uses_inner_folds = True
+
+    def __init__(
+        self, estimator: Any, columns: Mapping[str, Sequence[int]], kind: str = "binary", combine: str = "mean"
+    ) -> None:
         self.estimator = estimator
         self.columns = columns
         self.kind = kind
+        self.combine = combine
 
-    def fit(self, X: Any, y: Any) -> LateFusion:
-        """Fit one clone a modality.
+    def fit(self, X: Any, y: Any, inner: InnerFolds | None = None) -> LateFusion:
+        """Fit one clone a modality, and the stack.
 
         Parameters
         ----------
         X : array of shape (rows, features)
         y : array of shape (rows,)
+        inner : InnerFolds, optional
+            For ``combine="stack"``.
         """
-        check.one_of(self.kind, ("binary", "ordinal", "continuous"), "kind of target")
+        check.one_of(self.kind, KINDS, "kind of target")
+        check.one_of(self.combine, ("mean", "stack"), "combine")
         X, y = np.asarray(X, dtype=float), np.asarray(y, dtype=float)
+        self.mean_ = float(y.mean())
         self.models_ = {}
+        held_out = {}
         for name, columns in self.columns.items():
             block = X[:, list(columns)]
-            rows = ~np.isnan(block).all(axis=1)
-            if rows.any() and len(np.unique(y[rows])) > 1:
-                self.models_[name] = clone(self.estimator).fit(block[rows], y[rows])
-        self.mean_ = float(y.mean())
+            rows = np.flatnonzero(~np.isnan(block).all(axis=1))
+            if not len(rows) or len(np.unique(y[rows])) < 2:
+                continue
+            own = inner.take(rows) if inner is not None else None
+            self.models_[name] = fit(clone(self.estimator), block[rows], y[rows], own)
+            if self.combine == "stack":
+                held_out[name] = np.full(len(y), np.nan)
+                held_out[name][rows] = inner_predictions(self.estimator, block[rows], y[rows], own, self.kind)
+        self.stack_ = self._fit_stack(held_out, y)
         return self
+
+    def _fit_stack(self, held_out: Mapping[str, np.ndarray], y: np.ndarray) -> Any:
+        usable = len(held_out) > 1 and all(np.isfinite(values).any() for values in held_out.values())
+        if not usable:
+            return None
+        model = LogisticRegression(C=1.0) if self.kind == "binary" else Ridge(alpha=1.0)
+        return model.fit(self._stack_inputs(held_out), y)
+
+    def _stack_inputs(self, parts: Mapping[str, np.ndarray]) -> np.ndarray:
+        values = np.column_stack([parts[name] for name in self.models_])
+        values = np.where(np.isnan(values), self.mean_, values)
+        return logit(np.clip(values, 0.01, 0.99)) if self.kind == "binary" else values
 
     def parts(self, X: Any) -> dict[str, np.ndarray]:
         """Return each modality's own predictions, shape (rows,); NaN where a row lacks the modality."""
@@ -70,12 +107,16 @@ class LateFusion(BaseEstimator):
         return found
 
     def predict(self, X: Any) -> np.ndarray:
-        """Return the mean over the modalities a row has, shape (rows,)."""
-        parts = list(self.parts(X).values())
-        stack = np.vstack(parts) if parts else np.full((1, len(X)), np.nan)
+        """Return the joint prediction, shape (rows,)."""
+        parts = self.parts(X)
+        stack = np.vstack(list(parts.values())) if parts else np.full((1, len(X)), np.nan)
         counts = (~np.isnan(stack)).sum(axis=0)
-        sums = np.nansum(stack, axis=0)
-        return np.where(counts > 0, sums / np.maximum(counts, 1), self.mean_)
+        if self.stack_ is not None:
+            inputs = self._stack_inputs(parts)
+            joint = self.stack_.predict_proba(inputs)[:, 1] if self.kind == "binary" else self.stack_.predict(inputs)
+        else:
+            joint = np.nansum(stack, axis=0) / np.maximum(counts, 1)
+        return np.where(counts > 0, joint, self.mean_)
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return ``[1 - p, p]`` a row, shape (rows, 2), for a binary outcome."""

@@ -1,0 +1,72 @@
+"""Inner folds by patient: what a model may use to choose, stack or calibrate without touching the held-out patients."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+
+from blues.models.zoo import predict
+
+__all__ = ["InnerFolds", "fit", "inner_predictions"]
+
+Split = tuple[np.ndarray, np.ndarray]
+
+
+@dataclass(frozen=True)
+class InnerFolds:
+    """How to split the rows of a training fold again, patients kept together.
+
+    Attributes
+    ----------
+    patients : ndarray of shape (rows,)
+        The patient of each training row.
+    make : callable
+        ``make(y, patients)`` gives a list of (train, test) positions; an empty list when there are too few patients.
+    """
+
+    patients: np.ndarray
+    make: Callable[[np.ndarray, np.ndarray], list[Split]]
+
+    def split(self, y: np.ndarray) -> list[Split]:
+        """Return (train, test) positions."""
+        return self.make(y, self.patients)
+
+    def take(self, rows: np.ndarray) -> InnerFolds:
+        """Return the inner folds of some of the rows."""
+        return dataclasses.replace(self, patients=self.patients[rows])
+
+
+def fit(estimator: Any, X: np.ndarray, y: np.ndarray, inner: InnerFolds | None = None) -> Any:
+    """Fit an estimator; one that chooses, stacks or calibrates gets the inner folds too."""
+    if getattr(estimator, "uses_inner_folds", False):
+        return estimator.fit(X, y, inner=inner)
+    return estimator.fit(X, y)
+
+
+def inner_predictions(estimator: Any, X: np.ndarray, y: np.ndarray, inner: InnerFolds | None, kind: str) -> np.ndarray:
+    """Return each row's prediction by a clone fitted on the inner folds that hold it out.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Cloned for every inner fold.
+    X : ndarray of shape (rows, features)
+    y : ndarray of shape (rows,)
+    inner : InnerFolds, optional
+        Without it, or with too few patients to split, all rows are NaN.
+    kind : {"binary", "ordinal", "continuous"}
+
+    Returns
+    -------
+    ndarray of shape (rows,)
+    """
+    found = np.full(len(y), np.nan)
+    for train, test in inner.split(y) if inner is not None else []:
+        fitted = fit(clone(estimator), X[train], y[train], inner.take(train) if inner is not None else None)
+        found[test] = predict(fitted, X[test], kind)
+    return found

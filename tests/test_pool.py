@@ -1,0 +1,75 @@
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from blues import pool
+from blues.check import InputError
+
+
+@pytest.fixture
+def embeddings():
+    """Two patients; R1 of patient 1 was taken twice (the retake is longer); patient 2 has no L1."""
+    table = pd.DataFrame(
+        {
+            "clip": ["p1_R1", "p1_R1_2", "p1_L1", "p2_R1"],
+            "patient": ["1", "1", "1", "2"],
+            "point": ["R1", "R1", "L1", "R1"],
+            "take": [1, 2, 1, 1],
+            "first": [0, 2, 5, 6],
+            "frames": [2, 3, 1, 2],
+            "total": [20, 90, 7, 50],
+        }
+    )
+    values = np.array([[0, 1], [2, 3], [4, 0], [5, 0], [6, 3], [10, 10], [1, 1], [3, 1]], dtype=np.float32)
+    return SimpleNamespace(table=table, values=values, names=("a", "b"))
+
+
+def test_clips_by_each_rule(embeddings):
+    np.testing.assert_allclose(pool.clips(embeddings), [[1, 2], [5, 1], [10, 10], [2, 1]])
+    np.testing.assert_allclose(pool.clips(embeddings, "max"), [[2, 3], [6, 3], [10, 10], [3, 1]])
+    np.testing.assert_allclose(pool.clips(embeddings, "sd")["a (sd)"], [1, np.std([4, 5, 6]), 0, 1], rtol=1e-6)
+    both = pool.clips(embeddings, "mean+max")
+    assert list(both.columns) == ["a", "b", "a (max)", "b (max)"]
+    assert list(both.index) == list(embeddings.table["clip"])
+
+
+@pytest.mark.parametrize(
+    ("retakes", "expected"),
+    [("longest", [5, 1]), ("first", [1, 2]), ("last", [5, 1]), ("mean", [3, 1.5]), ("max", [5, 2])],
+)
+def test_retakes(embeddings, retakes, expected):
+    got = pool.points(pool.clips(embeddings), embeddings.table, retakes)
+    np.testing.assert_allclose(got.loc[("1", "R1")], expected)
+    assert len(got) == 3
+
+
+def test_equally_long_takes_the_later_counts(embeddings):
+    embeddings.table.loc[0, "total"] = 90
+    got = pool.points(pool.clips(embeddings), embeddings.table, "longest")
+    np.testing.assert_allclose(got.loc[("1", "R1")], [5, 1])
+
+
+def test_patients_by_mean_and_max(embeddings):
+    np.testing.assert_allclose(pool.patients(embeddings), [[7.5, 5.5], [2, 1]])
+    np.testing.assert_allclose(pool.patients(embeddings, how="max"), [[10, 10], [2, 1]])
+    assert pool.patients(embeddings, how="mean+max").shape == (2, 4)
+
+
+def test_side_by_side_masks_the_points_that_were_not_scanned(embeddings):
+    got = pool.patients(embeddings, how="concat", order=("R1", "R2", "L1"))
+    assert list(got.columns)[:3] == ["R1: a", "R1: b", "R1: scanned"]
+    np.testing.assert_allclose(got.loc["1"], [5, 1, 1, np.nan, np.nan, 0, 10, 10, 1])
+    np.testing.assert_allclose(got.loc["2"], [2, 1, 1, np.nan, np.nan, 0, np.nan, np.nan, 0])
+
+
+def test_point_that_the_dictionary_does_not_list_is_said(embeddings):
+    with pytest.raises(InputError, match=r"\['R1'\].*Allowed: L1"):
+        pool.patients(embeddings, how="concat", order=("L1",))
+
+
+@pytest.mark.parametrize("call", [lambda e: pool.clips(e, "median"), lambda e: pool.patients(e, how="sum")])
+def test_unknown_rule_is_named(embeddings, call):
+    with pytest.raises(InputError, match="not known"):
+        call(embeddings)
