@@ -1,0 +1,65 @@
+"""Expert agreement: the statistics of raters with intervals by patient, and the model as one more rater.
+
+Every coefficient takes a table of subjects by raters (NaN for a missing rating) and returns an :class:`Agreement`.
+
+Examples
+--------
+>>> import numpy as np
+>>> from blues.agree import cohen_kappa
+>>> ratings = np.array([[0, 0], [1, 1], [2, 1], [3, 3], [2, 2], [0, 1]])
+>>> kappa = cohen_kappa(ratings, categories=[0, 1, 2, 3], weights="quadratic")
+>>> round(kappa.value, 3)
+0.842
+"""
+
+from blues.agree.alpha import krippendorff_alpha
+from blues.agree.bland_altman import bland_altman
+from blues.agree.continuous import icc, iccs, kendall_w, lin_ccc
+from blues.agree.experts import (
+    against_consensus,
+    interchangeability,
+    leave_one_expert_out,
+    non_inferiority,
+    williams_index,
+)
+from blues.agree.multirater import (
+    brennan_prediger,
+    conger_kappa,
+    fleiss_kappa,
+    gwet_ac,
+    pabak,
+    percent_agreement,
+)
+from blues.agree.pairwise import cohen_kappa, light_kappa, matrix, pairs
+from blues.agree.ratings import clusters_of, tidy, wide
+from blues.agree.record import Agreement
+from blues.agree.weights import agreement_weights
+
+__all__ = [
+    "Agreement",
+    "against_consensus",
+    "agreement_weights",
+    "bland_altman",
+    "brennan_prediger",
+    "clusters_of",
+    "cohen_kappa",
+    "conger_kappa",
+    "fleiss_kappa",
+    "gwet_ac",
+    "icc",
+    "iccs",
+    "interchangeability",
+    "kendall_w",
+    "krippendorff_alpha",
+    "leave_one_expert_out",
+    "light_kappa",
+    "lin_ccc",
+    "matrix",
+    "non_inferiority",
+    "pabak",
+    "pairs",
+    "percent_agreement",
+    "tidy",
+    "wide",
+    "williams_index",
+]

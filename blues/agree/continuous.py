@@ -1,0 +1,464 @@
+"""Continuous ratings: intraclass correlations, Lin's concordance, Kendall's W."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from scipy import special, stats
+
+from blues.agree.pairwise import delta_method
+from blues.agree.record import Agreement, LargeSample, build
+from blues.agree.resample import ClusterSums, Interval, Kind, estimate, sum_clusters
+from blues.agree.scale import Measured, measured
+from blues.check import InputError, one_of
+
+__all__ = ["FORMS", "icc", "iccs", "kendall_w", "lin_ccc"]
+
+Form = Literal["1,1", "2,1", "3,1", "1,k", "2,k", "3,k"]
+FORMS: tuple[Form, ...] = ("1,1", "2,1", "3,1", "1,k", "2,k", "3,k")
+_SAME_AS = {"A,1": "2,1", "A,k": "2,k", "C,1": "3,1", "C,k": "3,k"}
+
+
+def _form(form: str) -> Form:
+    """Return Shrout & Fleiss' name of a form given in theirs or McGraw & Wong's, with or without ``ICC()``."""
+    short = str(form).strip().removeprefix("ICC").strip("() ").replace(" ", "").replace("K", "k")
+    one_of(_SAME_AS.get(short, short), list(map(str, FORMS)), "form")
+    return FORMS[FORMS.index(_SAME_AS.get(short, short))]
+
+
+def _mean_squares(sums: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return n and the mean squares of rows, raters, residual and within.
+
+    ``sums`` are [rows, column totals (k), squared row totals / k, squares], shape (b, k + 3).
+    """
+    n, columns, rows, squares = sums[:, 0], sums[:, 1 : 1 + k], sums[:, 1 + k], sums[:, 2 + k]
+    grand = columns.sum(axis=1) ** 2 / (n * k)
+    between = rows - grand
+    raters = (columns**2).sum(axis=1) / n - grand
+    within = squares - rows
+    residual = within - raters
+    return n, between / (n - 1), raters / (k - 1), residual / ((n - 1) * (k - 1)), within / (n * (k - 1))
+
+
+def _icc_values(sums: np.ndarray, k: int) -> np.ndarray:
+    """Return the six forms, (b, 6), in the order of :data:`FORMS` (Shrout & Fleiss 1979)."""
+    n, msr, msc, mse, msw = _mean_squares(sums, k)
+    return np.stack(
+        [
+            (msr - msw) / (msr + (k - 1) * msw),
+            (msr - mse) / (msr + (k - 1) * mse + k * (msc - mse) / n),
+            (msr - mse) / (msr + (k - 1) * mse),
+            (msr - msw) / msr,
+            (msr - mse) / (msr + (msc - mse) / n),
+            (msr - mse) / msr,
+        ],
+        axis=1,
+    )
+
+
+def _icc_total(values: np.ndarray) -> np.ndarray:
+    """Return the total of :func:`_icc_sums` without the rows, shape (1, k + 3)."""
+    columns = [np.ascontiguousarray(column) for column in values.T]
+    centre = sum(float(column.mean()) for column in columns) / len(columns)
+    columns = [column - centre for column in columns]
+    row = sum(columns[1:], columns[0])
+    sums = [float(column.sum()) for column in columns]
+    squares = sum(float(column @ column) for column in columns)
+    return np.array([[len(row), *sums, float(row @ row) / len(columns), squares]])
+
+
+def _icc_sums(data: Measured) -> ClusterSums:
+    values = data.values - data.values.mean(axis=0).mean()
+    n = len(values)
+    rows = np.column_stack([np.ones(n), values, values.sum(axis=1) ** 2 / values.shape[1], (values**2).sum(axis=1)])
+    return sum_clusters(rows, None, data.clusters, np.ones(n, dtype=np.int64))
+
+
+def f_limits(n: int, k: int, squares: Sequence[float], confidence: float) -> pd.DataFrame:
+    """Return F tests and F-based limits of the six forms (Shrout & Fleiss 1979; McGraw & Wong 1996).
+
+    Parameters
+    ----------
+    n, k : int
+        Subjects and raters.
+    squares : sequence of 4 floats
+        Mean squares of subjects, raters, residual, within.
+
+    Returns
+    -------
+    DataFrame
+        Index the form; columns ``f, df1, df2, p_value, low, high``.
+    """
+    msr, msc, mse, msw = map(np.float64, squares)
+    tail = 0.5 + confidence / 2
+    one, free = n - 1, (n - 1) * (k - 1)
+    f, f_one = msr / mse, msr / msw
+    singles = [_exact_limits(f_one, one, n * (k - 1), k, tail), None, _exact_limits(f, one, free, k, tail)]
+    ratio = msc / mse
+    icc = (msr - mse) / (msr + (k - 1) * mse + k * (msc - mse) / n)
+    first, second = k * icc * ratio, n * (1 + (k - 1) * icc) - k * icc
+    v = free * (first + second) ** 2 / ((n - 1) * k**2 * icc**2 * ratio**2 + second**2)
+    upper, lower = special.fdtri(one, v, tail), special.fdtri(v, one, tail)
+    spread = k * msc + (k * n - k - n) * mse
+    singles[1] = (
+        n * (msr - upper * mse) / (upper * spread + n * msr),
+        n * (lower * msr - mse) / (spread + n * lower * msr),
+    )
+    averages = [tuple(k * x / (1 + (k - 1) * x) for x in pair) for pair in singles if pair is not None]
+    limits = np.array([*singles, *averages])
+    fs, df2 = np.array([f_one, f, f] * 2), np.array([n * (k - 1), free, free] * 2, dtype=float)
+    columns = {"f": fs, "df1": float(one), "df2": df2, "p_value": special.fdtrc(one, df2, fs)}
+    return pd.DataFrame({**columns, "low": limits[:, 0], "high": limits[:, 1]}, index=list(FORMS))
+
+
+def _exact_limits(f: float, one: int, two: int, k: int, tail: float) -> tuple[float, float]:
+    """Return the exact limits of ICC(1,1) or ICC(3,1) from its F statistic."""
+    low, high = f / special.fdtri(one, two, tail), f * special.fdtri(two, one, tail)
+    return (low - 1) / (low + k - 1), (high - 1) / (high + k - 1)
+
+
+def _icc_data(ratings: Any, clusters: Any) -> Measured:
+    data = measured(ratings, clusters).complete()
+    if len(data.values) < 2:
+        raise InputError(
+            f"an intraclass correlation needs two subjects rated by every rater, and has {len(data.values)}",
+            remedy="Leave out the rater with most missing ratings, or use krippendorff_alpha(level='interval')",
+        )
+    return data
+
+
+def iccs(ratings: Any, *, confidence: float = 0.95) -> pd.DataFrame:
+    """Return the six intraclass correlations with F-based intervals, one row a form.
+
+    Parameters
+    ----------
+    ratings : array or DataFrame, shape (subjects, raters)
+        Subjects with a missing rating are left out (listwise); ``.attrs["left_out"]`` counts them.
+    confidence : float
+        Level of the intervals.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``form, value, low, high, f, df1, df2, p_value, subjects, raters``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> r = np.array([[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]])
+    >>> iccs(r)["value"].round(2).tolist()
+    [0.17, 0.29, 0.71, 0.44, 0.62, 0.91]
+    """
+    data = _icc_data(ratings, None)
+    n, k = data.values.shape
+    total = _icc_total(data.values)
+    with np.errstate(all="ignore"):
+        _, *squares = (float(x[0]) for x in _mean_squares(total, k))
+        limits = f_limits(n, k, squares, confidence)
+        values = _icc_values(total, k)[0] if np.ptp(data.values) > 0 else np.full(6, np.nan)
+    columns = {"form": FORMS, "value": values, "low": limits["low"].to_numpy(), "high": limits["high"].to_numpy()}
+    columns.update({c: limits[c].to_numpy() for c in ("f", "df1", "df2", "p_value")})
+    frame = pd.DataFrame({**columns, "subjects": n, "raters": k})
+    frame.attrs["left_out"] = data.empty
+    return frame
+
+
+def icc(
+    ratings: Any,
+    *,
+    form: str = "2,1",
+    clusters: Any = None,
+    categories: Any = None,
+    interval: Kind | None = None,
+    draws: int = 2000,
+    seed: int = 0,
+    confidence: float = 0.95,
+) -> Agreement:
+    """Return an intraclass correlation with its interval.
+
+    Parameters
+    ----------
+    ratings : array or DataFrame, shape (subjects, raters)
+        Numbers. Subjects with a missing rating are left out (listwise), and ``detail["left_out"]`` counts them.
+    form : {"1,1", "2,1", "3,1", "1,k", "2,k", "3,k"}
+        Shrout & Fleiss (1979): raters differ by subject; a random sample of raters, absolute agreement; these raters,
+        consistency; single rating or mean of k. McGraw & Wong's A,1 and C,1 are 2,1 and 3,1.
+    clusters : array or Series, optional
+        Patient of each subject.
+    categories : optional
+        Taken for the sake of one signature; numbers need none.
+    interval : {"analytic", "bootstrap", "bca", "jackknife"}, optional
+        F-based by default; by patient bootstrap when ``clusters`` are given, since F takes rows as independent.
+    draws, seed, confidence
+        As in :func:`blues.agree.cohen_kappa`.
+
+    Returns
+    -------
+    Agreement
+        ``detail``: ``f, df1, df2, p_value``, mean squares, variance components, ``sem`` (standard error of measurement),
+        ``mdc`` (minimal detectable change, 1.96 sqrt(2) sem; de Vet 2006), both by agreement or consistency as the form
+        has it, and ``forms``, the table of :func:`iccs`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> r = np.array([[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]])
+    >>> k = icc(r, form="2,1")
+    >>> round(k.value, 2), round(k.low, 2), round(k.high, 2)
+    (0.29, 0.02, 0.76)
+    """
+    name = _form(form)
+    data = _icc_data(ratings, clusters)
+    n, k = data.values.shape
+    place = FORMS.index(name)
+    sums = _icc_sums(data)
+
+    def function(s: np.ndarray) -> np.ndarray:
+        return _icc_values(s, k)[:, place]
+
+    kind: Kind = interval or ("analytic" if data.clusters is None else "bootstrap")
+    found = estimate(sums, function, kind=kind, draws=draws, seed=seed, confidence=confidence, unit=data.unit)
+    with np.errstate(all="ignore"):
+        _, *squares = (float(x[0]) for x in _mean_squares(sums.total[None, :], k))
+        table = f_limits(n, k, squares, confidence)
+        table.insert(0, "value", _icc_values(sums.total[None, :], k)[0])
+    found = _constant_is_undefined(found, float(np.ptp(data.values)))
+    row = table.loc[name]
+    if data.clusters is None:
+        se = delta_method(sums, function, float(found.value[0]), confidence).se
+        formula = LargeSample(float(row["low"]), float(row["high"]), se, "F-based, Shrout & Fleiss 1979", True)
+    else:
+        formula = delta_method(sums, function, float(found.value[0]), confidence)
+    return build(
+        found,
+        subjects=n,
+        raters=k,
+        method=f"ICC({name})",
+        confidence=confidence,
+        detail=_icc_detail(name, n, k, squares, table, data.empty),
+        reason="every rating is the same, so there is no variance to share out; percent agreement is 1.00",
+        analytic=formula,
+        banded=False,
+    )
+
+
+def _constant_is_undefined(found: Interval, spread: float) -> Interval:
+    """Undo what rounding makes of 0/0 when every rating is the same."""
+    if spread > 0:
+        return found
+    blank = np.full(1, np.nan)
+    return Interval(blank, blank, blank, blank, found.method, found.clusters, found.undefined)
+
+
+def _icc_detail(name: Form, n: int, k: int, squares: list[float], table: pd.DataFrame, left_out: int) -> dict[str, Any]:
+    msr, msc, mse, msw = squares
+    rater = max((msc - mse) / n, 0.0)
+    # by agreement a rater's own level counts as error; by consistency it does not
+    error = {"1": msw, "2": rater + mse, "3": mse}[name[0]]
+    sem = math.sqrt(max(error, 0.0) / (k if name.endswith("k") else 1))
+    row = table.loc[name]
+    return {
+        **{c: float(row[c]) for c in ("f", "df1", "df2", "p_value")},
+        "ms_subjects": msr,
+        "ms_raters": msc,
+        "ms_residual": mse,
+        "ms_within": msw,
+        "variance_subjects": max((msr - mse) / k, 0.0),
+        "variance_raters": rater,
+        "variance_residual": mse,
+        "sem": sem,
+        "mdc": 1.959963984540054 * math.sqrt(2) * sem,
+        "left_out": left_out,
+        "missing": "listwise: a subject with a missing rating is left out",
+        "forms": table.rename_axis("form").reset_index(),
+    }
+
+
+def lin_ccc(
+    ratings: Any,
+    *,
+    clusters: Any = None,
+    categories: Any = None,
+    interval: Kind | None = None,
+    draws: int = 2000,
+    seed: int = 0,
+    confidence: float = 0.95,
+) -> Agreement:
+    r"""Return Lin's concordance correlation coefficient of two raters (Lin 1989, moments with 1/n).
+
+    .. math:: \rho_c = \frac{2 s_{xy}}{s_x^2 + s_y^2 + (\bar x - \bar y)^2}
+
+    Parameters
+    ----------
+    ratings : array or DataFrame, shape (subjects, 2)
+        Numbers; subjects with one rating are left out.
+    clusters, categories, draws, seed, confidence
+        As in :func:`icc`.
+    interval : {"analytic", "bootstrap", "bca", "jackknife"}, optional
+        Lin's z-transformed interval by default (variance as corrected in Biometrics 2000); by patient when ``clusters`` are
+        given.
+
+    Returns
+    -------
+    Agreement
+        ``detail``: ``pearson``, ``bias_correction`` (C_b), ``scale_shift``, ``location_shift``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> round(lin_ccc(np.array([[1, 1.1], [2, 2.3], [3, 2.9], [4, 4.4]])).value, 3)
+    0.975
+    """
+    data = measured(ratings, clusters)
+    if len(data.raters) != 2:
+        raise InputError(f"Lin's concordance is for two raters, and there are {len(data.raters)}", remedy="Use icc")
+    data = data.complete()
+    n = len(data.values)
+    if n < 3:
+        raise InputError(f"Lin's concordance needs three subjects rated by both raters, and has {n}")
+    x, y = (data.values - data.values.mean()).T
+    rows = np.column_stack([np.ones(n), x, y, x * x, y * y, x * y])
+    sums = sum_clusters(rows, None, data.clusters, np.ones(n, dtype=np.int64))
+    kind: Kind = interval or ("analytic" if data.clusters is None else "bootstrap")
+    found = estimate(sums, _concordance, kind=kind, draws=draws, seed=seed, confidence=confidence, unit=data.unit)
+    found = _constant_is_undefined(found, float(np.ptp(data.values)))
+    value = float(found.value[0])
+    detail, se = _lin_detail(x, y, value)
+    if data.clusters is None and math.isfinite(se) and abs(value) < 1:
+        z, spread = math.atanh(value), float(special.ndtri(0.5 + confidence / 2)) * se / (1 - value**2)
+        formula = LargeSample(math.tanh(z - spread), math.tanh(z + spread), se, "z-transform, Lin 1989", True)
+    else:
+        formula = delta_method(sums, _concordance, value, confidence)
+    return build(
+        found,
+        subjects=n,
+        raters=2,
+        method="Lin's concordance",
+        confidence=confidence,
+        detail={**detail, "left_out": data.empty},
+        reason="every rating is the same, so there is no variance to share out; percent agreement is 1.00",
+        analytic=formula,
+        banded=False,
+    )
+
+
+def _concordance(sums: np.ndarray) -> np.ndarray:
+    n, x, y, xx, yy, xy = sums.T
+    return 2 * (xy / n - x * y / n**2) / (xx / n + yy / n - 2 * x * y / n**2)
+
+
+def _lin_detail(x: np.ndarray, y: np.ndarray, value: float) -> tuple[dict[str, float], float]:
+    """Return the parts of the concordance and its standard error (Lin 1989, 2000)."""
+    n, sx, sy = len(x), float(x.std()), float(y.std())
+    if sx * sy == 0:
+        return {
+            "pearson": math.nan,
+            "bias_correction": math.nan,
+            "scale_shift": math.nan,
+            "location_shift": math.nan,
+        }, math.nan
+    r = float(((x - x.mean()) * (y - y.mean())).mean() / (sx * sy))
+    u = float(x.mean() - y.mean()) / math.sqrt(sx * sy)
+    detail = {
+        "pearson": r,
+        "bias_correction": value / r if r else math.nan,
+        "scale_shift": sx / sy,
+        "location_shift": u,
+    }
+    if r == 0:
+        return detail, math.nan
+    p = value
+    variance = (1 - r**2) * p**2 * (1 - p**2) / r**2 + 2 * p**3 * (1 - p) * u**2 / r - p**4 * u**4 / (2 * r**2)
+    return detail, math.sqrt(max(variance, 0.0) / (n - 2))
+
+
+def kendall_w(
+    ratings: Any,
+    *,
+    clusters: Any = None,
+    categories: Any = None,
+    interval: Kind = "bootstrap",
+    draws: int = 2000,
+    seed: int = 0,
+    confidence: float = 0.95,
+) -> Agreement:
+    r"""Return Kendall's coefficient of concordance of m rankings, corrected for ties (Kendall & Babington Smith 1939).
+
+    .. math:: W = \frac{12 \sum_i (R_i - \bar R)^2}{m^2 (n^3 - n) - m \sum_j T_j}, \quad T_j = \sum (t^3 - t)
+
+    Parameters
+    ----------
+    ratings : array or DataFrame, shape (subjects, raters)
+        Numbers of any scale; each rater's are ranked. Subjects with a missing rating are left out (listwise).
+    clusters, categories, interval, draws, seed, confidence
+        As in :func:`icc`. Under resampling subjects are ranked anew, copies of a subject being tied.
+
+    Returns
+    -------
+    Agreement
+        ``detail``: ``chi2``, ``df``, ``p_value`` (Friedman's test of no agreement), ``mean_spearman`` ((m W - 1) / (m - 1)).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> round(kendall_w(np.array([[1, 1, 6], [6, 5, 3], [3, 6, 2], [2, 4, 5], [5, 2, 4], [4, 3, 1]])).value, 3)
+    0.162
+    """
+    data = measured(ratings, clusters).complete()
+    n, m = data.values.shape
+    if n < 2:
+        raise InputError(f"Kendall's W needs two subjects rated by every rater, and has {n}")
+    statistic, times = _concordance_of_ranks(data)
+    found = estimate(times, statistic, kind=interval, draws=draws, seed=seed, confidence=confidence, unit=data.unit)
+    value = float(found.value[0])
+    return build(
+        found,
+        subjects=n,
+        raters=m,
+        method="Kendall's W",
+        confidence=confidence,
+        detail={
+            "chi2": m * (n - 1) * value,
+            "df": n - 1,
+            "p_value": float(stats.chi2.sf(m * (n - 1) * value, n - 1)),
+            "mean_spearman": (m * value - 1) / (m - 1),
+            "left_out": data.empty,
+        },
+        reason="every rater gave every subject the same rating, so there is no order to compare; percent agreement within "
+        "raters is 1.00",
+        banded=False,
+        bounds=(0.0, 1.0),
+    )
+
+
+def _concordance_of_ranks(data: Measured) -> tuple[Callable[[np.ndarray], np.ndarray], np.ndarray]:
+    """Return W as a function of cluster weights, (b, g) to (b,), and the multiplicities of the clusters."""
+    places = np.stack([np.unique(column, return_inverse=True)[1] for column in data.values.T], axis=1)
+    if data.clusters is None:
+        places, times = np.unique(places, axis=0, return_counts=True)
+        owner = np.arange(len(places))
+    else:
+        owner, times = data.clusters, np.ones(int(data.clusters.max()) + 1, dtype=np.int64)
+    p, m = places.shape
+    orders = [np.argsort(column, kind="stable") for column in places.T]
+    starts = [
+        np.flatnonzero(np.diff(column[order], prepend=-1)) for column, order in zip(places.T, orders, strict=True)
+    ]
+
+    def statistic(weights: np.ndarray) -> np.ndarray:
+        each = weights[:, owner]
+        n = each.sum(axis=1)
+        total, ties = np.zeros((len(weights), p)), np.zeros(len(weights))
+        for j in range(m):
+            counts = np.add.reduceat(each[:, orders[j]], starts[j], axis=1)
+            ranks = np.cumsum(counts, axis=1) - (counts - 1) / 2
+            total += ranks[:, places[:, j]]
+            ties += (counts**3 - counts).sum(axis=1)
+        spread = (each * (total - (m * (n + 1) / 2)[:, None]) ** 2).sum(axis=1)
+        return 12 * spread / (m**2 * (n**3 - n) - m * ties)
+
+    return statistic, times

@@ -1,0 +1,454 @@
+"""Any number of raters, missing ratings allowed: Fleiss, Conger, Gwet, Brennan-Prediger, PABAK, percent agreement.
+
+All share the observed agreement of Gwet (Handbook of Inter-Rater Reliability, 4th ed. 2014, ch. 2-3): the mean, over subjects
+with at least two ratings, of the weighted share of agreeing pairs of ratings. They differ in the agreement by chance.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import special
+
+from blues.agree.pairwise import delta_method, joint_rows, two_by_two, undefined_because
+from blues.agree.record import Agreement, LargeSample, build
+from blues.agree.resample import ClusterSums, Kind, estimate, influence, sum_clusters
+from blues.agree.scale import Coded, coded
+from blues.agree.weights import agreement_weights
+
+__all__ = ["brennan_prediger", "conger_kappa", "counts_of", "fleiss_kappa", "gwet_ac", "pabak", "percent_agreement"]
+
+_MERGE = 20_000
+
+
+def counts_of(data: Coded) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return ratings a category of each distinct kind of subject (p, q), the kind of each subject (n,), and how many (p,)."""
+    patterns, index, times = data.patterns()
+    counts = np.stack([(patterns == k).sum(axis=1) for k in range(len(data.categories))], axis=1)
+    if len(counts) <= _MERGE:
+        counts, same = np.unique(counts, axis=0, return_inverse=True)
+        same = same.ravel()
+        times = np.bincount(same, weights=times).astype(np.int64)
+        index = same[index]
+    return counts, index, times
+
+
+def _agreeing(counts: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Weighted share of agreeing pairs within each subject, 0 where there are fewer than two ratings; shape (p,)."""
+    number = counts.sum(axis=1)
+    pairs = (counts * (counts @ weights - 1)).sum(axis=1)
+    return np.where(number >= 2, pairs / np.maximum(number * (number - 1), 1), 0.0)
+
+
+def _rows(counts: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return each subject's sums: [1, two ratings or more, agreeing, category shares (q), agreeing on each or not (q)]."""
+    number = counts.sum(axis=1)
+    shares = counts / number[:, None]
+    others = number[:, None] - counts
+    pairs = np.maximum(number * (number - 1), 1)[:, None]
+    split = np.where(number[:, None] >= 2, (counts * (counts - 1) + others * (others - 1)) / pairs, 0.0)
+    return np.column_stack([np.ones(len(counts)), number >= 2, _agreeing(counts, weights), shares, split]).astype(float)
+
+
+def _specific(counts: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """Specific agreement of each category: given one rater's choice, the probability that another makes it too."""
+    number = counts.sum(axis=1)
+    agreeing = times @ (counts * (counts - 1))
+    with np.errstate(invalid="ignore"):
+        return agreeing / (times @ (counts * (number - 1)[:, None]))
+
+
+class _Family:
+    """Data and sums shared by the coefficients that see only how many raters chose each category."""
+
+    def __init__(self, ratings: Any, categories: Iterable[Any] | None, weights: Any, clusters: Any) -> None:
+        self.data = coded(ratings, categories, clusters)
+        self.weights, self.name = agreement_weights(weights, self.data.categories)
+        self.counts, index, self.times = counts_of(self.data)
+        self.sums = sum_clusters(_rows(self.counts, self.weights), index, self.data.clusters, self.times)
+
+    @property
+    def observed(self) -> float:
+        total = self.sums.total
+        return float(total[2] / total[1])
+
+    def shares(self) -> np.ndarray:
+        total, q = self.sums.total, len(self.weights)
+        return total[3 : 3 + q] / total[0]
+
+    def gwet_variance(self, value: float, chance: float, each: np.ndarray, confidence: float) -> LargeSample | None:
+        """Gwet's linearised variance, subjects independent; ``each`` is the chance agreement of each kind of subject."""
+        n = int(self.times.sum())
+        if self.data.clusters is not None or n < 2:
+            return None
+        number = self.counts.sum(axis=1)
+        two = number >= 2
+        own = n / self.times[two].sum() * (_agreeing(self.counts, self.weights) - chance * two) / (1 - chance)
+        own = own - 2 * (1 - value) * (each - chance) / (1 - chance)
+        se = math.sqrt(float(self.times @ (own - value) ** 2) / (n * (n - 1)))
+        return _gwet_interval(value, se, n, confidence)
+
+    def detail(self, chance: float) -> dict[str, Any]:
+        names = pd.Index(self.data.categories, name="category")
+        exact = float(self.times @ _agreeing(self.counts, np.eye(len(self.weights))) / self.sums.total[1])
+        shares, q = self.shares(), len(self.weights)
+        mean = float((shares * (1 - shares)).sum() / (q - 1))
+        found: dict[str, Any] = {
+            "po": self.observed,
+            "pe": chance,
+            "weights": self.name,
+            "percent_agreement": exact,
+            "ac1": (exact - mean) / (1 - mean),
+            "left_out": self.data.empty,
+            "single_ratings": int(self.times[self.counts.sum(axis=1) == 1].sum()),
+            "per_category": pd.DataFrame(
+                {"share": shares, "specific_agreement": _specific(self.counts, self.times)}, index=names
+            ),
+        }
+        return found
+
+    def record(
+        self,
+        function: Callable[[np.ndarray], np.ndarray],
+        chance: Callable[[np.ndarray], np.ndarray],
+        each: Callable[[np.ndarray, np.ndarray], np.ndarray],
+        *,
+        method: str,
+        how: dict[str, Any],
+    ) -> tuple[Agreement, Any]:
+        """Estimate ``function`` of the sums; ``chance`` takes shares (b, q), ``each`` counts and shares."""
+        confidence = how["confidence"]
+        found = estimate(self.sums, function, unit=self.data.unit, **how)
+        value, expected = float(found.value[0]), float(chance(self.shares()[None, :])[0])
+        formula = None
+        if math.isfinite(value):
+            formula = self.gwet_variance(value, expected, each(self.counts, self.shares()), confidence)
+            formula = formula or delta_method(self.sums, function, value, confidence)
+        record = build(
+            found,
+            subjects=self.data.subjects,
+            raters=len(self.data.raters),
+            method=method,
+            confidence=confidence,
+            detail=self.detail(expected),
+            reason=partial(undefined_because, self.data),
+            analytic=formula,
+        )
+        return record, found
+
+
+def _gwet_interval(value: float, se: float, n: int, confidence: float) -> LargeSample:
+    reach = float(special.stdtrit(n - 1, 0.5 + confidence / 2)) * se
+    return LargeSample(value - reach, min(value + reach, 1.0), se, f"large-sample, Gwet 2014, t with {n - 1} df")
+
+
+def _corrected(sums: np.ndarray, chance: np.ndarray) -> np.ndarray:
+    """(po - pe) / (1 - pe) of sums laid out as in :func:`_rows`, NaN where pe is 1."""
+    observed = sums[:, 2] / sums[:, 1]
+    return 1 - (1 - observed) / (1 - chance)
+
+
+def fleiss_kappa(
+    ratings: Any,
+    *,
+    categories: Iterable[Any] | None = None,
+    weights: Any = None,
+    clusters: Any = None,
+    interval: Kind = "bootstrap",
+    draws: int = 2000,
+    seed: int = 0,
+    confidence: float = 0.95,
+) -> Agreement:
+    """Return Fleiss' kappa of any number of raters (Fleiss 1971); two raters give Scott's pi.
+
+    Chance agreement comes from the mean share of each category. Subjects may have different numbers of ratings (Gwet
+    2014). Parameters as in :func:`blues.agree.cohen_kappa`, for two or more raters.
+
+    Returns
+    -------
+    Agreement
+        ``detail``: ``po``, ``pe``, ``per_category`` (share, specific agreement, kappa against the rest with its interval and
+        null standard error), ``null_se`` (Fleiss, Nee & Landis 1979; equal numbers of ratings only), ``se``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> fleiss_kappa(np.array([[0, 0, 0], [1, 1, 0], [1, 1, 1], [0, 0, 1]]), categories=[0, 1]).value.__round__(3)
+    0.333
+    """
+    family = _Family(ratings, categories, weights, clusters)
+    q, w = len(family.weights), family.weights
+
+    def chance(shares: np.ndarray) -> np.ndarray:
+        return ((shares @ w) * shares).sum(axis=1)
+
+    def function(sums: np.ndarray) -> np.ndarray:
+        shares = sums[:, 3 : 3 + q] / sums[:, :1]
+        observed = sums[:, 3 + q :] / sums[:, 1:2]
+        split = 1 - (1 - observed) / (2 * shares * (1 - shares))
+        return np.column_stack([_corrected(sums, chance(shares)), split])
+
+    def each(counts: np.ndarray, shares: np.ndarray) -> np.ndarray:
+        return (counts @ ((w + w.T) @ shares / 2)) / counts.sum(axis=1)
+
+    how = {"kind": interval, "draws": draws, "seed": seed, "confidence": confidence}
+    record, found = family.record(function, chance, each, method=f"Fleiss' kappa, {family.name}", how=how)
+    frame = record.detail["per_category"]
+    for name, values in (("kappa", found.value), ("low", found.low), ("high", found.high), ("se", found.se)):
+        frame[name] = values[1:]
+    _add_null(record, family)
+    return record
+
+
+def _add_null(record: Agreement, family: _Family) -> None:
+    """Add the standard errors under no agreement (Fleiss, Nee & Landis 1979), where every subject has as many ratings."""
+    number = family.counts.sum(axis=1)
+    m, n = int(number[0]), int(family.times.sum())
+    if (number != m).any() or m < 2 or family.name != "unweighted":
+        return
+    p = family.shares()
+    spread = float((p * (1 - p)).sum())
+    inner = spread**2 - float((p * (1 - p) * (1 - 2 * p)).sum())
+    with np.errstate(all="ignore"):
+        record.detail["null_se"] = float(np.sqrt(2 * max(inner, 0) / (n * m * (m - 1))) / np.float64(spread))
+    record.detail["per_category"]["null_se"] = math.sqrt(2 / (n * m * (m - 1)))
+
+
+def gwet_ac(
+    ratings: Any,
+    *,
+    categories: Iterable[Any] | None = None,
+    weights: Any = None,
+    clusters: Any = None,
+    interval: Kind = "bootstrap",
+    draws: int = 2000,
+    seed: int = 0,
+    confidence: float = 0.95,
+) -> Agreement:
+    """Return Gwet's AC1, or AC2 when weighted, of any number of raters (Gwet 2008, 2014).
+
+    Chance agreement is sum(w) / (q (q - 1)) * sum_k p_k (1 - p_k), so the coefficient keeps its meaning when one category is
+    rare; it depends on the number of categories of the scale, used or not. Parameters as in :func:`blues.agree.cohen_kappa`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> gwet_ac(np.array([[0, 0], [0, 0], [0, 1], [0, 0]]), categories=[0, 1]).value.__round__(3)
+    0.68
+    """
+    family = _Family(ratings, categories, weights, clusters)
+    w, q = family.weights, len(family.weights)
+    factor = float(w.sum()) / (q * (q - 1))
+
+    def chance(shares: np.ndarray) -> np.ndarray:
+        return factor * (shares * (1 - shares)).sum(axis=1)
+
+    def function(sums: np.ndarray) -> np.ndarray:
+        return _corrected(sums, chance(sums[:, 3 : 3 + q] / sums[:, :1]))
+
+    def each(counts: np.ndarray, shares: np.ndarray) -> np.ndarray:
+        return factor * (counts @ (1 - shares)) / counts.sum(axis=1)
+
+    how = {"kind": interval, "draws": draws, "seed": seed, "confidence": confidence}
+    name = "Gwet's AC1" if family.name == "unweighted" else f"Gwet's AC2, {family.name}"
+    return family.record(function, chance, each, method=name, how=how)[0]
+
+
+def brennan_prediger(
+    ratings: Any,
+    *,
+    categories: Iterable[Any] | None = None,
+    weights: Any = None,
+    clusters: Any = None,
+    interval: Kind = "bootstrap",
+    draws: int = 2000,
+    seed: int = 0,
+    confidence: float = 0.95,
+) -> Agreement:
+    """Return the Brennan-Prediger coefficient: chance agreement as if categories were drawn evenly (1981; Gwet 2014).
+
+    Parameters as in :func:`blues.agree.cohen_kappa`, for two or more raters.
+    """
+    family = _Family(ratings, categories, weights, clusters)
+    return _even_chance(family, f"Brennan-Prediger, {family.name}", interval, draws, seed, confidence)
+
+
+def _even_chance(family: _Family, method: str, interval: Kind, draws: int, seed: int, confidence: float) -> Agreement:
+    even = float(family.weights.mean())
+    how = {"kind": interval, "draws": draws, "seed": seed, "confidence": confidence}
+    return family.record(
+        lambda sums: _corrected(sums, np.asarray(even)),
+        lambda shares: np.full(len(shares), even),
+        lambda counts, shares: np.full(len(counts), even),
+        method=method,
+        how=how,
+    )[0]
+
+
+def pabak(
+    ratings: Any,
+    *,
+    categories: Iterable[Any] | None = None,
+    weights: Any = None,
+    clusters: Any = None,
+    interval: Kind = "bootstrap",
+    draws: int = 2000,
+    seed: int = 0,
+    confidence: float = 0.95,
+) -> Agreement:
+    """Return the prevalence- and bias-adjusted kappa, (q po - 1) / (q - 1); 2 po - 1 for two categories (Byrt et al. 1993).
+
+    With two raters on two categories ``detail`` has ``prevalence_index``, ``bias_index``, ``ppos``, ``pneg`` and Cohen's
+    ``kappa``. More raters or weights give the Brennan-Prediger coefficient, which is the same index. Parameters as in
+    :func:`blues.agree.cohen_kappa`.
+    """
+    family = _Family(ratings, categories, weights, clusters)
+    record = _even_chance(family, f"PABAK, {family.name}", interval, draws, seed, confidence)
+    q = len(family.weights)
+    if len(family.data.raters) == 2:
+        joint = joint_rows(family.data.codes, [(0, 1)], q).sum(axis=0).reshape(q, q)
+        p = joint / joint.sum()
+        chance = float((p.sum(axis=1) * p.sum(axis=0)).sum())
+        record.detail["kappa"] = (float(np.trace(p)) - chance) / (1 - chance) if chance < 1 else math.nan
+        if q == 2:
+            record.detail.update(two_by_two(joint))
+    return record
+
+
+def percent_agreement(
+    ratings: Any,
+    *,
+    categories: Iterable[Any] | None = None,
+    within: int = 0,
+    clusters: Any = None,
+    interval: Kind = "bootstrap",
+    draws: int = 2000,
+    seed: int = 0,
+    confidence: float = 0.95,
+) -> Agreement:
+    """Return the share of pairs of ratings that agree exactly, or ``within`` so many categories; no chance correction.
+
+    Parameters as in :func:`blues.agree.cohen_kappa`, for two or more raters.
+    """
+    data = coded(ratings, categories, clusters)
+    places = np.arange(len(data.categories))
+    close = (np.abs(places[:, None] - places[None, :]) <= within).astype(float)
+    family = _Family(ratings, data.categories, close, clusters)
+    found = estimate(
+        family.sums,
+        lambda s: s[:, 2] / s[:, 1],
+        kind=interval,
+        draws=draws,
+        seed=seed,
+        confidence=confidence,
+        unit=family.data.unit,
+    )
+    method = "exact agreement" if within == 0 else f"agreement within {within}"
+    formula = delta_method(family.sums, lambda s: s[:, 2] / s[:, 1], float(found.value[0]), confidence)
+    return build(
+        found,
+        subjects=data.subjects,
+        raters=len(data.raters),
+        method=method,
+        confidence=confidence,
+        detail={"po": family.observed, "left_out": data.empty},
+        analytic=formula,
+        banded=False,
+    )
+
+
+def conger_kappa(
+    ratings: Any,
+    *,
+    categories: Iterable[Any] | None = None,
+    weights: Any = None,
+    clusters: Any = None,
+    interval: Kind = "bootstrap",
+    draws: int = 2000,
+    seed: int = 0,
+    confidence: float = 0.95,
+) -> Agreement:
+    """Return Conger's kappa: chance agreement is the mean over pairs of raters of their own margins (Conger 1980).
+
+    With complete ratings of two raters it is Cohen's kappa. A rater's margin is over all that the rater rated (Gwet 2014).
+    Parameters as in :func:`blues.agree.cohen_kappa`, for two or more raters.
+
+    Returns
+    -------
+    Agreement
+        ``detail["margins"]``: share of each category by rater.
+    """
+    data = coded(ratings, categories, clusters)
+    w, name = agreement_weights(weights, data.categories)
+    sums = _conger_sums(data, w)
+    m, q = len(data.raters), len(w)
+    found = estimate(
+        sums, lambda s: _conger(s, m, w), kind=interval, draws=draws, seed=seed, confidence=confidence, unit=data.unit
+    )
+    total = sums.total
+    margins = total[2:].reshape(m, q) / total[2:].reshape(m, q).sum(axis=1, keepdims=True)
+    observed = float(total[1] / total[0])
+    value = float(found.value[0])
+    formula = _conger_variance(sums, m, w, value, confidence) if data.clusters is None else None
+    formula = formula or delta_method(sums, lambda s: _conger(s, m, w), value, confidence)
+    return build(
+        found,
+        subjects=data.subjects,
+        raters=m,
+        method=f"Conger's kappa, {name}",
+        confidence=confidence,
+        detail={
+            "po": observed,
+            "pe": _margin_chance(margins[None], w)[0],
+            "weights": name,
+            "margins": pd.DataFrame(margins, index=list(data.raters), columns=list(data.categories)),
+            "left_out": data.empty,
+        },
+        reason=partial(undefined_because, data),
+        analytic=formula,
+    )
+
+
+def _conger_sums(data: Coded, weights: np.ndarray) -> ClusterSums:
+    """Return each cluster's sums: [two ratings or more, agreeing, ratings of each category by each rater (m * q)]."""
+    patterns, index, times = data.patterns()
+    q = len(weights)
+    counts = np.stack([(patterns == k).sum(axis=1) for k in range(q)], axis=1)
+    chosen = (patterns[:, :, None] == np.arange(q)).reshape(len(patterns), -1)
+    rows = np.column_stack([counts.sum(axis=1) >= 2, _agreeing(counts, weights), chosen]).astype(float)
+    return sum_clusters(rows, index, data.clusters, times)
+
+
+def _margin_chance(margins: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Mean over ordered pairs of different raters of p_g' w p_h; margins (b, m, q) to (b,)."""
+    m = margins.shape[1]
+    total = margins.sum(axis=1)
+    all_pairs = ((total @ weights) * total).sum(axis=1)
+    same = ((margins @ weights) * margins).sum(axis=(1, 2))
+    return (all_pairs - same) / (m * (m - 1))
+
+
+def _conger(sums: np.ndarray, m: int, weights: np.ndarray) -> np.ndarray:
+    chosen = sums[:, 2:].reshape(len(sums), m, len(weights))
+    chance = _margin_chance(chosen / chosen.sum(axis=2, keepdims=True), weights)
+    return 1 - (1 - sums[:, 1] / sums[:, 0]) / (1 - chance)
+
+
+def _conger_variance(
+    sums: ClusterSums, m: int, weights: np.ndarray, value: float, confidence: float
+) -> LargeSample | None:
+    """Return Gwet's variance: the linearised one, but with a subject rated once counting as a coefficient of 0."""
+    n = sums.clusters
+    if n < 2 or not math.isfinite(value):
+        return None
+    with np.errstate(all="ignore"):
+        own = influence(sums, lambda s: _conger(s, m, weights))[:, 0] * n
+    two = np.asarray(sums.rows(0, len(sums.times))[:, 0])
+    own = own + value * (n / float(sums.times @ two) * two - 1)
+    se = math.sqrt(float(sums.times @ own**2) / (n * (n - 1)))
+    return _gwet_interval(value, se, n, confidence)

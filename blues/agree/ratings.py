@@ -1,0 +1,267 @@
+"""Ratings as tables: tidy (one row a rating) and wide (subjects by raters), and reading them from files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from blues.check import InputError, columns_exist
+
+__all__ = ["clusters_of", "choose", "read", "tidy", "wide"]
+
+ALIASES = {
+    "clip": "subject",
+    "video": "subject",
+    "unit": "subject",
+    "reader": "rater",
+    "observer": "rater",
+    "coder": "rater",
+    "score": "rating",
+    "value": "rating",
+    "cluster": "patient",
+}
+OPTIONAL = ("patient", "item", "round")
+
+
+class _Carried:
+    """A series that travels in ``DataFrame.attrs``: pandas copies and compares those, and a bare series breaks both."""
+
+    def __init__(self, series: pd.Series) -> None:
+        self.series = series
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> _Carried:
+        return self
+
+
+def clusters_carried(frame: pd.DataFrame) -> pd.Series | None:
+    """Return the patient of each subject that :func:`wide` left with its frame, or None."""
+    carried = frame.attrs.get("clusters")
+    return carried.series if isinstance(carried, _Carried) else None
+
+
+def _array(ratings: Any) -> pd.DataFrame:
+    """Return an array of ratings as a wide frame: rows are subjects, columns raters."""
+    array = np.asarray(ratings)
+    if array.dtype.kind in "US":
+        array = array.astype(object)
+    if array.ndim != 2:
+        raise InputError(
+            f"ratings must be a table of subjects by raters, and have {array.ndim} dimension(s)",
+            remedy="Give an array of shape (subjects, raters) with NaN for a missing rating",
+        )
+    return pd.DataFrame(array)
+
+
+def _named(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a tidy frame under its standard column names; the frame itself if it is not tidy."""
+    lower = {c: str(c).strip().lower() for c in frame.columns}
+    present = set(lower.values())
+    renamed = {c: ALIASES[n] for c, n in lower.items() if n in ALIASES and ALIASES[n] not in present}
+    if len(set(renamed.values())) < len(renamed):
+        renamed = {}
+    names = {**lower, **renamed}
+    if not {"rater", "rating"} <= set(names.values()):
+        return frame
+    out = frame.rename(columns=names)
+    if "subject" not in out.columns and "patient" in out.columns:
+        out = out.rename(columns={"patient": "subject"})
+    if out.columns.duplicated().any():
+        raise InputError(f"ratings have two columns {out.columns[out.columns.duplicated()][0]!r}")
+    return out
+
+
+def tidy(ratings: Any) -> pd.DataFrame:
+    """Return ratings as one row a rating.
+
+    Parameters
+    ----------
+    ratings : DataFrame or array
+        Tidy already (columns subject, rater, rating and optionally patient, item, round; also under the names clip,
+        reader, score, cluster ...), or wide (subjects x raters, NaN for missing).
+
+    Returns
+    -------
+    DataFrame
+        Columns ``subject``, ``rater``, ``rating`` and those of ``patient``, ``item``, ``round`` that were there; missing
+        ratings are left out.
+
+    Raises
+    ------
+    InputError
+        A (subject, rater, item, round) that occurs twice; a row without subject or rater.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> tidy(np.array([[1.0, 2.0], [3.0, np.nan]]))
+      subject rater  rating
+    0       0     0     1.0
+    1       0     1     2.0
+    2       1     0     3.0
+    """
+    frame = ratings if isinstance(ratings, pd.DataFrame) else _array(ratings)
+    out = _named(frame)
+    if out is frame:
+        table, clusters = _from_wide(frame)
+        n, m = table.shape
+        out = pd.DataFrame(
+            {
+                "subject": np.repeat(table.index.astype(str).to_numpy(), m),
+                "rater": np.tile(table.columns.astype(str).to_numpy(), n),
+                "rating": table.to_numpy().ravel(),
+            }
+        )
+        if clusters is not None:
+            out.insert(1, "patient", np.repeat(clusters.astype(str).to_numpy(), m))
+    else:
+        columns_exist(["subject", "rater", "rating"], out.columns, "ratings")
+        for name in ("subject", "rater"):
+            lacking = out[name].isna().to_numpy()
+            if lacking.any():
+                raise InputError("missing", row=int(lacking.argmax()) + 2, column=name, allowed=f"the name of a {name}")
+            out = out.assign(**{name: _names(out[name])})
+    keys = [c for c in ("subject", "rater", "item", "round") if c in out.columns]
+    twice = out.duplicated(keys).to_numpy()
+    if twice.any():
+        row = int(twice.argmax())
+        where = ", ".join(f"{k} {out[k].iloc[row]!r}" for k in keys)
+        raise InputError(
+            f"{where} is rated twice ({int(twice.sum())} such rows)",
+            row=row + 2,
+            remedy="Keep one row each, or tell them apart by a column 'round'",
+        )
+    columns = ["subject", *[c for c in OPTIONAL[:1] if c in out], "rater"]
+    columns += [c for c in OPTIONAL[1:] if c in out] + ["rating"]
+    return out.loc[out["rating"].notna(), columns].reset_index(drop=True)
+
+
+def _names(values: pd.Series) -> pd.Series:
+    """Return names as text; whole numbers read as floats lose their ``.0``."""
+    if pd.api.types.is_float_dtype(values) and (values % 1 == 0).all():
+        values = values.astype(np.int64)
+    return values.astype(str)
+
+
+def _from_wide(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series | None]:
+    """Take subject and patient columns out of a wide frame."""
+    lower = {str(c).strip().lower(): c for c in frame.columns}
+    subject = next((lower[k] for k in ("subject", "clip", "video", "unit") if k in lower), None)
+    patient = next((lower[k] for k in ("patient", "cluster") if k in lower), None)
+    if subject is None and patient is not None:
+        subject, patient = patient, None
+    if subject is not None:
+        if frame[subject].duplicated().any():
+            row = int(frame[subject].duplicated().to_numpy().argmax())
+            raise InputError("subject occurs twice", row=row + 2, column=str(subject), value=frame[subject].iloc[row])
+        frame = frame.set_index(_names(frame[subject])).drop(columns=subject)
+        frame.index.name = "subject"
+    elif frame.index.has_duplicates:
+        raise InputError(f"subject {frame.index[frame.index.duplicated()][0]!r} has two rows")
+    clusters = clusters_carried(frame)
+    if patient is not None:
+        clusters = _names(frame[patient])
+        frame = frame.drop(columns=patient)
+    return frame, clusters
+
+
+def wide(ratings: Any, *, item: str | None = None, round: Any = None) -> pd.DataFrame:
+    """Return ratings as a frame of subjects by raters, NaN where a rater gave none.
+
+    The patients of a tidy frame travel along in ``.attrs["clusters"]`` and are used by every coefficient that is not
+    given ``clusters=``.
+
+    Parameters
+    ----------
+    ratings : DataFrame or array
+        Tidy or wide.
+    item : str, optional
+        Which item, when a tidy frame holds several.
+    round : optional
+        Which round; the first one by default (:func:`blues.agree.intra_rater` compares rounds).
+
+    Raises
+    ------
+    InputError
+        Several items and none chosen; duplicate rows; an unknown item or round.
+
+    Examples
+    --------
+    >>> rows = [("a", "R1", 0), ("a", "R2", 1), ("b", "R1", 2)]
+    >>> wide(pd.DataFrame(rows, columns=["subject", "rater", "rating"])).loc["a"].to_dict()
+    {'R1': 0.0, 'R2': 1.0}
+    """
+    if not isinstance(ratings, pd.DataFrame):
+        return _array(ratings)
+    if _named(ratings) is ratings:
+        frame, clusters = _from_wide(ratings)
+        if clusters is not None:
+            frame = frame.copy(deep=False)
+            frame.attrs["clusters"] = _Carried(clusters)
+        return frame
+    rows = choose(tidy(ratings), item=item, round=round)
+    subjects = pd.Index(pd.unique(rows["subject"]), name="subject")
+    raters = pd.Index(sorted(pd.unique(rows["rater"])), name="rater")
+    kind = float if pd.api.types.is_numeric_dtype(rows["rating"]) else object
+    table = np.full((len(subjects), len(raters)), np.nan, dtype=kind)
+    table[subjects.get_indexer(rows["subject"]), raters.get_indexer(rows["rater"])] = rows["rating"]
+    frame = pd.DataFrame(table, index=subjects, columns=raters)
+    if (clusters := clusters_of(rows)) is not None:
+        frame.attrs["clusters"] = _Carried(clusters)
+    return frame
+
+
+def choose(rows: pd.DataFrame, *, item: str | None = None, round: Any = None) -> pd.DataFrame:
+    """Keep one item and one round of tidy ratings."""
+    if "item" in rows:
+        items = list(pd.unique(rows["item"].astype(str)))
+        if item is None and len(items) > 1:
+            raise InputError("ratings hold several items; choose one with item=", allowed=items)
+        if item is not None and item not in items:
+            raise InputError(f"ratings hold no item {item!r}", allowed=items)
+        rows = rows[rows["item"].astype(str) == (items[0] if item is None else item)]
+    if "round" in rows and len(rows):
+        rounds = sorted(pd.unique(rows["round"]))
+        if round is not None and round not in rounds:
+            raise InputError(f"ratings hold no round {round!r}", allowed=rounds)
+        rows = rows[rows["round"] == (rounds[0] if round is None else round)]
+    return rows
+
+
+def clusters_of(rows: pd.DataFrame) -> pd.Series | None:
+    """Return the patient of each subject of tidy ratings, or None; a subject in two patients is an error."""
+    if "patient" not in rows:
+        return None
+    pairs = rows[["subject", "patient"]].drop_duplicates()
+    twice = pairs["subject"].duplicated()
+    if twice.any():
+        raise InputError(f"subject {pairs['subject'][twice].iloc[0]!r} belongs to two patients")
+    return _names(pairs.set_index("subject")["patient"])
+
+
+def read(path: str | Path) -> pd.DataFrame:
+    """Read a CSV file of ratings, tidy or wide, and give it tidy.
+
+    Raises
+    ------
+    InputError
+        Not a table of ratings; a fault of :func:`tidy`, with the file's name.
+    """
+    path = Path(path)
+    try:
+        frame = pd.read_csv(path)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise InputError(f"not a CSV table: {error}", file=path) from None
+    known = {*map(str.lower, map(str, frame.columns))} & {"subject", "clip", "video", "unit", "patient"}
+    if not known:
+        raise InputError(
+            "no column says which subject was rated",
+            file=path,
+            allowed="subject (or clip), rater, rating; optionally patient, item, round; or subject and one column a rater",
+        )
+    try:
+        return tidy(frame)
+    except InputError as error:
+        raise InputError(str(error), file=path) from None

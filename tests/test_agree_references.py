@@ -1,0 +1,399 @@
+"""Published and independently computed answers, at their stated tolerance."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.metrics import cohen_kappa_score
+from statsmodels.stats.inter_rater import cohens_kappa
+
+from blues import agree
+
+ROOT = Path(__file__).parents[1]
+NA = None
+RAW4 = [
+    [1, 2, 3, 3, 2, 1, 4, 1, 2, NA, NA, NA],
+    [1, 2, 3, 3, 2, 2, 4, 1, 2, 5, NA, 3],
+    [NA, 3, 3, 3, 2, 3, 4, 2, 2, 5, 1, NA],
+    [1, 2, 3, 3, 2, 4, 4, 1, 2, 5, 1, NA],
+]
+WIKIPEDIA = [
+    [NA, NA, NA, NA, NA, 3, 4, 1, 2, 1, 1, 3, 3, NA, 3],
+    [1, NA, 2, 1, 3, 3, 4, 3, NA, NA, NA, NA, NA, NA, NA],
+    [NA, NA, 2, 1, 3, 4, 4, NA, 2, 1, 1, 3, 3, NA, 4],
+]
+LARGE = [494, 395, 516, 434, 476, 557, 413, 442, 650, 433, 417, 656, 267, 478, 178, 423, 427]
+MINI = [512, 430, 520, 428, 500, 600, 364, 380, 658, 445, 432, 626, 260, 477, 259, 350, 451]
+SHROUT = [[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]]
+DRAWS = {"draws": 20}
+
+
+def from_table(table):
+    """Make ratings of two raters from their joint table."""
+    table = np.asarray(table)
+    a, b = np.indices(table.shape)
+    return np.column_stack([np.repeat(a.ravel(), table.ravel()), np.repeat(b.ravel(), table.ravel())]).astype(float)
+
+
+def by_rater(rows):
+    return np.array(rows, dtype=float).T
+
+
+def cohen1968(given):
+    ratings, scale = from_table(given["table"]), [0, 1, 2]
+    weighted = agree.cohen_kappa(ratings, categories=scale, weights=given["disagreement_weights"], **DRAWS)
+    same = agree.cohen_kappa(
+        ratings, categories=scale, weights=1 - np.array(given["disagreement_weights"]) / 6, **DRAWS
+    )
+    assert weighted.value == pytest.approx(same.value, abs=1e-12)
+    return {"kappa": agree.cohen_kappa(ratings, categories=scale, **DRAWS).value, "weighted_kappa": weighted.value}
+
+
+def fleiss_cohen_everitt1969(given):
+    ratings, scale = from_table(given["table"]), [0, 1, 2]
+    plain = agree.cohen_kappa(ratings, categories=scale, **DRAWS)
+    weighted = agree.cohen_kappa(ratings, categories=scale, weights=given["agreement_weights"], **DRAWS)
+    return {
+        "kappa": plain.value,
+        "se": plain.se,
+        "se0": plain.detail["null_se"],
+        "wkappa": weighted.value,
+        "wse": weighted.se,
+        "wse0": weighted.detail["null_se"],
+    }
+
+
+def feinstein(given):
+    found = agree.cohen_kappa(from_table(given["table"]), categories=[0, 1], **DRAWS)
+    return {"po": found.detail["po"], "kappa": found.value}
+
+
+def fleiss1971(given):
+    counts = np.array(given["counts"])
+    ratings = np.array([np.repeat(np.arange(counts.shape[1]), row) for row in counts], dtype=float)
+    return {"kappa": agree.fleiss_kappa(ratings, categories=range(counts.shape[1]), **DRAWS).value}
+
+
+def krippendorff(given):
+    ratings = by_rater(given["ratings_by_coder"])
+    return {
+        level: agree.krippendorff_alpha(ratings, level=level, categories=[1, 2, 3, 4, 5], **DRAWS).value
+        for level in ("nominal", "ordinal", "interval", "ratio")
+    }
+
+
+def gwet_ac1(given):
+    ratings = by_rater(given["ratings_by_rater"])
+    k = agree.gwet_ac(ratings, categories=given["categories"], interval="analytic")
+    return {
+        "ac1": k.value,
+        "se": k.se,
+        "pa": k.detail["po"],
+        "pe": k.detail["pe"],
+        "ci_lo": k.low,
+        "ci_hi": k.high,
+    }
+
+
+def gwet_ac2(given):
+    ratings, found = by_rater(given["ratings_by_rater"]), {}
+    for weights in ("linear", "quadratic"):
+        k = agree.gwet_ac(ratings, categories=given["categories"], weights=weights, **DRAWS)
+        found |= {weights: k.value, f"{weights}_se": k.se}
+    return found
+
+
+def brennan_prediger(given):
+    ratings, scale = by_rater(given["ratings_by_rater"]), given["categories"]
+    return {
+        "nominal": agree.brennan_prediger(ratings, categories=scale, **DRAWS).value,
+        "quadratic": agree.brennan_prediger(ratings, categories=scale, weights="quadratic", **DRAWS).value,
+    }
+
+
+def shrout_fleiss(given):
+    return {
+        f"ICC({form})": agree.icc(given["ratings"], form=form).value
+        for form in ("1,1", "2,1", "3,1", "1,k", "2,k", "3,k")
+    }
+
+
+def bland_altman(given):
+    found = agree.bland_altman(np.column_stack([given["method1"], given["method2"]]), multiplier=2)
+    return {
+        "bias": found.value,
+        "sd": found.detail["sd"],
+        "loa": found.detail["limits"],
+        "bias_ci": [found.low, found.high],
+        "lower_ci": found.detail["limits_ci_approximate"][0],
+        "upper_ci": found.detail["limits_ci_approximate"][1],
+    }
+
+
+def lin_ccc(given):
+    return {"ccc": agree.lin_ccc(np.column_stack([given["x"], given["y"]])).value}
+
+
+def kendall_w(given):
+    found = agree.kendall_w(by_rater(given["ranks_by_rater"]), **DRAWS)
+    return {"W": found.value, "chi2": found.detail["chi2"], "p": found.detail["p_value"]}
+
+
+RUN = {
+    "cohen1968": cohen1968,
+    "fleiss_cohen_everitt1969": fleiss_cohen_everitt1969,
+    "feinstein_cicchetti_balanced": feinstein,
+    "feinstein_cicchetti_skewed": feinstein,
+    "fleiss1971": fleiss1971,
+    "krippendorff2011": krippendorff,
+    "krippendorff_wikipedia": krippendorff,
+    "gwet_ac1": gwet_ac1,
+    "gwet_ac2": gwet_ac2,
+    "brennan_prediger": brennan_prediger,
+    "shrout_fleiss1979": shrout_fleiss,
+    "bland_altman1986": bland_altman,
+    "lin_ccc": lin_ccc,
+    "kendall_w_siegel": kendall_w,
+}
+# (name, input, expected, tolerance); sources: Cohen 1968; Fleiss, Cohen & Everitt 1969 (digits: R vcd); Feinstein & Cicchetti
+# 1990; Krippendorff 2011; Gwet 2014; Shrout & Fleiss 1979; Bland & Altman 1986; Lin 1989 (digits: R epiR); Siegel 1956
+INLINE = [
+    (
+        "cohen1968",
+        {"table": [[88, 14, 18], [10, 40, 10], [2, 6, 12]], "disagreement_weights": [[0, 1, 3], [1, 0, 6], [3, 6, 0]]},
+        {"kappa": 0.492, "weighted_kappa": 0.348},
+        6e-4,
+    ),
+    (
+        "fleiss_cohen_everitt1969",
+        {
+            "table": [[106, 10, 4], [22, 28, 10], [2, 12, 6]],
+            "agreement_weights": [[1, 0, 0.4444], [0, 1, 0.6667], [0.4444, 0.6667, 1]],
+        },
+        {
+            "kappa": 0.4285714285714,
+            "se": 0.05371100486917,
+            "se0": 0.05551245493636,
+            "wkappa": 0.5070699648668,
+            "wse": 0.05699388470326,
+            "wse0": 0.06533588456726,
+        },
+        1e-9,
+    ),
+    ("feinstein_cicchetti_balanced", {"table": [[40, 9], [6, 45]]}, {"po": 0.85, "kappa": 0.70}, 5e-3),
+    ("feinstein_cicchetti_skewed", {"table": [[80, 10], [5, 5]]}, {"po": 0.85, "kappa": 0.32}, 5e-3),
+    (
+        "krippendorff2011",
+        {"ratings_by_coder": RAW4},
+        {"nominal": 0.743, "ordinal": 0.815, "interval": 0.849, "ratio": 0.797},
+        6e-4,
+    ),
+    ("krippendorff_wikipedia", {"ratings_by_coder": WIKIPEDIA}, {"nominal": 0.691358, "interval": 0.810845}, 1e-6),
+    (
+        "gwet_ac1",
+        {"ratings_by_rater": RAW4, "categories": [1, 2, 3, 4, 5]},
+        {"ac1": 0.77544, "se": 0.14295, "pa": 0.81818, "pe": 0.19032, "ci_lo": 0.46081, "ci_hi": 1.0},
+        6e-6,
+    ),
+    (
+        "gwet_ac2",
+        {"ratings_by_rater": RAW4, "categories": [1, 2, 3, 4, 5]},
+        {"linear": 0.85873914, "linear_se": 0.11732902, "quadratic": 0.91400072, "quadratic_se": 0.10396224},
+        1e-7,
+    ),
+    (
+        "brennan_prediger",
+        {"ratings_by_rater": RAW4, "categories": [1, 2, 3, 4, 5]},
+        {"nominal": 0.77272727, "quadratic": 0.90151515},
+        1e-8,
+    ),
+    (
+        "shrout_fleiss1979",
+        {"ratings": SHROUT},
+        {"ICC(1,1)": 0.17, "ICC(2,1)": 0.29, "ICC(3,1)": 0.71, "ICC(1,k)": 0.44, "ICC(2,k)": 0.62, "ICC(3,k)": 0.91},
+        6e-3,
+    ),
+    (
+        "bland_altman1986",
+        {"method1": LARGE, "method2": MINI},
+        {
+            "bias": -2.1,
+            "sd": 38.8,
+            "loa": [-79.7, 75.5],
+            "bias_ci": [-22.0, 17.8],
+            "lower_ci": [-114.3, -45.1],
+            "upper_ci": [40.9, 110.1],
+        },
+        0.4,
+    ),
+    ("lin_ccc", {"x": LARGE, "y": MINI}, {"ccc": 0.9427424314275}, 1e-10),
+    (
+        "kendall_w_siegel",
+        {"ranks_by_rater": [[1, 6, 3, 2, 5, 4], [1, 5, 6, 4, 2, 3], [6, 3, 2, 5, 4, 1]]},
+        {"W": 0.1619047619, "chi2": 2.428571429, "p": 0.7872118138},
+        1e-9,
+    ),
+]
+
+
+def shared_examples():
+    path = ROOT.parent / "shared" / "reference" / "statistics.json"
+    if not path.is_file():
+        return []
+    examples = json.loads(path.read_text(encoding="utf-8"))
+    return [(e["name"], e["input"], e["expected"], e["tolerance"]) for e in examples if e["name"] in RUN]
+
+
+@pytest.mark.parametrize(("name", "given", "expected", "tolerance"), INLINE + shared_examples())
+def test_published_answer(name, given, expected, tolerance):
+    found = RUN[name](given)
+    for key, value in expected.items():
+        assert found[key] == pytest.approx(value, abs=tolerance), key
+
+
+def test_fleiss_1971_paper_table():
+    """Fleiss 1971, table 1: 30 patients, 6 psychiatrists; overall and per category (Fleiss, Nee & Landis 1979 give the z)."""
+    counts = (
+        "00060 03003 01401 00006 03030 20400 00402 20310 20040 00006 10050 11040 03300 10050 02031 00501 30012 51000 02040 "
+        "10203 00006 01050 02013 20040 10041 05010 40002 02040 10500 00006".split()
+    )
+    given = {"counts": [[int(c) for c in row] for row in counts]}
+    assert fleiss1971(given)["kappa"] == pytest.approx(0.430, abs=5e-4)
+    found = agree.fleiss_kappa(
+        np.array([np.repeat(np.arange(5), row) for row in given["counts"]], dtype=float), categories=range(5), **DRAWS
+    )
+    # R irr 0.84.1 documents kappam.fleiss(diagnoses, detail=TRUE): kappa 0.430, z 17.7; per category .245 .245 .520 .471 .566
+    assert found.detail["per_category"]["kappa"].round(3).tolist() == [0.245, 0.245, 0.520, 0.471, 0.566]
+    assert found.value / found.detail["null_se"] == pytest.approx(17.7, abs=0.05)
+    z = found.detail["per_category"]["kappa"] / found.detail["per_category"]["null_se"]
+    assert z.round(3).tolist() == pytest.approx([5.192, 5.192, 11.031, 9.994, 12.009], abs=2e-3)
+
+
+def test_gwet_conger_and_fleiss_with_missing_ratings():
+    """Digits of irrCAC 0.4.4 on the data of Gwet's Handbook."""
+    ratings = by_rater(RAW4)
+    conger = agree.conger_kappa(ratings, categories=range(1, 6), interval="analytic")
+    assert (conger.value, conger.se) == pytest.approx((0.7620668937, 0.1501087951), abs=1e-9)
+    fleiss = agree.fleiss_kappa(ratings, categories=range(1, 6), interval="analytic")
+    assert (fleiss.value, fleiss.se) == pytest.approx((0.7611692754, 0.1530192035), abs=1e-9)
+
+
+def test_ordinal_alpha_is_krippendorffs_own():
+    """Regression guard F5: another package's "ordinal" weights give .8336 on these data."""
+    found = agree.krippendorff_alpha(by_rater(RAW4), level="ordinal", categories=range(1, 6), **DRAWS).value
+    assert found == pytest.approx(0.8153875, abs=1e-7)
+
+
+def test_absent_category_keeps_its_place():
+    """Regression guard F4: the place of a category is that on the scale, not among those that occur."""
+    rng = np.random.default_rng(3)
+    truth = rng.choice([0, 1, 3], 60)
+    other = np.where(rng.random(60) < 0.6, truth, rng.choice([0, 1, 3], 60))
+    ratings = np.column_stack([truth, other]).astype(float)
+    for weights in ("linear", "quadratic"):
+        found = agree.cohen_kappa(ratings, categories=[0, 1, 2, 3], weights=weights, **DRAWS)
+        right = cohen_kappa_score(truth, other, weights=weights, labels=[0, 1, 2, 3])
+        wrong = cohen_kappa_score(truth, other, weights=weights)
+        assert found.value == pytest.approx(right, abs=1e-12)
+        assert abs(found.value - wrong) > 0.01
+    whole = agree.gwet_ac(ratings, categories=[0, 1, 2, 3], **DRAWS).value
+    assert whole > agree.gwet_ac(ratings, categories=[0, 1, 3], **DRAWS).value + 0.01
+
+
+@pytest.mark.parametrize("weights", [None, "linear", "quadratic"])
+def test_cohen_equals_sklearn_and_statsmodels(weights, rng):
+    ratings = rng.integers(0, 4, size=(200, 2))
+    ratings[:120, 1] = ratings[:120, 0]
+    found = agree.cohen_kappa(ratings, categories=range(4), weights=weights, interval="analytic")
+    assert found.value == pytest.approx(cohen_kappa_score(*ratings.T, weights=weights), abs=1e-12)
+    table = np.bincount(ratings[:, 0] * 4 + ratings[:, 1], minlength=16).reshape(4, 4)
+    other = cohens_kappa(table, wt=weights and {"linear": "linear", "quadratic": "quadratic"}[weights])
+    assert found.se == pytest.approx(other.std_kappa, abs=1e-12)
+    assert found.detail["null_se"] == pytest.approx(other.std_kappa0, abs=1e-12)
+    assert (found.low, found.high) == pytest.approx((other.kappa_low, other.kappa_upp), abs=1e-9)
+
+
+def test_bland_altman_exact_limits_against_simulation(rng):
+    """The exact interval of a limit holds the true limit in 95 of 100 samples; the approximate one is close."""
+    inside = 0
+    for _ in range(400):
+        gap = rng.normal(1.0, 2.0, 12)
+        found = agree.bland_altman(np.column_stack([gap, np.zeros(12)]))
+        low, high = found.detail["limits_ci"][1]
+        inside += low <= 1.0 + 1.959964 * 2.0 <= high
+    assert 0.92 <= inside / 400 <= 0.975
+
+
+def test_bland_altman_repeated_measures_by_hand():
+    """Bland & Altman 2007, worked on a table small enough for a hand calculation.
+
+    Differences by subject: (1, 3), (5, 7), (0, 2). Means 2, 6, 1; within mean square 2; between mean square 2 * 7 = 14;
+    total variance 2 + (14 - 2) / 2 = 8.
+    """
+    gap = np.array([1.0, 3, 5, 7, 0, 2])
+    found = agree.bland_altman(np.column_stack([gap, np.zeros(6)]), clusters=[1, 1, 2, 2, 3, 3], interval="jackknife")
+    assert found.value == pytest.approx(3.0)
+    assert found.detail["sd_within"] ** 2 == pytest.approx(2.0)
+    assert found.detail["sd_between"] ** 2 == pytest.approx(6.0)
+    assert found.detail["limits"] == pytest.approx([3 - 1.959964 * 8**0.5, 3 + 1.959964 * 8**0.5], abs=1e-5)
+
+
+def test_icc_error_of_measurement_by_hand():
+    """Residual mean square of Shrout & Fleiss' table is 1.019, raters' 32.486 with six subjects."""
+    found = agree.icc(SHROUT, form="3,1")
+    assert found.detail["sem"] == pytest.approx(1.019**0.5, abs=1e-3)
+    assert found.detail["mdc"] == pytest.approx(1.96 * 2**0.5 * 1.019**0.5, abs=3e-3)
+    absolute = agree.icc(SHROUT, form="2,1")
+    assert absolute.detail["sem"] == pytest.approx((1.019 + (32.486 - 1.019) / 6) ** 0.5, abs=1e-3)
+    # limits as printed by R psych::ICC
+    assert (absolute.low, absolute.high) == pytest.approx((0.019, 0.761), abs=5e-4)
+
+
+def test_kendall_w_with_ties_equals_friedman():
+    from scipy.stats import friedmanchisquare
+
+    rng = np.random.default_rng(5)
+    ratings = rng.integers(0, 4, size=(20, 4)).astype(float)
+    expected = friedmanchisquare(*ratings).statistic  # rows are the treatments, so subjects are ranked within raters
+    found = agree.kendall_w(ratings, **DRAWS)
+    assert found.detail["chi2"] == pytest.approx(expected, abs=1e-9)
+    assert found.value == pytest.approx(expected / (4 * 19), abs=1e-12)
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("level", ["nominal", "ordinal", "interval", "ratio"])
+def test_alpha_equals_the_krippendorff_package(level, rng):
+    other = pytest.importorskip("krippendorff")
+    ratings = rng.integers(0, 4, size=(150, 3)).astype(float)
+    ratings[rng.random(ratings.shape) < 0.2] = np.nan
+    expected = other.alpha(ratings.T, level_of_measurement=level)
+    assert agree.krippendorff_alpha(ratings, level=level, categories=range(4), **DRAWS).value == pytest.approx(
+        expected, abs=1e-12
+    )
+    if level in ("interval", "ratio"):
+        assert agree.krippendorff_alpha(ratings, level=level, **DRAWS).value == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.oracle
+def test_iccs_equal_pingouin(rng):
+    pingouin = pytest.importorskip("pingouin")
+    pandas = pytest.importorskip("pandas")
+    ratings = rng.normal(size=(40, 1)) + rng.normal(size=(40, 3)) + np.array([0, 0.5, 1])
+    long = pandas.DataFrame(ratings).reset_index().melt("index")
+    before = pingouin.options["round.column.CI95"]
+    pingouin.options["round.column.CI95"] = None
+    try:
+        other = pingouin.intraclass_corr(long, "index", "variable", "value").set_index("Type")
+    finally:
+        pingouin.options["round.column.CI95"] = before
+    found = agree.iccs(ratings).set_index("form")
+    for form, name in {
+        "1,1": "ICC(1,1)",
+        "2,1": "ICC(A,1)",
+        "3,1": "ICC(C,1)",
+        "2,k": "ICC(A,k)",
+        "3,k": "ICC(C,k)",
+    }.items():
+        assert found.loc[form, "value"] == pytest.approx(other.loc[name, "ICC"], abs=1e-9)
+        assert found.loc[form, ["low", "high"]].tolist() == pytest.approx(list(other.loc[name, "CI95"]), abs=1e-9)
