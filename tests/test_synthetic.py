@@ -25,12 +25,12 @@ def none(tmp_path_factory):
 
 
 def _brightness(cohort):
-    """Return the mean grey value of the deeper half of every clip's middle, by patient, at the lowest BLUE points."""
+    """Return how bright the brightest scan lines still are in the deeper half, by patient, at the lowest BLUE points."""
     values = {}
     for clip, row in cohort.clips.iterrows():
         with av.open(str(cohort.folder / row["path"])) as container:
             frames = [f.to_ndarray(format="gray") for f in container.decode(video=0)]
-        values[clip] = np.mean([f[48:88, 30:66].mean() for f in frames])
+        values[clip] = np.mean([np.sort(f[52:84, 20:76].mean(0))[-8:].mean() for f in frames])
     low = cohort.clips["point"].isin(["R3", "L3"])
     return pd.Series(values)[low].groupby(cohort.clips["patient"][low]).mean()
 

@@ -13,7 +13,6 @@ What is planted
 
 from __future__ import annotations
 
-import fractions
 import math
 import shutil
 import tempfile
@@ -21,12 +20,11 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import av
 import numpy as np
 import pandas as pd
 
 import blues.cohort
-from blues import simulate
+from blues import simulate, video
 from blues.check import InputError
 from blues.cohort import Cohort
 from blues.datasets.synthetic_tables import POINTS, dictionary, draw_patients
@@ -42,6 +40,7 @@ MACHINE = {
     "depth": 12,
     "crop": 1,
     "crop_top": 0,
+    "gain": 26.5,
     "dynamic_range": 62,
     "gamma": 0,
     "attenuation": 0.7,
@@ -173,7 +172,7 @@ def _plan(
 def _draw_clip(path: Path, what: pd.Series, rng: np.random.Generator, size: int) -> dict[str, object]:
     scene = simulate.draw_scene(rng, severity=what.severity, machine="handheld", **MACHINE)
     drawn = simulate.clip(scene, what.frames / 20, 20, rng, (size, size))
-    _encode(path, drawn.images, 20)
+    video.write(path, drawn.images, 20)
     truth = drawn.truth
     return {
         "clip": what["clip"],
@@ -183,17 +182,6 @@ def _draw_clip(path: Path, what: pd.Series, rng: np.random.Generator, size: int)
         "b_line_count": truth["b_lines"].mean(),
         "b_coverage": truth["b_coverage"].mean(),
     }
-
-
-def _encode(path: Path, images: np.ndarray, fps: int) -> None:
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=fractions.Fraction(fps))
-        stream.height, stream.width = images.shape[1:]
-        stream.pix_fmt = "yuv420p"
-        stream.options = {"crf": "26", "preset": "veryfast", "threads": "1"}
-        for image in images:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="gray")))
-        container.mux(stream.encode())
 
 
 def _rate(truth: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:

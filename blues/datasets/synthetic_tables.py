@@ -62,8 +62,8 @@ COLUMNS: dict[str, tuple[str, str, str, str]] = {
         "clinical",
         "admission",
         "continuous",
-        'unit="years", blank={ value = 0, when = { column = "smoking", equals = ["never"] } }, range=[0, 150], group="history", '
-        'note="blank with never smoked means 0"',
+        'unit="years", blank={ value = 0, when = { column = "smoking", equals = ["never"] } }, range=[0, 150], '
+        'group="history", note="blank with never smoked means 0"',
     ),
     "lung_disease": ("clinical", "admission", "binary", f'{INVERSE}, group="history", note="inverse code: 0 is yes"'),
     "diabetes": ("clinical", "admission", "binary", f'{YES_NO}, group="history"'),
