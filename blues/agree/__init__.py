@@ -14,23 +14,19 @@ Examples
 
 from blues.agree.alpha import krippendorff_alpha
 from blues.agree.bland_altman import bland_altman
-from blues.agree.continuous import icc, iccs, kendall_w, lin_ccc
-from blues.agree.experts import (
-    against_consensus,
-    interchangeability,
-    leave_one_expert_out,
-    non_inferiority,
-    williams_index,
-)
+from blues.agree.conger import conger_kappa
+from blues.agree.consensus import against_consensus, leave_one_expert_out
+from blues.agree.continuous import icc, iccs, lin_ccc
+from blues.agree.experts import interchangeability, non_inferiority, williams_index
 from blues.agree.multirater import (
     brennan_prediger,
-    conger_kappa,
     fleiss_kappa,
     gwet_ac,
     pabak,
     percent_agreement,
 )
 from blues.agree.pairwise import cohen_kappa, light_kappa, matrix, pairs
+from blues.agree.ranks import kendall_w
 from blues.agree.ratings import clusters_of, tidy, wide
 from blues.agree.record import Agreement
 from blues.agree.weights import agreement_weights

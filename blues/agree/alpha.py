@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import sparse
 
 from blues.agree.multirater import counts_of
-from blues.agree.pairwise import delta_method
+from blues.agree.pairwise import ac1_of, delta_method
 from blues.agree.record import Agreement, build
 from blues.agree.resample import ClusterSums, Kind, estimate, sum_clusters
 from blues.agree.scale import Coded, Measured, coded, measured, numeric_scale
@@ -165,16 +165,10 @@ def _categorical(data: Coded, level: Level) -> Prepared:
         "pairable": int(round(n)),
         "single_ratings": int(times[~pairable].sum()),
         "percent_agreement": exact,
-        "ac1": _ac1(exact, margin / n),
+        "ac1": ac1_of(exact, margin / n),
         "coincidences": pd.DataFrame(table, index=names, columns=names),
     }
     return sum_clusters(rows, index, data.clusters, times), function, detail
-
-
-def _ac1(exact: float, shares: np.ndarray) -> float:
-    """AC1 of the pairable ratings, for the case that alpha is undefined."""
-    chance = float((shares * (1 - shares)).sum() / (len(shares) - 1))
-    return (exact - chance) / (1 - chance)
 
 
 def _paired_values(data: Measured) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, int]:

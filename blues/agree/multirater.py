@@ -1,4 +1,4 @@
-"""Any number of raters, missing ratings allowed: Fleiss, Conger, Gwet, Brennan-Prediger, PABAK, percent agreement.
+"""Any number of raters, missing ratings allowed: Fleiss, Gwet, Brennan-Prediger, PABAK, percent agreement.
 
 All share the observed agreement of Gwet (Handbook of Inter-Rater Reliability, 4th ed. 2014, ch. 2-3): the mean, over subjects
 with at least two ratings, of the weighted share of agreeing pairs of ratings. They differ in the agreement by chance.
@@ -15,13 +15,22 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from blues.agree.pairwise import delta_method, joint_rows, two_by_two, undefined_because
+from blues.agree.pairwise import ac1_of, delta_method, joint_rows, two_by_two, undefined_because
 from blues.agree.record import Agreement, LargeSample, build
-from blues.agree.resample import ClusterSums, Kind, estimate, influence, sum_clusters
+from blues.agree.resample import Kind, estimate, sum_clusters
 from blues.agree.scale import Coded, coded
 from blues.agree.weights import agreement_weights
 
-__all__ = ["brennan_prediger", "conger_kappa", "counts_of", "fleiss_kappa", "gwet_ac", "pabak", "percent_agreement"]
+__all__ = [
+    "agreeing",
+    "brennan_prediger",
+    "counts_of",
+    "fleiss_kappa",
+    "gwet_ac",
+    "gwet_interval",
+    "pabak",
+    "percent_agreement",
+]
 
 _MERGE = 20_000
 
@@ -38,8 +47,8 @@ def counts_of(data: Coded) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return counts, index, times
 
 
-def _agreeing(counts: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Weighted share of agreeing pairs within each subject, 0 where there are fewer than two ratings; shape (p,)."""
+def agreeing(counts: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return the weighted share of agreeing pairs within each subject, 0 where there are fewer than two ratings; shape (p,)."""
     number = counts.sum(axis=1)
     pairs = (counts * (counts @ weights - 1)).sum(axis=1)
     return np.where(number >= 2, pairs / np.maximum(number * (number - 1), 1), 0.0)
@@ -52,7 +61,7 @@ def _rows(counts: np.ndarray, weights: np.ndarray) -> np.ndarray:
     others = number[:, None] - counts
     pairs = np.maximum(number * (number - 1), 1)[:, None]
     split = np.where(number[:, None] >= 2, (counts * (counts - 1) + others * (others - 1)) / pairs, 0.0)
-    return np.column_stack([np.ones(len(counts)), number >= 2, _agreeing(counts, weights), shares, split]).astype(float)
+    return np.column_stack([np.ones(len(counts)), number >= 2, agreeing(counts, weights), shares, split]).astype(float)
 
 
 def _specific(counts: np.ndarray, times: np.ndarray) -> np.ndarray:
@@ -88,22 +97,21 @@ class _Family:
             return None
         number = self.counts.sum(axis=1)
         two = number >= 2
-        own = n / self.times[two].sum() * (_agreeing(self.counts, self.weights) - chance * two) / (1 - chance)
+        own = n / self.times[two].sum() * (agreeing(self.counts, self.weights) - chance * two) / (1 - chance)
         own = own - 2 * (1 - value) * (each - chance) / (1 - chance)
         se = math.sqrt(float(self.times @ (own - value) ** 2) / (n * (n - 1)))
-        return _gwet_interval(value, se, n, confidence)
+        return gwet_interval(value, se, n, confidence)
 
     def detail(self, chance: float) -> dict[str, Any]:
         names = pd.Index(self.data.categories, name="category")
-        exact = float(self.times @ _agreeing(self.counts, np.eye(len(self.weights))) / self.sums.total[1])
-        shares, q = self.shares(), len(self.weights)
-        mean = float((shares * (1 - shares)).sum() / (q - 1))
+        exact = float(self.times @ agreeing(self.counts, np.eye(len(self.weights))) / self.sums.total[1])
+        shares = self.shares()
         found: dict[str, Any] = {
             "po": self.observed,
             "pe": chance,
             "weights": self.name,
             "percent_agreement": exact,
-            "ac1": (exact - mean) / (1 - mean),
+            "ac1": ac1_of(exact, shares),
             "left_out": self.data.empty,
             "single_ratings": int(self.times[self.counts.sum(axis=1) == 1].sum()),
             "per_category": pd.DataFrame(
@@ -142,7 +150,8 @@ class _Family:
         return record, found
 
 
-def _gwet_interval(value: float, se: float, n: int, confidence: float) -> LargeSample:
+def gwet_interval(value: float, se: float, n: int, confidence: float) -> LargeSample:
+    """Return a standard error's interval by Student's t with n - 1 df, cut at 1."""
     reach = float(special.stdtrit(n - 1, 0.5 + confidence / 2)) * se
     return LargeSample(value - reach, min(value + reach, 1.0), se, f"large-sample, Gwet 2014, t with {n - 1} df")
 
@@ -360,95 +369,3 @@ def percent_agreement(
         analytic=formula,
         banded=False,
     )
-
-
-def conger_kappa(
-    ratings: Any,
-    *,
-    categories: Iterable[Any] | None = None,
-    weights: Any = None,
-    clusters: Any = None,
-    interval: Kind = "bootstrap",
-    draws: int = 2000,
-    seed: int = 0,
-    confidence: float = 0.95,
-) -> Agreement:
-    """Return Conger's kappa: chance agreement is the mean over pairs of raters of their own margins (Conger 1980).
-
-    With complete ratings of two raters it is Cohen's kappa. A rater's margin is over all that the rater rated (Gwet 2014).
-    Parameters as in :func:`blues.agree.cohen_kappa`, for two or more raters.
-
-    Returns
-    -------
-    Agreement
-        ``detail["margins"]``: share of each category by rater.
-    """
-    data = coded(ratings, categories, clusters)
-    w, name = agreement_weights(weights, data.categories)
-    sums = _conger_sums(data, w)
-    m, q = len(data.raters), len(w)
-    found = estimate(
-        sums, lambda s: _conger(s, m, w), kind=interval, draws=draws, seed=seed, confidence=confidence, unit=data.unit
-    )
-    total = sums.total
-    margins = total[2:].reshape(m, q) / total[2:].reshape(m, q).sum(axis=1, keepdims=True)
-    observed = float(total[1] / total[0])
-    value = float(found.value[0])
-    formula = _conger_variance(sums, m, w, value, confidence) if data.clusters is None else None
-    formula = formula or delta_method(sums, lambda s: _conger(s, m, w), value, confidence)
-    return build(
-        found,
-        subjects=data.subjects,
-        raters=m,
-        method=f"Conger's kappa, {name}",
-        confidence=confidence,
-        detail={
-            "po": observed,
-            "pe": _margin_chance(margins[None], w)[0],
-            "weights": name,
-            "margins": pd.DataFrame(margins, index=list(data.raters), columns=list(data.categories)),
-            "left_out": data.empty,
-        },
-        reason=partial(undefined_because, data),
-        analytic=formula,
-    )
-
-
-def _conger_sums(data: Coded, weights: np.ndarray) -> ClusterSums:
-    """Return each cluster's sums: [two ratings or more, agreeing, ratings of each category by each rater (m * q)]."""
-    patterns, index, times = data.patterns()
-    q = len(weights)
-    counts = np.stack([(patterns == k).sum(axis=1) for k in range(q)], axis=1)
-    chosen = (patterns[:, :, None] == np.arange(q)).reshape(len(patterns), -1)
-    rows = np.column_stack([counts.sum(axis=1) >= 2, _agreeing(counts, weights), chosen]).astype(float)
-    return sum_clusters(rows, index, data.clusters, times)
-
-
-def _margin_chance(margins: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Mean over ordered pairs of different raters of p_g' w p_h; margins (b, m, q) to (b,)."""
-    m = margins.shape[1]
-    total = margins.sum(axis=1)
-    all_pairs = ((total @ weights) * total).sum(axis=1)
-    same = ((margins @ weights) * margins).sum(axis=(1, 2))
-    return (all_pairs - same) / (m * (m - 1))
-
-
-def _conger(sums: np.ndarray, m: int, weights: np.ndarray) -> np.ndarray:
-    chosen = sums[:, 2:].reshape(len(sums), m, len(weights))
-    chance = _margin_chance(chosen / chosen.sum(axis=2, keepdims=True), weights)
-    return 1 - (1 - sums[:, 1] / sums[:, 0]) / (1 - chance)
-
-
-def _conger_variance(
-    sums: ClusterSums, m: int, weights: np.ndarray, value: float, confidence: float
-) -> LargeSample | None:
-    """Return Gwet's variance: the linearised one, but with a subject rated once counting as a coefficient of 0."""
-    n = sums.clusters
-    if n < 2 or not math.isfinite(value):
-        return None
-    with np.errstate(all="ignore"):
-        own = influence(sums, lambda s: _conger(s, m, weights))[:, 0] * n
-    two = np.asarray(sums.rows(0, len(sums.times))[:, 0])
-    own = own + value * (n / float(sums.times @ two) * two - 1)
-    se = math.sqrt(float(sums.times @ own**2) / (n * (n - 1)))
-    return _gwet_interval(value, se, n, confidence)

@@ -93,8 +93,6 @@ def table_detail(joint: np.ndarray, data: Coded, weights: np.ndarray) -> dict[st
     q, n = len(joint), joint.sum()
     p = joint / n
     rows, columns = p.sum(axis=1), p.sum(axis=0)
-    mean = (rows + columns) / 2
-    chance = float((mean * (1 - mean)).sum() / (q - 1))
     exact = float(np.trace(p))
     gap = np.abs(np.subtract.outer(np.arange(q), np.arange(q)))
     with np.errstate(all="ignore"):
@@ -106,7 +104,7 @@ def table_detail(joint: np.ndarray, data: Coded, weights: np.ndarray) -> dict[st
         "pe": float(rows @ weights @ columns),
         "percent_agreement": exact,
         "within_one": float(p[gap <= 1].sum()),
-        "ac1": (exact - chance) / (1 - chance),
+        "ac1": ac1_of(exact, (rows + columns) / 2),
         "pabak": (q * exact - 1) / (q - 1),
         "per_category": pd.DataFrame(
             {"kappa": each, "specific_agreement": specific, "share_a": rows, "share_b": columns}, index=names
@@ -122,6 +120,12 @@ def _against_rest(joint: np.ndarray, k: int) -> np.ndarray:
     both = joint[k, k]
     first, second = joint[k].sum() - both, joint[:, k].sum() - both
     return np.array([[both, first], [second, joint.sum() - both - first - second]])
+
+
+def ac1_of(exact: float, shares: np.ndarray) -> float:
+    """Return AC1 from percent agreement and the mean share of each category: defined when kappa is not."""
+    chance = float((shares * (1 - shares)).sum() / (len(shares) - 1))
+    return (exact - chance) / (1 - chance)
 
 
 def undefined_because(data: Coded) -> str:
@@ -245,6 +249,11 @@ def _mean_of_pairs(sums: np.ndarray, disagreement: np.ndarray) -> np.ndarray:
     return np.concatenate([mean[:, None], each], axis=1)
 
 
+def _shares(total: np.ndarray, pairs: int, q: int) -> np.ndarray:
+    table = total.reshape(pairs, q, q).sum(axis=0)
+    return (table.sum(axis=0) + table.sum(axis=1)) / (2 * table.sum())
+
+
 def _pair_frame(
     data: Coded, chosen: Sequence[tuple[int, int]], sums: ClusterSums, found: Any, skip: int
 ) -> pd.DataFrame:
@@ -325,6 +334,7 @@ def light_kappa(
             "pairs": frame,
             "weights": name,
             "percent_agreement": float(frame["percent_agreement"].mean()),
+            "ac1": ac1_of(float(frame["percent_agreement"].mean()), _shares(sums.total, len(chosen), len(w))),
             "left_out": data.empty,
         },
         reason=partial(undefined_because, data),

@@ -1,0 +1,351 @@
+"""What ratings may look like, what is refused and in which words, and what undefined coefficients say."""
+
+import json
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from blues import agree
+from blues.agree.resample import estimate
+from blues.check import InputError
+
+SCALE = [0, 1, 2, 3]
+KAPPAS = [
+    agree.light_kappa,
+    agree.conger_kappa,
+    agree.fleiss_kappa,
+    agree.gwet_ac,
+    agree.brennan_prediger,
+    agree.pabak,
+    agree.cohen_kappa,
+    agree.krippendorff_alpha,
+]
+CONTINUOUS = [agree.icc, agree.lin_ccc, agree.kendall_w, agree.bland_altman]
+GOOD = np.array([[0, 0], [1, 1], [2, 1], [3, 3], [2, 2], [0, 1]], dtype=float)
+
+
+@pytest.mark.parametrize("function", KAPPAS)
+def test_scale_must_be_declared(function):
+    with pytest.raises(InputError, match=r"categories must be given.*hold 0, 1, 2, 3"):
+        function(GOOD)
+
+
+@pytest.mark.parametrize("function", KAPPAS)
+def test_rating_outside_the_scale_is_named(function):
+    frame = pd.DataFrame(GOOD.copy(), index=list("abcdef"), columns=["Ann", "Ben"])
+    frame.loc["d", "Ben"] = 4
+    with pytest.raises(
+        InputError, match=r"value 4.0: subject 'd', rater 'Ben': outside the scale. Allowed: 0, 1, 2, 3"
+    ):
+        function(frame, categories=SCALE)
+
+
+@pytest.mark.parametrize("value", [0.5, -1, 1e9, np.inf, -np.inf])
+def test_other_numbers_outside_the_scale(value):
+    ratings = GOOD.copy()
+    ratings[2, 0] = value
+    with pytest.raises(InputError, match="outside the scale"):
+        agree.cohen_kappa(ratings, categories=SCALE)
+    with pytest.raises(InputError, match="outside the scale"):
+        agree.cohen_kappa(ratings, categories=[0, 1, 2, 3.25])
+
+
+@pytest.mark.parametrize("function", KAPPAS)
+def test_text_among_numbers_is_named(function):
+    with pytest.raises(InputError, match=r"value 'many': subject 1, rater '1': not a number"):
+        function(np.array([[0, 1], [1, "many"]], dtype=object), categories=SCALE)
+
+
+@pytest.mark.parametrize("function", CONTINUOUS)
+def test_text_among_measurements_is_named(function):
+    with pytest.raises(InputError, match=r"value 'n/a': subject 2, rater '0': not a number"):
+        function(np.array([[1.0, 2], [2, 3], ["n/a", 1], [3, 3]], dtype=object))
+    with pytest.raises(InputError, match="infinite"):
+        function(np.array([[1.0, 2], [2, 3], [np.inf, 1], [3, 3]]))
+
+
+@pytest.mark.parametrize("function", [*KAPPAS, *CONTINUOUS])
+def test_one_rater_is_not_enough(function):
+    with pytest.raises(InputError, match="1 rater; agreement needs at least 2"):
+        function(GOOD[:, :1], **({"categories": SCALE} if function in KAPPAS else {}))
+
+
+@pytest.mark.parametrize("function", [*KAPPAS, *CONTINUOUS])
+def test_raters_who_never_overlap(function):
+    ratings = np.array([[0, np.nan], [1, np.nan], [np.nan, 1], [np.nan, 3]])
+    with pytest.raises(InputError, match="never rated the same subject"):
+        function(ratings, categories=SCALE)
+
+
+def test_a_rater_without_ratings_is_named():
+    frame = pd.DataFrame({"Ann": [0.0, 1], "Ben": [1.0, 1], "Cem": [np.nan, np.nan]})
+    with pytest.raises(InputError, match="rater 'Cem' has no rating"):
+        agree.fleiss_kappa(frame, categories=SCALE)
+
+
+def test_nothing_rated_at_all():
+    with pytest.raises(InputError, match="all missing"):
+        agree.fleiss_kappa(np.full((3, 2), np.nan), categories=SCALE)
+    with pytest.raises(InputError, match="no subject"):
+        agree.fleiss_kappa(np.empty((0, 2)), categories=SCALE)
+    with pytest.raises(InputError, match="1 dimension"):
+        agree.fleiss_kappa(np.zeros(4), categories=SCALE)
+
+
+@pytest.mark.parametrize("function", KAPPAS)
+def test_constant_ratings_say_why_and_what_remains(function):
+    found = function(np.full((8, 2), 2.0), categories=SCALE)
+    assert found.detail["percent_agreement"] == 1.0
+    assert found.detail["ac1"] == 1.0
+    if function in (agree.gwet_ac, agree.brennan_prediger, agree.pabak):
+        assert found.value == 1.0
+        assert "no width" in found.detail["note"]
+    else:
+        assert math.isnan(found.value)
+        assert "percent agreement is 1.00 and AC1 is 1.00" in found.detail["reason"]
+        assert "undefined" in found.sentence()
+
+
+@pytest.mark.parametrize("function", CONTINUOUS)
+def test_constant_measurements_say_why(function):
+    found = function(np.full((8, 2), 0.1))
+    if function is agree.bland_altman:
+        assert found.value == 0.0
+        assert found.detail["proportional_bias"]["reason"]
+    else:
+        assert math.isnan(found.value)
+        assert found.detail["reason"]
+
+
+def test_alpha_of_constant_numbers_without_a_scale():
+    for level in ("interval", "ratio"):
+        found = agree.krippendorff_alpha(np.full((8, 3), 0.1), level=level)
+        assert math.isnan(found.value)
+        assert "0/0" in found.detail["reason"]
+
+
+def test_one_constant_rater_is_no_agreement_beyond_chance():
+    ratings = np.column_stack([np.zeros(10), np.arange(10) % 2])
+    assert agree.cohen_kappa(ratings, categories=[0, 1]).value == 0.0
+
+
+def test_duplicate_rows_are_named():
+    rows = pd.DataFrame({"subject": ["a", "a", "b"], "rater": ["R", "R", "R"], "rating": [1, 2, 1]})
+    with pytest.raises(InputError, match=r"row 3: subject 'a', rater 'R' is rated twice \(1 such rows\)"):
+        agree.tidy(rows)
+    with pytest.raises(InputError, match="rated twice"):
+        agree.cohen_kappa(rows, categories=SCALE)
+    with pytest.raises(InputError, match="subject 'a' has two rows"):
+        agree.tidy(pd.DataFrame(GOOD[:2], index=["a", "a"]))
+
+
+def test_missing_names_are_named():
+    with pytest.raises(InputError, match="row 3, column 'rater': missing"):
+        agree.tidy(pd.DataFrame({"subject": ["a", "b"], "rater": ["R", None], "rating": [1, 2]}))
+
+
+def test_tidy_names_and_patients():
+    rows = pd.DataFrame(
+        {
+            "Clip": ["c1", "c1", "c2", "c2"],
+            "Reader": ["B", "A", "A", "B"],
+            "score": [1, 2, 3, 0],
+            "patient": [7.0, 7, 10, 10],
+        }
+    )
+    table = agree.wide(rows)
+    assert table.loc["c1"].to_dict() == {"A": 2, "B": 1}
+    assert agree.clusters_of(agree.tidy(rows)).to_dict() == {"c1": "7", "c2": "10"}
+    with pytest.raises(InputError, match="belongs to two patients"):
+        agree.wide(rows.assign(patient=[1, 2, 3, 3]))
+
+
+def test_patients_of_a_tidy_frame_are_used():
+    """Six clips a patient: intervals are by patient whether clusters are given or come with the frame."""
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 4, (30, 1)).repeat(6, axis=1).ravel()
+    ratings = np.where(rng.random((180, 2)) < 0.5, truth[:, None], rng.integers(0, 4, (180, 2)))
+    rows = pd.DataFrame(
+        {
+            "subject": np.arange(180).repeat(2).astype(str),
+            "patient": (np.arange(180) // 6).repeat(2),
+            "rater": ["A", "B"] * 180,
+            "rating": ratings.ravel(),
+        }
+    )
+    given = agree.cohen_kappa(ratings.astype(float), categories=SCALE, clusters=np.arange(180) // 6)
+    for way in (rows, agree.wide(rows), agree.wide(rows).iloc[::-1]):
+        found = agree.cohen_kappa(way, categories=SCALE)
+        assert found.detail["clusters"] == 30
+        assert found.value == pytest.approx(given.value)
+    naive = agree.cohen_kappa(ratings.astype(float), categories=SCALE)
+    assert naive.detail["clusters"] == 180
+    assert pd.concat([agree.wide(rows), agree.wide(rows)]).shape == (360, 2)
+
+
+def test_items_and_rounds_must_be_chosen():
+    rows = pd.DataFrame(
+        {
+            "subject": list("abab"),
+            "rater": ["R"] * 4,
+            "item": ["x", "x", "y", "y"],
+            "round": [1, 1, 1, 2],
+            "rating": [0, 1, 2, 3],
+        }
+    )
+    with pytest.raises(InputError, match=r"several items.*Allowed: x, y"):
+        agree.wide(rows)
+    assert agree.wide(rows, item="y")["R"].to_dict() == {"a": 2.0}
+    assert agree.wide(rows, item="y", round=2)["R"].to_dict() == {"b": 3.0}
+    with pytest.raises(InputError, match="no round 9"):
+        agree.wide(rows, item="y", round=9)
+    with pytest.raises(InputError, match="no item 'z'"):
+        agree.wide(rows, item="z")
+
+
+def test_categories_in_words():
+    ratings = np.array(
+        [["none", "none"], ["few", "many"], ["many", "many"], [None, "few"], ["few", "few"]], dtype=object
+    )
+    found = agree.cohen_kappa(ratings, categories=["none", "few", "many"], weights="linear")
+    codes = np.array([[0, 0], [1, 2], [2, 2], [np.nan, 1], [1, 1]])
+    assert found.value == agree.cohen_kappa(codes, categories=[0, 1, 2], weights="linear").value
+    assert found.subjects == 4
+    with pytest.raises(InputError, match=r"'lots': .*outside the scale"):
+        agree.cohen_kappa(np.array([["none", "lots"]], dtype=object), categories=["none", "few"])
+
+
+def test_numbers_written_as_text_are_numbers():
+    frame = pd.DataFrame({"A": ["0", "1", "3", None], "B": ["0", "2", "3", "1"]})
+    assert agree.cohen_kappa(frame, categories=SCALE).subjects == 3
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ("cubic", "weights is 'cubic'"),
+        (np.eye(3), r"weights have shape \(3, 3\), and the scale has 4"),
+        (np.full((4, 4), 0.5), "neither agreement nor disagreement"),
+        (np.full((4, 4), np.nan), "finite"),
+    ],
+)
+def test_weights_that_cannot_be(weights, message):
+    with pytest.raises(InputError, match=message):
+        agree.cohen_kappa(GOOD, categories=SCALE, weights=weights)
+
+
+def test_weighted_kappa_needs_an_order():
+    with pytest.raises(InputError, match="linear weights need categories in order"):
+        agree.cohen_kappa(GOOD, categories=[3, 0, 1, 2], weights="linear")
+    down = agree.cohen_kappa(GOOD, categories=[3, 2, 1, 0], weights="linear").value
+    assert down == pytest.approx(agree.cohen_kappa(GOOD, categories=SCALE, weights="linear").value)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"interval": "exact"}, "interval is 'exact'"),
+        ({"confidence": 95}, "confidence must lie between 0 and 1"),
+        ({"draws": -1}, "draws must not be negative"),
+        ({"clusters": [1, 2]}, "clusters has 2 entries and ratings have 6 rows"),
+        ({"clusters": [1, 1, 2, 2, None, 3]}, "clusters has a missing entry, the first at position 4"),
+        ({"categories": [1]}, "at least two"),
+        ({"categories": [0, 0, 1]}, "categories repeat"),
+    ],
+)
+def test_options_that_cannot_be(options, message):
+    with pytest.raises(InputError, match=message):
+        agree.cohen_kappa(GOOD, **{"categories": SCALE, **options})
+
+
+def test_clusters_as_a_series_are_aligned_by_subject():
+    frame = pd.DataFrame(GOOD, index=list("abcdef"))
+    clusters = pd.Series([1, 1, 2, 2, 3, 3], index=list("fedcba"))
+    assert agree.cohen_kappa(frame, categories=SCALE, clusters=clusters).detail["clusters"] == 3
+    with pytest.raises(InputError, match="no entry for subject 'a'"):
+        agree.cohen_kappa(frame, categories=SCALE, clusters=clusters.drop("a"))
+
+
+def test_more_than_two_raters_are_told_what_to_use():
+    with pytest.raises(InputError, match="there are 3.*light_kappa"):
+        agree.cohen_kappa(np.zeros((4, 3)), categories=SCALE)
+
+
+def test_no_interval_says_so():
+    assert "draws=0" in agree.cohen_kappa(GOOD, categories=SCALE, draws=0).detail["reason"]
+    one_patient = agree.cohen_kappa(GOOD, categories=SCALE, clusters=np.zeros(6))
+    assert math.isfinite(one_patient.value)
+    assert "at least two independent" in one_patient.detail["reason"]
+
+
+def test_light_names_pairs_it_had_to_leave_out():
+    ratings = np.array([[0, 0, np.nan], [1, 1, np.nan], [0, 1, np.nan], [np.nan, 1, 1], [np.nan, 0, 0], [np.nan, 1, 0]])
+    found = agree.light_kappa(ratings, categories=[0, 1])
+    assert len(found.detail["pairs"]) == 2
+    assert "1 pairs share no subject" in found.detail["note"]
+    assert found.value == pytest.approx(found.detail["pairs"]["value"].mean())
+
+
+def test_a_million_rows_stay_within_memory_and_seconds():
+    import time
+    import tracemalloc
+
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 4, 1_000_000)
+    ratings = np.where(rng.random((2, 1_000_000)) < 0.6, truth, rng.integers(0, 4, (2, 1_000_000))).T.astype(float)
+    clusters = np.arange(1_000_000) // 500
+    for options in ({}, {"clusters": clusters}):
+        tracemalloc.start()
+        begin = time.perf_counter()
+        found = agree.cohen_kappa(ratings, categories=SCALE, weights="quadratic", **options)
+        seconds = time.perf_counter() - begin
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert abs(found.value - 0.36) < 0.01
+        assert seconds < 10
+        assert peak < 12 * ratings.nbytes
+
+
+def test_records_survive_a_file(tmp_path):
+    for found in (
+        agree.light_kappa(np.column_stack([GOOD, GOOD[:, 0]]), categories=SCALE),
+        agree.cohen_kappa(np.zeros((4, 2)), categories=SCALE),
+        agree.bland_altman(GOOD),
+    ):
+        back = agree.Agreement.load(found.save(tmp_path / "k.json"))
+        assert back.sentence() == found.sentence()
+        assert json.dumps(sorted(back.detail)) == json.dumps(sorted(found.detail))
+        for key, value in found.detail.items():
+            if isinstance(value, pd.DataFrame):
+                assert (
+                    back.detail[key].astype(str).replace("nan", "None").equals(value.astype(str).replace("nan", "None"))
+                )
+    (tmp_path / "k.json").write_text("{}")
+    with pytest.raises(InputError, match="not an agreement record"):
+        agree.Agreement.load(tmp_path / "k.json")
+
+
+def test_landis_koch_words_come_with_probabilities():
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 4, 60)
+    ratings = np.where(rng.random((60, 2)) < 0.75, truth[:, None], rng.integers(0, 4, (60, 2))).astype(float)
+    found = agree.cohen_kappa(ratings, categories=SCALE)
+    assert sum(found.detail["bands"].values()) == pytest.approx(1, abs=1e-3)
+    low, high = 0.4, 0.6
+    values = estimate_replicates(ratings)
+    assert found.detail["bands"]["moderate"] == pytest.approx(((values > low) & (values <= high)).mean(), abs=1e-3)
+    for interval in ("jackknife", "analytic"):
+        other = agree.cohen_kappa(ratings, categories=SCALE, interval=interval).detail["bands"]
+        assert other["moderate"] == pytest.approx(found.detail["bands"]["moderate"], abs=0.1)
+    assert "Landis-Koch" in found.sentence()
+    assert "<table>" in found._repr_html_()
+
+
+def estimate_replicates(ratings):
+    from blues.agree.pairwise import kappas, pair_sums
+    from blues.agree.scale import coded
+
+    sums = pair_sums(coded(ratings, SCALE), [(0, 1)])
+    return estimate(sums, lambda s: kappas(s, 1 - np.eye(4))).replicates[:, 0]
