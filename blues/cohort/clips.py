@@ -13,7 +13,7 @@ from blues.cohort.findings import Finding
 from blues.cohort.schema import Clips
 from blues.cohort.tables import canonical_id, natural_key
 
-__all__ = ["SUFFIXES", "clip_id", "scan_clips"]
+__all__ = ["SUFFIXES", "clip_id", "read_name", "scan_clips"]
 
 SUFFIXES = (".mp4", ".avi", ".mov", ".mpeg", ".mpg", ".gif", ".npy", ".dcm")
 ANYWHERE = "any"
@@ -57,7 +57,7 @@ def scan_clips(folder: Path, place: str, spec: Clips, id_kind: str) -> tuple[pd.
     files, findings = _clip_files(folder, place)
     rows = []
     for path in files:
-        row = _read_name(path, folder, folder / place, spec, id_kind)
+        row = _row(path, folder, folder / place, spec, id_kind)
         if isinstance(row, Finding):
             findings.append(row)
         else:
@@ -103,24 +103,30 @@ def _clip_files(folder: Path, place: str) -> tuple[list[Path], list[Finding]]:
     return clips, findings
 
 
-def _read_name(path: Path, folder: Path, root: Path, spec: Clips, id_kind: str) -> dict[str, object] | Finding:
-    name = path.relative_to(root).with_suffix("").as_posix()
-    where = path.relative_to(folder).as_posix()
+def read_name(name: str, spec: Clips, id_kind: str) -> tuple[str, str, int] | str:
+    """Return patient, point and take of a clip's name without suffix, or what is wrong with the name."""
     found = re.fullmatch(spec.pattern, name)
     if found is None:
-        return Finding("left out", where, None, "", name, 1, "the name does not match clips.pattern", "left out")
+        return "the name does not match clips.pattern"
     parts = found.groupdict()
     patient = canonical_id(parts["patient"] or "", id_kind)
     if patient is None:
-        return Finding("left out", where, None, "", name, 1, f"patient id is no {id_kind}", "left out")
+        return f"the patient id is no {id_kind}"
     point = parts["point"] if "point" in parts else ANYWHERE
     if spec.points and point not in spec.points:
-        what = f"point {point!r} is not among {', '.join(spec.points)}"
-        return Finding("left out", where, None, "", name, 1, what, "left out")
+        return f"point {point!r} is not among {', '.join(spec.points)}"
     take = parts.get("take") or "1"
-    if not take.isdigit():
-        return Finding("left out", where, None, "", name, 1, f"take {take!r} is no number", "left out")
-    row = {"clip": clip_id(name), "patient": patient, "point": point, "take": int(take), "path": where}
+    return (patient, point, int(take)) if take.isdigit() else f"take {take!r} is no number"
+
+
+def _row(path: Path, folder: Path, root: Path, spec: Clips, id_kind: str) -> dict[str, object] | Finding:
+    name = path.relative_to(root).with_suffix("").as_posix()
+    where = path.relative_to(folder).as_posix()
+    told = read_name(name, spec, id_kind)
+    if isinstance(told, str):
+        return Finding("left out", where, None, "", name, 1, told, "left out")
+    patient, point, take = told
+    row = {"clip": clip_id(name), "patient": patient, "point": point, "take": take, "path": where}
     return row | {"bytes": path.stat().st_size}
 
 
@@ -155,7 +161,8 @@ def _refuse_twins(clips: pd.DataFrame, place: str) -> None:
             raise InputError(
                 f"{' and '.join(paths)} {what} ({about})",
                 file=place,
-                remedy="Rename or remove one, or let clips.pattern tell them apart by a group (?P<take>...)",
+                remedy="Rename or remove one"
+                + ("" if len(columns) == 1 else ", or let clips.pattern tell them apart by a group (?P<take>...)"),
             )
 
 

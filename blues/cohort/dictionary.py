@@ -234,11 +234,13 @@ def _shipped() -> list[Any]:
 
 def _explain(error: pydantic.ValidationError, file: str) -> InputError:
     """Turn pydantic's first complaint into a message that names the entry, the value and what is allowed."""
-    problems = error.errors(include_url=False)
+    # a misspelt setting is also a missing one: the misspelling says more
+    problems = sorted(error.errors(include_url=False), key=lambda problem: problem["type"] != "extra_forbidden")
     first = problems[0]
     loc = _settings_only(first["loc"])
-    entry = ".".join(map(str, loc)) or "the whole file"
-    more = "" if len(problems) == 1 else f"There are {len(problems) - 1} more complaints after this one"
+    entry = ".".join(map(str, loc))
+    others = len({_settings_only(problem["loc"]) for problem in problems}) - 1
+    more = f"{others} more complaint{'s' * (others > 1)} after this one" if others else ""
     if first["type"] == "extra_forbidden":
         model = _model_at(loc[:-1])
         fields = list(model.model_fields) if model else []
@@ -257,7 +259,7 @@ def _explain(error: pydantic.ValidationError, file: str) -> InputError:
     what = first["msg"].removeprefix("Value error, ")
     if first["type"] != "value_error":
         what += f" (got {first['input']!r})"
-    return InputError(f"{entry}: {what}", file=file, remedy=more or None)
+    return InputError(f"{entry}: {what}" if entry else what, file=file, remedy=more or None)
 
 
 def _settings_only(loc: tuple[int | str, ...]) -> tuple[int | str, ...]:

@@ -249,8 +249,8 @@ def _item(cells: pd.Series) -> dict[str, Any] | None:
     if not distinct or any(n is None for n in numbers):
         return None
     grades = sorted({n for n in numbers if n is not None})
-    if len(grades) <= 10 and all(n == int(n) for n in grades):
-        return {"kind": "ordinal", "categories": [int(n) for n in grades]}
+    if grades[-1] - grades[0] <= 10 and all(n == int(n) for n in grades):
+        return {"kind": "ordinal", "categories": list(range(int(grades[0]), int(grades[-1]) + 1))}
     return {"kind": "continuous"}
 
 

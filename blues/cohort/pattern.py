@@ -11,7 +11,7 @@ from blues.cohort.tables import canonical_id, natural_key
 
 __all__ = ["NamePattern", "guess_pattern"]
 
-SEPARATOR = re.compile(r"([_\-. /]+)")
+SEPARATORS = ("_-/", "_-/. ")  # the second only where the first leaves the names whole
 MOST_POINTS = 28
 
 
@@ -46,13 +46,14 @@ def guess_pattern(names: Sequence[str], ids: Collection[str], id_kind: str) -> N
     >>> guess.pattern, guess.points
     ('p(?P<patient>\\d+)_(?P<point>L1|R1)(?:_(?P<take>\\d+))?', ('L1', 'R1'))
     """
-    split = [SEPARATOR.split(name) for name in names]
-    if not split:
+    if not names:
         return None
+    signs = next((s for s in SEPARATORS if any(set(name) & set(s) for name in names)), SEPARATORS[0])
+    split = [re.split(f"([{re.escape(signs)}]+)", name) for name in names]
     usual = Counter(map(len, split)).most_common(1)[0][0]
     rows = [parts for parts in split if len(parts) == usual]
     columns = [[row[i] for row in rows] for i in range(usual)]
-    found = _patient_field(columns, ids, id_kind)
+    found = _patient_field(columns, set(ids), id_kind, signs)
     if found is None:
         return None
     position, group = found
@@ -69,24 +70,23 @@ def guess_pattern(names: Sequence[str], ids: Collection[str], id_kind: str) -> N
         elif i == take:
             pattern += r"(?P<take>\d+)"
         else:
-            pattern += _literal(values)
+            pattern += _literal(values, signs)
     if take is None:
         pattern += _optional_take(split, usual)
     return NamePattern(pattern, points, sum(re.fullmatch(pattern, name) is not None for name in names))
 
 
-def _patient_field(columns: list[list[str]], ids: Collection[str], id_kind: str) -> tuple[int, str] | None:
-    """Return the field that holds the ids and the group that reads it."""
-    known = set(ids)
-    best: tuple[float, int, str] | None = None
+def _patient_field(columns: list[list[str]], ids: set[str], id_kind: str, signs: str) -> tuple[int, str] | None:
+    """Return the field that holds most of the ids and the group that reads it."""
+    best: tuple[int, int, str] | None = None
     for i in range(0, len(columns), 2):
         prefix = _common_letters(columns[i])
         for start in dict.fromkeys([prefix, ""]):
             values = {canonical_id(value.removeprefix(start), id_kind) for value in columns[i]}
-            share = len(values & known) / max(len(values), 1)
-            inside = r"\d+" if id_kind == "integer" else r"[^_\-. /]+"
-            if share >= 0.5 and (best is None or share > best[0]):
-                best = (share, i, f"{_escape(start)}(?P<patient>{inside})")
+            met = len(values & ids)
+            inside = r"\d+" if id_kind == "integer" else f"[^{re.escape(signs)}]+"
+            if met >= max(min(2, len(ids)), len(values) / 2) and (best is None or met > best[0]):
+                best = (met, i, f"{_escape(start)}(?P<patient>{inside})")
     return None if best is None else best[1:]
 
 
@@ -105,11 +105,11 @@ def _point_field(columns: list[list[str]], variable: list[int]) -> int | None:
     return min(candidates)[2] if candidates else None
 
 
-def _literal(values: list[str]) -> str:
+def _literal(values: list[str], signs: str) -> str:
     distinct = sorted(set(values))
     if len(distinct) == 1:
         return _escape(distinct[0])
-    return r"[^_\-. /]+" if not SEPARATOR.fullmatch(distinct[0]) else r"[_\-. /]+"
+    return f"[{re.escape(signs)}]+" if set(distinct[0]) <= set(signs) else f"[^{re.escape(signs)}]+"
 
 
 def _optional_take(split: list[list[str]], usual: int) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pandas as pd
 
 from blues.check import InputError, columns_exist
@@ -17,9 +19,15 @@ COLUMNS = ["clip", "patient", "point", "rater", "item", "rating"]
 
 
 def read_ratings(
-    table: pd.DataFrame, spec: Ratings, clips: pd.DataFrame, *, file: str, decimal: str = "."
+    table: pd.DataFrame,
+    spec: Ratings,
+    clips: pd.DataFrame,
+    names: Callable[[str], tuple[str, str, int] | None],
+    *,
+    file: str,
+    decimal: str = ".",
 ) -> tuple[pd.DataFrame, list[Finding]]:
-    """Decode a ratings table and join it to the clips by clip id.
+    """Decode a ratings table and join it to the clips: by clip id, else by the patient, point and take it names.
 
     Parameters
     ----------
@@ -29,6 +37,8 @@ def read_ratings(
         The dictionary's section.
     clips : DataFrame
         The cohort's clips; ratings of others are left out and told.
+    names : callable
+        Reads patient, point and take from a clip's name; None where it cannot.
 
     Returns
     -------
@@ -42,7 +52,7 @@ def read_ratings(
         If a column is missing, or a rater rated a clip twice.
     """
     columns_exist(_columns(spec), table.columns, file)
-    ids = table[spec.clip].map(clip_id)
+    ids = _clip_ids(table[spec.clip], clips, names)
     raters = table[spec.rater].str.strip() if spec.rater is not None else pd.Series(CONSENSUS, index=table.index)
     _check_keys(ids, raters, spec, file)
     findings = _left_out_columns(table, spec, file)
@@ -66,6 +76,21 @@ def read_ratings(
         for clip in clips.index.difference(ids[known])
     ]
     return ratings[COLUMNS], findings
+
+
+def _clip_ids(named: pd.Series, clips: pd.DataFrame, names: Callable[[str], tuple[str, str, int] | None]) -> pd.Series:
+    """Return the clip that each row names; ``7_R1`` names the clip of patient 7 at R1 also where its file is ``07_R1``."""
+    keys = zip(clips["patient"], clips["point"], clips["take"], strict=True)
+    by_key = dict(zip(keys, clips.index, strict=True))
+
+    def find(text: str) -> str:
+        name = clip_id(text)
+        if name in clips.index:
+            return name
+        key = names(name)
+        return by_key.get(key, name) if key is not None else name
+
+    return named.map(find)
 
 
 def _columns(spec: Ratings) -> list[str]:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from blues.check import InputError
 from blues.cohort.clips import COLUMNS as CLIP_COLUMNS
-from blues.cohort.clips import scan_clips
+from blues.cohort.clips import read_name, scan_clips
 from blues.cohort.decode import decode
 from blues.cohort.dictionary import Dictionary, find_dictionary, read_dictionary
 from blues.cohort.findings import Finding, frame
@@ -109,14 +109,15 @@ def _patients(folder: Path, dictionary: Dictionary, source: str) -> tuple[pd.Dat
 
 def _columns_agree(table: pd.DataFrame, dictionary: Dictionary, source: str) -> None:
     """Raise unless the table has exactly the columns of the dictionary."""
-    name = dictionary.files.patients
+    file = dictionary.files.patients
     lacking = [column for column in dictionary.columns if column not in table.columns]
     strange = [column for column in table.columns if column not in dictionary.columns]
     if lacking:
-        near = difflib.get_close_matches(lacking[0], strange, n=1)
+        by_case = {column.casefold(): column for column in strange}
+        near = [by_case[name] for name in difflib.get_close_matches(lacking[0].casefold(), by_case, n=1)]
         raise InputError(
             f"{_some(lacking)} of {source} {'is' if len(lacking) == 1 else 'are'} not in the table",
-            file=name,
+            file=file,
             remedy=f"Nearest column of the table that {source} does not list: {near[0]!r}"
             if near
             else f"Take the entry out of {source}, or put the column back",
@@ -124,7 +125,7 @@ def _columns_agree(table: pd.DataFrame, dictionary: Dictionary, source: str) -> 
     if strange:
         raise InputError(
             f"{_some(strange)} {'is' if len(strange) == 1 else 'are'} not in {source}",
-            file=name,
+            file=file,
             remedy=f'Add [columns."{strange[0]}"] with role = "excluded" and a note, or with the role it has',
         )
 
@@ -204,9 +205,16 @@ def _match(clips: pd.DataFrame, patients: pd.DataFrame, dictionary: Dictionary) 
 
 def _ratings(folder: Path, dictionary: Dictionary, clips: pd.DataFrame) -> tuple[pd.DataFrame, list[Finding]]:
     assert dictionary.ratings is not None
+    assert dictionary.clips is not None
+    spec, id_kind = dictionary.clips, dictionary.patients.id_kind
     files, name = dictionary.files, str(dictionary.files.ratings)
     table, findings = read_table(folder, name, separator=files.separator, encoding=files.encoding)
-    ratings, met = read_ratings(table, dictionary.ratings, clips, file=name, decimal=files.decimal)
+
+    def parts(clip: str) -> tuple[str, str, int] | None:
+        told = read_name(clip, spec, id_kind)
+        return None if isinstance(told, str) else told
+
+    ratings, met = read_ratings(table, dictionary.ratings, clips, parts, file=name, decimal=files.decimal)
     return ratings, findings + met
 
 

@@ -98,7 +98,7 @@ class Cohort:
         for name in patients:
             patients[name] = _as_decoded(patients[name], dictionary.columns[name])
         clips = texts["clips"].set_index("clip").astype({"take": "int64", "bytes": "int64"})
-        ratings = texts["ratings"].assign(rating=pd.to_numeric(texts["ratings"]["rating"], errors="coerce"))
+        ratings = texts["ratings"].assign(rating=texts["ratings"]["rating"].replace("", "nan").astype(float))
         met = texts["findings"]
         met["row"] = pd.to_numeric(met["row"], errors="coerce").astype("Int64")
         records = [
@@ -144,7 +144,7 @@ def _read_text(path: Path) -> pd.DataFrame:
 
 def _as_decoded(text: pd.Series, spec: Column) -> pd.Series:
     if spec.decoded_kind in ("continuous", "ordinal", "binary"):
-        return pd.to_numeric(text.replace("", None)).astype(float)
+        return text.replace("", "nan").astype(float)
     values = text.where(text != "", None)
     if spec.kind != "nominal":
         return values

@@ -10,11 +10,12 @@ import pandas as pd
 
 from blues.cohort.baseline import missingness, table_one
 from blues.cohort.record import Cohort
+from blues.cohort.schema import NO, YES
 from blues.cohort.targets import binary_counts
 
 __all__ = ["card"]
 
-SEVERAL = 8
+SEVERAL = 10
 
 
 def card(cohort: Cohort, target: str | None = None) -> dict[str, Any]:
@@ -195,8 +196,7 @@ def _sentences(cohort: Cohort, kinds: Iterable[str]) -> list[str]:
     chosen = cohort.findings[cohort.findings["kind"].isin(list(kinds))]
     mass = set(kinds) == {"decoded", "missing", "not applicable"}
     if mass:
-        # a code that means what it says, such as yes = "yes", is nothing to tell
-        chosen = chosen[chosen["done"] != "read as " + chosen["value"].map(repr)]
+        chosen = chosen[~chosen.apply(_says_itself, axis=1)] if len(chosen) else chosen
     sentences = []
     for (what, done, *value), same in chosen.groupby(["what", "done"] + ["value"] * mass, sort=False):
         if len(same) == 1 and not mass:
@@ -206,9 +206,19 @@ def _sentences(cohort: Cohort, kinds: Iterable[str]) -> list[str]:
         rest = len(places) - SEVERAL
         shown = ", ".join(places[:SEVERAL]) + (f" and {rest} more" if rest > 0 else "")
         code = f" {value[0]!r}" if mass and value[0] else ""
-        total = f"{same['cells'].sum()} cells" if mass else str(len(same))
+        cells = int(same["cells"].sum())
+        total = f"{cells} cell{'s' * (cells > 1)}" if mass else str(len(same))
         sentences.append(f"{what[0].upper()}{what[1:]}{code}: {done}; {total} ({shown})")
     return sentences
+
+
+def _says_itself(finding: Any) -> bool:
+    """Return whether a code means what it says, such as ``yes`` read as yes or ``1`` read as yes: nothing to tell."""
+    if finding.what not in ("code", "word"):
+        return False
+    meaning = str(finding.done).removeprefix("read as ").strip("'")
+    pairs = [{str(finding.value).lower(), meaning.lower()} <= set(words) for words in (YES, NO)]
+    return any(pairs) or finding.value == meaning
 
 
 def _place(finding: Any) -> str:
