@@ -86,15 +86,15 @@ class _Unsatisfiable(Exception):
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Follows redirections, but not from https to http."""
+    """Follows redirections to the web only, and not from https to http."""
 
     def redirect_request(
         self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str
     ) -> urllib.request.Request | None:
-        if req.full_url.startswith("https:") and not newurl.startswith("https:"):
-            raise InputError(
-                f"{req.full_url} redirects to {newurl}, which is not encrypted", remedy="Give another --url"
-            )
+        allowed = ("https:",) if req.full_url.startswith("https:") else ("https:", "http:")
+        if not newurl.startswith(allowed):
+            fp.close()
+            raise InputError(f"{req.full_url} redirects to {newurl}, which is not followed", allowed=allowed)
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
@@ -299,10 +299,10 @@ def _opened(url: str, headers: dict[str, str]) -> http.client.HTTPResponse:
     try:
         return open_url(url, headers)
     except urllib.error.HTTPError as error:
-        with error:
-            if error.code == 416:
-                raise _Unsatisfiable(error.headers) from None
-            raise _refusal(error, url) from None
+        error.close()
+        if error.code == 416:
+            raise _Unsatisfiable(error.headers) from None
+        raise _refusal(error, url) from None
     except (urllib.error.URLError, OSError, http.client.HTTPException) as error:
         raise _Broken(_reason(error)) from None
 
