@@ -1,0 +1,244 @@
+"""Decides one patient's stay from sources that may contradict each other, and writes down why.
+
+The order in which sources are believed is the same for everybody:
+
+1. ``never admitted``: out of hospital on every day of the status and admitted to no ward, then the stay is 0 days.
+2. ``hours in a column of days``: the stay outlasts a day on which the patient was out, and its 24th part fits the
+   daily status, then it is taken as hours.
+3. ``wards outlast the stay``: the wards' times add up to more than the stay, then they are the time; it ends in a
+   discharge only if the next daily status shows the patient out, else it is censored there.
+4. ``daily status outvotes the stay``: two or more days out of hospital inside the stay, then the status decides.
+5. Otherwise the stay counts; a missing stay is replaced by the wards' times, else by the daily status.
+
+Death in hospital is what the destination says, else death with no day out of hospital before it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from blues.survive.rule import IN_HOSPITAL
+
+__all__ = ["Decision", "Sources", "decide"]
+
+CENSORED, DISCHARGED, DIED = 0, 1, 2
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What is known of one patient's stay; durations in days.
+
+    Attributes
+    ----------
+    stay : float
+        Length of stay, NaN if unknown.
+    wards : float
+        Sum of the times on wards, NaN if none is known.
+    whole : bool
+        The wards' times cover the whole stay: no transfer to a ward whose time is unknown.
+    entered : bool
+        Some ward was entered.
+    died_in_hospital : float
+        1 yes, 0 no, NaN unknown.
+    states : tuple of (float, str)
+        Day and state, known ones only, ascending.
+    """
+
+    stay: float
+    wards: float
+    whole: bool
+    entered: bool
+    died_in_hospital: float
+    states: tuple[tuple[float, str], ...]
+
+    def days(self, *states: str) -> list[float]:
+        """Return the days on which the patient was in one of the states."""
+        return [day for day, state in self.states if state in states]
+
+    @property
+    def admitted(self) -> float:
+        """The first day seen in hospital; infinite if there is none."""
+        return min(self.days(*IN_HOSPITAL), default=math.inf)
+
+    def window(self) -> tuple[float, float]:
+        """Return the last day of the first stay seen in hospital and the first day seen out or dead after it."""
+        last, after = math.nan, math.inf
+        for day, state in self.states:
+            if state in IN_HOSPITAL and after == math.inf:
+                last = day
+            elif state not in IN_HOSPITAL and day > self.admitted and after == math.inf:
+                after = day
+        return last, after
+
+
+@dataclass
+class Decision:
+    """A stay decided: time in days (NaN unknown), event, and what was found on the way."""
+
+    time: float
+    event: int
+    remarks: list[tuple[str, str, str]] = field(default_factory=list)
+    readmitted: bool = False
+    died_later: bool = False
+
+    def remark(self, what: str, rule: str, decision: str) -> None:
+        """Write down a contradiction, the rule that decided, and the decision."""
+        self.remarks.append((what, rule, decision))
+
+
+def _days(values: list[float]) -> str:
+    return ", ".join(f"{v:g}" for v in values)
+
+
+def _never_admitted(s: Sources) -> bool:
+    return bool(s.states) and not s.entered and not s.wards > 0 and len(s.days("out")) == len(s.states)
+
+
+def looks_like_hours(s: Sources, tolerance: float) -> bool:
+    """Return whether the stay contradicts the daily status as days and fits it as hours."""
+    last, after = s.window()
+    if not s.stay > after + tolerance:
+        return False
+    return last - tolerance <= s.stay / 24 <= after + tolerance
+
+
+def _from_status(s: Sources, d: Decision, tolerance: float, rule: str) -> None:
+    """Take the time from the daily status: the middle of a short gap, else censored when last seen in hospital."""
+    last, after = s.window()
+    if math.isnan(last):
+        d.time, d.event = 0.0, DISCHARGED
+        d.remark("no day in hospital", rule, "0 days")
+    elif after - last <= 2 * tolerance:
+        d.time, d.event = (last + after) / 2, DISCHARGED
+        d.remark(f"in hospital on day {last:g}, not on day {after:g}", rule, f"{d.time:g} days, the middle")
+    else:
+        d.time, d.event = last, CENSORED
+        what = f"in hospital on day {last:g}, then " + ("not seen" if after == math.inf else f"out by day {after:g}")
+        d.remark(what, rule, f"censored at {last:g} days")
+
+
+def _length(s: Sources, d: Decision, tolerance: float) -> None:
+    """Set time and, for now, whether it ended in a discharge."""
+    last, after = s.window()
+    inside = [day for day in s.days("out") if s.admitted < day < s.stay - tolerance]
+    if s.stay > 0 and _never_admitted(s):
+        what = f"stay of {s.stay:g} days, but out of hospital on days {_days(s.days('out'))} and on no ward"
+        d.time = 0.0
+        d.remark(what, "never admitted", "0 days")
+    elif math.isnan(s.stay):
+        _without_stay(s, d, tolerance)
+    elif looks_like_hours(s, tolerance):
+        d.time = s.stay / 24
+        what = f"stay of {s.stay:g} days, but out or dead by day {after:g}; {s.stay:g} hours would fit"
+        d.remark(what, "hours in a column of days", f"{d.time:.2f} days")
+    elif s.wards > s.stay + tolerance:
+        d.time = s.wards
+        following = [(day, state) for day, state in s.states if day >= s.wards]
+        still = bool(following) and following[0][1] in IN_HOSPITAL
+        d.event = CENSORED if still else DISCHARGED
+        what = f"{s.wards:.1f} days on wards in a stay of {s.stay:g} days"
+        what += f", and in hospital on day {following[0][0]:g}" if still else ""
+        decision = f"{s.wards:.1f} days, " + ("censored: the end is not known" if still else "the wards' time")
+        d.remark(what, "wards outlast the stay", decision)
+    elif len(inside) >= 2:
+        d.remark(
+            f"stay of {s.stay:g} days, but out of hospital on days {_days(inside)}",
+            "daily status outvotes the stay",
+            "see the next line",
+        )
+        _from_status(s, d, tolerance, "daily status outvotes the stay")
+    else:
+        d.time = s.stay
+        _small_contradictions(s, d, inside, tolerance)
+
+
+def _without_stay(s: Sources, d: Decision, tolerance: float) -> None:
+    if s.wards > 0 and s.whole:
+        d.time = s.wards
+        d.remark("no length of stay", "the wards' time stands in", f"{s.wards:.1f} days")
+    elif s.states:
+        _from_status(s, d, tolerance, "no length of stay: the daily status stands in")
+    else:
+        d.remark("no length of stay and no daily status", "no source", "left out")
+
+
+def _small_contradictions(s: Sources, d: Decision, inside: list[float], tolerance: float) -> None:
+    if inside:
+        what = f"stay of {s.stay:g} days, but out of hospital on day {_days(inside)}"
+        d.remark(what, "one day's status does not outvote the stay", f"{s.stay:g} days")
+    if s.whole and s.wards < s.stay - tolerance:
+        what = f"{s.wards:.2f} days on wards in a stay of {s.stay:g} days, without a transfer"
+        d.remark(what, "the stay counts", f"{s.stay:g} days")
+    if s.stay == 0 and s.wards > tolerance:
+        d.remark(f"stay of 0 days with {s.wards:.1f} on a ward", "the stay counts", "0 days")
+
+
+def _death(s: Sources, d: Decision, tolerance: float) -> None:
+    """Decide whether the stay ended by death, and move its end if death came before."""
+    dead = s.days("dead")
+    if not dead and not s.died_in_hospital == 1:
+        return
+    first = min(dead, default=math.inf)
+    out_before = [day for day in s.days("out") if s.admitted < day < first]
+    never = s.admitted == math.inf and not s.entered
+    by_status = bool(dead) and not out_before and not never
+    in_hospital = s.died_in_hospital == 1 or (math.isnan(s.died_in_hospital) and by_status)
+    if in_hospital:
+        d.event = DIED
+        if d.time > first + tolerance:
+            d.remark(
+                f"stay of {d.time:g} days, but dead on day {first:g}", "nobody stays after death", f"{first:g} days"
+            )
+            d.time = first
+        if math.isnan(s.died_in_hospital):
+            what = f"dead on day {first:g} with no day out of hospital before"
+            d.remark(what, "no destination: the daily status decides", "died in hospital")
+        elif dead and out_before:
+            what = f"destination says died in hospital, but out on day {_days(out_before)}"
+            d.remark(what, "the destination decides", "died in hospital")
+        elif not dead and s.states:
+            d.remark(
+                "destination says died in hospital, the daily status never",
+                "the destination decides",
+                "died in hospital",
+            )
+        return
+    d.died_later = True
+    decision = "censored" if d.event == CENSORED else f"discharged alive after {d.time:g} days"
+    rule = "the destination decides" if s.died_in_hospital == 0 else "out of hospital before death"
+    d.remark(f"dead on day {first:g}, after the stay", rule, decision)
+
+
+def _around(s: Sources, d: Decision, tolerance: float) -> None:
+    """Write down days in hospital after the stay, and days out before it."""
+    early = [day for day in s.days("out") if day < s.admitted < math.inf]
+    later = [day for day in s.days(*IN_HOSPITAL) if day > d.time + tolerance]
+    if later and not (d.event == CENSORED and s.wards > s.stay + tolerance):
+        d.readmitted = True
+        what = f"in hospital on day {_days(later)}, after a stay of {d.time:g} days"
+        d.remark(what, "the first stay counts", "taken as a later admission")
+    if early and s.admitted not in later:
+        what = f"out of hospital on day {_days(early)}, in hospital on day {s.admitted:g}"
+        d.remark(what, "'out' before the first day in hospital is not a discharge", "read as not yet admitted")
+
+
+def decide(s: Sources, *, tolerance: float = 1.0, horizon: float | None = None) -> Decision:
+    """Return the patient's stay, by the rules at the head of this module.
+
+    Examples
+    --------
+    >>> stay = decide(Sources(28, math.nan, False, False, 0.0, ((0, "out"), (1, "out"), (30, "out"))))
+    >>> stay.time, stay.event, stay.remarks[0][1]
+    (0.0, 1, 'never admitted')
+    """
+    d = Decision(math.nan, DISCHARGED)
+    _length(s, d, tolerance)
+    if math.isnan(d.time):
+        return d
+    _death(s, d, tolerance)
+    _around(s, d, tolerance)
+    if horizon is not None and d.time > horizon:
+        d.remark(f"stay of {d.time:g} days", f"horizon of {horizon:g} days", f"censored at {horizon:g} days")
+        d.time, d.event = horizon, CENSORED
+    return d

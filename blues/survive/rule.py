@@ -1,0 +1,220 @@
+"""How a cohort's columns become one stay a patient: the ``[survival]`` section of its dictionary."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from blues.check import InputError, build, columns_exist
+
+__all__ = ["Condition", "Oxygen", "StayRule", "Ward", "meets", "stay_rule"]
+
+Scalar = bool | int | float | str
+Unit = Literal["days", "hours"]
+State = Literal["icu", "mcu", "ward", "out", "dead"]
+IN_HOSPITAL = ("icu", "mcu", "ward")
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A column holds one of some values; ``yes`` and ``no`` mean 1 and 0, and 3 means ``3`` and 3.0 too."""
+
+    column: str
+    equals: tuple[Scalar, ...]
+
+
+@dataclass(frozen=True)
+class Ward:
+    """One kind of ward: how a patient comes to lie there, and for how long.
+
+    Attributes
+    ----------
+    name : {"icu", "mcu", "ward"}
+    column : str, optional
+        Time spent there.
+    unit : {"hours", "days"}
+        Unit of ``column``.
+    first : tuple of Condition
+        Any of these: the patient was admitted there.
+    later : tuple of Condition
+        Any of these: the patient came there from another ward.
+    """
+
+    name: Literal["icu", "mcu", "ward"]
+    column: str | None = None
+    unit: Unit = "hours"
+    first: tuple[Condition, ...] = ()
+    later: tuple[Condition, ...] = ()
+
+
+@dataclass(frozen=True)
+class Oxygen:
+    """Oxygen therapy: whether it was given and for how long."""
+
+    column: str
+    unit: Unit = "days"
+    given: tuple[Condition, ...] = ()
+
+
+@dataclass(frozen=True)
+class StayRule:
+    """The ``[survival]`` section of a dictionary.
+
+    Attributes
+    ----------
+    stay : str
+        Column with the length of stay.
+    unit : {"days", "hours"}
+        Its unit.
+    status : tuple of str
+        Columns with the daily status, in the order of ``status_days``.
+    status_days : tuple of float
+        The days they tell of, ascending, counted from presentation.
+    states : dict
+        What a status value means: ``icu``, ``mcu``, ``ward``, ``out`` (discharged or not admitted) or ``dead``.
+    wards : tuple of Ward
+    died_in_hospital : tuple of Condition
+        Any of these: the stay ended by death.
+    transferred : tuple of Condition
+        Any of these: the patient moved between wards, so that one ward's time is not the whole stay.
+    oxygen : Oxygen, optional
+    tolerance : float
+        Days by which two sources may differ: a stay counted in calendar days differs from its hours by up to one.
+    horizon : float, optional
+        Longer stays are censored here.
+
+    Examples
+    --------
+    >>> rule = stay_rule({"stay": "los", "status": ["d0", "d3"], "status_days": [0, 3], "states": {"0": "ward", "1": "out"}})
+    >>> rule.unit, rule.tolerance
+    ('days', 1.0)
+    """
+
+    stay: str
+    unit: Unit = "days"
+    status: tuple[str, ...] = ()
+    status_days: tuple[float, ...] = ()
+    states: dict[str, State] = dataclasses.field(default_factory=dict)
+    wards: tuple[Ward, ...] = ()
+    died_in_hospital: tuple[Condition, ...] = ()
+    transferred: tuple[Condition, ...] = ()
+    oxygen: Oxygen | None = None
+    tolerance: float = 1.0
+    horizon: float | None = None
+
+    def columns(self) -> list[str]:
+        """Return every column the rule reads."""
+        names = [self.stay, *self.status, *(w.column for w in self.wards if w.column)]
+        names += [self.oxygen.column] if self.oxygen else []
+        conditions = [*self.died_in_hospital, *self.transferred, *(self.oxygen.given if self.oxygen else ())]
+        conditions += [c for w in self.wards for c in (*w.first, *w.later)]
+        return list(dict.fromkeys([*names, *(c.column for c in conditions)]))
+
+
+def stay_rule(section: Any) -> StayRule:
+    """Return the rule of a ``[survival]`` section: a mapping, a record with the same fields, or a rule already.
+
+    Raises
+    ------
+    InputError
+        Settings that are unknown, of the wrong kind or do not fit each other.
+    """
+    if isinstance(section, StayRule):
+        return section
+    values = section if isinstance(section, Mapping) else section.model_dump(exclude_none=True)
+    rule = build(StayRule, values, file="[survival]")
+    if len(rule.status) != len(rule.status_days):
+        raise InputError(
+            f"status names {len(rule.status)} columns and status_days {len(rule.status_days)} days", file="[survival]"
+        )
+    if list(rule.status_days) != sorted(set(rule.status_days)):
+        raise InputError("status_days must ascend", file="[survival]", value=rule.status_days)
+    if rule.status and not rule.states:
+        raise InputError("states is missing: what each status value means", file="[survival]")
+    names = [w.name for w in rule.wards]
+    if len(set(names)) < len(names):
+        raise InputError("wards names a ward twice", file="[survival]", value=names)
+    return rule
+
+
+def plain(value: Any) -> str | None:
+    """Return a value as the rule writes it; None when missing.
+
+    Examples
+    --------
+    >>> plain(3.0), plain("yes"), plain(True), plain(" ICU "), plain(float("nan"))
+    ('3', '1', '1', 'ICU', None)
+    """
+    if value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value)):
+        return None
+    if isinstance(value, bool | np.bool_):
+        return str(int(value))
+    if isinstance(value, int | float | np.number):
+        return str(int(value)) if float(value).is_integer() else str(float(value))
+    text = str(value).strip()
+    try:
+        return plain(float(text)) if text else None
+    except ValueError:
+        return {"yes": "1", "no": "0", "true": "1", "false": "0"}.get(text.lower(), text)
+
+
+def meets(conditions: tuple[Condition, ...], patients: pd.DataFrame) -> np.ndarray:
+    """Return 1 where any condition is met, 0 where none is and one is known, NaN where none is known; shape (n,)."""
+    met = np.full(len(patients), np.nan)
+    for condition in conditions:
+        wanted = {plain(v) for v in condition.equals}
+        values = [plain(v) for v in patients[condition.column]]
+        known = np.array([v is not None for v in values])
+        true = np.array([v in wanted for v in values], dtype=bool) & known
+        met = np.where(true, 1.0, np.where(known & np.isnan(met), 0.0, met))
+    return met
+
+
+def states_of(patients: pd.DataFrame, rule: StayRule) -> pd.DataFrame:
+    """Return the daily status as states, index patient, one column a day (float); None where unknown.
+
+    Raises
+    ------
+    InputError
+        A status that ``states`` does not know, with patient and column.
+    """
+    meaning = {plain(code): state for code, state in rule.states.items()}
+    meaning |= {state: state for state in ("icu", "mcu", "ward", "out", "dead")}
+    table = pd.DataFrame(index=patients.index, columns=list(map(float, rule.status_days)), dtype=object)
+    for day, column in zip(rule.status_days, rule.status, strict=True):
+        values = [plain(v) for v in patients[column]]
+        for patient, value in zip(patients.index, values, strict=True):
+            if value is not None and value not in meaning:
+                raise InputError(
+                    f"the status of patient {patient} is not in the dictionary",
+                    column=column,
+                    value=value,
+                    allowed=rule.states,
+                    remedy="Add it to states in [survival], or to missing of the column",
+                )
+        table[float(day)] = [None if v is None else meaning[v] for v in values]
+    return table
+
+
+def days_of(patients: pd.DataFrame, column: str, unit: str) -> np.ndarray:
+    """Return a column of durations in days, NaN where unknown, or raise naming the patient whose value is negative."""
+    columns_exist([column], patients.columns, "the patient table")
+    values = pd.to_numeric(patients[column], errors="coerce").to_numpy(dtype=float)
+    text = patients[column].notna().to_numpy() & np.isnan(values)
+    for wrong, what in ((text, "not a number"), (values < 0, "negative"), (np.isinf(values), "infinite")):
+        if wrong.any():
+            place = int(np.flatnonzero(wrong)[0])
+            raise InputError(
+                f"the duration of patient {patients.index[place]} is {what}",
+                column=column,
+                value=patients[column].iloc[place],
+                allowed=f"{unit}, zero or more",
+                remedy="A code for missing belongs into `missing` of the column's dictionary entry",
+            )
+    return values / (24.0 if unit == "hours" else 1.0)
