@@ -19,6 +19,7 @@ __all__ = ["Calibration", "brier", "calibration", "expected_calibration_error", 
 
 SMOOTHER = "lowess, frac 2/3, no robustness iterations, delta .01 of the range"
 _EDGE = 1e-8  # predictions of exactly 0 or 1 have no logit; CalibrationCurves moves them by as much
+_ONE_CLUSTER = "one cluster: the variance between clusters is unknown"
 
 
 def _outcome_and_probability(y: Any, p: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -245,18 +246,12 @@ def calibration(y: Any, p: Any, clusters: Any = None, *, bins: int = 10, level: 
     )
 
 
-def _fit(y: np.ndarray, design: np.ndarray, offset: np.ndarray | None, codes: np.ndarray | None) -> Any:
+def _fit(y: np.ndarray, design: np.ndarray, codes: np.ndarray | None) -> Any:
     """Fit a binomial model; errors by rows, or robust by cluster."""
-    model = sm.GLM(y, design, family=sm.families.Binomial(), offset=offset)
+    model = sm.GLM(y, design, family=sm.families.Binomial())
     if codes is None:
         return model.fit(tol=1e-12)
     return model.fit(tol=1e-12, cov_type="cluster", cov_kwds={"groups": codes})
-
-
-def _wald(fitted: Any, position: int, level: float, detail: dict[str, Any]) -> Estimate:
-    value, se = float(fitted.params[position]), float(fitted.bse[position])
-    half = normal_quantile(level) * se
-    return Estimate(value, value - half, value + half, se, detail)
 
 
 def _in_the_large(y: np.ndarray, logit: np.ndarray, codes: np.ndarray | None, level: float, moved: int) -> Estimate:
@@ -267,10 +262,10 @@ def _in_the_large(y: np.ndarray, logit: np.ndarray, codes: np.ndarray | None, le
         low, high = (middle, high) if float(np.sum(y - special.expit(logit + middle))) > 0 else (low, middle)
     fitted = special.expit(logit + middle)
     information = float(np.sum(fitted * (1 - fitted)))
-    if not information > 0:
-        return Estimate(middle, detail={"method": "Wald", "level": level, "moved": moved, "reason": "no information"})
     spread = information
     if codes is not None:
+        if codes.max() < 1:
+            return Estimate(middle, detail={"method": "Wald", "level": level, "moved": moved, "reason": _ONE_CLUSTER})
         sums = np.bincount(codes, y - fitted)
         spread = len(sums) / (len(sums) - 1) * float(sums @ sums)
     se = math.sqrt(spread) / information
@@ -289,9 +284,14 @@ def _slope(y: np.ndarray, logit: np.ndarray, codes: np.ndarray | None, level: fl
         reason = "the predictions separate the classes: the likelihood has no maximum"
         return Estimate(sign * math.inf, detail={**detail, "reason": reason})
     centre = float(logit.mean())
-    fitted = _fit(y, np.column_stack([np.ones(len(y)), logit - centre]), None, codes)
-    detail["intercept"] = float(fitted.params[0] - centre * fitted.params[1])
-    return _wald(fitted, 1, level, detail)
+    alone = codes is not None and codes.max() < 1
+    fitted = _fit(y, np.column_stack([np.ones(len(y)), logit - centre]), None if alone else codes)
+    value, se = float(fitted.params[1]), float(fitted.bse[1])
+    detail["intercept"] = float(fitted.params[0]) - centre * value
+    if alone:
+        return Estimate(value, detail={**detail, "reason": _ONE_CLUSTER})
+    half = normal_quantile(level) * se
+    return Estimate(value, value - half, value + half, se, detail)
 
 
 def _spiegelhalter(y: np.ndarray, p: np.ndarray) -> Test:

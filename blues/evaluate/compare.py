@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar
-from statsmodels.stats.multitest import multipletests
 
 from blues.check import InputError, binary_outcome, finite, one_of, probabilities, same_length
 from blues.evaluate.permutation import swap_permutation_test
@@ -64,7 +63,7 @@ def delong_test(y: Any, a: Any, b: Any, clusters: Any = None, *, level: float = 
     method = "DeLong, paired" if clusters is None else "DeLong, paired, clustered (Obuchowski 1997)"
     detail: dict[str, Any] = {"method": method, "level": check_level(level), "auroc": (area_a, area_b)}
     detail["question"] = QUESTIONS["delong"]
-    if np.array_equal(on_a, on_b):
+    if difference == 0 and np.array_equal(on_a, on_b):
         return Test(0.0, 1.0, 0.0, 0.0, 0.0, detail)
     if not variance > 1e-28:  # rounding alone
         swapped = swap_permutation_test(outcome, first, second, clusters=clusters)
@@ -212,12 +211,6 @@ def nadeau_bengio_test(
     return Test(t, tails[alternative], mean, mean - half, mean + half, detail)
 
 
-def _adjusted(p: Any, method: str) -> np.ndarray:
-    """Return adjusted p values by statsmodels."""
-    values = probabilities(p, "p").ravel()
-    return np.asarray(multipletests(values, method=method)[1], dtype=float) if len(values) else values
-
-
 def holm(p: Any) -> np.ndarray:
     """Return p values adjusted by Holm's step-down, in the order given (1979, Scand J Stat 6:65).
 
@@ -226,7 +219,12 @@ def holm(p: Any) -> np.ndarray:
     >>> holm([0.01, 0.04, 0.03]).round(3).tolist()
     [0.03, 0.06, 0.06]
     """
-    return _adjusted(p, "holm")
+    values = probabilities(p, "p").ravel()
+    order = np.argsort(values)  # by hand: statsmodels collects garbage in every call, a tenth of a second
+    stepped = np.maximum.accumulate(values[order] * np.arange(len(values), 0, -1))
+    adjusted = np.empty(len(values))
+    adjusted[order] = np.minimum(stepped, 1)
+    return adjusted
 
 
 def benjamini_hochberg(p: Any) -> np.ndarray:
@@ -237,4 +235,5 @@ def benjamini_hochberg(p: Any) -> np.ndarray:
     >>> benjamini_hochberg([0.01, 0.04, 0.03]).round(3).tolist()
     [0.03, 0.04, 0.04]
     """
-    return _adjusted(p, "fdr_bh")
+    values = probabilities(p, "p").ravel()
+    return np.asarray(stats.false_discovery_control(values), dtype=float) if len(values) else values

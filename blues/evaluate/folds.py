@@ -59,8 +59,8 @@ def patient_folds(
     seed : int
         Same seed, same patients: same folds, whatever the order of the rows.
     kind : {"auto", "binary", "ordinal", "continuous"}
-        Binary and ordinal outcomes are stratified by class; ``auto`` takes up to ten whole numbers as classes. Continuous outcomes are stratified by up to five bins of the
-        patients' means.
+        Binary and ordinal outcomes are stratified by class; ``auto`` takes up to ten whole numbers as
+        classes. Continuous outcomes are stratified by up to five bins of the patients' means.
 
     Returns
     -------

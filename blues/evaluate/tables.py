@@ -272,6 +272,8 @@ def _line(metric: str, test: Test, name: str, question: str) -> dict[str, Any]:
     numbers = {"difference": test.estimate, "low": test.low, "high": test.high}
     numbers |= {"statistic": test.statistic, "p_value": test.p_value}
     reason = test.detail.get("reason", "")
+    if not reason and math.isnan(test.low):
+        reason = "this test gives no interval"
     return {"metric": metric, **numbers, "test": name, "question": question, "reason": reason}
 
 

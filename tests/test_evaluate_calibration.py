@@ -1,0 +1,148 @@
+"""Calibration, Brier score, net benefit."""
+
+import math
+
+import numpy as np
+import pytest
+import statsmodels.api as sm
+from scipy import special
+from sklearn.metrics import brier_score_loss, d2_brier_score
+
+from blues import evaluate
+from blues.check import InputError
+
+
+@pytest.fixture
+def data(rng):
+    p = rng.beta(2, 3, 300)
+    return (rng.random(300) < special.expit(0.4 + 0.7 * special.logit(p))).astype(int), p
+
+
+def test_intercept_and_slope_agree_with_glm(data):
+    y, p = data
+    logit = special.logit(p)
+    found = evaluate.calibration(y, p)
+    large = sm.GLM(y, np.ones(len(y)), family=sm.families.Binomial(), offset=logit).fit(tol=1e-12)
+    joint = sm.GLM(y, sm.add_constant(logit), family=sm.families.Binomial()).fit(tol=1e-12)
+    assert (found.intercept.value, found.intercept.se) == pytest.approx((large.params[0], large.bse[0]), abs=1e-8)
+    assert (found.slope.value, found.slope.se) == pytest.approx((joint.params[1], joint.bse[1]), abs=1e-8)
+    assert found.slope.detail["intercept"] == pytest.approx(joint.params[0], abs=1e-8)
+    assert (found.slope.low, found.slope.high) == pytest.approx(tuple(joint.conf_int()[1]), abs=1e-8)
+
+
+def test_brier_agrees_with_scikit_learn(data):
+    y, p = data
+    found = evaluate.calibration(y, p)
+    assert found.brier.value == pytest.approx(brier_score_loss(y, p))
+    assert found.scaled_brier.value == pytest.approx(d2_brier_score(y, p))
+    assert found.brier.low < found.brier.value < found.brier.high
+    assert found.scaled_brier.low < found.scaled_brier.value < found.scaled_brier.high
+
+
+def test_spiegelhalter_by_definition_and_under_its_null(data, rng):
+    y, p = data
+    z = np.sum((y - p) * (1 - 2 * p)) / np.sqrt(np.sum((1 - 2 * p) ** 2 * p * (1 - p)))
+    found = evaluate.calibration(y, p).spiegelhalter
+    assert found.statistic == pytest.approx(z)
+    assert found.p_value == pytest.approx(math.erfc(abs(z) / math.sqrt(2)))
+    drawn = [evaluate.calibration(rng.random(300) < p, p).spiegelhalter.p_value for _ in range(100)]
+    assert np.mean(np.array(drawn) < 0.05) < 0.15
+
+
+def test_ici_summaries_are_those_of_the_named_curve(data):
+    y, p = data
+    found = evaluate.calibration(y, p)
+    distance = np.abs(found.curve["p"] - found.curve["observed"])
+    assert found.smoother.startswith("lowess, frac 2/3")
+    assert (found.ici, found.emax) == pytest.approx((distance.mean(), distance.max()))
+    assert found.e50 <= found.e90 <= found.emax
+    right = evaluate.calibration(
+        np.random.default_rng(0).random(20000) < 0.3 + 0 * p[0] + np.linspace(-0.2, 0.2, 20000),
+        0.3 + np.linspace(-0.2, 0.2, 20000),
+    )
+    assert right.ici < 0.01
+
+
+@pytest.mark.parametrize(
+    ("p", "told"),
+    [
+        ([0.3, 0.3, 0.3, 0.3, 0.3, 0.3], "the same"),
+        ([0.1, 0.2, 0.3, 0.7, 0.8, 0.9], "separate the classes"),
+        ([0.0, 0.0, 0.0, 1.0, 1.0, 1.0], "separate the classes"),
+    ],
+)
+def test_slope_without_a_maximum_says_why(p, told):
+    found = evaluate.calibration([0, 0, 0, 1, 1, 1], p)
+    assert told in found.slope.detail["reason"]
+    assert np.isfinite([found.ici, found.emax, found.brier.value, found.intercept.value]).all()
+
+
+def test_predictions_of_zero_and_one_are_counted():
+    found = evaluate.calibration([0, 1, 0, 1, 1, 0], [0.0, 1.0, 0.4, 0.3, 0.8, 1.0])
+    assert found.slope.detail["moved"] == 3
+    assert math.isfinite(found.slope.value)
+    coin = evaluate.calibration([0, 1, 0, 1], [0.5, 0.5, 0.5, 0.5])
+    assert "no variance" in coin.spiegelhalter.detail["reason"]
+    assert "distinct predictions" in coin.smoother
+    assert len(found.frame()) == 11
+
+
+def test_clusters_widen_calibration_intervals(rng):
+    y = np.repeat(rng.integers(0, 2, 50), 6)
+    p = np.clip(0.5 + 0.25 * (2 * y - 1) + np.repeat(rng.normal(0, 0.3, 50), 6), 0.02, 0.98)
+    patients = np.repeat(np.arange(50), 6)
+    plain, clustered = evaluate.calibration(y, p), evaluate.calibration(y, p, clusters=patients)
+    for name in ("intercept", "slope", "brier"):
+        assert getattr(clustered, name).se > 1.5 * getattr(plain, name).se
+        assert getattr(clustered, name).value == getattr(plain, name).value
+    lone = evaluate.calibration(y, p, clusters=np.zeros(300))
+    assert "one cluster" in lone.slope.detail["reason"]
+
+
+def test_ece_bins():
+    y, p = [0, 1, 1, 0], [0.0, 0.5, 1.0, 0.49]
+    wide = evaluate.expected_calibration_error(y, p, bins=2)
+    assert wide.detail["table"]["rows"].tolist() == [2, 2]
+    assert wide.value == pytest.approx((2 / 4) * 0.245 + (2 / 4) * 0.25)
+    equal = evaluate.expected_calibration_error(y, [0.1, 0.1, 0.1, 0.1], bins=5, strategy="count")
+    assert equal.value == pytest.approx(0.4)
+    with pytest.raises(InputError, match="bins"):
+        evaluate.expected_calibration_error(y, p, bins=0)
+
+
+@pytest.mark.parametrize("p", [[0.1, 1.2], [-0.1, 0.5], [0.1, np.nan], [0.1, 0.2, 0.3]])
+def test_bad_probabilities_are_refused_everywhere(p):
+    for function in (evaluate.calibration, evaluate.brier, evaluate.expected_calibration_error):
+        with pytest.raises(InputError):
+            function([0, 1], p)
+    with pytest.raises(InputError):
+        evaluate.net_benefit([0, 1], p, [0.2])
+
+
+def test_net_benefit_by_hand():
+    y, p = np.array([1, 1, 1, 0, 0, 0, 0, 0]), np.array([0.9, 0.6, 0.1, 0.7, 0.4, 0.2, 0.2, 0.05])
+    curve = evaluate.net_benefit(y, p, [0.2, 0.5])
+    assert curve["model"].tolist() == pytest.approx([2 / 8 - 4 / 8 * 0.25, 2 / 8 - 1 / 8 * 1])
+    assert curve["treat_all"].tolist() == pytest.approx([3 / 8 - 5 / 8 * 0.25, 3 / 8 - 5 / 8])
+
+
+def test_net_benefit_bands_and_difference(rng):
+    y = (rng.random(80) < 0.4).astype(int)
+    p, q = (np.clip(0.4 + gain * (y - 0.4) + rng.normal(0, 0.15, 80), 0, 1) for gain in (0.5, 0.1))
+    curve = evaluate.net_benefit(y, p, [0.2, 0.4], other=q, draws=500)
+    np.testing.assert_allclose(curve["difference"], curve["model"] - curve["other"])
+    assert (curve["low"] < curve["model"]).all()
+    assert (curve["model"] < curve["high"]).all()
+    assert curve["difference_low"][1] > 0
+    doubled = evaluate.net_benefit(
+        np.tile(y, 2), np.tile(p, 2), [0.4], other=np.tile(q, 2), draws=500, clusters=np.tile(np.arange(80), 2)
+    )
+    assert doubled["difference_low"][0] == pytest.approx(curve["difference_low"][1], abs=1e-12)
+    same = evaluate.net_benefit(y, p, [0.3], other=p, draws=50)
+    assert same[["difference", "difference_low", "difference_high"]].to_numpy().tolist() == [[0, 0, 0]]
+
+
+@pytest.mark.parametrize("thresholds", [[1.0], [-0.1], [], [np.nan]])
+def test_net_benefit_refuses_thresholds(thresholds):
+    with pytest.raises(InputError):
+        evaluate.net_benefit([0, 1], [0.1, 0.9], thresholds)
