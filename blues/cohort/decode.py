@@ -195,14 +195,14 @@ def _yes_no(cells: _Cells) -> None:
 
 
 def _numbers(cells: _Cells) -> None:
-    for row in cells.open[cells.open].index:
-        text = cells.text[row]
+    found = []
+    for row, text in cells.text[cells.open].items():
         value = number(text, cells.decimal)
         if value is None:
             value, what, done = _rescued(text, cells.spec, cells.decimal)
             cells.odd(row, what, done)
-        if value is not None:
-            cells.values[row] = value
+        found.append(np.nan if value is None else value)
+    cells.values[cells.open] = found
     cells.settle(cells.open)
 
 
@@ -247,10 +247,9 @@ def _labels(cells: _Cells) -> None:
     """Write opaque codes plainly (``1.0`` as ``1``) and, where codes are given, tell cells that none of them reads."""
     known = {plain(meaning) for meaning in cells.spec.codes.values()}
     known |= {plain(category) for category in cells.spec.categories or ()}
-    for row in cells.values.index[cells.values.notna()]:
-        label = plain(cells.values[row])
-        cells.values[row] = label
-        if known and label not in known:
+    cells.values = cells.values.map(plain, na_action="ignore")
+    if known:
+        for row in cells.values.index[cells.values.notna() & ~cells.values.isin(known)]:
             cells.odd(row, f"not among {', '.join(sorted(known))}", "no value")
             cells.values[row] = None
 

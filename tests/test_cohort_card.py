@@ -1,0 +1,189 @@
+"""Targets, refusals, Table 1, the card and the command."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from small_cohort import CLINICAL, TOML, swap, write
+
+from blues.check import InputError
+from blues.cohort import Cohort, card, main, missingness, read, render, standardised_difference, table_one
+
+
+@pytest.fixture
+def make(tmp_path):
+    return lambda **parts: write(tmp_path, **parts)
+
+
+# ------------------------------------------------------------------------------------------- targets and refusals
+def test_targets_are_derived(make):
+    cohort = read(make())
+    assert cohort.target("pcr").to_dict() == {"1": 1, "2": 0, "3": 1, "4": 1, "10": 0}
+    assert cohort.target("pcr").name == "pcr"
+    assert cohort.target("icu_or_death").to_dict() == {"1": 0, "2": 0, "3": 1, "4": 0, "10": 1}
+    severity = cohort.target("severity")
+    assert severity[["1", "2", "3"]].tolist() == [1.75, 2, 2], "raters first, then clips"
+    assert severity[["4", "10"]].isna().all()
+    with pytest.raises(InputError, match="Nearest: 'severity'"):
+        cohort.target("severty")
+
+
+@pytest.mark.parametrize(
+    ("how", "expected"),
+    [
+        ('over_clips = "max"', {"1": 3, "2": 2, "3": 3}),
+        ('over_takes = "mean"\nover_points = "sum"', {"1": 3.5, "2": np.nan, "3": 4}),
+        ('over_takes = "last"\nover_points = "mean"', {"1": 1.75, "2": 2, "3": 2.5}),
+        ('over_takes = "first"\nover_points = "max"', {"1": 3, "2": 2, "3": 2}),
+        ('rater = "b"\nover_clips = "mean"', {"1": 2, "2": np.nan, "3": np.nan}),
+    ],
+)
+def test_ratings_are_pooled_as_the_dictionary_says(make, how, expected):
+    cohort = read(make(toml=swap(TOML, 'over_clips = "mean"', how)))
+    np.testing.assert_array_equal(cohort.target("severity")[list(expected)], list(expected.values()))
+
+
+def test_a_target_of_clips(make):
+    toml = TOML + '\n[targets.clip]\nlabel = "x"\nkind = "ordinal"\nlevel = "clip"\nrating = "severity"\n'
+    values = read(make(toml=toml)).target("clip")
+    assert values.index.name == "clip"
+    assert values["1_R1"] == 0.5
+    assert np.isnan(values["10_R1"])
+    with pytest.raises(InputError, match="nobody called 'z' rated"):
+        read(make(toml=toml + 'rater = "z"\n')).target("clip")
+
+
+def test_no_event_needs_a_known_value(make):
+    toml = swap(TOML, ', { column = "icu_hours", known = true }', "")
+    values = read(make(toml=toml, clinical=CLINICAL.replace("2,1,,a", "2,,,a"))).target("icu_or_death")
+    assert values.isna().to_dict() == {"1": False, "2": True, "3": False, "4": False, "10": False}
+
+
+def test_refusals_give_the_reason(make):
+    toml = TOML.replace('events = ["yes"]', 'events = ["yes"]\nrefuse = { age = "by decree" }')
+    toml = swap(toml, 'role = "blood", known = "admission"', 'role = "blood", known = "during_stay"')
+    dictionary = read(make(toml=toml)).dictionary
+    assert dictionary.refusal("copd", "pcr") is None
+    assert dictionary.refusal("age", "pcr") == "by decree"
+    assert dictionary.refusal("age", "severity") is None
+    assert dictionary.refusal("pcr", "pcr") == "the target 'pcr' is derived from it"
+    assert dictionary.refusal("pcr", "severity") == "its role is target"
+    assert dictionary.refusal("ward_number", "pcr") == "its role is excluded: says nothing about the patient"
+    assert "known at during stay, after the moment of prediction" in dictionary.refusal("crp", "pcr")
+    assert "taken only if you opt in" in dictionary.refusal("litres", "pcr")
+    assert dictionary.refusal("litres", "pcr", opt_in={"oxygen"}) is None
+    assert "never taken" in dictionary.refusal("litres", "icu_or_death", opt_in={"oxygen"})
+    assert dictionary.refusal("severity", "pcr") is None
+    assert "same experts" in dictionary.refusal("severity", "severity")
+    assert dictionary.block("expert") == ["severity"]
+    assert dictionary.block("blood") == ["crp"]
+    with pytest.raises(InputError, match="Nearest: 'clinical'"):
+        dictionary.block("clincal")
+    with pytest.raises(InputError, match="column is 'aeg'"):
+        dictionary.refusal("aeg", "pcr")
+
+
+# ------------------------------------------------------------------------------------------------- card and tables
+def test_table_one_by_a_binary_target(make):
+    table = table_one(read(make()), "pcr").set_index("column")
+    assert table.loc["age", ["overall", "without", "with"]].tolist() == ["60 [55, 64]", "68 [66, 69]", "55 [52, 58]"]
+    assert table.loc["copd", ["overall", "without", "with"]].tolist() == ["2 (40%)", "1 (50%)", "1 (33%)"]
+    assert table.loc["crp", "missing"] == 1
+    gap = (55 - 67.5) / np.sqrt((25 + 24.5) / 2)
+    assert table.loc["age", "difference"] == pytest.approx(gap)
+    assert table.loc["icu_or_death", "group"] == "Outcomes"
+    assert "pcr" not in table.index
+
+
+def test_table_one_by_a_number(make):
+    table = table_one(read(make()), "severity").set_index("column")
+    assert table.loc["age", "overall"] == "60 [58, 66]", "patients with a known outcome only"
+    assert table.loc["age", "correlation"] == pytest.approx(0)
+    assert table["difference"].isna().all()
+
+
+def test_standardised_differences():
+    a, b = pd.Series([1.0, 2, 3, np.nan]), pd.Series([2.0, 3, 4])
+    assert standardised_difference(a, b, "continuous") == pytest.approx(-1)
+    assert np.isnan(standardised_difference(pd.Series([1.0, 1]), pd.Series([1.0, 1]), "continuous"))
+    # two categories: the Mahalanobis distance is the binary difference
+    p, q = pd.Series([1.0] * 6 + [0] * 4), pd.Series([1.0] * 3 + [0] * 7)
+    words = {1.0: "x", 0.0: "y"}
+    nominal = standardised_difference(p.map(words), q.map(words), "nominal")
+    assert nominal == pytest.approx(standardised_difference(p, q, "binary"))
+    assert nominal == pytest.approx(0.3 / np.sqrt((0.24 + 0.21) / 2))
+
+
+def test_missingness_by_outcome(make):
+    table = missingness(read(make()), "pcr").set_index("column")
+    told = table.loc["crp", ["absent", "absent_with", "absent_without", "p_value"]].tolist()
+    assert told == pytest.approx([1, 0, 1, 0.4])
+    assert table.loc["icu_hours", "not_applicable"] == 4
+
+
+def test_the_card_is_plain_json_and_says_the_flow(make):
+    cohort = read(make())
+    account = card(cohort, "pcr")
+    assert json.loads(json.dumps(account, allow_nan=False)) == account
+    assert [(step["patients"], step["clips"]) for step in account["flow"]] == [(5, 8), (5, 8), (4, 8), (3, 7)]
+    assert account["points"] == [
+        {"point": "R1", "clips": 5, "retakes": 1, "patients": 4},
+        {"point": "L1", "clips": 3, "retakes": 0, "patients": 3},
+    ]
+    assert account["frames"] is None
+    assert (account["target"]["events"], account["target"]["n"]) == (3, 5)
+    assert {row["column"] for row in account["refused"]} == {
+        "id",
+        "pcr",
+        "litres",
+        "status",
+        "icu_hours",
+        "ward_number",
+    }
+    assert any("Code '0': read as 'yes'; 2 cells (copd 2)" in sentence for sentence in account["decoded"])
+    assert card(cohort)["target"] is None
+    assert card(cohort)["refused"] == []
+    with pytest.raises(InputError, match="target is 'prc'"):
+        card(cohort, "prc")
+
+
+@pytest.mark.parametrize("target", [None, "pcr", "severity"])
+def test_the_printed_card_fits_100_columns(make, target):
+    toml = swap(TOML, 'unit = "years"', 'label = "' + "A very long label indeed " * 6 + '"')
+    text = render(card(read(make(toml=toml)), target))
+    assert max(map(len, text.splitlines())) <= 100
+    assert "Research use only." in text
+    assert "fewer than 10 patients" in text
+
+
+def test_html_is_escaped(make):
+    toml = swap(TOML, '"Two points"', '"<script>alert(1)</script>"').replace('"PCR positive"', '"<b>PCR</b>"')
+    page = read(make(toml=toml))._repr_html_()
+    assert "<script>" not in page
+    assert "&lt;b&gt;PCR&lt;/b&gt;" in page
+
+
+def test_save_and_load_give_the_same_cohort(make, tmp_path):
+    clinical = CLINICAL.replace("9.5", "0.30000000000000004")
+    cohort = read(make(clinical=clinical))
+    cohort.save(tmp_path / "saved")
+    assert not list((tmp_path / "saved").glob("*.pkl"))
+    again = Cohort.load(tmp_path / "saved")
+    for name in ("patients", "clips", "ratings", "findings"):
+        pd.testing.assert_frame_equal(getattr(again, name), getattr(cohort, name))
+    assert again.dictionary == cohort.dictionary
+    assert (again.name, again.folder) == (cohort.name, cohort.folder.absolute())
+    assert Cohort.load(tmp_path / "saved", clips_in="elsewhere").folder == Path("elsewhere")
+
+
+# --------------------------------------------------------------------------------------------------- the command
+def test_the_command_prints_the_card(make, capsys, tmp_path):
+    folder = make()
+    assert main([str(folder), "--target", "pcr", "--json", str(tmp_path / "card.json")]) == 0
+    printed = capsys.readouterr().out
+    assert "Table 1, by PCR positive" in printed
+    assert json.loads((tmp_path / "card.json").read_text())["name"] == "Two points"
+    assert main([str(folder), "--target", "prc"]) == 2
+    assert "Nearest: 'pcr'" in capsys.readouterr().err

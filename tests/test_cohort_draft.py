@@ -1,0 +1,129 @@
+"""Drafting a dictionary for somebody's own folder."""
+
+import re
+import tomllib
+
+import numpy as np
+import pytest
+from small_cohort import findings
+
+from blues.check import InputError
+from blues.cohort import draft, main, read
+from blues.cohort.guess import suspicious_codes
+from blues.cohort.pattern import guess_pattern
+
+
+def own_folder(tmp_path):
+    """Write somebody's own cohort: semicolons, decimal commas, codes, words, two points, no dictionary."""
+    rng = np.random.default_rng(3)
+    rows = ["Study number;Name;Sex;Age;CRP (mg/l);WardDays;ICU;Oxygen mask;No mask;Cough;Smoking;Remarks;pO2;Wheeze"]
+    for i in range(1, 25):
+        sex, crp = "mf"[i % 2], "-99" if i in (3, 9) else f"{rng.integers(1, 900) / 10:g}".replace(".", ",")
+        age, mask = 999 if i == 5 else 40 + i, int(rng.random() < 0.5)
+        cough = rng.choice(["yes", "no"])
+        smoking = "" if i % 4 == 0 else i % 3
+        po2 = "<6" if i == 2 else f"{rng.integers(60, 110) / 10:g}".replace(".", ",")
+        rows.append(
+            f"P{i:02d};name {i};{sex};{age};{crp};{i % 9},5;{int(i % 5 == 0)};{mask};{1 - mask};{cough};{smoking};"
+            f"text {i};{po2};0"
+        )
+    (tmp_path / "table.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    videos = tmp_path / "clips"
+    videos.mkdir()
+    names = [f"LUS_P{i:02d}-{point}" for i in range(1, 25) for point in ("apex left", "base")] + ["LUS_P03-base-2"]
+    for name in names:
+        (videos / f"{name}.avi").write_bytes(b"x")
+    grades = ["clip;reader;B lines;free"] + [f"{name}.avi;{r};{len(name) % 3};t{name}" for name in names for r in "ab"]
+    (tmp_path / "grades.csv").write_text("\n".join(grades) + "\n", encoding="utf-8")
+    return tmp_path
+
+
+def test_a_draft_guesses_and_marks_what_must_be_decided(tmp_path):
+    text = draft(own_folder(tmp_path))
+    drafted = tomllib.loads(text)
+    columns = drafted["columns"]
+    assert drafted["files"] == {
+        "patients": "table.csv",
+        "clips": "clips",
+        "ratings": "grades.csv",
+        "separator": ";",
+        "decimal": ",",
+    }
+    assert drafted["patients"] == {"id": "Study number", "id_kind": "text"}
+    assert drafted["clips"]["points"] == ["apex left", "base"]
+    assert drafted["ratings"]["rater"] == "reader"
+    assert drafted["ratings"]["items"]["b_lines"] == {"column": "B lines", "kind": "ordinal", "categories": [0, 1, 2]}
+    assert columns["CRP (mg/l)"] == {"role": "blood", "known": "admission", "kind": "continuous", "missing": [-99]}
+    assert columns["Age"]["missing"] == [999]
+    assert columns["Cough"]["kind"] == "binary"
+    assert columns["Sex"]["kind"] == "nominal"
+    assert columns["pO2"] == {"role": "blood", "known": "admission", "kind": "continuous", "limits_as": "limit"}
+    assert columns["Oxygen mask"]["contingent"] == "oxygen"
+    assert columns["No mask"] == {"role": "excluded", "kind": "binary", "note": "the complement of Oxygen mask"}
+    assert columns["Wheeze"]["note"] == "the same in every patient"
+    lines = {line.split(" = ")[0].strip('"'): line for line in text.splitlines()}
+    for name in ("Name", "ICU"):
+        assert columns[name]["role"] in ("identifier", "excluded"), "nothing that smells may predict"
+        assert "# DECIDE:" in lines[name]
+    assert "does -99 stand for missing?" in lines["CRP (mg/l)"]
+    assert "blank: does a blank mean something?" in lines["Smoking"]
+    assert "# [targets.icu]" in text
+
+
+def test_a_draft_can_be_read_at_once_and_after_decisions(tmp_path, capsys):
+    folder = own_folder(tmp_path)
+    assert main(["init", str(folder)]) == 0
+    assert "# DECIDE:" in capsys.readouterr().out
+    cohort = read(folder)
+    assert (len(cohort.patients), len(cohort.clips), len(cohort.ratings)) == (24, 49, 98)
+    assert cohort.clips.loc["LUS_P03-base-2", ["patient", "point", "take"]].tolist() == ["P03", "base", 2]
+    assert findings(cohort, file="cohort.toml")["what"].str.contains("nobody has decided").all()
+    path = folder / "cohort.toml"
+    text = path.read_text(encoding="utf-8")
+    decided = re.sub(r" *# DECIDE:.*", "", text).replace("# [targets.icu]", "[targets.icu]")
+    decided = re.sub(r"(?m)^# (label|kind|column|events) = (.*)$", r"\1 = \2", decided)
+    path.write_text(decided, encoding="utf-8")
+    cohort = read(folder)
+    assert cohort.target("icu").sum() == 4
+    assert findings(cohort, file="cohort.toml").empty
+    assert main(["init", str(folder)]) == 2
+    assert "not written over" in capsys.readouterr().err
+    assert path.read_text(encoding="utf-8") == decided
+
+
+def test_a_draft_needs_a_table_with_one_row_a_patient(tmp_path):
+    with pytest.raises(InputError, match="holds no table"):
+        draft(tmp_path)
+    (tmp_path / "a.csv").write_text("x,y\n1,1\n1,1\n")
+    with pytest.raises(InputError, match="names each row once"):
+        draft(tmp_path)
+    (tmp_path / "a.csv").write_text("x,y\n1,1\n2,1\n")
+    assert "no clips were found" in draft(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("names", "pattern"),
+    [
+        (["1_R1", "1_L1", "2_R1", "2_L1"], r"(?P<patient>\d+)_(?P<point>L1|R1)"),
+        (["s-01-R1-1", "s-01-L1-1", "s-02-R1-1", "s-02-R1-2"], r"s-(?P<patient>\d+)-(?P<point>L1|R1)-(?P<take>\d+)"),
+        (["p1/left", "p1/right", "p2/left", "p2/right"], r"p(?P<patient>\d+)/(?P<point>right|left)"),
+        (["1", "2"], r"(?P<patient>\d+)"),
+    ],
+)
+def test_patterns_are_guessed_from_names(names, pattern):
+    guess = guess_pattern(names, ["1", "2"], "integer")
+    assert guess.pattern == pattern
+    assert guess.read == len(names)
+
+
+def test_no_pattern_without_ids():
+    assert guess_pattern(["a_R1", "b_R1"], ["1", "2"], "integer") is None
+
+
+def test_codes_that_stand_apart_are_suspicious():
+    assert suspicious_codes([16, 20, -99, 24]) == [-99]
+    assert suspicious_codes([16, -99, -96, 24]) == [-99, -96]
+    assert suspicious_codes([-3.1, -1, 0.5, 2.2]) == []
+    assert suspicious_codes([-3.1, -99, 0.5, 2.2]) == [-99]
+    assert suspicious_codes([60, 99, 88, 72]) == []
+    assert suspicious_codes([3, 4, 99]) == [99]
