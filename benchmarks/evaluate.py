@@ -3,11 +3,6 @@
 One thread. Times are the best of a few, in milliseconds; on a shared machine ratios vary by tens of percent from run to run.
 """
 
-import os
-
-for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[_name] = "1"
-
 import sys
 import time
 from collections.abc import Callable
@@ -15,6 +10,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_auc_score
+from threadpoolctl import threadpool_limits
 
 from blues import evaluate
 from blues.evaluate.placements import sorted_ties
@@ -86,11 +82,19 @@ def bootstrap_lines() -> list[tuple[str, float, str, float, str]]:
 
     loop = 100 * best(lambda: [one() for _ in range(20)], 2)
     own = best(lambda: evaluate.bootstrap_auroc(y, score, draws=2000), 2)
-    several = best(lambda: evaluate.bootstrap_auroc(y, score, np.arange(10_000) // 2, draws=2000), 1)
+    patients = np.arange(10_000) // 2
+    members = np.arange(10_000).reshape(5000, 2)
+
+    def clustered() -> float:
+        rows = members[rng.integers(0, 5000, 5000)].ravel()
+        return float(roc_auc_score(y[rows], score[rows]))
+
+    by_patient = 100 * best(lambda: [clustered() for _ in range(20)], 2)
+    several = best(lambda: evaluate.bootstrap_auroc(y, score, patients, draws=2000), 2)
     name = "loop over roc_auc_score (2000 from 20 measured)"
     return [
         ("2000 bootstraps of AUROC, n = 1e4", own, name, loop, "at least 20x faster"),
-        ("the same, two rows a patient", several, name, loop, ""),
+        ("the same, two rows a patient", several, name, by_patient, "at least 20x faster"),
     ]
 
 
@@ -119,4 +123,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with threadpool_limits(1):
+        sys.exit(main())

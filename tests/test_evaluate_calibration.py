@@ -102,7 +102,7 @@ def test_clusters_widen_calibration_intervals(rng):
 def test_ece_bins():
     y, p = [0, 1, 1, 0], [0.0, 0.5, 1.0, 0.49]
     wide = evaluate.expected_calibration_error(y, p, bins=2)
-    assert wide.detail["table"]["rows"].tolist() == [2, 2]
+    assert wide.detail["table"]["rows"] == [2, 2]
     assert wide.value == pytest.approx((2 / 4) * 0.245 + (2 / 4) * 0.25)
     equal = evaluate.expected_calibration_error(y, [0.1, 0.1, 0.1, 0.1], bins=5, strategy="count")
     assert equal.value == pytest.approx(0.4)

@@ -112,7 +112,7 @@ def expected_calibration_error(y: Any, p: Any, bins: int = 10, strategy: str = "
     seen = np.bincount(which, outcome, minlength=len(sizes))[used] / sizes[used]
     value = float(sizes[used] / len(outcome) @ np.abs(stated - seen))
     rule = f"{bins} bins of equal {strategy}"
-    table = pd.DataFrame({"rows": sizes[used], "predicted": stated, "observed": seen})
+    table = {"rows": sizes[used].tolist(), "predicted": stated.tolist(), "observed": seen.tolist()}
     return Estimate(value, detail={"bins": rule, "table": table, "reason": "no interval: biased upwards by design"})
 
 

@@ -19,7 +19,7 @@ from blues.evaluate.placements import (
 from blues.evaluate.precision import weighted_average_precision, weighted_curve
 from blues.evaluate.proportions import wilson_limits
 from blues.evaluate.records import Estimate, group_codes, logit_interval, normal_quantile
-from blues.evaluate.resample import Seed, interval_of_replicates, patient_strata, weighted_bootstrap
+from blues.evaluate.resample import Seed, patient_strata, weighted_bootstrap
 
 __all__ = [
     "auroc",
@@ -210,37 +210,14 @@ def bootstrap_auroc(
 
     Notes
     -----
-    One sort; each draw is then a few counts of positions (see docs of :mod:`blues.evaluate.placements`).
+    One sort serves all draws; each is then one running sum of weights (:func:`blues.evaluate.placements.weighted_auroc`).
     """
     outcome, scores = binary_outcome(y), np.atleast_2d(finite(score, "score"))
     same_length(y=outcome, score=scores[0])
     codes, strata = _patients_of(outcome, patients)
-    if codes is None and len(scores) == 1 and len(outcome) > 1000:
-        replicates = _bootstrap_by_counts(outcome, scores[0], draws, seed)
-        return interval_of_replicates(sorted_ties(outcome, scores[0]).auroc, replicates, level=level)
-
-    def statistic(weights: np.ndarray) -> np.ndarray:
-        return weighted_auroc(outcome, scores, weights if codes is None else weights[:, codes])
-
-    return weighted_bootstrap(statistic, strata, draws, seed, level=level)[0]
-
-
-def _bootstrap_by_counts(y: np.ndarray, score: np.ndarray, draws: int, seed: Seed) -> np.ndarray:
-    """Return AUROCs of stratified bootstrap samples, shape (draws,): positions drawn and counted, no weights by row."""
-    rng = np.random.default_rng(seed)
-    ties = sorted_ties(y, score)
-    groups = np.arange(len(ties.last), dtype=np.int32)
-    group_of = [np.repeat(groups, counts.astype(int)) for counts in (ties.positives, ties.negatives)]
-    sizes = [len(members) for members in group_of]
-    areas = np.empty(draws)
-    for b in range(draws):
-        positive, negative = (
-            np.bincount(members[rng.integers(0, size, size, dtype=np.int32)], minlength=len(groups))
-            for members, size in zip(group_of, sizes, strict=True)
-        )
-        twice_below = 2 * np.cumsum(negative) - negative
-        areas[b] = positive @ twice_below
-    return areas / (2.0 * sizes[0] * sizes[1])
+    return weighted_bootstrap(
+        lambda weights: weighted_auroc(outcome, scores, weights, codes), strata, draws, seed, level=level
+    )[0]
 
 
 def average_precision(

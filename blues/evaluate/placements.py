@@ -147,7 +147,9 @@ def pair_wins(positive: np.ndarray, negative: np.ndarray) -> np.ndarray:
     return (np.sign(positive[:, None] - negative[None, :]) + 1) / 2
 
 
-def weighted_auroc(y: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def weighted_auroc(
+    y: np.ndarray, scores: np.ndarray, weights: np.ndarray, codes: np.ndarray | None = None
+) -> np.ndarray:
     """Return the mean over repeats of the AUROC, for many weightings of the rows at once.
 
     Parameters
@@ -155,7 +157,9 @@ def weighted_auroc(y: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np
     y : ndarray, shape (n,)
         0 and 1, both present.
     scores : ndarray, shape (repeats, n)
-    weights : ndarray, shape (draws, n)
+    weights : ndarray, shape (draws, n), or (draws, patients) with codes
+    codes : ndarray of int, shape (n,), optional
+        The patient of each row, whose weight it takes.
 
     Returns
     -------
@@ -163,29 +167,36 @@ def weighted_auroc(y: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np
         NaN where a draw gives a class no weight.
     """
     mine, other = np.flatnonzero(y == 1), np.flatnonzero(y == 0)
-    positive, negative = weights[:, mine], weights[:, other]
-    pairs = positive.sum(1) * negative.sum(1)
     if len(mine) * len(other) <= _PAIRS:
+        positive, negative = (weights[:, rows if codes is None else codes[rows]] for rows in (mine, other))
+        pairs = positive.sum(1) * negative.sum(1)
         wins = np.zeros((len(mine), len(other)))
         for score in scores:
             wins += pair_wins(score[mine], score[other])
         won = np.einsum("bj,bj->b", positive @ wins, negative)
     else:
-        won = sum((_won_pairs(y, score, weights) for score in scores), np.zeros(len(weights)))
+        pairs = np.ones(len(weights))
+        for rows in (mine, other):
+            pairs *= weights @ np.bincount(rows if codes is None else codes[rows], minlength=weights.shape[1])
+        won = sum((_won_pairs(y, score, weights, codes) for score in scores), np.zeros(len(weights)))
     return np.divide(won / len(scores), pairs, out=np.full(len(pairs), np.nan), where=pairs > 0)
 
 
-def _won_pairs(y: np.ndarray, score: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return the weighted pairs in which the positive outranks the negative, shape (draws,), by one sort."""
-    ties = sorted_ties(y, score)
-    starts = np.append(0, ties.last[:-1] + 1)
-    is_positive = y[ties.order] == 1
-    won = np.empty(len(weights))
+def _won_pairs(y: np.ndarray, score: np.ndarray, weights: np.ndarray, codes: np.ndarray | None = None) -> np.ndarray:
+    """Return the weighted pairs in which the positive outranks the negative, shape (draws,), by one sort.
+
+    A positive at place i of the sorted negatives wins the weight of the first i: one running sum a draw.
+    """
+    order = np.argsort(score)
+    mine, other = order[y[order] == 1], order[y[order] == 0]
+    low = np.searchsorted(score[other], score[mine], "left")
+    high = np.searchsorted(score[other], score[mine], "right")
+    tied = not np.array_equal(low, high)
+    if codes is not None:
+        mine, other = codes[mine], codes[other]
+    upto, won = np.zeros(len(other) + 1), np.empty(len(weights))
     for b, row in enumerate(weights):
-        ranked = row[ties.order]
-        positive = np.where(is_positive, ranked, 0)
-        negative = ranked - positive
-        if len(starts) < len(ranked):
-            positive, negative = np.add.reduceat(positive, starts), np.add.reduceat(negative, starts)
-        won[b] = positive @ (np.cumsum(negative) - negative / 2)
+        np.cumsum(row[other], out=upto[1:])
+        below = (upto[low] + upto[high]) / 2 if tied else upto[low]
+        won[b] = row[mine] @ below
     return won

@@ -65,8 +65,12 @@ def bootstrap_weights(strata: Any, draws: int, seed: Seed) -> np.ndarray:
         members = np.flatnonzero(labels == stratum)
         size = len(members)
         drawn = rng.integers(0, size, size=(draws, size), dtype=np.int32)
-        cells = (drawn + np.arange(draws, dtype=np.int64)[:, None] * size).ravel()
-        weights[:, members] = np.bincount(cells, minlength=draws * size).reshape(draws, size)
+        if size < 512:
+            cells = (drawn + np.arange(draws, dtype=np.int64)[:, None] * size).ravel()
+            weights[:, members] = np.bincount(cells, minlength=draws * size).reshape(draws, size)
+        else:  # one draw at a time stays in the cache
+            for row, one in zip(weights, drawn, strict=True):
+                row[members] = np.bincount(one, minlength=size)
     return weights
 
 
