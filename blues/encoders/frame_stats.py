@@ -1,20 +1,22 @@
 """Features of one polar frame that a clinician can read. Nothing is learned, no label was looked at in choosing them.
 
-Rows of the image are depth from the probe, columns are scan lines. The pleural line is found as the brightest ridge
-across the upper half; what lies under it is described by what the BLUE protocol looks for (Lichtenstein 2014,
-doi:10.1186/2110-5820-4-1): A-lines are horizontal repetitions of the pleural line at multiples of its depth, B-lines
-are vertical streaks from the pleural line to the bottom that do not fade, consolidation is a patchy tissue-like region
-under a broken pleural line.
+Rows of the image are depth from the probe, columns are scan lines; the outer sixth on either side is left out, where
+sectors are often cut. The pleural line is traced as the brightest continuous ridge of the upper half, and what lies below it
+is straightened along it and described by what the BLUE protocol looks for (Lichtenstein 2014, doi:10.1186/2110-5820-4-1):
+A-lines are repetitions of the pleural line at multiples of its depth, B-lines are vertical streaks from the pleural line to
+the bottom that do not fade, consolidation is a patchy tissue-like region under a broken pleural line.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from blues.encoders.pleura import average, below, filled, ridge, trace
+
 __all__ = ["DEFINITION", "FEATURES", "frame_stats"]
 
 # To be raised whenever a feature's values change: it is part of the encoder's hash, and with it of every cache.
-DEFINITION = "frame-stats 1"
+DEFINITION = "frame-stats 2"
 SIZE = (128, 128)
 EPSILON = np.float32(1e-3)
 
@@ -99,41 +101,24 @@ def frame_stats(frames: np.ndarray) -> np.ndarray:
 
 
 def _chunk(frames: np.ndarray) -> np.ndarray:
+    edge = frames.shape[2] // 6
+    frames = np.ascontiguousarray(frames[:, :, edge : frames.shape[2] - edge])
     image = frames.astype(np.float32)
     image /= 255
-    rows = image.mean(2)
-    height = rows.shape[1]
-    # bright against the rows a sixteenth of the depth above and below
-    reach = max(2, height // 16)
-    smooth = _average(rows, 1)
-    profile = np.zeros_like(smooth)
-    profile[:, reach:-reach] = smooth[:, reach:-reach] - (smooth[:, : -2 * reach] + smooth[:, 2 * reach :]) / 2
-    zone = slice(height // 12, height // 2)
-    depth = zone.start + profile[:, zone].argmax(1)
-    lung = _below(image, depth)
-    pleura = _pleura(image, depth, reach)
-    values = _brightness(frames) | _depth(image, rows) | pleura
-    values |= _lung_field(lung, pleura["pleura_brightness"]) | _vertical(lung)
-    values |= _horizontal(profile, depth) | _texture(lung, rows.mean(1), image.mean(1))
-    return np.stack([values[name] for name in FEATURES], axis=1).astype(np.float32)
-
-
-def _average(values: np.ndarray, axis: int, step: int = 1) -> np.ndarray:
-    """Return the mean of three neighbours ``step`` apart along an axis, the border repeated."""
-    width = [(0, 0)] * values.ndim
-    width[axis] = (step, step)
-    wide = np.moveaxis(np.pad(values, width, mode="edge"), axis, -1)
-    mean = (wide[..., : -2 * step] + wide[..., step:-step] + wide[..., 2 * step :]) / 3
-    return np.moveaxis(mean, -1, axis)
-
-
-def _below(image: np.ndarray, depth: np.ndarray) -> np.ndarray:
-    """Return what lies below the pleural line, stretched to half the image's rows: shape (n, height // 2, width)."""
     height = image.shape[1]
-    top = depth + max(2, height // 32)
-    steps = np.linspace(0, 1, height // 2, dtype=np.float32)
-    rows = np.rint(top[:, None] + steps * (height - 1 - top)[:, None]).astype(np.intp)
-    return image[np.arange(len(image))[:, None], rows]
+    reach = max(2, height // 16)
+    upper = filled(image, height // 2 + 2 * reach)
+    # nine scan lines, as three times three, and three rows
+    smooth = average(average(average(upper, 2), 2, step=3), 1)
+    contrast = ridge(smooth, reach)
+    path = trace(contrast[:, : height // 2], height // 12)
+    lung = below(image, path, max(2, height // 32), height * 5 // 8)
+    pleura = _pleura(smooth, contrast, path, height)
+    values = _brightness(frames) | _depth(image) | pleura
+    values |= _lung_field(lung, pleura["pleura_brightness"]) | _vertical(lung)
+    values |= _horizontal(lung, pleura["pleura_contrast"], np.median(path, axis=1), height)
+    values |= _texture(lung, image.mean(1))
+    return np.stack([values[name] for name in FEATURES], axis=1).astype(np.float32)
 
 
 def _brightness(frames: np.ndarray) -> dict[str, np.ndarray]:
@@ -162,7 +147,8 @@ def _line(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return slope, rest.std(1)
 
 
-def _depth(image: np.ndarray, rows: np.ndarray) -> dict[str, np.ndarray]:
+def _depth(image: np.ndarray) -> dict[str, np.ndarray]:
+    rows = image.mean(2)
     slope, rest = _line(np.log(rows + 0.01))
     share = rows.cumsum(1) / np.maximum(rows.sum(1, keepdims=True), EPSILON)
     values = {
@@ -179,33 +165,26 @@ def _depth(image: np.ndarray, rows: np.ndarray) -> dict[str, np.ndarray]:
     return values
 
 
-def _pleura(image: np.ndarray, depth: np.ndarray, reach: int) -> dict[str, np.ndarray]:
-    n, height, width = image.shape
-    around = max(3, height // 12)
-    margin = around + reach + 1
-    rows = np.clip(depth[:, None] + np.arange(-margin, margin + 1), 0, height - 1)
-    strip = image[np.arange(n)[:, None], rows]
-    strip = (strip[:, :-2] + strip[:, 1:-1] + strip[:, 2:]) / 3
-    strip = _average(_average(strip, 2), 2, step=3)  # nine scan lines, as three times three
-    smooth = strip[:, reach:-reach]
-    near = smooth - (strip[:, : -2 * reach] + strip[:, 2 * reach :]) / 2
-    best = near.argmax(1)
-    contrast = np.take_along_axis(near, best[:, None], 1)[:, 0]
-    bright = np.take_along_axis(smooth, best[:, None], 1)[:, 0]
+def _pleura(smooth: np.ndarray, contrast: np.ndarray, path: np.ndarray, height: int) -> dict[str, np.ndarray]:
+    around = max(3, height // 16)
+    own = np.take_along_axis(contrast, path[:, None], 1)[:, 0]
+    bright = np.take_along_axis(smooth, path[:, None], 1)[:, 0]
+    rows = np.clip(path[:, None] + np.arange(-around, around + 1)[:, None], 0, contrast.shape[1] - 1)
+    near = np.take_along_axis(contrast, rows, 1)
     # the scatter about a parabola: probe and chest wall are seldom parallel, and the wall is curved
-    curve = np.polynomial.legendre.legvander(np.linspace(-1, 1, width), 2)
+    curve = np.polynomial.legendre.legvander(np.linspace(-1, 1, path.shape[1]), 2)
     smoother = (curve @ np.linalg.pinv(curve)).astype(np.float32)
-    wander = best.astype(np.float32)
+    wander = path.astype(np.float32)
     wander -= np.einsum("nw,wv->nv", wander, smoother)
-    typical = np.median(contrast, axis=1)
+    typical = np.median(own, axis=1)
     level = bright.mean(1)
     return {
-        "pleura_depth": depth / height,
+        "pleura_depth": np.median(path, axis=1) / height,
         "pleura_brightness": level,
-        "pleura_contrast": contrast.mean(1),
-        "pleura_thickness": (near > contrast[:, None] / 2).sum(1).mean(1) / height,
+        "pleura_contrast": own.mean(1),
+        "pleura_thickness": (near > np.maximum(own, EPSILON)[:, None] / 2).sum(1).mean(1) / height,
         "pleura_irregularity": wander.std(1) / height,
-        "pleura_gaps": (contrast <= typical[:, None] / 2).mean(1),
+        "pleura_gaps": (own <= typical[:, None] / 2).mean(1),
         "pleura_unevenness": bright.std(1) / (level + EPSILON),
     }
 
@@ -215,7 +194,7 @@ def _lung_field(lung: np.ndarray, pleura: np.ndarray) -> dict[str, np.ndarray]:
     rows = lung.mean(2)
     near, middle, _, deep = (part.mean(1) for part in np.array_split(rows, 4, 1))
     strip = lung[:, : lung.shape[1] // 4]
-    patches = strip.reshape(*strip.shape[:2], 16, -1).mean((1, 3)) if strip.shape[2] % 16 == 0 else strip.mean(1)
+    patches = strip[:, :, : strip.shape[2] // 8 * 8].reshape(*strip.shape[:2], -1, 8).mean((1, 3))
     return {
         "below_pleura_mean": rows.mean(1),
         "below_pleura_near": near / level,
@@ -230,10 +209,10 @@ def _lung_field(lung: np.ndarray, pleura: np.ndarray) -> dict[str, np.ndarray]:
 
 def _vertical(lung: np.ndarray) -> dict[str, np.ndarray]:
     """Describe what runs along the scan lines: B-lines, shadows."""
-    lines = _average(lung[:, lung.shape[1] // 8 :].mean(1), 1)
+    lines = average(lung[:, lung.shape[1] // 8 :].mean(1), 1)
     low, high = np.percentile(lines, (25, 95), axis=1)
     mean = lines.mean(1)
-    outshine = _average((lung > lung.mean(2, keepdims=True)).mean(1, dtype=np.float32), 1)
+    outshine = average((lung > lung.mean(2, keepdims=True)).mean(1, dtype=np.float32), 1)
     lasting = outshine > 0.8
     starts = lasting & ~np.pad(lasting, ((0, 0), (1, 0)))[:, :-1]
     total = lung.reshape(len(lung), -1).var(1)
@@ -255,16 +234,16 @@ def _vertical(lung: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
-def _horizontal(profile: np.ndarray, depth: np.ndarray) -> dict[str, np.ndarray]:
+def _horizontal(lung: np.ndarray, pleura: np.ndarray, depth: np.ndarray, height: int) -> dict[str, np.ndarray]:
     """Describe what repeats along depth: A-lines."""
-    n, height = profile.shape
-    rows = np.arange(height)
+    n, rows = lung.shape[:2]
     frame = np.arange(n)
-    own = profile[frame, depth] + EPSILON
-    wave = np.where(rows > depth[:, None] + height // 16, profile, 0)
-    wave = np.where(wave != 0, wave - wave.sum(1, keepdims=True) / np.maximum((wave != 0).sum(1, keepdims=True), 1), 0)
-    lags = np.arange(height // 16, height // 2)
-    power = np.fft.irfft(np.abs(np.fft.rfft(wave, 2 * height)) ** 2, 2 * height)
+    reach = max(2, height // 16)
+    gap = max(2, height // 32)
+    profile = ridge(average(lung.mean(2), 1), reach)
+    wave = profile[:, reach:-reach] - profile[:, reach:-reach].mean(1, keepdims=True)
+    lags = np.arange(reach, rows * 2 // 3)
+    power = np.fft.irfft(np.abs(np.fft.rfft(wave, 2 * rows)) ** 2, 2 * rows)
     correlation = power[:, lags[0] - 1 : lags[-1] + 2] / np.maximum(power[:, :1], 1e-9)
     inner = correlation[:, 1:-1]
     peaks = np.where((inner > correlation[:, :-2]) & (inner >= correlation[:, 2:]) & (inner > 0), inner, 0)
@@ -276,15 +255,15 @@ def _horizontal(profile: np.ndarray, depth: np.ndarray) -> dict[str, np.ndarray]
         "a_line_spacing": spacing / height,
         "a_line_spacing_to_pleura": spacing / depth,
     }
-    around = np.arange(-(height // 42), height // 42 + 1)
-    for name, multiple in (("a_line_first", 2), ("a_line_second", 3)):
-        place = multiple * depth[:, None] + around
-        ridge = np.where(place < height, profile[frame[:, None], np.minimum(place, height - 1)], 0)
-        values[name] = np.maximum(ridge.max(1), 0) / own
+    around = np.arange(-(height // 24), height // 24 + 1)
+    for name, multiple in (("a_line_first", 1), ("a_line_second", 2)):
+        place = (multiple * depth - gap)[:, None].astype(np.intp) + around
+        found = np.where((place >= 0) & (place < rows), profile[frame[:, None], np.clip(place, 0, rows - 1)], 0)
+        values[name] = np.maximum(found.max(1), 0) / (np.maximum(pleura, 0) + 0.01)
     return values
 
 
-def _texture(lung: np.ndarray, mean_all: np.ndarray, lines: np.ndarray) -> dict[str, np.ndarray]:
+def _texture(lung: np.ndarray, lines: np.ndarray) -> dict[str, np.ndarray]:
     n, rows, width = lung.shape
     tiles = lung[:, : rows // 4 * 4, : width // 4 * 4].reshape(n, rows // 4, 4, width // 4, 4)
     means = tiles.mean((2, 4))
@@ -300,6 +279,6 @@ def _texture(lung: np.ndarray, mean_all: np.ndarray, lines: np.ndarray) -> dict[
         "texture_vertical": vertical,
         "texture_horizontal": horizontal,
         "texture_ratio": (vertical + 0.01) / (horizontal + 0.01),
-        "left_right_asymmetry": np.abs(left - right) / (mean_all + 0.01),
+        "left_right_asymmetry": np.abs(left - right) / (lines.mean(1) + 0.01),
         "centre_edge_ratio": (inner.mean(1) + 0.01) / (outer + 0.01),
     }
