@@ -1,0 +1,178 @@
+"""Figures that set arms side by side: scores with intervals, differences, spread over repeats, null, learning curve."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from blues.check import columns_exist, finite
+from blues.plots.style import INK, MUTED, legend_below, panel, plain, series_colour, styled
+
+__all__ = ["arms_forest", "importance", "learning_curve", "null_histogram", "repeats"]
+
+
+def _has_image(arm: str) -> bool:
+    return "image" in arm.split("+")
+
+
+def _intervals(axes: Axes, frame: pd.DataFrame, value: str, levels: np.ndarray) -> None:
+    """Draw one interval a row; arms with images as blue circles, the others as vermilion diamonds."""
+    for level, (arm, middle, low, high) in zip(
+        levels, frame[["arm", value, "low", "high"]].itertuples(index=False), strict=True
+    ):
+        colour = series_colour(0 if _has_image(arm) else 1)
+        axes.plot([low, high], [level, level], color=colour, linewidth=1.6, solid_capstyle="butt")
+        axes.plot(middle, level, "o" if _has_image(arm) else "D", color=colour, markersize=6, markeredgewidth=0)
+
+
+@styled
+def arms_forest(
+    scores: pd.DataFrame, comparisons: pd.DataFrame | None = None, metric: str = "AUROC", chance: float | None = 0.5
+) -> Figure:
+    """Draw one arm a row: its score with its interval and, beside it, the paired difference to the reference arm.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        Columns ``arm``, ``value``, ``low``, ``high``; drawn top to bottom in the order given.
+    comparisons : DataFrame, optional
+        Columns ``arm``, ``reference``, ``difference``, ``low``, ``high``; arms missing here get an empty row.
+    metric : str
+        Name for the axis.
+    chance : float, optional
+        Where an uninformative score lies.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> scores = pd.DataFrame({"arm": ["blood"], "value": [0.9], "low": [0.8], "high": [0.95]})
+    >>> len(arms_forest(scores).axes)
+    1
+    """
+    columns_exist(("arm", "value", "low", "high"), scores.columns, "scores")
+    both = comparisons is not None and len(comparisons) > 0
+    figure, grid = panel(6.4 if both else 4.5, 1.0 + 0.36 * len(scores), columns=1 + both, sharey=True, squeeze=False)
+    levels = -np.arange(len(scores), dtype=float)
+    left = grid[0, 0]
+    if chance is not None:
+        left.axvline(chance, color=MUTED, linewidth=0.9, linestyle=":")
+    _intervals(left, scores, "value", levels)
+    left.set_yticks(levels, [plain(arm, 34) for arm in scores["arm"]])
+    left.set(xlabel=metric, ylim=(-len(scores) + 0.4, 0.6))
+    left.grid(True, axis="x")
+    if both and comparisons is not None:
+        columns_exist(("arm", "reference", "difference", "low", "high"), comparisons.columns, "comparisons")
+        right = grid[0, 1]
+        place = dict(zip(scores["arm"], levels, strict=True))
+        known = comparisons[comparisons["arm"].isin(list(place))]
+        right.axvline(0, color=INK, linewidth=0.9)
+        _intervals(right, known, "difference", np.array([place[a] for a in known["arm"]]))
+        names = known["reference"].unique()
+        right.set(xlabel=f"difference to {plain(names[0], 26)}" if len(names) == 1 else "difference to the reference")
+        right.grid(True, axis="x")
+    return figure
+
+
+@styled
+def repeats(frame: pd.DataFrame, metric: str = "AUROC") -> Figure:
+    """Draw the score of every repeat of the cross-validation, one arm a row, with the mean as a bar.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Columns ``arm``, ``repeat``, ``value``. The spread shows how far the split into folds matters; it is no interval.
+    """
+    columns_exist(("arm", "repeat", "value"), frame.columns, "frame")
+    arms = list(dict.fromkeys(frame["arm"]))
+    figure, axes = panel(4.5, 0.9 + 0.34 * len(arms))
+    for level, arm in enumerate(arms):
+        values = frame.loc[frame["arm"] == arm, "value"].to_numpy(float)
+        jitter = (np.arange(len(values)) % 5 - 2) * 0.07
+        colour = series_colour(0 if _has_image(arm) else 1)
+        axes.plot(values, -level + jitter, "o", color=colour, markersize=3.6, alpha=0.6, markeredgewidth=0)
+        axes.plot([values.mean()] * 2, [-level - 0.36, -level + 0.36], color=INK, linewidth=1.4)
+    axes.set_yticks(-np.arange(len(arms)), [plain(arm, 34) for arm in arms])
+    axes.set(xlabel=f"{metric} of each repeat (bar: mean)", ylim=(-len(arms) + 0.4, 0.6))
+    axes.grid(True, axis="x")
+    return figure
+
+
+@styled
+def null_histogram(values: Sequence[float] | np.ndarray, observed: float, metric: str = "AUROC") -> Figure:
+    """Draw the scores of the whole pipeline on permuted labels, and the observed score.
+
+    Parameters
+    ----------
+    values : array of float, shape (permutations,)
+    observed : float
+    """
+    null = finite(values, "values").ravel()
+    figure, axes = panel(4.5, 2.8)
+    axes.hist(null, bins=min(40, max(8, len(null) // 6)), color=MUTED, alpha=0.55, label="labels permuted")
+    axes.axvline(observed, color=series_colour(0), linewidth=2, label=f"observed {observed:.2f}")
+    axes.set(xlabel=metric, ylabel="permutations")
+    axes.grid(True, axis="y")
+    legend_below(figure, axes, columns=2)
+    return figure
+
+
+@styled
+def learning_curve(frame: pd.DataFrame, metric: str = "AUROC") -> Figure:
+    """Draw the score against the number of patients trained on.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Columns ``arm``, ``patients``, ``value``; optional ``low``, ``high``.
+    """
+    columns_exist(("arm", "patients", "value"), frame.columns, "frame")
+    figure, axes = panel(4.5, 3.6)
+    for i, (arm, part) in enumerate(frame.groupby("arm", sort=False)):
+        part = part.sort_values("patients")
+        axes.plot(part["patients"], part["value"], "o-", color=series_colour(i), label=plain(arm), markersize=4)
+        if {"low", "high"} <= set(part):
+            axes.fill_between(
+                part["patients"], part["low"], part["high"], color=series_colour(i), alpha=0.14, linewidth=0
+            )
+    axes.set(xlabel="patients in training", ylabel=metric)
+    axes.grid(True)
+    legend_below(figure, axes)
+    return figure
+
+
+@styled
+def importance(frame: pd.DataFrame, most: int = 15, xlabel: str = "mean |SHAP value|") -> Figure:
+    """Draw attributions as bars, the largest on top, coloured by modality.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Columns ``feature``, ``value``; optional ``modality``, and ``low``, ``high`` for whiskers.
+    most : int
+        How many rows to draw; the rest are summed into one bar, so that nothing disappears.
+    """
+    columns_exist(("feature", "value"), frame.columns, "frame")
+    table = frame.sort_values("value", ascending=False, kind="stable")
+    shown, rest = table.head(most), table.iloc[most:]
+    names = [plain(f, 34) for f in shown["feature"]]
+    values = shown["value"].to_numpy(float)
+    modality = shown["modality"].astype(str) if "modality" in shown else pd.Series([""] * len(shown))
+    groups = list(dict.fromkeys(modality))
+    figure, axes = panel(4.5, 0.9 + 0.27 * (len(shown) + bool(len(rest))))
+    for i, group in enumerate(groups):
+        where = np.flatnonzero(modality.to_numpy() == group)
+        axes.barh(-where, values[where], color=series_colour(i), height=0.7, label=plain(group) if group else None)
+    if {"low", "high"} <= set(shown):
+        axes.hlines(-np.arange(len(shown)), shown["low"], shown["high"], color=INK, linewidth=1.2)
+    if len(rest):
+        axes.barh(-len(shown), float(rest["value"].sum()), color=MUTED, height=0.7)
+        names.append(f"{len(rest)} others, summed")
+    axes.set_yticks(-np.arange(len(names)), names)
+    axes.set(xlabel=xlabel)
+    axes.grid(True, axis="x")
+    legend_below(figure, axes, columns=3)
+    return figure

@@ -1,0 +1,218 @@
+"""The answer in three sentences, and what limits it, from the run's own numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from blues.report.facts import FEW, Facts, Gain
+from blues.report.words import LEVEL, arm_label, clean, count, interval, listed, metric, modalities, number, p_value
+
+__all__ = ["answer", "digits", "few_events", "limits", "verdict_text"]
+
+INTENDED_USE = (
+    "For research only. This page reports a statistical experiment on recorded data. It is no medical device, makes no "
+    "diagnosis, and must not guide the care of a patient."
+)
+
+
+def digits(facts: Facts) -> int:
+    """Return the decimals that the number of patients can carry: two, above a thousand patients three."""
+    return 2 if facts.people()[0] < 1000 else 3
+
+
+def few_events(facts: Facts, arm: str | None = None) -> str | None:
+    """Return the remark that belongs beside a number from fewer than ten patients of a class; None when there are enough.
+
+    Peduzzi et al. 1996 (J Clin Epidemiol 49:1373) is where the rule of ten comes from; it is a warning, not a proof.
+    """
+    fewer = facts.smaller_class(arm)
+    if fewer is None or fewer >= FEW:
+        return None
+    return f"only {count(fewer, 'patient')} in the smaller class, no claim can be made"
+
+
+def verdict_text(gain: Gain) -> str:
+    """Return what a difference shows, in a few words."""
+    return {
+        "better": "better; the interval lies above 0" if gain.better > 0 else "better; the interval lies below 0",
+        "worse": "worse; the interval excludes 0",
+        "unclear": "not shown to differ; the interval includes 0",
+        "unknown": "no interval",
+    }[gain.verdict]
+
+
+def answer(facts: Facts) -> dict[str, Any]:
+    """Return the sentences that open the report, with the numbers behind them."""
+    gain = facts.headline
+    remark = few_events(facts)
+    numbers = {
+        "metric": facts.metric,
+        "patients": facts.people()[0],
+        "events": facts.people()[1] if facts.binary else None,
+        "reference": facts.reference,
+        "arm": facts.candidate,
+        "alone": facts.alone,
+        "scores": {arm: list(facts.score(arm)) for arm in facts.arms},
+        "difference": [gain.difference, gain.low, gain.high] if gain else None,
+        "p_value": gain.p if gain else None,
+        "verdict": gain.verdict if gain else None,
+        "enough_events": remark is None,
+    }
+    warnings = [str(n["text"]) for n in facts.run.notes if n.get("level") == "warning"]
+    if remark and not any("smaller class" in w for w in warnings):
+        warnings.insert(0, remark[0].upper() + remark[1:] + ".")
+    sentences = [s for s in (_who(facts), _gain(facts), _rest(facts)) if s]
+    return {"headline": headline(facts), "sentences": sentences, "numbers": clean(numbers), "warnings": warnings}
+
+
+def headline(facts: Facts) -> str:
+    """Return the answer as one line."""
+    gain, fewer = facts.headline, few_events(facts)
+    if gain is None:
+        if facts.candidate is None:
+            return "This run has no arm with images"
+        return "This run cannot say what imaging adds: it compares no arm with images with one without"
+    if fewer:
+        return "Too few patients to say whether imaging adds anything"
+    return {
+        "better": "In this run imaging added to the best arm without it",
+        "worse": "In this run imaging made the best arm without it worse",
+        "unclear": "Imaging is not shown to add anything here",
+        "unknown": "This run has no interval for what imaging adds",
+    }[gain.verdict]
+
+
+def _scored(facts: Facts, arm: str) -> str:
+    value, low, high = facts.score(arm)
+    text = f"{metric(facts.metric).label} {number(value, digits(facts))}"
+    if np.isfinite(low) and np.isfinite(high):
+        text += f" ({LEVEL} {number(low, digits(facts))} to {number(high, digits(facts))})"
+    if few_events(facts, arm):
+        text += f" [only {facts.smaller_class(arm)} in the smaller class]"
+    return text
+
+
+def _who(facts: Facts) -> str:
+    patients, events, _ = facts.people()
+    label = facts.design["label"]
+    people = count(patients, "patient") + (f" ({events} with it)" if facts.binary else "")
+    moment = f" at {str(facts.design['moment']).replace('_', ' ')}" if facts.design["moment"] else ""
+    best = facts.reference or facts.candidate
+    if best is None:
+        return f"{label} was predicted{moment} in {people}."
+    kind = "the best arm without images" if facts.reference else "the best arm"
+    return f"Predicting {label}{moment} in {people}, {kind}, {arm_label(best)}, reached {_scored(facts, best)}."
+
+
+def _gain(facts: Facts) -> str:
+    gain = facts.headline
+    if gain is None:
+        if facts.candidate is None:
+            return "No arm looks at images, so nothing is said here about what imaging adds."
+        if facts.reference is None:
+            return "No arm does without images, so this run cannot say what imaging adds to anything."
+        return f"With images, {arm_label(facts.candidate)} reached {_scored(facts, facts.candidate)}; no comparison was made."
+    text = (
+        f"With lung ultrasound added, {arm_label(gain.arm)} reached {_scored(facts, gain.arm)}: a paired difference of "
+    )
+    text += interval(gain.difference, gain.low, gain.high, digits=3, sign=True)
+    if np.isfinite(gain.p) and gain.verdict != "unknown":
+        p = p_value(gain.p)
+        text += f", p {p if p.startswith('<') else '= ' + p}"
+    return text + f". {_reading(gain)}"
+
+
+def _reading(gain: Gain) -> str:
+    """Say what the interval of the headline difference means, and what it leaves open."""
+    limits_ = sorted((gain.low * gain.better, gain.high * gain.better))
+    if gain.verdict == "better":
+        return "The interval excludes 0: in this run imaging adds to what is known without it."
+    if gain.verdict == "worse":
+        return "The interval excludes 0 on the wrong side: adding imaging made the predictions worse."
+    if gain.verdict == "unclear":
+        return (
+            "The interval includes 0, so this run does not show that imaging adds anything; gains up to "
+            f"{number(max(limits_[1], 0), 3)} and losses up to {number(max(-limits_[0], 0), 3)} remain compatible with "
+            "these data."
+        )
+    return "There is no interval, so nothing follows from it."
+
+
+def _rest(facts: Facts) -> str:
+    parts = []
+    if facts.alone and facts.alone != facts.candidate:
+        parts.append(f"Imaging alone reached {_scored(facts, facts.alone)}")
+    others = [g for g in facts.gains if g.arm not in (facts.candidate, facts.alone)]
+    if others:
+        by = {v: [g.arm for g in others if g.verdict == v] for v in ("better", "worse", "unclear", "unknown")}
+        words = {
+            "better": "did better",
+            "worse": "did worse",
+            "unclear": "were not shown to differ",
+            "unknown": "have no interval",
+        }
+        said = [
+            f"{len(arms)} {words[v] if len(arms) > 1 else words[v].replace('were', 'was').replace('have', 'has')}"
+            for v, arms in by.items()
+            if arms
+        ]
+        parts.append(
+            f"of {count(len(others), 'other arm')} with images, against {arm_label(others[0].reference)}, {listed(said)}"
+        )
+    text = "; ".join(parts)
+    return text[:1].upper() + text[1:] + "." if text else ""
+
+
+def limits(facts: Facts) -> list[str]:
+    """Return what a careful reader would object to, each from a fact of this run."""
+    found = [str(n["text"]) for n in facts.run.notes]
+    remark = few_events(facts)
+    if remark and not any("smaller class" in text for text in found):
+        found.append(remark[0].upper() + remark[1:] + ".")
+    found += [
+        text for text in (_precision(facts), _selection(facts), _inside(facts), _labels(facts), _null(facts)) if text
+    ]
+    return list(dict.fromkeys(found))
+
+
+def _precision(facts: Facts) -> str:
+    gain = facts.headline
+    if gain is None or not np.isfinite(gain.low):
+        return ""
+    return (
+        f"The interval of the difference is {number(abs(gain.high - gain.low), 3)} wide: with "
+        f"{count(facts.people()[0], 'patient')}, smaller effects than half of that can be neither shown nor ruled out."
+    )
+
+
+def _selection(facts: Facts) -> str:
+    without = [a for a in facts.arms if "image" not in modalities(a)]
+    if len(without) < 2 or facts.reference is None:
+        return ""
+    return (
+        f"The reference, {arm_label(facts.reference)}, is the best of {len(without)} arms without images on these same "
+        "patients. Choosing it so favours the reference; a reference named in advance would be fairer to imaging."
+    )
+
+
+def _inside(facts: Facts) -> str:
+    name = facts.design["cohort"] or "this cohort"
+    return (
+        f"Every number is an internal validation within {name}: nothing was tested on patients of another centre, "
+        "scanner or time, so performance elsewhere is unknown."
+    )
+
+
+def _labels(facts: Facts) -> str:
+    ratings = facts.run.cohort.get("ratings")
+    if "consensus" in str(ratings) or "consensus" in str(facts.run.cohort.get("raters")):
+        return "The experts' ratings are a consensus: how far single experts agree cannot be computed from them."
+    return ""
+
+
+def _null(facts: Facts) -> str:
+    if not len(facts.run.null):
+        return "The label-permutation null of the whole pipeline is not part of this run (--null 200 adds it)."
+    return ""

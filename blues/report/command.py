@@ -1,0 +1,133 @@
+"""``python -m blues.report``: from a run folder to its page."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from blues import check
+from blues.fuse import Run
+from blues.provenance import replacing, write_json
+from blues.report.compare import compare
+from blues.report.export import save_figures, save_tables
+from blues.report.extras import read_beside
+from blues.report.markdown import to_markdown
+from blues.report.page import render
+from blues.report.summary import summarize
+
+__all__ = ["Comparison", "Options", "main", "write"]
+
+_PROG = "python -m blues.report"
+
+
+def _flag(text: str, default: bool = False) -> Any:
+    return field(default=default, metadata={"help": text})
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to make of one run.
+
+    Attributes
+    ----------
+    run : Path
+        The run folder.
+    out : Path
+        The page; by default ``report.html`` in the run folder.
+    pseudonymise, paths : bool
+        Show pseudonyms for ids (default); show file paths.
+    tables, figures, json, markdown : bool
+        Also write these, beside the page.
+    """
+
+    run: Path = field(metadata={"help": "run folder that python -m blues.fuse wrote", "positional": True})
+    out: Path | None = field(default=None, metadata={"help": "the page (default: report.html in the run folder)"})
+    pseudonymise: bool = _flag("show P01, P02, ... instead of patient ids (default)", True)
+    paths: bool = _flag("keep paths of this machine in the page")
+    tables: bool = _flag("also write every table as csv, LaTeX and HTML for word processors")
+    figures: bool = _flag("also write every figure as svg, png and pdf")
+    json: bool = _flag("also write the numbers as report.json")
+    markdown: bool = _flag("also write the report as report.md")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two runs to put side by side."""
+
+    a: Path = field(metadata={"help": "first run folder", "positional": True})
+    b: Path = field(metadata={"help": "second run folder", "positional": True})
+    out: Path = field(default=Path("comparison.html"), metadata={"help": "the page"})
+    paths: bool = _flag("keep paths of this machine in the page")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Rebuild the page of a run, or compare two runs; return the exit status."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words[:1] == ["compare"]:
+        return check.command(_PROG, lambda: _compare(words[1:]))
+    return check.command(_PROG, lambda: _report(words))
+
+
+def _report(argv: Sequence[str]) -> int:
+    text = "Rebuild the report of a run from its saved numbers, or: compare RUN_A RUN_B."
+    options = check.parse(Options, argv, prog=_PROG, description=text)
+    page = write(options.run, options)
+    print(f"Report: {page}")
+    return 0
+
+
+def _compare(argv: Sequence[str]) -> int:
+    options = check.parse(Comparison, argv, prog=f"{_PROG} compare", description="Put two runs side by side.")
+    names = (options.a.resolve().name, options.b.resolve().name)
+    names = names if names[0] != names[1] else (f"{names[0]} (A)", f"{names[1]} (B)")
+    found = compare(Run.load(options.a), Run.load(options.b), names, paths=options.paths)
+    _write_text(options.out, render(found))
+    print(f"Comparison: {options.out}")
+    return 0
+
+
+def write(run: Path, options: Options | None = None) -> Path:
+    """Write the page of a run folder, and what else the options ask for; return the page's path.
+
+    Parameters
+    ----------
+    run : Path
+        Run folder. Results of other parts that lie in it come with it; see :func:`blues.report.extras.read_beside`.
+    options : Options, optional
+
+    Raises
+    ------
+    InputError
+        When the folder is no whole run folder.
+    """
+    options = options or Options(run)
+    folder = Path(run)
+    found = Run.load(folder)
+    beside: Mapping[str, Any] = read_beside(folder)
+    summary = summarize(
+        found,
+        pseudonymise=options.pseudonymise,
+        paths=options.paths,
+        folders=(str(folder.resolve()), str(Path.home())),
+        **beside,
+    )
+    page = options.out or folder / "report.html"
+    _write_text(page, render(summary))
+    place = page.parent
+    if options.tables:
+        save_tables(summary, place / "tables")
+    if options.figures:
+        save_figures(summary, place / "figures")
+    if options.json:
+        write_json(page.with_suffix(".json"), summary)
+    if options.markdown:
+        _write_text(page.with_suffix(".md"), to_markdown(summary))
+    return page
+
+
+def _write_text(path: Path, text: str) -> None:
+    with replacing(path) as draft:
+        draft.write_text(text, encoding="utf-8")

@@ -1,0 +1,180 @@
+"""Two runs side by side: what differs in their experiments, and what that did to the scores."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+import blues
+from blues import evaluate
+from blues.fuse import Run
+from blues.report.answer import INTENDED_USE, answer, digits
+from blues.report.document import block, column, figure, table
+from blues.report.facts import Facts
+from blues.report.methods import place
+from blues.report.summary import SCHEMA
+from blues.report.words import arm_label, clean, metric
+
+__all__ = ["compare"]
+
+_PLACES = ("cohort", "weights")
+
+
+def compare(a: Run, b: Run, names: tuple[str, str] = ("A", "B"), *, paths: bool = False) -> dict[str, Any]:
+    """Return two runs side by side, in the shape of :func:`blues.report.summarize`, for the same renderers.
+
+    Parameters
+    ----------
+    a, b : Run
+    names : tuple of str
+        What to call them.
+    paths : bool
+        Keep file paths in texts.
+
+    Returns
+    -------
+    dict
+        Sections: what each says, what differs in the experiments, scores arm by arm. Where both runs predict the same
+        outcome of the same patients, the difference in AUROC (b minus a) has a paired interval (DeLong on predictions
+        averaged over repeats); otherwise none is given.
+    """
+    first, second = Facts(a), Facts(b)
+    tables = {"settings": _settings(first, second, names, paths), "scores": _scores(first, second, names)}
+    same = _same_rows(first, second)
+    why = (
+        "Both runs predict the same outcome of the same patients, so their difference is paired."
+        if same
+        else "The runs differ in patients or outcome, so no difference is tested: their scores are not of the same thing."
+    )
+    figures: dict[str, Any] = {}
+    blocks = [block("text", text=why), block("table", key="scores")]
+    if same and first.binary:
+        tables["paired"] = _paired(first, second, names)
+        figures["paired"] = _forest(tables["paired"], names)
+        blocks += [block("figures", keys=["paired"]), block("table", key="paired")]
+    said = [answer(f) for f in (first, second)]
+    texts = [
+        block("text", text=f"{name}: {s['headline']}. {' '.join(s['sentences'])}")
+        for name, s in zip(names, said, strict=True)
+    ]
+    sections = [
+        {"key": "answers", "title": "What each run says", "present": True, "blocks": texts},
+        {
+            "key": "settings",
+            "title": "What differs in the experiments",
+            "present": True,
+            "blocks": [block("table", key="settings")],
+        },
+        {"key": "scores", "title": "Scores side by side", "present": True, "blocks": blocks},
+        {"key": "use", "title": "Intended use", "present": True, "blocks": [block("text", text=INTENDED_USE)]},
+    ]
+    whole = {
+        "schema": SCHEMA,
+        "blues": blues.__version__,
+        "title": f"{names[0]} and {names[1]}",
+        "subtitle": "Two runs side by side",
+        "pseudonymised": True,
+        "answer": {
+            "headline": "",
+            "sentences": [],
+            "warnings": [],
+            "numbers": {"verdict": None, "enough_events": True},
+        },
+        "sections": sections,
+        "tables": tables,
+        "figures": figures,
+        "explorer": None,
+        "experiment": {},
+        "provenance": {},
+    }
+    return dict(clean(whole))
+
+
+def _settings(a: Facts, b: Facts, names: tuple[str, str], paths: bool) -> dict[str, Any]:
+    """Return the settings that differ first, then those that are the same; data, code and packages among them."""
+    rows = []
+    left, right = _all_settings(a, paths), _all_settings(b, paths)
+    for key in dict.fromkeys([*left, *right]):
+        one, two = left.get(key, "not set"), right.get(key, "not set")
+        rows.append([key, one, two, "differs" if one != two else "same"])
+    rows.sort(key=lambda row: row[3] != "differs")
+    differing = sum(row[3] == "differs" for row in rows)
+    columns = [column("setting"), column(names[0]), column(names[1]), column("")]
+    return table(f"{differing} of {len(rows)} settings differ", columns, rows, filters=True)
+
+
+def _all_settings(facts: Facts, paths: bool) -> dict[str, str]:
+    found = {}
+    for name, value in facts.experiment.items():
+        if name in ("out", "from_", "jobs"):
+            continue
+        text = ", ".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
+        found[name.replace("_", " ")] = place(text, paths) if name in _PLACES and value is not None else text
+    p = facts.run.provenance
+    for name in ("blues", "commit", "python", "machine"):
+        if p.get(name):
+            found[name if name != "blues" else "version of blues"] = str(p[name])
+    for group in ("data", "packages"):
+        found |= {f"{group}: {k}": str(v) for k, v in (p.get(group) or {}).items()}
+    encoder = p.get("encoder") or {}
+    found |= {f"encoder: {k}": str(encoder[k]) for k in ("name", "hash") if k in encoder}
+    patients, events, _ = facts.people()
+    found["patients analysed"] = str(patients)
+    if facts.binary:
+        found["with the outcome"] = str(events)
+    return found
+
+
+def _scores(a: Facts, b: Facts, names: tuple[str, str]) -> dict[str, Any]:
+    rows = []
+    metrics = [m for m in dict.fromkeys(a.scores["metric"]) if m in set(b.scores["metric"])]
+    for arm in dict.fromkeys([*a.arms, *b.arms]):
+        for name in metrics:
+            one, two = list(a.score(arm, name)), list(b.score(arm, name))
+            if np.isfinite(one[0]) or np.isfinite(two[0]):
+                rows.append([arm_label(arm), metric(name).label, one, two, two[0] - one[0]])
+    columns = [
+        column("arm"),
+        column("metric"),
+        column(names[0], "interval", digits(a)),
+        column(names[1], "interval", digits(b)),
+    ]
+    columns.append(column(f"{names[1]} minus {names[0]}", "number", 3, sign=True))
+    return table("Scores side by side", columns, rows, filters=True)
+
+
+def _same_rows(a: Facts, b: Facts) -> bool:
+    """Return whether both runs predict the same outcome of the same rows."""
+    if a.design["kind"] != b.design["kind"]:
+        return False
+    left, right = (f.averaged.drop_duplicates("row").set_index("row")["y"].sort_index() for f in (a, b))
+    return bool(left.index.equals(right.index) and (left == right).all())
+
+
+def _paired(a: Facts, b: Facts, names: tuple[str, str]) -> dict[str, Any]:
+    rows = []
+    for arm in (x for x in a.arms if x in b.arms):
+        both = a.of(arm).merge(b.of(arm)[["row", "p"]], on="row", suffixes=("", "_b"))
+        if both["y"].nunique() < 2:
+            continue
+        clusters = both["patient"] if both["patient"].duplicated().any() else None
+        test = evaluate.delong_test(both["y"], both["p_b"], both["p"], clusters)
+        rows.append([arm_label(arm), [test.estimate, test.low, test.high], test.p_value, len(both)])
+    columns = [column("arm"), column(f"difference in AUROC, {names[1]} minus {names[0]}", "interval", 3, sign=True)]
+    columns += [column("p", "p"), column("compared", "integer")]
+    note = "DeLong on predictions averaged over repeats: it compares these fitted predictions, not the ways of making them."
+    return table("Paired difference in AUROC", columns, rows, note=note)
+
+
+def _forest(paired: dict[str, Any], names: tuple[str, str]) -> dict[str, Any]:
+    rows = [(row[0].replace(" + ", "+"), *row[1]) for row in paired["rows"]]
+    return figure(
+        "arms_forest",
+        f"Difference in AUROC, {names[1]} minus {names[0]}",
+        "Paired difference with 95% interval. An interval across the dotted line shows no difference.",
+        scores=pd.DataFrame(rows, columns=["arm", "value", "low", "high"]),
+        metric=f"difference in AUROC, {names[1]} − {names[0]}",
+        chance=0.0,
+    )

@@ -1,0 +1,226 @@
+"""What a run says, brought into the shape that the report asks for: arms, averaged predictions, the comparison that counts."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from blues.check import columns_exist
+from blues.fuse import Run
+from blues.report.words import metric, modalities, model_of
+
+__all__ = ["FEW", "Facts", "Gain"]
+
+FEW = 10
+"""Fewer patients than this in the smaller class, and no claim is made (rule 5 of the design)."""
+_MAIN = {"binary": "auroc", "ordinal": "mae", "continuous": "mae"}
+
+
+@dataclass(frozen=True)
+class Gain:
+    """One paired difference between an arm with images and the reference, in the direction in which more is better."""
+
+    arm: str
+    reference: str
+    metric: str
+    difference: float
+    low: float
+    high: float
+    p: float
+    p_holm: float
+    better: int
+    patients: int | None = None
+
+    @property
+    def verdict(self) -> str:
+        """``better``, ``worse``, ``unclear`` (the interval includes 0) or ``unknown`` (no interval)."""
+        if not (np.isfinite(self.low) and np.isfinite(self.high)):
+            return "unknown"
+        low, high = sorted((self.low * self.better, self.high * self.better))
+        return "better" if low > 0 else "worse" if high < 0 else "unclear"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """A run, read for the report.
+
+    Attributes
+    ----------
+    run : Run
+        What was found; see :class:`blues.fuse.Run`.
+    """
+
+    run: Run
+
+    def __post_init__(self) -> None:
+        columns_exist(
+            ("patient", "arm", "repeat", "fold", "y", "p"), self.run.predictions.columns, "predictions.parquet"
+        )
+        columns_exist(("arm", "metric", "value", "low", "high"), self.run.scores.columns, "scores.csv")
+
+    @cached_property
+    def design(self) -> Mapping[str, Any]:
+        """The facts of the design, with what older runs lack filled in from the predictions."""
+        y = self.run.predictions["y"]
+        kind = "binary" if set(y.unique()) <= {0, 1} else "continuous"
+        facts = {"task": getattr(self.run.experiment, "task", "outcome"), "kind": kind, "level": "patient"}
+        facts |= {"label": facts["task"], "moment": "", "cohort": "", "modalities": {}, "dropped": []}
+        return facts | dict(self.run.design)
+
+    @cached_property
+    def experiment(self) -> dict[str, Any]:
+        """The experiment's settings by name."""
+        return dataclasses.asdict(self.run.experiment)
+
+    @property
+    def seed(self) -> int:
+        """The seed of the run, for the bands of its curves."""
+        return int(self.experiment.get("seed") or 0)
+
+    @property
+    def binary(self) -> bool:
+        """Whether the outcome is yes or no."""
+        return bool(self.design["kind"] == "binary")
+
+    @property
+    def metric(self) -> str:
+        """Name of the metric by which arms are ranked."""
+        return _MAIN[self.design["kind"]]
+
+    @cached_property
+    def averaged(self) -> pd.DataFrame:
+        """One row an arm and row of the design: ``arm, row, patient, y, p, sd, repeats`` (p: mean over repeats, sd: spread)."""
+        table = self.run.predictions
+        if "row" not in table:
+            table = table.assign(row=table["patient"])
+        grouped = table.groupby(["arm", "row"], sort=False)
+        mean = grouped.agg(patient=("patient", "first"), y=("y", "first"), p=("p", "mean"), n=("p", "size"))
+        mean["sd"] = grouped["p"].std(ddof=0)
+        return mean.reset_index()
+
+    @cached_property
+    def scores(self) -> pd.DataFrame:
+        """The first row of each arm and metric of the scores: the interval that is reported first."""
+        return self.run.scores.drop_duplicates(["arm", "metric"], ignore_index=True)
+
+    @cached_property
+    def arms(self) -> list[str]:
+        """The arms, in the order of the run."""
+        return [str(a) for a in dict.fromkeys(self.run.predictions["arm"])]
+
+    def score(self, arm: str, name: str | None = None) -> tuple[float, float, float]:
+        """Return value, low and high of an arm's score; NaN where it has none."""
+        name = name or self.metric
+        found = self.scores[(self.scores["arm"] == arm) & (self.scores["metric"] == name)]
+        if not len(found):
+            return (float("nan"),) * 3
+        value, low, high = found[["value", "low", "high"]].to_numpy(float)[0]
+        return value, low, high
+
+    def people(self, arm: str | None = None) -> tuple[int, int, int]:
+        """Return the patients of an arm (of any arm), how many have the outcome and how many have not."""
+        table = self.averaged if arm is None else self.averaged[self.averaged["arm"] == arm]
+        outcome = table.groupby("patient")["y"].max()
+        events = int((outcome > 0).sum()) if self.binary else 0
+        return len(outcome), events, len(outcome) - events
+
+    def smaller_class(self, arm: str | None = None) -> int | None:
+        """Return the patients in the smaller class of a binary outcome."""
+        return min(self.people(arm)[1:]) if self.binary else None
+
+    @cached_property
+    def gains(self) -> list[Gain]:
+        """What each arm with images adds to the reference, in the main metric; the null is not among them."""
+        table = self.run.comparisons
+        if not len(table):
+            return []
+        table = table[
+            (table["metric"] == self.metric) & table["arm"].isin(self.arms) & table["reference"].isin(self.arms)
+        ]
+        found = []
+        for (arm, reference), part in table.groupby(["arm", "reference"], sort=False):
+            with_interval = part[part["low"].notna() & part["high"].notna()]
+            first = (with_interval if len(with_interval) else part).iloc[0]
+            p = part["p_value"].dropna()
+            holm = part["p_holm"].dropna() if "p_holm" in part else p.iloc[:0]
+            found.append(
+                Gain(
+                    arm=str(arm),
+                    reference=str(reference),
+                    metric=self.metric,
+                    difference=float(first["difference"]),
+                    low=float(first["low"]),
+                    high=float(first["high"]),
+                    p=_first(first["p_value"], p),
+                    p_holm=_first(first.get("p_holm"), holm),
+                    better=metric(self.metric).better,
+                    patients=int(first["patients"]) if pd.notna(first.get("patients")) else None,
+                )
+            )
+        return found
+
+    @cached_property
+    def reference(self) -> str | None:
+        """The best arm without images: the reference of the comparisons, else the best score; None when there is none."""
+        if self.gains:
+            return self.gains[0].reference
+        without = [a for a in self.arms if "image" not in modalities(a)]
+        return self._best(without)
+
+    @cached_property
+    def candidate(self) -> str | None:
+        """The reference with images added, where there is such an arm; else the arm with images that scores best."""
+        with_images = [a for a in self.arms if "image" in modalities(a)]
+        if self.reference is not None:
+            wanted = "+".join(("image", *modalities(self.reference))) + model_of(self.reference)
+            if wanted in with_images:
+                return wanted
+        return self._best(with_images)
+
+    @cached_property
+    def alone(self) -> str | None:
+        """The arm that sees images only, of the candidate's model."""
+        wanted = "image" + model_of(self.candidate or "")
+        return wanted if wanted in self.arms else None
+
+    @property
+    def headline(self) -> Gain | None:
+        """The paired difference that answers the question: images added to the reference."""
+        return next((g for g in self.gains if g.arm == self.candidate), None)
+
+    @cached_property
+    def key_arms(self) -> list[str]:
+        """The arms that curves are drawn for: with images, without, images alone; else the best three."""
+        arms = [a for a in (self.candidate, self.reference, self.alone) if a is not None]
+        return list(dict.fromkeys(arms)) or self.arms[:3]
+
+    def _best(self, arms: list[str]) -> str | None:
+        values = {a: self.score(a)[0] * metric(self.metric).better for a in arms}
+        known = {a: v for a, v in values.items() if np.isfinite(v)}
+        return max(known, key=lambda a: known[a]) if known else (arms[0] if arms else None)
+
+    def of(self, arm: str) -> pd.DataFrame:
+        """Return the averaged predictions of one arm."""
+        return self.averaged[self.averaged["arm"] == arm]
+
+    def repeats_of(self, arm: str) -> np.ndarray:
+        """Return an arm's predictions, shape (repeats, rows), rows in the order of :meth:`of`; repeats that are whole."""
+        table = self.run.predictions
+        table = table[table["arm"] == arm]
+        rows = "row" if "row" in table else "patient"
+        wide = table.pivot_table(index="repeat", columns=rows, values="p", aggfunc="mean")[
+            self.of(arm)["row"].to_list()
+        ]
+        return np.asarray(wide.dropna().to_numpy(float))
+
+
+def _first(preferred: Any, others: pd.Series) -> float:
+    if preferred is not None and pd.notna(preferred):
+        return float(preferred)
+    return float(others.iloc[0]) if len(others) else float("nan")

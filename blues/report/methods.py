@@ -1,0 +1,140 @@
+"""The methods paragraph and the command to repeat a run, from its experiment."""
+
+from __future__ import annotations
+
+import dataclasses
+import shlex
+from pathlib import Path
+from typing import Any
+
+from blues.report.facts import Facts
+from blues.report.words import count, listed, metric
+
+__all__ = ["command", "methods", "place"]
+
+_FRAMES = {"mean": "the mean", "max": "the maximum", "median": "the median", "std": "the standard deviation"}
+_POINTS = {
+    "mean": "the mean over BLUE points",
+    "max": "the maximum over BLUE points",
+    "concat": "all BLUE points side by side, absent points left missing",
+}
+
+
+def methods(facts: Facts) -> list[str]:
+    """Return the methods as a paper would tell them; only what the experiment and the design record is said."""
+    return [
+        text for text in (_data(facts), _images(facts), _models(facts), _evaluation(facts), _software(facts)) if text
+    ]
+
+
+def _data(facts: Facts) -> str:
+    design, patients = facts.design, facts.people()
+    where = f" of {design['cohort']}" if design["cohort"] else ""
+    moment = f" at {str(design['moment']).replace('_', ' ')}" if design["moment"] else ""
+    text = f"We predicted {design['label']}{moment} in {count(patients[0], 'patient')}{where}"
+    text += f", {patients[1]} of whom had the outcome. " if facts.binary else ". "
+    blocks = [f"{name} ({count(len(columns), 'column')})" for name, columns in design["modalities"].items()]
+    if blocks:
+        text += f"Predictors came from {listed(blocks)}. "
+    text += (
+        "Variables known only after the moment of prediction, and those that are or contain the outcome, were refused"
+    )
+    allowed = facts.experiment.get("allow") or ()
+    text += f"; columns contingent on {listed(list(allowed))} were allowed by name." if allowed else "."
+    return text
+
+
+def _images(facts: Facts) -> str:
+    if "image" not in facts.design["modalities"]:
+        return ""
+    e, encoder = facts.experiment, facts.run.provenance.get("encoder") or {}
+    frames, points = str(e.get("frames", "")), str(e.get("points", ""))
+    text = f"Ultrasound clips were decoded and each frame was described by the encoder {e.get('encoder', 'named in the run')}"
+    dimensions = encoder.get("dimensions") if isinstance(encoder, dict) else None
+    text += f" ({dimensions} numbers a frame). " if dimensions else ". "
+    if frames or points:
+        text += f"Frames were pooled to clips by {_FRAMES.get(frames, frames)}, "
+        text += f"and clips to patients by {_POINTS.get(points, points)}."
+    return text
+
+
+def _models(facts: Facts) -> str:
+    e = facts.experiment
+    names = [str(m) for m in e.get("model") or ()]
+    if not names:
+        return ""
+    text = f"Every modality alone and every combination was an arm, with the model {listed(names, 'or')}. "
+    if e.get("fusion") == "late":
+        text += "Combinations were fused late: one model a modality, their predictions averaged. "
+    elif e.get("fusion"):
+        text += "Combinations were fused early: one model on all columns side by side. "
+    return text + "Imputation, scaling and whatever else learns were fitted within the training folds."
+
+
+def _evaluation(facts: Facts) -> str:
+    e, label = facts.experiment, metric(facts.metric).label
+    text = ""
+    if e.get("folds"):
+        text = (
+            f"All arms were evaluated on identical folds: {count(int(e.get('repeats') or 1), 'repeat')} of {e['folds']}-fold "
+            "cross-validation, stratified by outcome, each patient's data in one fold only. "
+        )
+    text += f"Arms were ranked by {label}. "
+    if facts.gains:
+        text += (
+            "The question is the paired difference between an arm with images and the best arm without, on the patients that "
+            "both predict; tests are Holm-adjusted over the arms. "
+        )
+    if e.get("draws"):
+        text += f"Bootstrap intervals use {int(e['draws']):,} samples of patients. "
+    if len(facts.run.null):
+        drawn = count(facts.run.null["permutation"].nunique(), "permutation")
+        text += f"The whole pipeline was repeated on {drawn} of the outcome. "
+    return text + "Intervals are at 95%; no multiplicity adjustment was made to them."
+
+
+def _software(facts: Facts) -> str:
+    p = facts.run.provenance
+    packages = p.get("packages") or {}
+    shown = [
+        f"{name} {packages[name]}"
+        for name in ("scikit-learn", "xgboost", "torch", "lifelines", "statsmodels")
+        if name in packages
+    ]
+    text = f"Analyses were made with blues {p.get('blues', '')}".rstrip()
+    text += f" (commit {str(p['commit'])[:12]})" if p.get("commit") else ""
+    text += f", Python {p['python']}" if p.get("python") else ""
+    return text + (f", {listed(shown)}" if shown else "") + f"; seed {p.get('seed', 'not recorded')}."
+
+
+def command(facts: Facts, paths: bool = False) -> list[str]:
+    """Return the commands that repeat the run: from its saved experiment, and spelled out.
+
+    The cohort's folder is named by its last part unless ``paths`` is set: where it lies is the user's business.
+    """
+    parts = ["python", "-m", "blues.fuse"]
+    defaults = {f.name: f.default for f in dataclasses.fields(facts.run.experiment)}
+    for name, value in facts.experiment.items():
+        if (
+            value is None
+            or name in ("from_", "out", "jobs")
+            or (value == defaults.get(name) and name not in ("task", "seed"))
+        ):
+            continue
+        if name == "cohort":
+            parts.append(place(str(value), paths))
+            continue
+        parts += ["--" + name.replace("_", "-"), *_words(value, paths)]
+    return ["python -m blues.fuse --from experiment.toml", shlex.join(parts)]
+
+
+def _words(value: Any, paths: bool) -> list[str]:
+    if isinstance(value, tuple | list):
+        return [str(v) for v in value]
+    return [place(str(value), paths) if isinstance(value, Path) else str(value)]
+
+
+def place(text: str, paths: bool) -> str:
+    """Return a path as given, or its last part only: where a folder lies is the user's business."""
+    parts = text.replace("\\", "/").rstrip("/").split("/")
+    return text if paths or len(parts) == 1 else f"path/to/{parts[-1]}"

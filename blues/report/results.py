@@ -1,0 +1,276 @@
+"""The sections of results: arms side by side, and what imaging adds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from blues.report import curves
+from blues.report.answer import digits, few_events, verdict_text
+from blues.report.document import block, column, figure, table
+from blues.report.facts import Facts
+from blues.report.people import Parts
+from blues.report.privacy import Privacy
+from blues.report.words import arm_label, interval, listed, metric
+
+__all__ = ["arms", "gain", "row_names"]
+
+_ARM_METRICS = "auroc auprc brier sensitivity specificity quadratic_kappa mae rmse r2 spearman within_one rps".split()
+MOST_PATIENTS = 400
+"""Rows listed by name, those with the largest change."""
+
+
+def arms(facts: Facts) -> Parts:
+    """Return every arm with its scores, and the curves of the arms that matter most."""
+    names = [m for m in _ARM_METRICS if m in set(facts.scores["metric"])]
+    places = digits(facts)
+    columns = [column("arm"), column("patients", "integer")]
+    columns += [column("with outcome", "integer" if facts.binary and not few_events(facts) else "text")] * facts.binary
+    columns += [column(metric(m).label, "interval", digits=places) for m in names]
+    rows = []
+    for arm in facts.arms:
+        patients, events, _ = facts.people(arm)
+        said = f"{events}, too few" if few_events(facts, arm) else events
+        rows.append(
+            [arm_label(arm), patients, *([said] if facts.binary else []), *(list(facts.score(arm, m)) for m in names)]
+        )
+    note = _how(facts)
+    if few_events(facts):
+        note = f"Too few: {few_events(facts)}. {note}"
+    tables = {"arms": table("Scores of every arm, with 95% intervals over patients", columns, rows, note=note)}
+    blocks = [block("figures", keys=["arms-forest"]), block("table", key="arms")]
+    figures = {"arms-forest": _forest(facts)}
+    if facts.binary:
+        figures |= _curves(facts)
+    else:
+        shown = pd.concat([facts.of(arm) for arm in facts.key_arms], ignore_index=True)
+        figures["observed-predicted"] = figure(
+            "observed_predicted",
+            "Observed against predicted",
+            "Each point is one row of the design: its outcome against its prediction, averaged over the repeats.",
+            predictions=shown[["arm", "y", "p"]],
+        )
+    if len(figures) > 1:
+        blocks.append(block("figures", keys=list(figures)[1:]))
+    tables["all-scores"] = _all_scores(facts)
+    blocks.append(block("details", summary="All scores", blocks=[block("table", key="all-scores")]))
+    return blocks, tables, figures
+
+
+def _how(facts: Facts) -> str:
+    if "method" not in facts.scores:
+        return ""
+    said = facts.scores.drop_duplicates("metric")[["metric", "method"]].dropna()
+    ways: dict[str, list[str]] = {}
+    for name, how in said.itertuples(index=False):
+        if name in _ARM_METRICS:
+            ways.setdefault(str(how), []).append(metric(str(name)).label)
+    whole = "; ".join(how if len(ways) == 1 else f"{listed(names)}: {how}" for how, names in ways.items())
+    return (
+        f"Intervals: {whole}, over patients. A score is the mean over the repeats of the cross-validation."
+        if whole
+        else ""
+    )
+
+
+def _all_scores(facts: Facts) -> dict[str, Any]:
+    scores = facts.run.scores
+    extra = [c for c in scores if c not in ("arm", "metric", "value", "low", "high")]
+    columns = [column("arm"), column("metric"), column("value", "interval", digits=3)] + [column(str(c)) for c in extra]
+    rows = []
+    for record in scores.to_dict("records"):
+        cells = [arm_label(str(record["arm"])), metric(str(record["metric"])).label]
+        rows.append([*cells, [record["value"], record["low"], record["high"]], *(_text(record[c]) for c in extra)])
+    return table("All scores of all arms", columns, rows, filters=True)
+
+
+def _text(value: Any) -> str:
+    if value is None or value != value:
+        return ""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _forest(facts: Facts) -> dict[str, Any]:
+    rows = [(arm, *facts.score(arm)) for arm in facts.arms]
+    frame = pd.DataFrame(rows, columns=["arm", "value", "low", "high"])
+    label = metric(facts.metric).label
+    said = "; ".join(f"{arm_label(a)} {interval(v, low, high, digits(facts))}" for a, v, low, high in rows[:20])
+    return figure(
+        "arms_forest",
+        f"{label} of every arm",
+        f"{label} with 95% interval. Circles: arms with images; diamonds: without.",
+        said,
+        scores=frame,
+        metric=label,
+        chance=0.5 if facts.metric == "auroc" else None,
+    )
+
+
+def _legend(facts: Facts) -> dict[str, str]:
+    label = metric(facts.metric).label
+    return {a: f"{arm_label(a)}: {label} {interval(*facts.score(a), digits(facts))}" for a in facts.key_arms}
+
+
+def _curves(facts: Facts) -> dict[str, Any]:
+    roc, recall = curves.roc_frame(facts, seed=facts.seed), curves.precision_recall_frame(facts)
+    if not len(roc):
+        return {}
+    spoken = "; ".join(_legend(facts).values())
+    patients, events, _ = facts.people()
+    table_ = facts.of(facts.key_arms[0])
+    return {
+        "roc": figure(
+            "roc",
+            "ROC curves",
+            "Mean ROC curve over the repeats; bands: pointwise 95%, bootstrap over patients. The dots are predictions "
+            "averaged over the repeats at the threshold chosen under Decision curves, a little off the mean curve.",
+            spoken,
+            curves=roc,
+            labels=_legend(facts),
+        ),
+        "precision-recall": figure(
+            "precision_recall",
+            "Precision-recall curves",
+            "Precision against recall. A score without information would lie at the prevalence, "
+            f"{events} of {patients} patients.",
+            spoken,
+            curves=recall,
+            prevalence=float(table_["y"].mean()),
+            labels={a: arm_label(a) for a in facts.key_arms},
+        ),
+    }
+
+
+def gain(facts: Facts, privacy: Privacy) -> Parts:
+    """Return the paired differences to the best arm without images, and the patients whose prediction moves."""
+    if facts.reference is None or not facts.gains:
+        why = "No arm does without images" if facts.reference is None else "No arm looks at images"
+        return [block("text", text=f"{why} in this run, so there is nothing to compare.")], {}, {}
+    label = metric(facts.metric).label
+    columns = [
+        column("arm with images"),
+        column(f"difference to {arm_label(facts.reference)}", "interval", digits=3, sign=True),
+        column("reading"),
+        column("p", "p"),
+        column("p, Holm", "p"),
+        column("patients compared", "integer"),
+        column(f"{label} of the arm", "interval", digits=digits(facts)),
+    ]
+    rows = []
+    for g in facts.gains:
+        remark = few_events(facts, g.arm)
+        said = verdict_text(g) + (f"; {remark}" if remark else "")
+        difference = [g.difference, g.low, g.high]
+        rows.append([arm_label(g.arm), difference, said, g.p, g.p_holm, g.patients, list(facts.score(g.arm))])
+    caption = f"What imaging adds: paired difference in {label} to the best arm without images"
+    tables = {"gain": table(caption, columns, rows, note="Holm: over all arms compared, within one metric and test.")}
+    tables["all-comparisons"] = _all_comparisons(facts)
+    figures = {"gain-forest": _gain_forest(facts, label)}
+    blocks = [block("table", key="gain")]
+    details = block(
+        "details",
+        summary="All comparisons, and the question each test answers",
+        blocks=[block("table", key="all-comparisons")],
+    )
+    moved = _moved(facts)
+    if facts.binary and len(moved):
+        figures["change"] = _change(facts, moved, privacy)
+        tables["patients"] = _patients(facts, moved, privacy)
+        blocks += [block("figures", keys=["gain-forest", "change"]), details, block("table", key="patients")]
+    else:
+        blocks += [block("figures", keys=["gain-forest"]), details]
+    return blocks, tables, figures
+
+
+def _all_comparisons(facts: Facts) -> dict[str, Any]:
+    columns = [column(c) for c in ("arm", "reference", "metric")]
+    columns += [
+        column("difference", "interval", digits=3, sign=True),
+        column("p", "p"),
+        column("test"),
+        column("question"),
+    ]
+    rows = []
+    for r in facts.run.comparisons.to_dict("records"):
+        cells = [arm_label(str(r["arm"])), arm_label(str(r["reference"])), metric(str(r["metric"])).label]
+        rows.append(
+            [
+                *cells,
+                [r["difference"], r["low"], r["high"]],
+                r["p_value"],
+                _text(r.get("test")),
+                _text(r.get("question")),
+            ]
+        )
+    return table("All comparisons", columns, rows, filters=True)
+
+
+def _gain_forest(facts: Facts, label: str) -> dict[str, Any]:
+    rows = [(g.arm, g.difference, g.low, g.high) for g in facts.gains]
+    return figure(
+        "arms_forest",
+        f"Difference in {label} to {arm_label(facts.reference or '')}",
+        "Paired difference with 95% interval over patients. An interval across the dotted line at 0 shows no difference.",
+        "; ".join(f"{arm_label(a)} {interval(d, low, high, 3, sign=True)}" for a, d, low, high in rows[:20]),
+        scores=pd.DataFrame(rows, columns=["arm", "value", "low", "high"]),
+        metric=f"difference in {label}",
+        chance=0.0,
+    )
+
+
+def _moved(facts: Facts) -> pd.DataFrame:
+    """Return ``row, patient, y, before, after, spread, change`` of the two key arms, the largest change first."""
+    if facts.candidate is None or facts.reference is None:
+        return pd.DataFrame()
+    after = curves.usable(facts, facts.candidate).rename(columns={"p": "after", "sd": "spread"})
+    before = curves.usable(facts, facts.reference)[["row", "p"]].rename(columns={"p": "before"})
+    both = after[["row", "patient", "y", "after", "spread"]].merge(before, on="row")
+    both["change"] = both["after"] - both["before"]
+    return both.reindex(both["change"].abs().sort_values(ascending=False, kind="stable").index)
+
+
+def row_names(table_: pd.DataFrame, privacy: Privacy) -> list[str]:
+    """Return what each row is called: its patient, numbered where a patient has several rows."""
+    names = [privacy.patient(p) for p in table_["patient"]]
+    if not table_["patient"].duplicated().any():
+        return names
+    number_ = table_.groupby("patient", sort=False).cumcount() + 1
+    return [f"{name} clip {k}" for name, k in zip(names, number_, strict=True)]
+
+
+def _change(facts: Facts, moved: pd.DataFrame, privacy: Privacy) -> dict[str, Any]:
+    right = ((moved["change"] > 0) == (moved["y"] == 1)) & (moved["change"] != 0)
+    shown = moved.head(5000)
+    frame = shown[["y", "before", "after"]].reset_index(drop=True)
+    frame["name"] = row_names(shown, privacy)
+    return figure(
+        "change",
+        "Risk of each patient without and with images",
+        f"One mark a {facts.design['level']}. Images moved {int(right.sum())} of {len(moved)} predictions the right way "
+        "(purple circles up, grey diamonds down).",
+        f"Predicted risk by {facts.reference} against {facts.candidate}; the table of patients holds the numbers.",
+        table=frame,
+        reference=facts.reference,
+        arm=facts.candidate,
+    )
+
+
+def _patients(facts: Facts, moved: pd.DataFrame, privacy: Privacy) -> dict[str, Any]:
+    columns = [
+        column(facts.design["level"]),
+        column("outcome"),
+        column(f"risk by {arm_label(facts.reference or '')}", "number"),
+        column(f"risk by {arm_label(facts.candidate or '')}", "number"),
+        column("change", "number", sign=True),
+        column("spread over repeats (SD)", "number"),
+    ]
+    shown = moved.head(MOST_PATIENTS)
+    rows = [
+        [name, "with" if r.y == 1 else "without", r.before, r.after, r.change, r.spread]
+        for name, r in zip(row_names(shown, privacy), shown.itertuples(), strict=True)
+    ]
+    note = "Names are pseudonyms; the order of the cohort's ids cannot be read from them." if privacy.names else ""
+    if len(moved) > len(shown):
+        note = f"The {len(shown)} largest changes of {len(moved):,}. {note}"
+    return table("Whose prediction images change most", columns, rows, note=note, filters=True)

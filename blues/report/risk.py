@@ -1,0 +1,210 @@
+"""The sections on risk: calibration, decision curves and thresholds, robustness."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from blues.report import curves
+from blues.report.document import block, column, figure, table
+from blues.report.facts import Facts
+from blues.report.people import Parts
+from blues.report.words import METRICS, arm_label, metric, number
+
+__all__ = ["calibration", "explorer", "robustness", "utility"]
+
+MOST_ROWS = 400
+"""Up to here the page's threshold slider works on single predictions, above on counts."""
+
+
+def calibration(facts: Facts) -> Parts:
+    """Return calibration curves and numbers of the key arms."""
+    if not facts.binary:
+        return (
+            [block("text", text="Calibration curves are for outcomes that are yes or no; see the errors above.")],
+            {},
+            {},
+        )
+    frame, found = curves.calibration_frames(facts)
+    if not found:
+        return [block("text", text="No arm gives probabilities, so there is nothing to calibrate.")], {}, {}
+    rows = []
+    for arm, c in found.items():
+        estimates = (c.intercept, c.slope, c.brier, c.scaled_brier)
+        cells = [[e.value, e.low, e.high] for e in estimates]
+        rows.append([arm_label(arm), *cells, c.ici, c.e50, c.e90, c.emax, c.spiegelhalter.p_value, c.ece.value])
+    columns = [column("arm"), column("calibration in the large", "interval"), column("slope", "interval")]
+    columns += [column("Brier", "interval", digits=3), column("scaled Brier", "interval")]
+    columns += [column(name, "number", digits=3) for name in ("ICI", "E50", "E90", "Emax")]
+    columns += [column("Spiegelhalter p", "p"), column("ECE (secondary)", "number", digits=3)]
+    smoothers = "; ".join(dict.fromkeys(c.smoother for c in found.values()))
+    note = (
+        f"Curve and ICI, E50, E90, Emax: {smoothers}. In the large: 0 is right; slope: 1 is right, below 1 too extreme. "
+        "ECE depends on its ten bins and is biased upward in small samples."
+    )
+    tables = {"calibration": table("Calibration of averaged out-of-fold predictions", columns, rows, note=note)}
+    shown = pd.concat([facts.of(arm) for arm in found], ignore_index=True)
+    spoken = "; ".join(
+        f"{arm_label(a)}: slope {number(c.slope.value)}, ICI {number(c.ici, 3)}" for a, c in found.items()
+    )
+    first = arm_label(next(iter(found)))
+    figures = {
+        "calibration": figure(
+            "calibration",
+            "Calibration curves",
+            f"Smoothed observed share against predicted risk; below, the predictions of {first} with (up) and without "
+            "(down) the outcome. Few patients lie where the bars are low: the curve says little there.",
+            spoken,
+            curves=frame,
+            predictions=shown[shown["arm"] == next(iter(found))][["arm", "y", "p"]],
+            labels={a: arm_label(a) for a in found},
+        ),
+        "risk": figure(
+            "risk_distribution",
+            "Predicted risk by outcome",
+            "Predicted risks of those with and without the outcome. Good separation keeps the two rows apart.",
+            "; ".join(f"{arm_label(a)}: {_medians(shown[shown['arm'] == a])}" for a in found),
+            predictions=shown[["arm", "y", "p"]],
+            labels={a: arm_label(a) for a in found},
+        ),
+    }
+    return [block("figures", keys=list(figures)), block("table", key="calibration")], tables, figures
+
+
+def _medians(part: pd.DataFrame) -> str:
+    middle = part.groupby("y")["p"].median()
+    return f"median risk {number(middle.get(1))} with and {number(middle.get(0))} without the outcome"
+
+
+def utility(facts: Facts) -> Parts:
+    """Return decision curves, the threshold explorer's place, and net benefit with and without images."""
+    frame = curves.decision_frame(facts, seed=facts.seed) if facts.binary else pd.DataFrame()
+    if not len(frame):
+        return (
+            [block("text", text="Decision curves need an outcome that is yes or no and predicted probabilities.")],
+            {},
+            {},
+        )
+    figures = {
+        "decision": figure(
+            "decision_curve",
+            "Decision curves",
+            "Net benefit of treating by each arm, treating all and treating none (Vickers and Elkin 2006); bands: "
+            "pointwise 95%, bootstrap over patients. A threshold of 20% means that four needless treatments are as bad "
+            "as one missed case.",
+            "The table of net benefit gives the values.",
+            curves=frame,
+            labels={a: arm_label(a) for a in facts.key_arms},
+        )
+    }
+    blocks = [block("explorer"), block("figures", keys=["decision"])]
+    tables = {}
+    difference = curves.decision_difference(facts, (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8), seed=facts.seed)
+    if len(difference):
+        columns = [column("threshold", "share"), column(arm_label(facts.candidate or ""), "number", digits=3)]
+        columns += [column(arm_label(facts.reference or ""), "number", digits=3)]
+        columns += [column("difference", "interval", digits=3, sign=True), column("treat all", "number", digits=3)]
+        rows = [
+            [r.threshold, r.model, r.other, [r.difference, r.difference_low, r.difference_high], r.treat_all]
+            for r in difference.itertuples()
+        ]
+        caption = "Net benefit with and without images"
+        tables["net-benefit"] = table(
+            caption,
+            columns,
+            rows,
+            note="Choose the range by what a missed and a needless treatment cost, before looking.",
+        )
+        blocks.append(block("table", key="net-benefit"))
+    return blocks, tables, figures
+
+
+def explorer(facts: Facts) -> dict[str, Any] | None:
+    """Return what the threshold slider works on: predictions by pseudonym, or counts by threshold in a large cohort."""
+    arms_ = [a for a in facts.arms if len(curves.usable(facts, a))]
+    if not facts.binary or not arms_:
+        return None
+    start = 0.5
+    made: dict[str, Any] = {"start": start, "level": facts.design["level"], "key": facts.key_arms, "arms": {}}
+    for arm in arms_:
+        part = curves.usable(facts, arm)
+        y = part["y"].to_numpy(int)
+        if len(part) <= MOST_ROWS:
+            made["arms"][arm] = {"y": y.tolist(), "p": [round(float(p), 4) for p in part["p"]]}
+        else:
+            grid = np.arange(101) / 100
+            positive, negative = (np.sort(part.loc[y == k, "p"].to_numpy()) for k in (1, 0))
+            true = len(positive) - np.searchsorted(positive, grid, side="left")
+            false = len(negative) - np.searchsorted(negative, grid, side="left")
+            made["arms"][arm] = {
+                "tp": true.tolist(),
+                "fp": false.tolist(),
+                "positive": len(positive),
+                "negative": len(negative),
+            }
+    return made
+
+
+def robustness(facts: Facts) -> Parts:
+    """Return the label-permutation null and the spread over the repeats of the cross-validation."""
+    label = metric(facts.metric).label
+    blocks: list[dict[str, Any]] = []
+    tables: dict[str, Any] = {}
+    figures: dict[str, Any] = {}
+    null = facts.run.null
+    null = null[(null["metric"] == facts.metric) & null["arm"].isin(facts.arms)] if len(null) else null
+    if len(null):
+        tables["null"] = _null_table(facts, null, label)
+        arm = facts.candidate or facts.arms[0]
+        values = null.loc[null["arm"] == arm, "value"]
+        if len(values):
+            figures["null"] = figure(
+                "null_histogram",
+                f"Label-permutation null of {arm_label(arm)}",
+                f"{label} of {arm_label(arm)} when the whole pipeline was repeated on shuffled outcomes, and the observed one.",
+                f"Mean under the null {number(values.mean())}.",
+                values=values.tolist(),
+                observed=facts.score(arm)[0],
+                metric=label,
+            )
+        blocks.append(block("table", key="null"))
+    else:
+        blocks.append(block("text", text="The label-permutation null is not part of this run; --null 200 adds it."))
+    repeats = curves.repeats_frame(facts)
+    if repeats["repeat"].nunique() > 1:
+        grouped = repeats.groupby("arm", sort=False)["value"]
+        rows = [[arm_label(str(a)), v.mean(), v.std(ddof=1), v.min(), v.max()] for a, v in grouped]
+        columns = [column("arm"), *(column(c, "number", digits=3) for c in ("mean", "SD", "lowest", "highest"))]
+        note = "This spread comes from how patients fall into folds. It is no confidence interval."
+        tables["repeats"] = table(f"{label} over the repeats of the cross-validation", columns, rows, note=note)
+        figures["repeats"] = figure("repeats", f"{label} of each repeat", note, frame=repeats, metric=label)
+        blocks.append(block("table", key="repeats"))
+    if figures:
+        blocks.insert(0, block("figures", keys=list(figures)))
+    return blocks, tables, figures
+
+
+def _null_table(facts: Facts, null: pd.DataFrame, label: str) -> dict[str, Any]:
+    better = METRICS[facts.metric].better
+    rows = []
+    for arm, part in null.groupby("arm", sort=False):
+        observed, drawn = facts.score(str(arm))[0], part["value"].to_numpy(float)
+        as_good = int(np.sum(drawn * better >= observed * better))
+        low, high = np.quantile(drawn, (0.025, 0.975))
+        rows.append(
+            [arm_label(str(arm)), observed, [drawn.mean(), low, high], (1 + as_good) / (1 + len(drawn)), len(drawn)]
+        )
+    columns = [
+        column("arm"),
+        column(f"observed {label}", "number"),
+        column("under the null (95% of permutations)", "interval"),
+    ]
+    columns += [column("p", "p"), column("permutations", "integer")]
+    return table(
+        "The whole pipeline on shuffled outcomes",
+        columns,
+        rows,
+        note="p = (1 + as good or better) / (1 + permutations).",
+    )

@@ -1,0 +1,176 @@
+"""Numbers and names as a reader meets them: rounding, intervals, p values, names of metrics and arms."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any, NamedTuple
+
+__all__ = ["METRICS", "Metric", "arm_label", "clean", "count", "interval", "metric", "modalities", "number", "p_value"]
+
+LEVEL = "95% interval"
+# characters that show nothing but turn the direction of what follows, end a line of code or cannot be encoded
+_UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u200e\u200f\ud800-\udfff]")
+
+
+class Metric(NamedTuple):
+    """How a metric is named, and whether more of it is better (1), less (-1) or neither (0)."""
+
+    label: str
+    better: int
+
+
+METRICS = {
+    "auroc": Metric("AUROC", 1),
+    "auroc_within_fold": Metric("AUROC, ranked within folds", 1),
+    "auroc_fold_mean": Metric("AUROC, mean over folds", 1),
+    "auroc_mean_prediction": Metric("AUROC of averaged predictions", 1),
+    "auprc": Metric("average precision", 1),
+    "accuracy": Metric("accuracy", 1),
+    "balanced_accuracy": Metric("balanced accuracy", 1),
+    "sensitivity": Metric("sensitivity", 1),
+    "specificity": Metric("specificity", 1),
+    "brier": Metric("Brier score", -1),
+    "prevalence": Metric("prevalence", 0),
+    "quadratic_kappa": Metric("quadratic-weighted kappa", 1),
+    "within_one": Metric("within one grade", 1),
+    "rps": Metric("ranked probability score", -1),
+    "mae": Metric("mean absolute error", -1),
+    "rmse": Metric("root mean squared error", -1),
+    "r2": Metric("R²", 1),
+    "spearman": Metric("Spearman correlation", 1),
+}
+
+
+def metric(name: str) -> Metric:
+    """Return what is known of a metric; an unknown one keeps its name.
+
+    Examples
+    --------
+    >>> metric("auroc").label, metric("my_score").label, metric("net_benefit@0.2").label
+    ('AUROC', 'my score', 'net benefit at a threshold of 20%')
+    """
+    head, at, threshold = name.partition("@")
+    known = METRICS.get(head, Metric(head.replace("_", " "), 1 if head == "net_benefit" else 0))
+    return known._replace(label=f"{known.label} at a threshold of {float(threshold):.0%}") if at else known
+
+
+def clean(value: Any) -> Any:
+    """Return a value fit for JSON: plain Python, None for what is not a finite number.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> clean({"a": np.float64("nan"), "b": (np.int64(3), "x")})
+    {'a': None, 'b': [3, 'x']}
+    """
+    if hasattr(value, "item") and getattr(value, "ndim", 1) == 0:
+        value = value.item()
+    if isinstance(value, dict):
+        return {_UNSEEN.sub("", str(k)): clean(v) for k, v in value.items()}
+    if isinstance(value, list | tuple | set | frozenset) or hasattr(value, "tolist"):
+        items = value.tolist() if hasattr(value, "tolist") else sorted(value) if isinstance(value, set) else value
+        return [clean(v) for v in items]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, bool | int):
+        return value
+    return _UNSEEN.sub("", str(value))
+
+
+def number(value: float | None, digits: int = 2) -> str:
+    """Return a rounded number with a true minus sign and no "minus zero"; a dash for none.
+
+    Examples
+    --------
+    >>> number(-0.0004, 3), number(-0.25), number(None)
+    ('0.000', '−0.25', '–')
+    """
+    if value is None or not math.isfinite(value):
+        return "–"
+    text = f"{value:.{digits}f}"
+    if text.startswith("-"):
+        text = text[1:] if not text.strip("-0.") else "−" + text[1:]
+    return text
+
+
+def signed(value: float | None, digits: int = 3) -> str:
+    """Return a rounded number with its sign."""
+    text = number(value, digits)
+    return text if text[0] in "−–" or not text.strip("0.") else "+" + text
+
+
+def interval(value: float | None, low: float | None, high: float | None, digits: int = 2, sign: bool = False) -> str:
+    """Return ``value (low to high)``, or the value alone where there is no interval.
+
+    Examples
+    --------
+    >>> interval(0.938, 0.861, 0.974)
+    '0.94 (0.86 to 0.97)'
+    """
+    show = signed if sign else number
+    if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
+        return show(value, digits)
+    return f"{show(value, digits)} ({show(low, digits)} to {show(high, digits)})"
+
+
+def p_value(p: float | None) -> str:
+    """Return a p value to two significant places, or ``< 0.001``.
+
+    Examples
+    --------
+    >>> p_value(0.0312), p_value(0.00004), p_value(0.51)
+    ('0.031', '< 0.001', '0.51')
+    """
+    if p is None or not math.isfinite(p):
+        return "–"
+    if p < 0.001:
+        return "< 0.001"
+    return f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
+
+
+def count(n: int, noun: str) -> str:
+    """Return a number with its noun.
+
+    Examples
+    --------
+    >>> count(1, "patient"), count(1200, "patient"), count(2, "class")
+    ('1 patient', '1,200 patients', '2 classes')
+    """
+    plural = noun + ("es" if noun.endswith(("s", "x", "ch")) else "s")
+    return f"{n:,} {noun if n == 1 else plural}"
+
+
+def modalities(arm: str) -> tuple[str, ...]:
+    """Return what an arm looks at, without the model that some names end with.
+
+    Examples
+    --------
+    >>> modalities("image+blood [xgboost]")
+    ('image', 'blood')
+    """
+    return tuple(arm.split(" [")[0].split("+"))
+
+
+def model_of(arm: str) -> str:
+    """Return the ending that names an arm's model, ``" [xgboost]"``, or nothing."""
+    head, bracket, tail = arm.partition(" [")
+    return bracket + tail
+
+
+def arm_label(arm: str) -> str:
+    """Return an arm's name with room to break the line: ``image + blood``."""
+    return arm.replace("+", " + ")
+
+
+def listed(items: list[str], last: str = "and") -> str:
+    """Return items as a phrase.
+
+    Examples
+    --------
+    >>> listed(["a"]), listed(["a", "b", "c"])
+    ('a', 'a, b and c')
+    """
+    if len(items) < 2:
+        return "".join(items)
+    return f"{', '.join(items[:-1])} {last} {items[-1]}"
