@@ -267,6 +267,7 @@ def _pair_frame(
     ]
     return pd.DataFrame(
         {
+            "pair": [f"{data.raters[a]} - {data.raters[b]}" for a, b in chosen],
             "rater_a": [data.raters[a] for a, _ in chosen],
             "rater_b": [data.raters[b] for _, b in chosen],
             "value": found.value[skip:],
@@ -366,7 +367,7 @@ def pairs(
     Returns
     -------
     DataFrame
-        Columns ``rater_a, rater_b, value, low, high, se, subjects, percent_agreement, reason``.
+        Columns ``pair, rater_a, rater_b, value, low, high, se, subjects, percent_agreement, reason``.
     """
     data = coded(ratings, categories, clusters)
     w, _ = agreement_weights(weights, data.categories)

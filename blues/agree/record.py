@@ -250,7 +250,7 @@ def _doubts(interval: Interval, value: float, low: float, high: float, se: float
         elif interval.method == "none":
             found["reason"] = "no interval was asked for (draws=0)"
         else:
-            found["reason"] = "no interval: the coefficient is undefined in the resampled data"
+            found["reason"] = f"no interval: the coefficient is undefined in {undefined} of the resampled data sets"
     elif se == 0:
         found["note"] = (
             f"every resample gives {value:g}, so the interval has no width: it says nothing about what more data might show"

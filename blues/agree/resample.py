@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
-from scipy import sparse, special, stats
+from scipy import sparse, special
 
 from blues.check import InputError, one_of
+from blues.evaluate.resample import bootstrap_weights, interval_of_replicates
 
 __all__ = ["KINDS", "ClusterSums", "Interval", "Kind", "additive", "cluster_weights", "estimate", "sum_clusters"]
 
@@ -126,15 +127,12 @@ def cluster_weights(times: np.ndarray, draws: int, seed: int) -> Iterator[np.nda
     rng = np.random.default_rng(seed)
     distinct, total = len(times), int(times.sum())
     size = max(1, min(draws, _WEIGHTS // max(distinct, 1)))
-    offsets = np.arange(size, dtype=np.int64)[:, None] * distinct
     for start in range(0, draws, size):
         b = min(size, draws - start)
         if distinct == total:
-            picked = rng.integers(0, distinct, size=(b, distinct)) + offsets[:b]
-            counts = np.bincount(picked.ravel(), minlength=b * distinct).reshape(b, distinct)
+            yield bootstrap_weights(distinct, b, rng)
         else:
-            counts = rng.multinomial(total, times / total, size=b)
-        yield counts.astype(float)
+            yield rng.multinomial(total, times / total, size=b).astype(float)
 
 
 def _two_dimensional(values: np.ndarray) -> np.ndarray:
@@ -182,15 +180,13 @@ def _left_out_sums(data: ClusterSums, function: Callable[[np.ndarray], np.ndarra
     )
 
 
-def _moments(left_out: np.ndarray, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Jackknife standard error and BCa acceleration of each value; undefined leave-outs are skipped."""
+def _jackknife_se(left_out: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """Jackknife standard error of each value; undefined leave-outs are skipped."""
     weight = np.where(np.isfinite(left_out), times[:, None], 0).astype(float)
     filled = np.where(np.isfinite(left_out), left_out, 0.0)
     number = weight.sum(axis=0)
     mean = (weight * filled).sum(axis=0) / number
-    gap = np.where(weight > 0, mean - filled, 0.0)
-    squares, cubes = (weight * gap**2).sum(axis=0), (weight * gap**3).sum(axis=0)
-    return np.sqrt((number - 1) / number * squares), cubes / (6 * squares**1.5)
+    return np.sqrt((number - 1) / number * (weight * (mean - filled) ** 2).sum(axis=0))
 
 
 def influence(data: ClusterSums, function: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
@@ -215,18 +211,6 @@ def linearised(data: ClusterSums, function: Callable[[np.ndarray], np.ndarray]) 
     """Return the delta-method standard error with factor g / (g - 1), clusters independent, shape (t,)."""
     g = data.clusters
     return np.sqrt(data.times @ influence(data, function) ** 2 * (g / (g - 1)))
-
-
-def _bca(replicates: np.ndarray, value: float, acceleration: float, alpha: float) -> tuple[float, float]:
-    """Bias-corrected and accelerated limits; the percentile ones where the correction is undefined."""
-    below = (replicates < value).mean() + 0.5 * (replicates == value).mean()
-    z0 = special.ndtri(below)
-    if not (np.isfinite(z0) and np.isfinite(acceleration)):
-        low, high = np.quantile(replicates, (alpha / 2, 1 - alpha / 2))
-        return float(low), float(high)
-    z = z0 + special.ndtri([alpha / 2, 1 - alpha / 2])
-    low, high = np.quantile(replicates, special.ndtr(z0 + z / (1 - acceleration * z)))
-    return float(low), float(high)
 
 
 def estimate(
@@ -279,38 +263,39 @@ def estimate(
             return Interval(value, value - reach, value + reach, se, words, clusters, none)
         if kind == "jackknife":
             left = _left_out_sums(data, function) if isinstance(data, ClusterSums) else _left_out(statistic, times)
-            se, _ = _moments(left, times)
-            reach = stats.t.ppf(0.5 + confidence / 2, clusters - 1) * se
+            se = _jackknife_se(left, times)
+            reach = special.stdtrit(clusters - 1, 0.5 + confidence / 2) * se
             words = f"delete-one-{unit} jackknife, t with {clusters - 1} df"
             return Interval(value, value - reach, value + reach, se, words, clusters, none)
         replicates = _replicates(data, function, draws, seed)
-        acceleration = None
+        without = None
         if kind == "bca":
             left = _left_out_sums(data, function) if isinstance(data, ClusterSums) else _left_out(statistic, times)
-            acceleration = _moments(left, times)[1]
-        return _summary(value, replicates, acceleration, confidence, clusters, unit)
+            without = np.repeat(left, times, axis=0)
+        return _summary(value, replicates, without, confidence, clusters, unit)
 
 
 def _summary(
     value: np.ndarray,
     replicates: np.ndarray,
-    acceleration: np.ndarray | None,
+    left_out: np.ndarray | None,
     confidence: float,
     clusters: int,
     unit: str,
 ) -> Interval:
     """Limits and standard errors of bootstrap replicates, shape (draws, t)."""
-    t, alpha = len(value), 1 - confidence
-    low, high, se = (np.full(t, np.nan) for _ in range(3))
-    defined = np.isfinite(replicates)
-    for j in range(t):
-        kept = replicates[defined[:, j], j]
-        if len(kept) < 2 or not np.isfinite(value[j]):
-            continue
-        se[j] = kept.std(ddof=1)
-        if acceleration is None:
-            low[j], high[j] = np.quantile(kept, (alpha / 2, 1 - alpha / 2))
-        else:
-            low[j], high[j] = _bca(kept, value[j], acceleration[j], alpha)
-    words = f"{unit} bootstrap, {'percentile' if acceleration is None else 'BCa'}, {len(replicates)} draws"
-    return Interval(value, low, high, se, words, clusters, (~defined).sum(axis=0), replicates)
+    method = "percentile" if left_out is None else "bca"
+    found = [
+        interval_of_replicates(
+            value[j],
+            replicates[:, j],
+            level=confidence,
+            method=method,
+            jackknifed=None if left_out is None else left_out[:, j],
+        )
+        for j in range(len(value))
+    ]
+    low, high, se = (np.array([getattr(e, name) for e in found]) for name in ("low", "high", "se"))
+    words = f"{unit} bootstrap, {'percentile' if left_out is None else 'BCa'}, {len(replicates)} draws"
+    undefined = (~np.isfinite(replicates)).sum(axis=0)
+    return Interval(value, low, high, se, words, clusters, undefined, replicates)

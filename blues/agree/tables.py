@@ -1,0 +1,251 @@
+"""One tidy frame of every coefficient that fits a scale, and the agreement of raters with themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from blues.agree.alpha import krippendorff_alpha
+from blues.agree.bland_altman import bland_altman
+from blues.agree.conger import conger_kappa
+from blues.agree.continuous import FORMS, icc, lin_ccc
+from blues.agree.multirater import brennan_prediger, fleiss_kappa, gwet_ac, pabak, percent_agreement
+from blues.agree.pairwise import cohen_kappa, light_kappa
+from blues.agree.ranks import kendall_w
+from blues.agree.ratings import choose, clusters_of, tidy, wide
+from blues.agree.record import Agreement
+from blues.agree.resample import Kind
+from blues.check import InputError, one_of
+
+__all__ = ["intra_rater", "records", "table"]
+
+Level = Literal["nominal", "ordinal", "continuous"]
+LEVELS: tuple[Level, ...] = ("nominal", "ordinal", "continuous")
+
+
+def _level(level: str | None, categories: Iterable[Any] | None) -> Level:
+    if level is None:
+        return "continuous" if categories is None else "ordinal"
+    one_of(level, list(map(str, LEVELS)), "level")
+    return LEVELS[LEVELS.index(level)]  # type: ignore[arg-type]
+
+
+def records(
+    ratings: Any,
+    *,
+    categories: Iterable[Any] | None = None,
+    level: str | None = None,
+    clusters: Any = None,
+    interval: Kind = "bootstrap",
+    draws: int = 2000,
+    seed: int = 0,
+    confidence: float = 0.95,
+) -> list[Agreement]:
+    """Return the record of every coefficient that fits the scale and the number of raters.
+
+    Parameters
+    ----------
+    ratings : array or DataFrame, shape (subjects, raters)
+    categories : sequence, optional
+        The whole scale; without it ratings are measurements.
+    level : {"nominal", "ordinal", "continuous"}, optional
+        By default ordinal with categories, continuous without.
+    clusters, interval, draws, seed, confidence
+        As in :func:`blues.agree.cohen_kappa`.
+    """
+    kind = _level(level, categories)
+    frame = wide(ratings)
+    common: dict[str, Any] = {"clusters": clusters, "draws": draws, "seed": seed, "confidence": confidence}
+    if kind == "continuous":
+        return _continuous(frame, common, interval)
+    if categories is None:
+        raise InputError(f"the {kind} level needs categories: the whole scale in order")
+    scale = list(categories)
+    return _categorical(frame, scale, kind, {**common, "interval": interval, "categories": scale})
+
+
+def _categorical(frame: pd.DataFrame, scale: list[Any], kind: Level, how: dict[str, Any]) -> list[Agreement]:
+    weights = [None, "linear", "quadratic"] if kind == "ordinal" and len(scale) > 2 else [None]
+    found = [percent_agreement(frame, **how)]
+    if len(weights) > 1:
+        found.append(percent_agreement(frame, within=1, **how))
+    if frame.shape[1] == 2:
+        found += [cohen_kappa(frame, weights=w, **how) for w in weights]
+    else:
+        found += [light_kappa(frame, weights=w, **how) for w in weights]
+        found += [conger_kappa(frame, weights=w, **how) for w in weights[:: max(len(weights) - 1, 1)]]
+        found.append(fleiss_kappa(frame, **how))
+    found.append(krippendorff_alpha(frame, level="nominal" if kind == "nominal" else "ordinal", **how))
+    found += [gwet_ac(frame, weights=w, **how) for w in weights]
+    found.append(pabak(frame, **how) if frame.shape[1] == 2 else brennan_prediger(frame, **how))
+    if kind == "ordinal":
+        numbers = _ranks(frame, scale)
+        if (numbers.notna().sum(axis=1) == numbers.shape[1]).sum() > 1:
+            found.append(kendall_w(numbers, **{k: v for k, v in how.items() if k != "categories"}))
+    return found
+
+
+def _ranks(frame: pd.DataFrame, scale: list[Any]) -> pd.DataFrame:
+    """Return the places of the ratings on the scale."""
+    places = {value: place for place, value in enumerate(scale)}
+    out = frame.apply(lambda column: column.map(places))
+    out.attrs = frame.attrs
+    return out
+
+
+def _continuous(frame: pd.DataFrame, how: dict[str, Any], interval: Kind) -> list[Agreement]:
+    found = [icc(frame, form=form, **how) for form in FORMS]
+    found.append(krippendorff_alpha(frame, level="interval", interval=interval, **how))
+    found.append(kendall_w(frame, interval=interval, **how))
+    if frame.shape[1] == 2:
+        found += [lin_ccc(frame, **how), bland_altman(frame, **how)]
+    return found
+
+
+def table(
+    ratings: Any,
+    *,
+    categories: Iterable[Any] | None = None,
+    level: str | None = None,
+    clusters: Any = None,
+    interval: Kind = "bootstrap",
+    draws: int = 2000,
+    seed: int = 0,
+    confidence: float = 0.95,
+) -> pd.DataFrame:
+    """Return every coefficient that fits, one row each.
+
+    Parameters
+    ----------
+    ratings, categories, level, clusters, interval, draws, seed, confidence
+        As in :func:`records`.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``method, value, low, high, se, subjects, raters, interval, reason``; two raters' measurements add the limits
+        of agreement, every set of measurements its error of measurement and minimal detectable change.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> r = np.array([[0, 0], [1, 1], [2, 1], [3, 3], [2, 2], [0, 1]])
+    >>> table(r, categories=[0, 1, 2, 3], draws=50)[["method", "value"]].round(2).iloc[0].tolist()
+    ['exact agreement', 0.67]
+    """
+    found = records(
+        ratings,
+        categories=categories,
+        level=level,
+        clusters=clusters,
+        interval=interval,
+        draws=draws,
+        seed=seed,
+        confidence=confidence,
+    )
+    rows = [record.to_frame() for record in found]
+    for record in found:
+        rows += [_row(record, name, *numbers) for name, *numbers in _extra(record)]
+    return pd.concat([row.astype({"reason": object}) for row in rows], ignore_index=True)
+
+
+def _extra(record: Agreement) -> list[tuple[Any, ...]]:
+    """Return numbers in a record's detail that deserve a row: name, value, low, high."""
+    nan, detail = float("nan"), record.detail
+    if record.method.startswith("Bland-Altman"):
+        pairs = zip(("lower", "upper"), detail["limits"], detail["limits_ci"], strict=True)
+        return [(f"Bland-Altman {name} limit", value, *ci) for name, value, ci in pairs]
+    if record.method in ("ICC(2,1)", "ICC(3,1)"):
+        kind = "agreement" if record.method == "ICC(2,1)" else "consistency"
+        return [
+            (f"standard error of measurement, {kind}", detail["sem"], nan, nan),
+            (f"minimal detectable change, {kind}", detail["mdc"], nan, nan),
+        ]
+    names = {
+        "prevalence_index": "prevalence index",
+        "bias_index": "bias index",
+        "ppos": "positive agreement",
+        "pneg": "negative agreement",
+    }
+    if record.method.startswith("Cohen's kappa, unweighted"):
+        return [(words, detail[key], nan, nan) for key, words in names.items() if key in detail]
+    return []
+
+
+def _row(record: Agreement, name: str, value: float, low: float, high: float) -> pd.DataFrame:
+    limits = np.isfinite(low)
+    row = record.to_frame().assign(method=name, value=value, low=low, high=high, se=np.nan)
+    return row.assign(
+        interval=row["interval"] if limits else None,
+        reason=None if np.isfinite(value) and limits else "no interval: a description" if np.isfinite(value) else "0/0",
+    )
+
+
+def intra_rater(
+    ratings: pd.DataFrame,
+    *,
+    categories: Iterable[Any] | None = None,
+    item: str | None = None,
+    weights: Any = None,
+    interval: Kind = "bootstrap",
+    draws: int = 2000,
+    seed: int = 0,
+    confidence: float = 0.95,
+) -> pd.DataFrame:
+    """Return how far each rater agrees with him- or herself between two rounds.
+
+    Parameters
+    ----------
+    ratings : DataFrame
+        Tidy, with a column ``round``; the first two rounds are compared.
+    categories : sequence, optional
+        The whole scale: weighted kappa. Without it: ICC(2,1).
+    weights, interval, draws, seed, confidence
+        As in :func:`blues.agree.cohen_kappa`; patients cluster.
+
+    Returns
+    -------
+    DataFrame
+        One row a rater: ``rater, method, value, low, high, se, subjects, percent_agreement, reason``.
+
+    Raises
+    ------
+    InputError
+        If there are no two rounds.
+    """
+    rows = tidy(ratings)
+    if "round" not in rows or rows["round"].nunique() < 2:
+        raise InputError("ratings hold one round only, so no rater can be compared with him- or herself")
+    first, second, *_ = sorted(rows["round"].unique())
+    scale = None if categories is None else list(categories)
+    how: dict[str, Any] = {"draws": draws, "seed": seed, "confidence": confidence}
+    found = []
+    for rater, part in rows.groupby("rater", sort=True):
+        sides = [
+            choose(part, item=item, round=r).set_index("subject")["rating"]
+            for r in (first, second)
+            if r in set(part["round"])
+        ]
+        pair = pd.concat(sides, axis=1, keys=[str(first), str(second)]).dropna() if len(sides) == 2 else pd.DataFrame()
+        if not len(pair):
+            found.append({"rater": rater, "subjects": 0, "reason": "rated nothing twice"})
+            continue
+        patients = clusters_of(part)
+        clusters = None if patients is None else patients.reindex(pair.index)
+        record = (
+            icc(pair, form="2,1", clusters=clusters, **how)
+            if scale is None
+            else cohen_kappa(pair, categories=scale, weights=weights, clusters=clusters, interval=interval, **how)
+        )
+        found.append(
+            {
+                "rater": rater,
+                **{k: getattr(record, k) for k in ("method", "value", "low", "high", "se", "subjects")},
+                "percent_agreement": float((pair.iloc[:, 0] == pair.iloc[:, 1]).mean()),
+                "reason": record.reason,
+            }
+        )
+    return pd.DataFrame(found)
