@@ -1,6 +1,6 @@
 """Speed of blues.evaluate, each ratio measured side by side in this run: ``python benchmarks/evaluate.py``.
 
-One thread. Times are the best of a few, in milliseconds; on a shared machine ratios vary by tens of percent from run to run.
+One thread. Times are the best of a few, in milliseconds; on a shared machine ratios vary by tens of percent.
 """
 
 import sys
@@ -13,7 +13,7 @@ from sklearn.metrics import roc_auc_score
 from threadpoolctl import threadpool_limits
 
 from blues import evaluate
-from blues.evaluate.placements import sorted_ties
+from blues.evaluate.placements import delong_variance
 
 
 def best(function: Callable[[], object], times: int = 5) -> float:
@@ -40,12 +40,6 @@ def quadratic_delong(y: np.ndarray, score: np.ndarray) -> tuple[float, float]:
     return float(wins.mean()), float(wins.mean(1).var(ddof=1) / len(x) + wins.mean(0).var(ddof=1) / len(z))
 
 
-def sorted_delong(y: np.ndarray, score: np.ndarray) -> tuple[float, float]:
-    """Return the same from one sort."""
-    ties = sorted_ties(y, score)
-    return ties.auroc, ties.variance()
-
-
 def out_of_fold(patients: int, repeats: int, seed: int) -> pd.DataFrame:
     """Return made-up out-of-fold predictions."""
     y = np.random.default_rng(0).permutation(np.arange(patients) < 0.52 * patients).astype(int)
@@ -61,11 +55,11 @@ def out_of_fold(patients: int, repeats: int, seed: int) -> pd.DataFrame:
 def delong_lines() -> list[tuple[str, float, str, float, str]]:
     lines = []
     y, score = scored(10_000)
-    np.testing.assert_allclose(sorted_delong(y, score), quadratic_delong(y, score), rtol=1e-9)
-    own, other = best(lambda: sorted_delong(y, score), 20), best(lambda: quadratic_delong(y, score), 2)
+    np.testing.assert_allclose(delong_variance(y, score), quadratic_delong(y, score), rtol=1e-9)
+    own, other = best(lambda: delong_variance(y, score), 20), best(lambda: quadratic_delong(y, score), 2)
     lines.append(("DeLong variance, n = 1e4", own, "matrix of pairs", other, "at least 10x faster"))
     y, score = scored(1_000_000)
-    own, other = best(lambda: sorted_delong(y, score), 3), best(lambda: np.argsort(score), 3)
+    own, other = best(lambda: delong_variance(y, score), 3), best(lambda: np.argsort(score), 3)
     lines.append(("DeLong variance, n = 1e6", own, "np.argsort alone", other, "at most 6x slower"))
     lines.append(("", own, "roc_auc_score alone", best(lambda: roc_auc_score(y, score), 2), ""))
     return lines

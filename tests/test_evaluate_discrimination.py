@@ -1,4 +1,4 @@
-"""AUROC, average precision, ROC curve, partial area: against scikit-learn, by hand, at the edges, and with bad input."""
+"""AUROC, average precision, ROC curve, partial area: against scikit-learn, by hand, at the edges, bad input."""
 
 import numpy as np
 import pytest

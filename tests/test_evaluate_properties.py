@@ -1,4 +1,4 @@
-"""Laws that need no data: the properties P1, P2, P9 to P12 of the statistics sheet, and what follows from definitions."""
+"""Laws that need no data: properties P1, P2, P9 to P12 of the statistics sheet, and what definitions imply."""
 
 import numpy as np
 import pytest
@@ -34,6 +34,17 @@ def test_auroc_is_the_share_of_pairs_won(data):
     delong = np.var(wins.mean(1), ddof=1) / m + np.var(wins.mean(0), ddof=1) / n
     if 0 < found.value < 1:
         assert found.se == pytest.approx(np.sqrt(delong), abs=1e-12)
+
+
+@quick
+@given(scored(), st.integers(0, 2**31))
+def test_delong_without_ties_takes_a_shorter_way_to_the_same(data, seed):
+    from blues.evaluate.placements import delong_variance, sorted_ties
+
+    y, _ = data
+    score = np.random.default_rng(seed).permutation(len(y)).astype(float)
+    ties = sorted_ties(y, score)
+    assert delong_variance(y, score) == pytest.approx((ties.auroc, ties.variance()), abs=1e-14)
 
 
 @quick

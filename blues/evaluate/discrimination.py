@@ -11,6 +11,7 @@ from scipy import optimize
 
 from blues.check import InputError, binary_outcome, finite, one_of, same_length
 from blues.evaluate.placements import (
+    delong_variance,
     influence,
     sorted_ties,
     variance_of_influence,
@@ -147,9 +148,9 @@ def auroc(
     detail |= {"positives": int(outcome.sum()), "negatives": int((1 - outcome).sum())}
     holders = detail["positives"], detail["negatives"]
     if clusters is None:
-        ties = sorted_ties(outcome, scores)
-        area = ties.auroc
-        variance = ties.hanley_mcneil_variance() if method == "hanley-mcneil" else ties.variance()
+        area, variance = delong_variance(outcome, scores)
+        if method == "hanley-mcneil":
+            variance = sorted_ties(outcome, scores).hanley_mcneil_variance()
     else:
         if method == "hanley-mcneil":
             raise InputError(
@@ -210,7 +211,8 @@ def bootstrap_auroc(
 
     Notes
     -----
-    One sort serves all draws; each is then one running sum of weights (:func:`blues.evaluate.placements.weighted_auroc`).
+    One sort serves all draws; each is then one running sum of weights
+    (:func:`blues.evaluate.placements.weighted_auroc`).
     """
     outcome, scores = binary_outcome(y), np.atleast_2d(finite(score, "score"))
     same_length(y=outcome, score=scores[0])

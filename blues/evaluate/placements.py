@@ -91,7 +91,11 @@ def sorted_ties(y: np.ndarray, score: np.ndarray) -> Ties:
     of each group of equal scores one sort does instead of three.
     """
     order = np.argsort(score)
-    ranked = score[order]
+    return _counted(order, score[order], y)
+
+
+def _counted(order: np.ndarray, ranked: np.ndarray, y: np.ndarray) -> Ties:
+    """Count each class in each group of equal scores, ``ranked`` being the scores in rising order."""
     is_last = np.empty(len(ranked), dtype=bool)
     np.not_equal(ranked[1:], ranked[:-1], out=is_last[:-1])
     is_last[-1] = True
@@ -103,6 +107,24 @@ def sorted_ties(y: np.ndarray, score: np.ndarray) -> Ties:
     above = (upto_negatives - negatives / 2) / upto_negatives[-1]
     below = 1 - (upto_positives - positives / 2) / upto_positives[-1]
     return Ties(order, last, positives, negatives, above, below)
+
+
+def delong_variance(y: np.ndarray, score: np.ndarray) -> tuple[float, float]:
+    """Return the AUROC and DeLong's variance of it (NaN with fewer than two of a class), by one sort.
+
+    Without ties a positive's placement is its place in the order less the positives before it: nothing else is stored.
+    """
+    order = np.argsort(score)
+    ranked = score[order]
+    m = int(y.sum())
+    n = len(y) - m
+    if min(m, n) < 2 or np.equal(ranked[1:], ranked[:-1]).any():
+        ties = _counted(order, ranked, y)
+        return ties.auroc, ties.variance()
+    is_positive = y.astype(np.int8)[order]
+    above = (np.flatnonzero(is_positive) - np.arange(m)) / n
+    below = 1 - (np.flatnonzero(is_positive == 0) - np.arange(n)) / m
+    return float(above.mean()), float(above.var(ddof=1) / m + below.var(ddof=1) / n)
 
 
 def influence(y: np.ndarray, score: np.ndarray) -> tuple[float, np.ndarray]:
