@@ -81,6 +81,27 @@ def _edge(inward: np.ndarray, seen: np.ndarray, tolerance: float) -> tuple[np.nd
     return score[np.arange(count), best], lowest[:, 0] + (best + 2) * tolerance / 2
 
 
+def _inward(apex: np.ndarray, edges: Outline) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return how far inside the outline's points lie for apexes (c, 2), pixels: sides, deep arc, probe's arc.
+
+    Each is ``(inward, seen)``, (c, n) and (n,). An angle counts as the pixels it opens at :func:`_reach` below the apex.
+    """
+    across, down = (edges.sides[0][:, k] - apex[:, k : k + 1] for k in (0, 1))
+    aside = np.abs(across) / np.maximum(down, 0.1)  # tangent of the angle from straight down
+    radius = [
+        np.sqrt((points[:, 0] - apex[:, :1]) ** 2 + (points[:, 1] - apex[:, 1:]) ** 2)
+        for points, _ in (edges.bottom, edges.top)
+    ]
+    inward = (-aside * _reach(apex, edges)[:, None], -radius[0], radius[1])
+    return list(zip(inward, (edges.sides[1], edges.bottom[1], edges.top[1]), strict=True))
+
+
+def _reach(apex: np.ndarray, edges: Outline) -> np.ndarray:
+    points, seen = edges.sides
+    middle = points[seen, 1].mean() if seen.any() else (edges.box[0] + edges.box[1]) / 2
+    return np.maximum(middle - apex[:, 1], 1)
+
+
 def _edges(apex: np.ndarray, edges: Outline, tolerance: float) -> tuple[np.ndarray, np.ndarray]:
     """Place the edges for each candidate apex, shape (c, 2).
 
@@ -91,19 +112,23 @@ def _edges(apex: np.ndarray, edges: Outline, tolerance: float) -> tuple[np.ndarr
     place : float array, shape (c, 3)
         Half-angle of the sector (radians), outer and inner radius (pixels).
     """
-    points, seen = edges.sides
-    middle = points[seen, 1].mean() if seen.any() else (edges.box[0] + edges.box[1]) / 2
-    reach = np.maximum(middle - apex[:, 1:], 1)  # an angle counts as the pixels it opens this far below the apex
-    across, down = (edges.sides[0][:, k] - apex[:, k : k + 1] for k in (0, 1))
-    aside = np.abs(across) / np.maximum(down, 0.1)  # tangent of the angle from straight down
-    radius = [
-        np.sqrt((points[:, 0] - apex[:, :1]) ** 2 + (points[:, 1] - apex[:, 1:]) ** 2)
-        for points, _ in (edges.bottom, edges.top)
-    ]
-    sides, tangent = _edge(-aside * reach, edges.sides[1], tolerance)
-    bottom, outer = _edge(-radius[0], edges.bottom[1], tolerance)
-    top, inner = _edge(radius[1], edges.top[1], tolerance)
-    return np.stack([sides, bottom, top], 1), np.stack([np.arctan(-tangent / reach[:, 0]), -outer, inner], 1)
+    found = [_edge(inward, seen, tolerance) for inward, seen in _inward(apex, edges)]
+    return np.stack([score for score, _ in found], 1), _meaning(apex, edges, [place for _, place in found])
+
+
+def _meaning(apex: np.ndarray, edges: Outline, place: list[np.ndarray]) -> np.ndarray:
+    """Turn places in pixels inward into half-angle, outer and inner radius, shape (c, 3)."""
+    return np.stack([np.arctan(-place[0] / _reach(apex, edges)), -place[1], place[2]], 1)
+
+
+def _settle(apex: np.ndarray, edges: Outline, tolerance: float) -> np.ndarray:
+    """Lay the edges of one apex, shape (1, 2), through the middle of the points they touch; shape (3,)."""
+    place = []
+    for inward, seen in _inward(apex, edges):
+        _, rough = _edge(inward, seen, tolerance)
+        touching = inward[0, seen & (np.abs(inward[0] - rough[0]) <= tolerance)]
+        place.append(np.array([np.median(touching)]) if len(touching) else rough)
+    return _meaning(apex, edges, place)[0]
 
 
 def _rank(apex: np.ndarray, touched: np.ndarray, place: np.ndarray, edges: Outline) -> np.ndarray:
@@ -151,7 +176,7 @@ def search(edges: Outline) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     apex = _seeds(edges)
     touched, place = _edges(apex, edges, 4.0)
     step_x, step_y = (right - left) / 20, 0.12
-    for tolerance, kept in ((3.0, 8), (2.0, 4), (1.5, 2), (1.5, 1)):
+    for tolerance, kept in ((3.0, 8), (2.0, 4), (1.5, 3), (1.5, 3)):
         best = apex[_different(_rank(apex, touched, place, edges), place[:, 0], kept)]
         dx, dy = np.meshgrid(np.linspace(-step_x, step_x, 5), np.linspace(-step_y, step_y, 5))
         depth = np.maximum((top + bottom) / 2 - best[:, 1:], 15)
@@ -159,5 +184,6 @@ def search(edges: Outline) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         apex = apex.astype(np.float32)
         touched, place = _edges(apex, edges, tolerance)
         step_x, step_y = step_x / 2, step_y / 2
-    i = int(_rank(apex, touched, place, edges).argmax())
-    return apex[i], touched[i], place[i]
+    closer, _ = _edges(apex, edges, 0.75)  # of edges that touch alike, those that lie on the outline, not along it
+    i = int((_rank(apex, touched, place, edges) + 0.5 * closer.sum(1)).argmax())
+    return apex[i], touched[i], _settle(apex[i : i + 1], edges, tolerance)

@@ -20,6 +20,9 @@ from blues.video.geometry import resize
 
 __all__ = ["Decoded", "decode", "decoder_version", "packets"]
 
+PREPARATION = "clip 1"
+"""Raised whenever sampling, the sector or its unwarping give other pixels than before."""
+
 SANE_RATE = (1.0, 200.0)
 """Frames a second between which a file's own frame rate is believed."""
 
@@ -63,17 +66,33 @@ class _Contents:
 
 @dataclasses.dataclass
 class _Pass:
-    """One pass of the decoder over a file."""
+    """One pass of the decoder over a file.
+
+    A frame that decodes with errors, and what follows a damaged packet, is wrong until the next key frame: later frames are
+    changes to it. ``dropped`` counts those, ``bad`` the packets that do not decode at all.
+    """
 
     images: dict[int, np.ndarray] = dataclasses.field(default_factory=dict)
     times: list[float] = dataclasses.field(default_factory=list)
-    corrupt: int = 0
+    dropped: int = 0
     bad: int = 0
+    broken: bool = False
+
+    def damage(self) -> None:
+        """Note a packet that does not decode."""
+        self.bad += 1
+        self.broken = True
+
+    def sound(self, frame: VideoFrame) -> bool:
+        """Tell whether a frame is what was recorded."""
+        self.broken = frame.is_corrupt or (self.broken and not frame.key_frame)
+        self.dropped += self.broken
+        return not self.broken
 
 
 def decoder_version() -> str:
-    """Return the name and version of the decoder and of FFmpeg's codecs; part of every cache key."""
-    return f"av-{av.__version__}-avcodec-" + ".".join(map(str, av.library_versions["libavcodec"]))
+    """Return what decides a prepared clip's pixels besides its file: part of every cache key."""
+    return f"{PREPARATION}, av-{av.__version__}-avcodec-" + ".".join(map(str, av.library_versions["libavcodec"]))
 
 
 def packets(path: Path) -> int:
@@ -96,15 +115,13 @@ def decode(path: Path, choose: Callable[[int, float], np.ndarray]) -> Decoded:
         When no picture comes out; it names the file and the reason.
     """
     contents = _contents(path)
-    if not contents.packets:
-        raise InputError("holds no frames", file=path, remedy="Export or copy the clip again")
     fps, problems = _rate(contents.times, contents.rate)
     wanted = choose(contents.packets, fps)
     result = _run(path, set(wanted.tolist()))
     total = len(result.times)
     if total == 0:
         raise InputError(
-            f"none of its {contents.packets} coded frames can be decoded" + (" cleanly" if result.corrupt else ""),
+            f"none of its {contents.packets} coded frames can be decoded" + (" cleanly" if result.dropped else ""),
             file=path,
             remedy="Export or copy the clip again",
         )
@@ -114,10 +131,11 @@ def decode(path: Path, choose: Callable[[int, float], np.ndarray]) -> Decoded:
     frames, moved = _stack([result.images[i] for i in wanted.tolist()])
     if result.bad:
         problems.append(f"{result.bad} of {contents.packets} packets could not be decoded")
-    if result.corrupt:
-        problems.append(f"{result.corrupt} frames decoded with errors and were left out")
-    if max(contents.declared, contents.packets if result.bad or result.corrupt else 0) > total:
-        problems.append(f"{total} of {max(contents.declared, contents.packets)} frames are usable")
+    if result.dropped:
+        problems.append(f"{result.dropped} frames were left out: damaged, or built on damaged ones")
+    expected = max(contents.declared, contents.packets if result.bad or result.dropped else 0)
+    if expected > total:
+        problems.append(f"{total} of {expected} frames are usable")
     if moved:
         problems.append("the frame size changes within the clip; later frames were scaled to the first")
     if not contents.square:
@@ -185,20 +203,21 @@ def _contents(path: Path) -> _Contents:
             stamps = [packet.pts for packet in container.demux(stream) if packet.size]
         except FFmpegError:
             pass  # cut short; the decoding pass counts what is lost
-        count = len(stamps)
         known = [stamp for stamp in stamps if stamp is not None]
         times = np.sort(np.array(known, dtype=float)) * float(stream.time_base or 0)
         rate = next((float(r) for r in (stream.average_rate, stream.guessed_rate) if r), math.nan)
         square = stream.sample_aspect_ratio in (None, 0, 1)
-        declared = stream.frames
+        count, declared = len(stamps), stream.frames
+    if not count:
+        raise InputError("holds no frames", file=path, remedy="Export or copy the clip again")
     return _Contents(count, declared, times if len(times) == count else times[:0], rate, square)
 
 
 def _rate(times: np.ndarray, stated: float) -> tuple[float, list[str]]:
-    """Return frames a second: from the time stamps, else as stated, else assumed; and what is odd about it."""
+    """Return frames a second: as stated, else from the time stamps, else assumed; and what is odd about it."""
     span = times[-1] - times[0] if len(times) > 1 else 0.0
     measured = (len(times) - 1) / span if span > 0 and (np.diff(times) > 0).all() else math.nan
-    for rate in (measured, stated):
+    for rate in (stated, measured):
         if SANE_RATE[0] <= rate <= SANE_RATE[1]:
             return float(rate), []
     return ASSUMED_RATE, [f"the frame rate is unknown or absurd; {ASSUMED_RATE:g} a second assumed"]
@@ -209,8 +228,7 @@ def _run(path: Path, wanted: Collection[int]) -> _Pass:
     reformatter = VideoReformatter()
     with _open(path) as container:
         for frame in _each(container, _stream(container, path), result):
-            if frame.is_corrupt:
-                result.corrupt += 1
+            if not result.sound(frame):
                 continue
             if len(result.times) in wanted:
                 gray = reformatter.reformat(frame, format="gray").to_ndarray()
@@ -229,12 +247,12 @@ def _each(container: InputContainer, stream: VideoStream, result: _Pass) -> Iter
         except StopIteration:
             return
         except FFmpegError:
-            result.bad += 1
+            result.damage()
             break
         try:
             yield from packet.decode()
         except FFmpegError:
-            result.bad += 1
+            result.damage()
     try:
         yield from stream.codec_context.decode(None)
     except FFmpegError:

@@ -104,12 +104,15 @@ def polar(frames: np.ndarray, sector: Sector, size: tuple[int, int]) -> np.ndarr
         Bilinear samples, several averaged where the result is coarser than the frame; 0 outside the frame.
     """
     frames, (rows, columns) = _check(frames, sector), _size(size)
-    if sector.kind != "convex":
+    if sector.kind != "convex" or not len(frames):
         return resize(crop(frames, sector), (rows, columns))
     weights = _weights(sector, rows, columns)
-    pixels = np.ascontiguousarray(frames.reshape(len(frames), -1).T, dtype=np.float32)
-    values = np.rint((weights @ pixels).T)
-    return values.astype(np.uint8).reshape(len(frames), rows, columns)
+    result = np.empty((len(frames), rows * columns), np.uint8)
+    few = max(1, 4_000_000 // frames[0].size)  # frames as float32 are large: some at a time
+    for i in range(0, len(frames), few):
+        pixels = frames[i : i + few].reshape(len(frames[i : i + few]), -1).T.astype(np.float32, order="C")
+        result[i : i + few] = np.rint((weights @ pixels).T)
+    return result.reshape(len(frames), rows, columns)
 
 
 def _weights(sector: Sector, rows: int, columns: int) -> sparse.csr_array:

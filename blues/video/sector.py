@@ -103,8 +103,8 @@ def _is_convex(touched: np.ndarray, place: np.ndarray, edges: Outline) -> bool:
     straight = touched[0] >= 0.08 * (bottom - top) and math.radians(5) < place[0] < math.radians(75)
     half = (right - left) / 2
     bends = [radius - math.sqrt(max(radius**2 - half**2, 0)) >= 4 for radius in place[1:]]
-    round_ = [share >= 0.3 * (right - left) and bend for share, bend in zip(touched[1:], bends, strict=True)]
-    return bool(straight or any(round_))
+    arcs = sum(share for share, bend in zip(touched[1:], bends, strict=True) if bend)
+    return bool(straight or (arcs > 0 and arcs + max(touched[0], 0) >= 0.35 * (right - left)))
 
 
 def _convex(

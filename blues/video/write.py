@@ -18,12 +18,15 @@ from blues.provenance import replacing
 
 __all__ = ["write"]
 
-CODECS = {
-    ".mp4": ("libx264", "yuv420p", {"crf": "18", "preset": "medium"}),
-    ".mov": ("libx264", "yuv420p", {"crf": "18", "preset": "medium"}),
-    ".avi": ("mpeg4", "yuv420p", {"qmin": "2", "qmax": "3"}),
-    ".mpeg": ("mpeg2video", "yuv420p", {"qmin": "2", "qmax": "3"}),
-    ".mpg": ("mpeg2video", "yuv420p", {"qmin": "2", "qmax": "3"}),
+# without cpu-independent, x264 gives other bytes now and then for frames smaller than its blocks
+H264 = {"crf": "18", "preset": "medium", "x264-params": "cpu-independent=1:mbtree=0"}
+FINE = {"qmin": "2", "qmax": "3"}
+CODECS: dict[str, tuple[str, str, dict[str, str]]] = {
+    ".mp4": ("libx264", "yuv420p", H264),
+    ".mov": ("libx264", "yuv420p", H264),
+    ".avi": ("mpeg4", "yuv420p", FINE),
+    ".mpeg": ("mpeg2video", "yuv420p", FINE),
+    ".mpg": ("mpeg2video", "yuv420p", FINE),
     ".gif": ("gif", "gray", {}),
 }
 MPEG_RATES = (24, 25, 30, 50, 60)
@@ -75,7 +78,8 @@ def write(path: str | os.PathLike[str], frames: np.ndarray, fps: float = 25.0, c
 def _encode(path: Path, frames: np.ndarray, fps: Fraction, kind: str, codec: str | None) -> None:
     name, pixels, options = CODECS[kind]
     if codec is not None:
-        name, pixels, options = codec, "yuvj420p" if codec == "mjpeg" else pixels, {}
+        name, pixels = codec, "yuvj420p" if codec == "mjpeg" else pixels
+        options = FINE if codec == "mjpeg" else {}
     if name == "libx264" and (frames.shape[1] % 2 or frames.shape[2] % 2):
         pixels = "yuv444p"  # chroma at half size needs even sides
     full = pixels in ("gray", "yuvj420p")
