@@ -267,6 +267,12 @@ def test_natural_order_is_the_order_of_numbers(values):
     assert sorted(names, key=natural_key) == [f"p{value}_R1" for value in sorted(values)]
 
 
+@given(st.lists(st.text(max_size=5), min_size=2, unique=True), st.randoms())
+def test_natural_order_does_not_depend_on_the_order_given(names, random):
+    shuffled = random.sample(names, len(names))
+    assert sorted(shuffled, key=natural_key) == sorted(names, key=natural_key)
+
+
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_numbers_survive_being_written(value):
     assert number(repr(value)) == value

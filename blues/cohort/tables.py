@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -12,6 +13,8 @@ from blues.check import InputError
 from blues.cohort.findings import Finding
 
 __all__ = ["canonical_id", "natural_key", "read_explanations", "read_table"]
+
+DIGITS = re.compile(r"([0-9]+)")
 
 
 def read_table(
@@ -102,16 +105,14 @@ def canonical_id(text: str, id_kind: str) -> str | None:
 
 
 def natural_key(text: str) -> tuple[tuple[int, int, str], ...]:
-    """Return a sort key under which ``p7`` comes before ``p10``."""
-    parts: list[tuple[int, int, str]] = []
-    run = ""
-    for character in text + "\0":
-        digit = character.isascii() and character.isdigit()
-        if run and digit != (run[-1].isascii() and run[-1].isdigit()):
-            parts.append((0, int(run), run) if run[0].isascii() and run[0].isdigit() else (1, 0, run))
-            run = ""
-        run += character
-    return tuple(parts)
+    """Return a sort key under which ``p7`` comes before ``p10``.
+
+    Examples
+    --------
+    >>> sorted(["p10", "p7", "7", "p", "right", "left"], key=natural_key)
+    ['7', 'left', 'p', 'p7', 'p10', 'right']
+    """
+    return tuple((0, int(run), run) if run.isdecimal() else (1, 0, run) for run in DIGITS.split(text) if run)
 
 
 def _lines(folder: Path, name: str, separator: str, encoding: str) -> list[list[str]]:
