@@ -4,8 +4,9 @@ import json
 
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
 
-from blues import encoders
+from blues import encoders, simulate
 from blues.check import InputError
 from blues.encoders import Preprocessing
 from blues.encoders.frame_stats import DEFINITION, FEATURES, frame_stats
@@ -211,6 +212,24 @@ def test_a_curved_pleura_is_not_irregular_and_a_ragged_one_is(rng):
         ragged[row : row + 3, column] = 220
     one, two = stats(smooth, ragged)
     assert one["pleura_irregularity"] < 0.008 < 0.012 < two["pleura_irregularity"]
+
+
+def test_on_simulated_frames_the_features_see_what_they_are_named_for():
+    """The simulator knows where the pleural line runs and what artefacts are visible; nothing here was fitted to it."""
+    rng = np.random.default_rng(5)
+    drawn = simulate.frames(simulate.draw_scenes(160, rng), rng, size=(SIZE, SIZE), geometry="polar")
+    values = dict(zip(FEATURES, frame_stats(drawn.images).T, strict=True))
+    truth = drawn.truth
+    assert roc_auc_score(truth["b_lines"] > 0, values["vertical_streak_share"]) > 0.7
+    assert roc_auc_score(truth["b_lines"] > 0, values["b_line_continuity"]) > 0.65
+    assert roc_auc_score(truth["a_lines"] > 0, values["a_line_first"]) > 0.57
+    assert roc_auc_score(truth["a_lines"] > 0, values["a_line_periodicity"]) > 0.57
+    mask = drawn.masks["pleura"][:, :, SIZE // 6 : -(SIZE // 6)]
+    seen = mask.any((1, 2))
+    rows = [np.median(np.nonzero(frame)[0]) for frame in mask[seen]]
+    error = np.abs(values["pleura_depth"][seen] * SIZE - rows)
+    assert np.median(error) < 4
+    assert np.mean(error < 6) > 0.55
 
 
 def test_frame_stats_values_are_those_of_this_definition():
