@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ from blues.fuse.run import main_metric, run
 __all__ = ["main", "prepare"]
 
 HEADLINE = ("auroc", "auprc", "accuracy", "brier", "mae", "quadratic_kappa", "spearman", "rmse")
+DEMO_REPEATS = 5
 _PROG = "python -m blues.fuse"
 
 
@@ -28,7 +30,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _main(argv: Sequence[str] | None) -> int:
-    experiment = check.parse(Experiment, argv, prog=_PROG, description="Does imaging add anything? One experiment.")
+    given = list(sys.argv[1:] if argv is None else argv)
+    experiment = check.parse(Experiment, given, prog=_PROG, description="Does imaging add anything? One experiment.")
+    if not given:
+        experiment = dataclasses.replace(experiment, repeats=DEMO_REPEATS)
+        print(
+            f"No cohort named: the demo, on a synthetic cohort with {DEMO_REPEATS} repeats instead of 20.",
+            file=sys.stderr,
+        )
     cohort, the_design = prepare(experiment, progress=True)
     found = run(the_design, experiment, cohort_card=card(cohort, experiment.task), progress=True)
     folder = found.save(experiment.out or Path("reports") / f"{_slug(cohort.name)}-{experiment.task}")

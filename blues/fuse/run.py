@@ -152,7 +152,7 @@ def _null(design: Design, arms: Sequence[Arm], experiment: Experiment, progress:
         folds = evaluate.patient_folds(shuffled.y, shuffled.patients, experiment.folds, 1, seed, kind=design.kind)
         predictions, _ = out_of_fold(shuffled, arms, folds, seed=seed, jobs=experiment.jobs)
         for arm, part in predictions.groupby("arm", sort=False):
-            value = _point_score(part, metric, design)
+            value = evaluate.point_score(part, metric, design.kind, categories=design.categories or None)
             rows.append({"arm": arm, "metric": metric, "permutation": number, "value": value})
     return pd.DataFrame(rows, columns=["arm", "metric", "permutation", "value"])
 
