@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from small_cohort import CLINICAL, TOML, swap, write
+from small_cohort import CLINICAL, RATINGS, TOML, swap, write
 
 from blues.check import InputError
 from blues.cohort import Cohort, card, main, missingness, read, render, standardised_difference, table_one
@@ -43,6 +43,14 @@ def test_targets_are_derived(make):
 def test_ratings_are_pooled_as_the_dictionary_says(make, how, expected):
     cohort = read(make(toml=swap(TOML, 'over_clips = "mean"', how)))
     np.testing.assert_array_equal(cohort.target("severity")[list(expected)], list(expected.values()))
+
+
+def test_a_sum_over_points_needs_every_point_rated(make):
+    toml = swap(TOML, 'over_clips = "mean"', 'over_takes = "mean"\nover_points = "sum"')
+    ratings = swap(RATINGS, "3_L1,a,2", "3_L1,a,")
+    values = read(make(toml=toml, ratings=ratings)).target("severity")
+    assert np.isnan(values["3"]), "L1 was listed, and not rated"
+    assert values["1"] == 3.5
 
 
 def test_a_target_of_clips(make):
