@@ -232,6 +232,14 @@ def test_comparison_rows_and_direction(arm, rng):
     np.testing.assert_allclose(swapped["difference"], -found["difference"], atol=1e-12)
 
 
+def test_bootstrap_p_is_never_zero(rng):
+    y = rng.permutation(np.repeat([0, 1], [30, 33]))
+    good, bad = frame_of(y, np.tile(0.1 + 0.8 * y, (2, 1))), frame_of(y, np.tile(0.9 - 0.8 * y, (2, 1)))
+    found = evaluate.compare_table(good, bad, draws=99).query("test == 'paired patient bootstrap'")
+    assert found.set_index("metric").loc["brier", "p_value"] == pytest.approx(0.02)
+    assert (found["p_value"] > 0).all()
+
+
 def test_nadeau_bengio_takes_the_folds(arm, rng):
     y, p = arm
     a, b = frame_of(y, p), frame_of(y, predictions(rng, y, 0.1))
