@@ -42,25 +42,25 @@ class Curves:
     def at(self, times: Any) -> pd.DataFrame:
         """Return the curves read at ``times``: the last step at or before each, numbers at risk just before it.
 
-        Times after a curve's last observation give NaN unless the curve has come down to 0 there.
+        After a group's last observation the curves are unknown, NaN, unless everybody had left by then.
         """
         wanted = finite(times, "times").ravel()
-        keys = [k for k in ("group", "cause") if k in self.table]
         value = "survival" if "survival" in self.table else "incidence"
+        keys = [k for k in ("group", "cause") if k in self.table]
+        parts = [(key, part) for key, part in self.table.groupby(keys, sort=False)]
+        left = dict.fromkeys(self.table["group"], 0.0)
+        for key, part in parts:
+            left[key[0]] += part[value].iloc[-1] if value == "incidence" else 1 - part[value].iloc[-1]
         pieces = []
-        for _, part in self.table.groupby(keys, sort=False):
+        for key, part in parts:
             grid = part["time"].to_numpy()
             place = np.searchsorted(grid, wanted, side="right") - 1
-            piece = part.iloc[np.maximum(place, 0)].copy()
+            piece = part.iloc[np.maximum(place, 0)].drop(columns=["events", "censored"])
             piece["time"] = wanted
-            following = np.searchsorted(grid, wanted, side="left")
             risk = np.append(part["at_risk"].to_numpy(), 0.0)
-            piece["at_risk"] = risk[following]
-            piece = piece.drop(columns=["events", "censored"])
-            ended = wanted > grid[-1]
-            if value == "survival" and part[value].iloc[-1] == 0:
-                ended[:] = False
-            piece.loc[ended | (wanted < 0), [value, "se", "low", "high"]] = np.nan
+            piece["at_risk"] = risk[np.searchsorted(grid, wanted, side="left")]
+            unknown = (wanted < 0) | ((wanted > grid[-1]) & (left[key[0]] < 1 - 1e-12))
+            piece.loc[unknown, [value, "se", "low", "high"]] = np.nan
             pieces.append(piece)
         return pd.concat(pieces, ignore_index=True)
 

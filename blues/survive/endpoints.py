@@ -86,6 +86,7 @@ class Endpoints:
         status = pd.read_csv(folder / "status.csv", dtype=str).set_index("patient")
         status.columns = [float(c) for c in status.columns]
         status = status.astype(object).where(status.notna(), None)
+        frame["first_ward"] = frame["first_ward"].astype(object).where(frame["first_ward"].notna(), None)
         rule = stay_rule(json.loads((folder / "stay_rule.json").read_text(encoding="utf-8")))
         return cls(frame.set_index("patient"), adjudication, status, rule)
 

@@ -213,7 +213,7 @@ def days_of(patients: pd.DataFrame, column: str, unit: str) -> np.ndarray:
             raise InputError(
                 f"the duration of patient {patients.index[place]} is {what}",
                 column=column,
-                value=patients[column].iloc[place],
+                value=plain(patients[column].iloc[place]),
                 allowed=f"{unit}, zero or more",
                 remedy="A code for missing belongs into `missing` of the column's dictionary entry",
             )
