@@ -67,6 +67,14 @@ def test_random_cnn_is_fixed_by_its_seed():
     np.testing.assert_array_equal(weights, wanted)
 
 
+def test_torchs_generator_is_left_alone(tmp_path):
+    path, _ = own(tmp_path)
+    before = torch.get_rng_state()
+    encoders.get("random-cnn")
+    encoders.get(str(path))
+    assert torch.equal(before, torch.get_rng_state())
+
+
 def test_module_and_forward_agree_and_frames_are_independent():
     encoder = encoders.get("random-cnn")
     frames = np.random.default_rng(0).integers(0, 256, (20, 128, 128), dtype=np.uint8)
@@ -79,8 +87,8 @@ def test_module_and_forward_agree_and_frames_are_independent():
 
 def own(tmp_path, name="own.safetensors", **changes):
     net = nets.build("small_cnn", channels=1, planes=4, stages=3)
-    nets.seed_weights(net, 7)
     module = nets.Embedding(net, torch.nn.Linear(16, 2), "sigmoid").eval()
+    nets.seed_weights(module, 7)
     settings = {
         "architecture": "small_cnn",
         "arguments": {"channels": 1, "planes": 4, "stages": 3},

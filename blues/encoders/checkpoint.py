@@ -239,7 +239,8 @@ def _module(state: Mapping[str, torch.Tensor], description: Description, path: P
     _fill(backbone, state, str(description.architecture), path)
     head = None
     if description.outputs:
-        head = nn.Linear(backbone.width, len(description.outputs))
+        with torch.random.fork_rng(devices=[]):
+            head = nn.Linear(backbone.width, len(description.outputs))
         prefix = backbone.head_name + "."
         _fill(head, {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}, prefix[:-1], path)
     return nets.Embedding(backbone, head, description.activation).eval().requires_grad_(False)

@@ -314,6 +314,8 @@ ARCHITECTURES: dict[str, Callable[..., Backbone]] = {
 def build(architecture: str, **arguments: int) -> Backbone:
     """Build an untrained network in evaluation mode.
 
+    torch's generator stays as it was; for training call :func:`seed_weights`, so that the start is known.
+
     Parameters
     ----------
     architecture : str
@@ -328,7 +330,8 @@ def build(architecture: str, **arguments: int) -> Backbone:
     """
     construct = ARCHITECTURES[one_of(architecture, ARCHITECTURES, "architecture")]
     try:
-        return construct(**arguments).eval()
+        with torch.random.fork_rng(devices=[]):
+            return construct(**arguments).eval()
     except TypeError:
         given = ", ".join(arguments)
         raise InputError(

@@ -131,7 +131,8 @@ def load(path: str | Path, name: str = "pocovid-vgg16") -> PocovidNet:
     kind = KINDS[name]
     layers = read_layers(path)
     last = [layer for layer in layers if layer.kind == "dense"]
-    net = PocovidNet(kind, last[-1].weights["kernel"].shape[1] if last else len(CLASSES) - 1)
+    with torch.random.fork_rng(devices=[]):
+        net = PocovidNet(kind, last[-1].weights["kernel"].shape[1] if last else len(CLASSES) - 1)
     slots = _slots(net)
     for group in ("conv", "depthwise", "norm", "dense"):
         found = [layer for layer in layers if layer.kind == group]
