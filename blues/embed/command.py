@@ -1,0 +1,69 @@
+"""The command ``python -m blues.embed``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from blues import check
+from blues.embed.pipeline import embed
+from blues.embed.record import Embeddings
+
+__all__ = ["Options", "main"]
+
+PROG = "python -m blues.embed"
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to embed and how."""
+
+    cohort: str = field(metadata={"positional": True, "help": "a cohort's folder, or 'synthetic'"})
+    encoder: str = field(default="frame-stats", metadata={"help": "name of the encoder, or path of a checkpoint"})
+    weights: tuple[str, ...] = field(default=(), metadata={"help": "weight files, for encoders that need them"})
+    out: Path | None = field(
+        default=None, metadata={"help": "folder to write the embeddings to; the cache is kept anyway"}
+    )
+    workers: int | None = field(default=None, metadata={"help": "threads that decode (default: one a core, at most 8)"})
+    cache: Path | None = field(default=None, metadata={"help": "where finished clips are kept (default: BLUES_CACHE)"})
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Embed the clips of a cohort, print what came of it, save it if asked; return the exit status."""
+    return check.command(PROG, lambda: _main(argv))
+
+
+def _main(argv: Sequence[str] | None) -> int:
+    options = check.parse(Options, argv, prog=PROG, description="Clips to embeddings: cached, resumable, parallel.")
+    from blues import datasets  # brings the simulator along; the library part of this package does without
+
+    weights = options.weights[0] if len(options.weights) == 1 else options.weights or None
+    made = embed(
+        datasets.load(options.cohort),
+        options.encoder,
+        weights=weights,
+        workers=options.workers,
+        cache=options.cache,
+    )
+    print(summary(made))
+    if options.out is not None:
+        print(f"Written to {made.save(options.out)}")
+    return 0
+
+
+def summary(made: Embeddings) -> str:
+    """Return what came of it in a few lines: how much was embedded, what was damaged, what could not be read."""
+    table, quarantine = made.table, made.quarantine
+    lines = [
+        f"{len(table)} clips of {table['patient'].nunique()} patients, {len(made.values)} frames, "
+        f"{len(made.names)} features a frame by {made.encoder['name']}"
+    ]
+    damaged = table[table["problems"] != ""]
+    if len(damaged):
+        lines.append(f"{len(damaged)} clips were damaged or odd, and used as far as they go:")
+        lines += [f"  {row.clip}: {row.problems}" for row in damaged.head(20).itertuples()]
+    if len(quarantine):
+        lines.append(f"{len(quarantine)} clips could not be read and are left out:")
+        lines += [f"  {row.clip}: {row.reason}" for row in quarantine.head(20).itertuples()]
+    return "\n".join(lines)

@@ -1,0 +1,90 @@
+"""The embeddings of a cohort's clips: one row of values a frame, one row of the table a clip."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from blues.check import InputError
+from blues.provenance import replacing, write_json
+
+__all__ = ["QUARANTINE", "TABLE", "Embeddings"]
+
+TABLE = ("clip", "patient", "point", "take", "first", "frames", "total", "problems")
+QUARANTINE = ("clip", "patient", "path", "reason")
+
+
+@dataclasses.dataclass(frozen=True)
+class Embeddings:
+    """What an encoder made of a cohort's clips.
+
+    Attributes
+    ----------
+    table : DataFrame
+        One row a clip that could be read, in the cohort's order: ``clip``, ``patient``, ``point`` (str), ``take`` (int),
+        ``first`` (row of its first frame in ``values``), ``frames`` (how many rows), ``total`` (usable frames of the
+        file) and ``problems`` (str, what was damaged or odd in the file, empty for a sound one).
+    values : float32 array, shape (all frames, d)
+        Clip after clip, frames in order of time. May be a read-only memory map.
+    names : tuple of str
+        Names of the d features.
+    encoder : dict
+        The encoder's card, with ``name``, ``hash``, ``preprocessing`` and ``decoder``.
+    quarantine : DataFrame
+        Clips that could not be read: ``clip``, ``patient``, ``path`` (relative to the cohort's folder), ``reason``.
+    """
+
+    table: pd.DataFrame
+    values: np.ndarray
+    names: tuple[str, ...]
+    encoder: dict[str, Any]
+    quarantine: pd.DataFrame
+
+    def save(self, folder: str | os.PathLike[str]) -> Path:
+        """Write ``table.csv``, ``values.npy``, ``encoder.json`` and ``quarantine.csv`` into a folder, and return it."""
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, frame in (("table", self.table), ("quarantine", self.quarantine)):
+            with replacing(folder / f"{name}.csv") as draft:
+                frame.to_csv(draft, index=False)
+        with replacing(folder / "values.npy") as draft, draft.open("wb") as stream:
+            np.save(stream, self.values)
+        write_json(folder / "encoder.json", {"encoder": self.encoder, "names": list(self.names)})
+        return folder
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str]) -> Embeddings:
+        """Read what :meth:`save` wrote; ``values`` is a read-only memory map.
+
+        Raises
+        ------
+        InputError
+            When a file is missing, or table and values do not fit each other.
+        """
+        folder = Path(folder)
+        for name in ("table.csv", "values.npy", "encoder.json", "quarantine.csv"):
+            if not (folder / name).is_file():
+                raise InputError(
+                    "no such file", file=folder / name, remedy="Name the folder that Embeddings.save wrote into"
+                )
+        text = dict.fromkeys(("clip", "patient", "point", "path", "reason", "problems"), str)
+        table, quarantine = (
+            pd.read_csv(folder / f"{name}.csv", dtype=text, keep_default_na=False) for name in ("table", "quarantine")
+        )
+        values = np.load(folder / "values.npy", mmap_mode="r", allow_pickle=False)
+        record = json.loads((folder / "encoder.json").read_text(encoding="utf-8"))
+        frames = int(table["frames"].sum())
+        if values.shape != (frames, len(record["names"])):
+            raise InputError(
+                f"the values have shape {values.shape}, and the table counts {frames} frames of "
+                f"{len(record['names'])} features",
+                file=folder,
+                remedy="Embed the cohort again",
+            )
+        return cls(table, values, tuple(record["names"]), record["encoder"], quarantine)
