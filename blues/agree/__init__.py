@@ -2,6 +2,10 @@
 
 Every coefficient takes a table of subjects by raters (NaN for a missing rating) and returns an :class:`Agreement`.
 
+``python -m blues.agree ratings.csv --item severity --categories 0 1 2 3`` prints the agreement in a table of ratings;
+``python -m blues.agree COHORT`` what a cohort's ratings can answer; ``... plan`` the precision of a reader study to come; ``...
+sheet`` writes blinded rating sheets and reads them back.
+
 Examples
 --------
 >>> import numpy as np
@@ -14,48 +18,69 @@ Examples
 
 from blues.agree.alpha import krippendorff_alpha
 from blues.agree.bland_altman import bland_altman
+from blues.agree.cohorts import associations, expert_statement, retakes, rule_scores, rule_table
+from blues.agree.command import main
 from blues.agree.conger import conger_kappa
 from blues.agree.consensus import against_consensus, leave_one_expert_out
 from blues.agree.continuous import icc, iccs, lin_ccc
 from blues.agree.experts import interchangeability, non_inferiority, williams_index
-from blues.agree.multirater import (
-    brennan_prediger,
-    fleiss_kappa,
-    gwet_ac,
-    pabak,
-    percent_agreement,
-)
+from blues.agree.model import experts_of, model_agreement, read_predictions
+from blues.agree.multirater import brennan_prediger, fleiss_kappa, gwet_ac, pabak, percent_agreement
 from blues.agree.pairwise import cohen_kappa, light_kappa, matrix, pairs
 from blues.agree.ranks import kendall_w
 from blues.agree.ratings import clusters_of, tidy, wide
 from blues.agree.record import Agreement
+from blues.agree.section import as_html, as_text, grras, section
+from blues.agree.sheets import read_sheets, write_sheets
+from blues.agree.synthetic import plan, synthetic_measurements, synthetic_ratings
+from blues.agree.tables import intra_rater, table
 from blues.agree.weights import agreement_weights
 
 __all__ = [
     "Agreement",
     "against_consensus",
     "agreement_weights",
+    "as_html",
+    "as_text",
+    "associations",
     "bland_altman",
     "brennan_prediger",
     "clusters_of",
     "cohen_kappa",
     "conger_kappa",
+    "expert_statement",
+    "experts_of",
     "fleiss_kappa",
+    "grras",
     "gwet_ac",
     "icc",
     "iccs",
     "interchangeability",
+    "intra_rater",
     "kendall_w",
     "krippendorff_alpha",
     "leave_one_expert_out",
     "light_kappa",
     "lin_ccc",
+    "main",
     "matrix",
+    "model_agreement",
     "non_inferiority",
     "pabak",
     "pairs",
     "percent_agreement",
+    "plan",
+    "read_predictions",
+    "read_sheets",
+    "retakes",
+    "rule_scores",
+    "rule_table",
+    "section",
+    "synthetic_measurements",
+    "synthetic_ratings",
+    "table",
     "tidy",
     "wide",
     "williams_index",
+    "write_sheets",
 ]

@@ -89,6 +89,7 @@ def bland_altman(
         exact = _exact(n, centre, sd, multiplier, confidence)
         detail["limits_ci"] = exact if kind == "analytic" or draws == 0 else ci.tolist()
         detail["limits_ci_exact"] = exact
+        detail["limits_method"] = "exact, non-central t" if kind == "analytic" or draws == 0 else found.method
         se = sd / math.sqrt(n)
         reach = float(stats.t.ppf(0.5 + confidence / 2, n - 1)) * se
         formula = LargeSample(centre - reach, centre + reach, se, f"Student's t with {n - 1} df", True)

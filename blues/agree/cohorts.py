@@ -97,7 +97,14 @@ def _rules(cohort: Cohort) -> Iterator[tuple[str, str, str, str, pd.Series, floa
                 for words, value in (("with", high), ("without", low)):
                     counts = (rows["rating"] == value).groupby(rows["patient"], sort=False).sum().astype(float)
                     for k in range(1, most + 1):
-                        yield "patient", rater, item, f"at least {k} clips {words}: {label}", counts, float(k)
+                        yield (
+                            "patient",
+                            rater,
+                            item,
+                            f"at least {k} clip{'s' * (k > 1)} {words}: {label}",
+                            counts,
+                            float(k),
+                        )
                     yield "clip", rater, item, f"clip {words}: {label}", (by_clip == value).astype(float), 1.0
                 continue
             steps = np.arange(min(scale) + 0.5, max(scale), 0.5) if scale is not None else _quantiles(by_patient.mean())
@@ -170,7 +177,10 @@ def rule_scores(cohort: Cohort, target: str | None = None, *, level: float = 0.9
     name, reference = _reference(cohort, target)
     found: dict[tuple[str, ...], dict[str, Any]] = {}
     for unit, rater, item, words, score, threshold in _rules(cohort):
-        label = words.replace(f" at least {threshold:g}", "").replace(f"at least {threshold:g} ", "number of ")
+        label = words.replace(f" at least {threshold:g}", "")
+        label = label.replace(f"at least {threshold:g} clips", "number of clips").replace(
+            "at least 1 clip ", "number of clips "
+        )
         key = (unit, rater, item, label)
         if key in found:
             continue
@@ -245,10 +255,8 @@ def associations(
             if np.isfinite(x).sum() < 3 or len(np.unique(x[np.isfinite(x)])) < 2:
                 continue
             part = clustered_association(rows["rating"].to_numpy(), x, rows["patient"].to_numpy(), kind, level=level)
-            spec = cohort.dictionary.columns.get(name)
-            label = (f"{spec.label} ({spec.unit})" if spec.unit else spec.label) if spec is not None else name
             part.insert(0, "rater", rater)
-            part.insert(0, "label", label or name)
+            part.insert(0, "label", _predictor_label(cohort, name))
             part.insert(0, "predictor", name)
             part.insert(0, "item", item)
             found.append(part)
@@ -259,6 +267,13 @@ def associations(
     for _, part in table[table["p_value"].notna()].groupby(["rater", "method"]):
         table.loc[part.index, "q_value"] = benjamini_hochberg(part["p_value"].to_numpy())
     return table
+
+
+def _predictor_label(cohort: Cohort, name: str) -> str:
+    spec = cohort.dictionary.columns.get(name)
+    if spec is None:
+        return f"{_label(cohort, name.removesuffix(' fraction'))}, share of the clips"
+    return f"{spec.label or name} ({spec.unit})" if spec.unit else spec.label or name
 
 
 def side_by_side(table: pd.DataFrame) -> pd.DataFrame:
@@ -315,8 +330,8 @@ def retakes(
             clusters = pair.index.get_level_values("patient").to_numpy()
             pair = pair.set_axis([f"{p} {point}" for p, point in pair.index])
             for record in _of_takes(pair, scale, clusters, how):
-                detail = {**record.detail, "item": name, "rater": rater}
-                method = f"{_label(cohort, name)}, two takes: {record.method}"
+                detail = {**record.detail, "item": name, "rater": rater, "of": f"{len(pair)} points taken twice"}
+                method = f"{_label(cohort, name)}: {record.method}"
                 found.append(dataclasses.replace(record, method=method, detail=detail))
     return found
 

@@ -91,7 +91,7 @@ class Agreement:
 
     def sentence(self) -> str:
         """Return one sentence that a paper could use."""
-        number = f"{self.raters} rater{'s' * (self.raters != 1)} on {self.subjects} subjects"
+        number = self.detail.get("of") or f"{self.raters} raters on {self.subjects} subjects"
         if not math.isfinite(self.value):
             return f"{self.method} of {number} is undefined: {self.detail.get('reason', 'no reason known')}."
         text = f"{self.method} of {number} was {self.value:.2f}"

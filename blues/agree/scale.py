@@ -49,7 +49,7 @@ class Coded:
     @property
     def unit(self) -> str:
         """What is independent, in a word."""
-        return "subject" if self.clusters is None else "cluster"
+        return "subject" if self.clusters is None else "patient"
 
     def patterns(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return distinct rows of codes (p, m), the pattern of each subject (n,), and subjects with each (p,)."""
@@ -94,7 +94,7 @@ class Measured:
     @property
     def unit(self) -> str:
         """What is independent, in a word."""
-        return "subject" if self.clusters is None else "cluster"
+        return "subject" if self.clusters is None else "patient"
 
     def complete(self) -> Measured:
         """Keep the rows without a missing rating (listwise)."""

@@ -20,17 +20,22 @@ from blues.agree.record import Agreement
 from blues.agree.resample import Kind
 from blues.check import InputError, one_of
 
-__all__ = ["intra_rater", "records", "table"]
+__all__ = ["further", "intra_rater", "records", "table"]
 
 Level = Literal["nominal", "ordinal", "continuous"]
 LEVELS: tuple[Level, ...] = ("nominal", "ordinal", "continuous")
 
 
 def _level(level: str | None, categories: Iterable[Any] | None) -> Level:
+    if level is None and categories is None:
+        raise InputError(
+            "neither categories nor level is given",
+            allowed="categories=[...] in order, or level='continuous' for measurements",
+        )
     if level is None:
-        return "continuous" if categories is None else "ordinal"
+        return "ordinal"
     one_of(level, list(map(str, LEVELS)), "level")
-    return LEVELS[LEVELS.index(level)]  # type: ignore[arg-type]
+    return LEVELS[LEVELS.index(level)]
 
 
 def records(
@@ -50,9 +55,9 @@ def records(
     ----------
     ratings : array or DataFrame, shape (subjects, raters)
     categories : sequence, optional
-        The whole scale; without it ratings are measurements.
+        The whole scale in order; mandatory unless ``level`` is continuous.
     level : {"nominal", "ordinal", "continuous"}, optional
-        By default ordinal with categories, continuous without.
+        By default ordinal; measurements must be called continuous.
     clusters, interval, draws, seed, confidence
         As in :func:`blues.agree.cohen_kappa`.
     """
@@ -146,10 +151,17 @@ def table(
         seed=seed,
         confidence=confidence,
     )
-    rows = [record.to_frame() for record in found]
-    for record in found:
-        rows += [_row(record, name, *numbers) for name, *numbers in _extra(record)]
-    return pd.concat([row.astype({"reason": object}) for row in rows], ignore_index=True)
+    rows = [record.to_frame().astype({"reason": object}) for record in found]
+    more = further(found)
+    return pd.concat([*rows, more] if len(more) else rows, ignore_index=True)
+
+
+def further(found: list[Agreement]) -> pd.DataFrame:
+    """Return what records hold besides their coefficient and deserves a row: limits, errors of measurement, indices."""
+    rows = [_row(record, name, *numbers) for record in found for name, *numbers in _extra(record)]
+    if not rows:
+        return pd.DataFrame(columns=found[0].to_frame().columns)
+    return pd.concat([row.astype({"reason": object, "interval": object}) for row in rows], ignore_index=True)
 
 
 def _extra(record: Agreement) -> list[tuple[Any, ...]]:
@@ -179,7 +191,7 @@ def _row(record: Agreement, name: str, value: float, low: float, high: float) ->
     limits = np.isfinite(low)
     row = record.to_frame().assign(method=name, value=value, low=low, high=high, se=np.nan)
     return row.assign(
-        interval=row["interval"] if limits else None,
+        interval=record.detail.get("limits_method", record.detail["interval"]) if limits else None,
         reason=None if np.isfinite(value) and limits else "no interval: a description" if np.isfinite(value) else "0/0",
     )
 

@@ -1,0 +1,331 @@
+"""The command ``python -m blues.agree``: a table of ratings, a cohort, ``plan`` and ``sheet``."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+
+from blues.agree import ratings as tables_of_ratings
+from blues.agree.cohorts import associations, expert_statement, retakes, rule_scores, rule_table, scale_of, side_by_side
+from blues.agree.model import Experts, experts_of, model_agreement, read_predictions
+from blues.agree.record import Agreement
+from blues.agree.section import as_html, as_text, section
+from blues.agree.sheets import declared, read_sheets, write_sheets
+from blues.agree.synthetic import plan
+from blues.check import InputError, command, parse
+from blues.cohort import Cohort
+from blues.cohort import read as read_cohort
+from blues.provenance import record as provenance_record
+from blues.provenance import replacing, write_json
+
+__all__ = ["main"]
+
+PROG = "python -m blues.agree"
+ONLY_SAVED = ("GRRAS checklist", "All associations", "Differences")
+Weights = Literal["unweighted", "linear", "quadratic"]
+
+
+def _option(default: Any, words: str, **more: Any) -> Any:
+    return field(default=default, metadata={"help": words, **more})
+
+
+@dataclass(frozen=True)
+class Show:
+    """Which ratings, and how to look at them."""
+
+    source: Path = field(metadata={"positional": True, "help": "ratings (CSV), or a cohort's folder"})
+    item: str | None = _option(None, "which item, when several were rated")
+    categories: tuple[str, ...] = _option((), "the whole scale in order, used or not: 0 1 2 3", metavar="VALUE")
+    level: Literal["nominal", "ordinal", "continuous"] | None = _option(
+        None, "nominal, ordinal, or continuous (measurements)"
+    )
+    weights: Weights = _option("quadratic", "of the kappa of every pair: unweighted, linear, quadratic")
+    interval: Literal["bootstrap", "bca", "jackknife", "analytic"] = _option(
+        "bootstrap", "bootstrap (percentile), bca, jackknife or analytic; by patient where there are patients"
+    )
+    draws: int = _option(2000, "bootstrap draws")
+    seed: int = _option(0, "seed of the bootstrap")
+    confidence: float = _option(0.95, "level of the intervals")
+    target: str | None = _option(None, "of a cohort: the reference test to hold rules against")
+    columns: tuple[str, ...] = _option((), "of a cohort: measurements to associate the score with", metavar="COLUMN")
+    run: Path | None = _option(None, "a run folder: its out-of-fold predictions enter as one more rater")
+    arm: str | None = _option(None, "which arm of the run; all by default")
+    margin: float | None = _option(None, "non-inferiority margin for the model, fixed beforehand, such as -0.1")
+    out: Path | None = _option(None, "folder for agreement.html and the tables as CSV")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a reader study would look like."""
+
+    raters: int = _option(3, "raters")
+    subjects: int = _option(120, "clips that each rates")
+    kappa: float = _option(0.6, "true agreement")
+    categories: int = _option(4, "categories of the scale")
+    prevalence: tuple[float, ...] = _option((), "share of each category, instead of equal ones", metavar="SHARE")
+    weights: Weights = _option("quadratic", "of the kappas")
+    clips_per_patient: int = _option(1, "clips that share a patient")
+    rater_icc: float = _option(0.3, "how far a rater's disagreement comes in patients, with several clips a patient")
+    margin: float | None = _option(None, "adds the power to show that a model loses no more than this")
+    studies: int = _option(200, "simulated studies")
+    seed: int = _option(0, "seed")
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Rating sheets to write, or to read back."""
+
+    cohort: Path | None = _option(None, "the cohort whose clips are to be rated", positional=True)
+    raters: tuple[str, ...] = _option(("2",), "how many, or their names", metavar="RATER")
+    repeat: float = _option(0.1, "share of the clips shown twice")
+    item: str | None = _option(None, "what is rated, when the cohort's dictionary does not say")
+    categories: tuple[str, ...] = _option((), "its categories in order", metavar="VALUE")
+    out: Path | None = _option(None, "folder to write to")
+    read: Path | None = _option(None, "read the filled sheets of this folder instead")
+    seed: int = _option(0, "seed of codes and orders")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print agreement of a table of ratings or what a cohort's ratings can answer; return the exit status."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words[:1] == ["plan"]:
+        return command(PROG, lambda: _plan(_parsed(Plan, words[1:], "plan", "Expected precision of a reader study.")))
+    if words[:1] == ["sheet"]:
+        return command(
+            PROG, lambda: _sheet(_parsed(Sheet, words[1:], "sheet", "Blinded rating sheets for a cohort's clips."))
+        )
+    about = "Agreement of raters, and what expert ratings of a cohort can answer. Also: `plan --help`, `sheet --help`."
+    return command(PROG, lambda: _show(_parsed(Show, words, "", about)))
+
+
+def _parsed(cls: type[Any], words: list[str], name: str, about: str) -> Any:
+    return parse(cls, words, prog=f"{PROG} {name}".rstrip(), description=about)
+
+
+def _scale(words: Sequence[str]) -> list[Any] | None:
+    """Return categories from the command line, as numbers if all are."""
+    if not words:
+        return None
+    numbers = all(re.fullmatch(r"[+-]?\d+(\.\d+)?", w) for w in words)
+    return [float(w) for w in words] if numbers else list(words)
+
+
+def _show(options: Show) -> int:
+    if options.source.is_file():
+        found = _of_table(options)
+    elif options.source.is_dir():
+        found = _of_cohort(options, read_cohort(options.source))
+    else:
+        raise InputError(
+            "no such file or folder", file=options.source, remedy="Name a CSV of ratings or a cohort's folder"
+        )
+    print(as_text({k: v for k, v in found.items() if k not in ONLY_SAVED}))
+    _sentences(found)
+    if options.out is not None:
+        _save(options, found)
+    return 0
+
+
+def _sentences(found: Mapping[str, Any]) -> None:
+    """Print sentences for the coefficients that a paper would name first."""
+    wanted = (
+        "Cohen's kappa",
+        "Light's kappa",
+        "Krippendorff",
+        "Gwet",
+        "ICC(2,1)",
+        "Williams",
+        "model-expert",
+        "individual",
+    )
+    for result in found.values():
+        for record in result if isinstance(result, list) else [result]:
+            if isinstance(record, Agreement) and record.method.startswith(wanted):
+                print(record.sentence())
+
+
+def _how(options: Show) -> dict[str, Any]:
+    return {"draws": options.draws, "seed": options.seed, "confidence": options.confidence}
+
+
+def _of_table(options: Show) -> dict[str, Any]:
+    rows = tables_of_ratings.read(options.source)
+    scale = _scale(options.categories)
+    if scale is None and options.level != "continuous":
+        found = pd.unique(tables_of_ratings.choose(rows, item=options.item)["rating"])
+        shown = ", ".join(sorted(f"{v:g}" if isinstance(v, float) else str(v) for v in found)[:12])
+        raise InputError(
+            "--categories is not given: a category that nobody used still changes weighted kappa and AC1",
+            file=options.source,
+            remedy=f"The ratings hold {shown}; name the whole scale in order, or say --level continuous",
+        )
+    out = section(
+        rows,
+        categories=scale,
+        level=options.level,
+        item=options.item,
+        weights=options.weights,
+        interval=options.interval,
+        **_how(options),
+    )
+    if options.run is not None:
+        chosen = tables_of_ratings.choose(rows, item=options.item)
+        experts = Experts(tables_of_ratings.wide(chosen), tables_of_ratings.clusters_of(chosen), scale)
+        out |= _of_run(options, experts)
+    return out
+
+
+def _of_run(options: Show, experts: Experts) -> dict[str, Any]:
+    assert options.run is not None
+    predictions = read_predictions(options.run)
+    arms = [options.arm] if options.arm is not None else list(predictions.values.columns)
+    out: dict[str, Any] = {}
+    for arm in arms:
+        found = model_agreement(
+            experts, predictions, arm, weights=options.weights, margin=options.margin, **_how(options)
+        )
+        out |= {f"{title}, arm {arm}": result for title, result in found.items()}
+    return out
+
+
+def _of_cohort(options: Show, cohort: Cohort) -> dict[str, Any]:
+    out: dict[str, Any] = {"What these ratings can answer": expert_statement(cohort)}
+    if cohort.ratings["rater"].nunique() > 1:
+        out |= _between_experts(options, cohort)
+    rules = rule_table(cohort, options.target, level=options.confidence)
+    shown = rules.drop(columns=["target", "item", "threshold"])
+    if shown["rater"].nunique() == 1:
+        shown = shown.drop(columns="rater")
+    target = rules["target"].iloc[0]
+    for unit, words in (("patient", "by patient (Wilson)"), ("clip", "by clip (clustered by patient)")):
+        part = shown[shown["unit"] == unit].drop(columns="unit").reset_index(drop=True)
+        out[f"Rules against {target}, {words}"] = part
+    scores = rule_scores(cohort, options.target, level=options.confidence)
+    out[f"AUROC of the scores behind the rules, {target}"] = scores.drop(columns="target")
+    columns = list(options.columns) or None
+    table = associations(cohort, options.item, columns, level=options.confidence)
+    title = f"Association of {table['item'].iloc[0]} with measurements: clips as if independent, and by patient"
+    out[title] = side_by_side(table)
+    again = retakes(cohort, **_how(options))
+    if again:
+        out["Retakes of the same point"] = again
+    if options.run is not None:
+        out["About the model"] = (
+            "The predictions are out of fold, but the model learned from these ratings: its agreement with them is that of a "
+            "pupil with the teacher."
+        )
+        out |= _of_run(options, experts_of(cohort, read_predictions(options.run).task))
+    out["All associations"] = table
+    return out
+
+
+def _between_experts(options: Show, cohort: Cohort) -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    items = list(cohort.ratings["item"].unique()) if options.item is None else [options.item]
+    for item in items:
+        rows = cohort.ratings[cohort.ratings["item"] == item].rename(columns={"clip": "subject"})
+        scale = scale_of(cohort, item)
+        found = section(
+            rows[["subject", "patient", "rater", "rating"]],
+            categories=scale,
+            level="continuous" if scale is None else None,
+            weights=options.weights,
+            interval=options.interval,
+            **_how(options),
+        )
+        out |= {f"{item}: {title}": result for title, result in found.items() if title != "GRRAS checklist"}
+    return out
+
+
+def _save(options: Show, found: Mapping[str, Any]) -> None:
+    assert options.out is not None
+    with replacing(options.out / "agreement.html") as draft:
+        draft.write_text(as_html(found, f"Agreement: {options.source.name}"), encoding="utf-8")
+    for title, result in found.items():
+        frame = result
+        if isinstance(result, Agreement):
+            frame = result.to_frame()
+        elif isinstance(result, list):
+            frame = pd.concat([r.to_frame().astype({"reason": object}) for r in result], ignore_index=True)
+        if isinstance(frame, pd.DataFrame):
+            name = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:60]
+            with replacing(options.out / f"{name}.csv") as draft:
+                frame.to_csv(draft, index=not isinstance(frame.index, pd.RangeIndex), lineterminator="\n")
+    write_json(options.out / "provenance.json", provenance_record(seed=options.seed, source=options.source.name))
+    print(f"\nWrote {options.out / 'agreement.html'} and the tables beside it.")
+
+
+def _plan(options: Plan) -> int:
+    table = plan(
+        raters=options.raters,
+        subjects=options.subjects,
+        kappa=options.kappa,
+        categories=options.categories,
+        prevalence=list(options.prevalence) or None,
+        weights=options.weights,
+        clips_per_patient=options.clips_per_patient,
+        rater_icc=options.rater_icc,
+        margin=options.margin,
+        studies=options.studies,
+        seed=options.seed,
+    )
+    print(
+        f"{options.raters} raters, true kappa {options.kappa:g}: what the delete-one-patient jackknife intervals of "
+        f"{options.studies} simulated studies look like\n"
+    )
+    shown = table.assign(**{"expected interval": [_limits(r.low, r.high) for r in table.itertuples()]})
+    for name in ("truth", "mean", "width", "coverage"):
+        shown[name] = ["" if v != v else f"{v:.2f}" for v in shown[name]]
+    columns = [
+        "subjects",
+        "patients",
+        "coefficient",
+        "truth",
+        "mean",
+        "width",
+        "expected interval",
+        "coverage",
+        "undefined",
+    ]
+    print(shown[columns].to_string(index=False))
+    return 0
+
+
+def _limits(low: float, high: float) -> str:
+    return "" if low != low else f"{low:.2f} to {high:.2f}"
+
+
+def _sheet(options: Sheet) -> int:
+    if options.read is not None:
+        table = read_sheets(options.read)
+        path = options.read / "ratings.csv"
+        with replacing(path) as draft:
+            table.to_csv(draft, index=False, lineterminator="\n")
+        for rater, number in table.attrs["open"].items():
+            print(f"{rater}: {(table['rater'] == rater).sum()} ratings, {number} cells left open")
+        print(f"Wrote {path}. Next: {PROG} {path} --item {table['item'].iloc[0]} --categories ...")
+        return 0
+    if options.cohort is None or options.out is None:
+        raise InputError("name a cohort and --out DIR, or --read DIR", remedy=f"See {PROG} sheet --help")
+    names = options.raters
+    items = declared(options.item or "rating", options.categories) if options.categories else None
+    page = write_sheets(
+        read_cohort(options.cohort),
+        options.out,
+        raters=int(names[0]) if len(names) == 1 and names[0].isdigit() else names,
+        repeat=options.repeat,
+        items=items,
+        seed=options.seed,
+    )
+    print(f"Give the raters {page.parent} (open {page.name} in a browser, or fill the CSV sheets).")
+    print(
+        f"Keep {options.out / 'key.csv'}: it says which code is which clip. Put the filled files into {options.out}, then"
+    )
+    print(f"  {PROG} sheet --read {options.out}")
+    return 0

@@ -1,0 +1,244 @@
+"""A run's out-of-fold predictions as one more rater, beside the experts."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from blues.agree.bland_altman import bland_altman
+from blues.agree.cohorts import scale_of
+from blues.agree.consensus import leave_one_expert_out
+from blues.agree.continuous import icc, lin_ccc
+from blues.agree.experts import interchangeability, non_inferiority, williams_index
+from blues.agree.pairwise import cohen_kappa, pairs
+from blues.agree.record import Agreement
+from blues.check import InputError, columns_exist, one_of
+from blues.cohort import Cohort
+
+__all__ = ["MODEL", "Experts", "Predictions", "experts_of", "model_agreement", "read_predictions"]
+
+MODEL = "model"
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Out-of-fold predictions of a run.
+
+    Attributes
+    ----------
+    task, kind, level : str
+        What was predicted; ``binary``, ``ordinal`` or ``continuous``; by ``patient`` or ``clip``.
+    values : DataFrame, shape (units, arms)
+        Index the patient or clip (str); mean prediction over repeats.
+    called : DataFrame, shape (units, arms)
+        Of a binary task: 1.0 where the prediction reached its threshold in at least half of the repeats.
+    patients : Series
+        The patient of each unit.
+    """
+
+    task: str
+    kind: str
+    level: str
+    values: pd.DataFrame
+    called: pd.DataFrame
+    patients: pd.Series
+
+    def ratings(self, arm: str, scale: Sequence[float] | None) -> pd.Series:
+        """Return an arm's predictions as ratings: calls of a binary task, the nearest category, or the value itself."""
+        one_of(arm, list(self.values.columns), "arm")
+        if scale is None:
+            return self.values[arm].rename(MODEL)
+        if len(scale) == 2 and self.kind == "binary":
+            return self.called[arm].map({0.0: min(scale), 1.0: max(scale)}).rename(MODEL)
+        steps = np.asarray(sorted(scale), dtype=float)
+        nearest = steps[np.abs(self.values[arm].to_numpy()[:, None] - steps).argmin(axis=1)]
+        return pd.Series(nearest, index=self.values.index, name=MODEL).where(self.values[arm].notna())
+
+
+def read_predictions(folder: str | Path) -> Predictions:
+    """Read ``predictions.parquet`` of a run folder.
+
+    Raises
+    ------
+    InputError
+        No such file, columns missing, or a unit predicted twice in one repeat.
+    """
+    folder = Path(folder)
+    path = folder / "predictions.parquet"
+    if not path.is_file():
+        raise InputError(
+            "no predictions.parquet here", file=folder, remedy="Name a folder that python -m blues.fuse wrote"
+        )
+    table = pd.read_parquet(path)
+    columns_exist(["patient", "arm", "y", "p"], table.columns, str(path))
+    level = "clip" if "clip" in table and table["clip"].notna().all() else "patient"
+    table = table.assign(unit=table[level].astype(str), patient=table["patient"].astype(str))
+    keys = ["arm", "unit"] + (["repeat"] if "repeat" in table else [])
+    twice = table.duplicated(keys)
+    if twice.any():
+        row = table[twice].iloc[0]
+        raise InputError(f"{level} {row['unit']!r} has two predictions of arm {row['arm']!r} in one repeat", file=path)
+    design = _json(folder / "design.json")
+    experiment = folder / "experiment.toml"
+    task = tomllib.loads(experiment.read_text(encoding="utf-8")).get("task", "") if experiment.is_file() else ""
+    threshold = table["threshold"].fillna(0.5) if "threshold" in table else 0.5
+    table = table.assign(called=(table["p"] >= threshold).astype(float))
+    means = table.groupby(["unit", "arm"], sort=False)[["p", "called"]].mean().unstack("arm")
+    return Predictions(
+        task=str(design.get("task") or task),
+        kind=str(design.get("kind") or _kind(table)),
+        level=level,
+        values=means["p"],
+        called=(means["called"] >= 0.5).astype(float).where(means["called"].notna()),
+        patients=table.drop_duplicates("unit").set_index("unit")["patient"],
+    )
+
+
+def _json(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+
+def _kind(table: pd.DataFrame) -> str:
+    if table["y"].isin((0, 1)).all() and table["p"].between(0, 1).all():
+        return "binary"
+    return "ordinal" if (table["y"].dropna() % 1 == 0).all() else "continuous"
+
+
+@dataclass(frozen=True)
+class Experts:
+    """Expert ratings that a model can be held against.
+
+    Attributes
+    ----------
+    ratings : DataFrame, shape (units, raters)
+    clusters : Series or None
+        Patient of each unit; None when units are patients.
+    scale : list of float or None
+        The declared categories; None for measurements.
+    """
+
+    ratings: pd.DataFrame
+    clusters: pd.Series | None
+    scale: list[float] | None
+
+
+def experts_of(cohort: Cohort, task: str) -> Experts:
+    """Return what each expert of a cohort says a target is: the target derived from that expert's ratings alone.
+
+    Raises
+    ------
+    InputError
+        If the target is not derived from ratings.
+    """
+    spec = cohort.dictionary.target(task)
+    if spec.rating is None:
+        rated = [name for name, target in cohort.dictionary.targets.items() if target.rating is not None]
+        raise InputError(
+            f"task {task!r} is not something that experts rated, so the model cannot be held against them as a rater",
+            allowed=f"runs of {', '.join(rated)}" if rated else "runs of a target derived from ratings",
+        )
+    ratings = {}
+    for rater, rows in cohort.ratings.groupby("rater", sort=True):
+        ratings[str(rater)] = dataclasses.replace(cohort, ratings=rows.reset_index(drop=True)).target(task)
+    frame = pd.DataFrame(ratings)
+    scale = {"continuous": None, "binary": [0.0, 1.0]}.get(spec.kind, scale_of(cohort, spec.rating))
+    return Experts(frame, cohort.clips["patient"] if spec.level == "clip" else None, scale)
+
+
+def model_agreement(
+    experts: Experts,
+    predictions: Predictions,
+    arm: str,
+    *,
+    weights: Any = "quadratic",
+    margin: float | None = None,
+    draws: int = 2000,
+    seed: int = 0,
+    confidence: float = 0.95,
+) -> dict[str, Any]:
+    """Hold one arm of a run against experts, as one more rater.
+
+    Parameters
+    ----------
+    experts : Experts
+    predictions : Predictions
+    arm : str
+        Which arm.
+    weights : optional
+        Of the kappas; two categories make them unweighted.
+    margin : float, optional
+        Non-inferiority margin, given beforehand; without it non-inferiority is not judged.
+
+    Returns
+    -------
+    dict of str to DataFrame or Agreement
+        Titles and results: every pair, Williams' index, non-inferiority, interchangeability, leave-one-expert-out; with one
+        expert the agreement with that one.
+
+    Raises
+    ------
+    InputError
+        If predictions and ratings share no unit.
+    """
+    ratings = predictions.ratings(arm, experts.scale)
+    frame = experts.ratings.set_axis(experts.ratings.index.astype(str), axis=0)
+    if MODEL in frame:
+        raise InputError(f"an expert is called {MODEL!r} as the model is", remedy="Rename that rater")
+    frame = frame.join(ratings, how="inner")
+    frame = frame[frame[MODEL].notna()].dropna(axis=1, how="all")
+    if not len(frame) or frame.shape[1] < 2:
+        raise InputError(
+            f"the run predicts {predictions.level}s such as {predictions.values.index[0]!r}, and none of them was rated; "
+            f"rated were such as {experts.ratings.index[0]!r}"
+        )
+    clusters = None
+    if experts.clusters is not None:
+        clusters = experts.clusters.set_axis(experts.clusters.index.astype(str)).reindex(frame.index)
+    how: dict[str, Any] = {"clusters": clusters, "draws": draws, "seed": seed, "confidence": confidence}
+    if experts.scale is None:
+        return _continuous(frame, how)
+    scheme = None if len(experts.scale) == 2 else weights
+    return _categorical(frame, {**how, "categories": experts.scale, "weights": scheme}, margin)
+
+
+def _continuous(frame: pd.DataFrame, how: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name in frame.columns.drop(MODEL):
+        pair = frame[[MODEL, name]]
+        found[f"Model and {name}"] = [icc(pair, form="2,1", **how), lin_ccc(pair, **how), bland_altman(pair, **how)]
+    experts = frame.drop(columns=MODEL)
+    if experts.shape[1] > 1:
+        found["Experts with each other"] = [icc(experts, form="2,1", **how)]
+        found["Experts and model"] = [icc(frame, form="2,1", **how)]
+    return found
+
+
+def _categorical(frame: pd.DataFrame, how: dict[str, Any], margin: float | None) -> dict[str, Any]:
+    experts = [c for c in frame if c != MODEL]
+    if len(experts) == 1:
+        pair = frame[[experts[0], MODEL]]
+        return {f"Model and {experts[0]}": cohen_kappa(pair, **how)}
+    table = pairs(frame, **how)
+    with_model = (table["rater_a"] == MODEL) | (table["rater_b"] == MODEL)
+    table.insert(1, "kind", np.where(with_model, "model and expert", "two experts"))
+    found: dict[str, Any] = {"Every pair": table.sort_values("kind", kind="stable", ignore_index=True)}
+    found["Williams' index"] = williams_index(frame, model=MODEL, **how)
+    if margin is not None:
+        found["Non-inferiority"] = non_inferiority(frame, model=MODEL, margin=margin, **how)
+    found["Interchangeability"] = interchangeability(frame, model=MODEL, **how)
+    found["Leave one expert out"] = leave_one_expert_out(frame, model=MODEL, **how)
+    return found
+
+
+def sentences(found: dict[str, Any]) -> list[str]:
+    """Return the sentences of the records in what :func:`model_agreement` gives."""
+    flat = [r for value in found.values() for r in (value if isinstance(value, list) else [value])]
+    return [r.sentence() for r in flat if isinstance(r, Agreement)]

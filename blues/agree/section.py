@@ -1,0 +1,278 @@
+"""Agreement in the order of GRRAS (Kottner et al., J Clin Epidemiol 2011), as a dict that a report renders, text, and HTML."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pandas as pd
+
+from blues.agree.pairwise import matrix, pairs
+from blues.agree.ratings import tidy, wide
+from blues.agree.record import Agreement
+from blues.agree.resample import Kind
+from blues.agree.tables import further, intra_rater, records
+from blues.check import InputError
+
+__all__ = ["GRRAS", "as_html", "as_text", "grras", "section"]
+
+GRRAS = {
+    1: "Title or abstract says that reliability or agreement was studied",
+    2: "The device or scale",
+    3: "The subjects of interest",
+    4: "The raters of interest",
+    5: "What was known before, and why this study",
+    6: "How the numbers of raters, subjects and repeats were chosen",
+    7: "How subjects and raters were sampled",
+    8: "How was rated: order, time between repeats, information at hand, blinding",
+    9: "Whether ratings were made independently",
+    10: "Statistical analysis",
+    11: "Raters, subjects and repeats that there were",
+    12: "Raters' and subjects' characteristics (training, experience)",
+    13: "Estimates of reliability and agreement with their uncertainty",
+    14: "Practical relevance",
+    15: "Detailed results",
+}
+TO_WRITE = "to be stated by the authors"
+_MOST_MATRICES = 3
+
+
+def grras(facts: Mapping[int, str] | None = None) -> pd.DataFrame:
+    """Return the checklist of GRRAS with what is known, and what the authors still have to state.
+
+    Parameters
+    ----------
+    facts : dict of int to str, optional
+        Item number and text.
+
+    Examples
+    --------
+    >>> grras({9: "raters did not see one another's sheets"}).loc[8].tolist()
+    [9, 'Whether ratings were made independently', "raters did not see one another's sheets"]
+    """
+    given = dict(facts or {})
+    for number in given:
+        if number not in GRRAS:
+            raise InputError(f"GRRAS has no item {number!r}", allowed="1 to 15")
+    rows = [(number, words, given.get(number, TO_WRITE)) for number, words in GRRAS.items()]
+    return pd.DataFrame(rows, columns=["item", "what", "statement"])
+
+
+def _numbers(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return how much each rater rated."""
+    first = rows if "round" not in rows else rows[rows["round"] == rows["round"].min()]
+    subjects = first["subject"].nunique()
+    found = []
+    for rater, part in rows.groupby("rater", sort=True):
+        own = part if "round" not in part else part[part["round"] == rows["round"].min()]
+        found.append(
+            {
+                "rater": rater,
+                "subjects": own["subject"].nunique(),
+                "missing": subjects - own["subject"].nunique(),
+                "repeats": len(part) - len(own),
+            }
+        )
+    return pd.DataFrame(found)
+
+
+def _analysis(found: list[Agreement], frame: pd.DataFrame) -> str:
+    interval = found[0].detail["interval"]
+    unit = "patients" if found[0].detail["clusters"] < found[0].subjects else "subjects"
+    return (
+        f"{len(found)} coefficients with {100 * found[0].detail['confidence']:g}% intervals ({interval}); {unit} are the "
+        f"independent units ({found[0].detail['clusters']}); missing ratings are left missing, and coefficients that need "
+        "complete subjects say how many they left out."
+    )
+
+
+def section(
+    ratings: Any,
+    *,
+    categories: Iterable[Any] | None = None,
+    level: str | None = None,
+    item: str | None = None,
+    weights: Any = "quadratic",
+    facts: Mapping[int, str] | None = None,
+    clusters: Any = None,
+    interval: Kind = "bootstrap",
+    draws: int = 2000,
+    seed: int = 0,
+    confidence: float = 0.95,
+) -> dict[str, Any]:
+    """Return titles and results in the order of GRRAS: what :func:`blues.report.summarize` takes as ``agreements``.
+
+    Parameters
+    ----------
+    ratings : array or DataFrame
+        Tidy or wide.
+    categories, level, clusters, interval, draws, seed, confidence
+        As in :func:`blues.agree.table`.
+    item : str, optional
+        Which item of tidy ratings.
+    weights : optional
+        Of the kappa of every pair.
+    facts : dict of int to str, optional
+        What the authors state for items of GRRAS; items 10, 11, 13 and 15 are filled here.
+
+    Returns
+    -------
+    dict of str to DataFrame or list of Agreement
+        ``GRRAS checklist``, ``Ratings by rater``, ``Coefficients``, ``Every pair`` (a forest), ``Matrix of ...`` (square
+        frames), ``Further numbers``, ``Differences`` (points of a Bland-Altman figure), ``Raters with themselves``, as
+        far as they apply.
+    """
+    scale = None if categories is None else list(categories)
+    frame = wide(ratings, item=item)
+    how: dict[str, Any] = {"clusters": clusters, "draws": draws, "seed": seed, "confidence": confidence}
+    found = records(frame, categories=scale, level=level, interval=interval, **how)
+    rows = tidy(ratings)
+    if "item" in rows:
+        rows = rows[rows["item"].astype(str) == (item if item is not None else str(rows["item"].iloc[0]))]
+    counts = _numbers(rows)
+    repeats = int(counts["repeats"].sum())
+    own = {
+        10: _analysis(found, frame),
+        11: f"{frame.shape[1]} raters, {len(frame)} subjects, {int(counts['missing'].sum())} missing ratings, "
+        f"{repeats} repeated ratings",
+        13: "the tables below",
+        15: "ratings and the table of coefficients are saved beside this page",
+    }
+    out: dict[str, Any] = {
+        "GRRAS checklist": grras({**own, **(facts or {})}),
+        "Ratings by rater": counts,
+        "Coefficients": found,
+    }
+    if len(more := further(found)):
+        out["Further numbers"] = more
+    if scale is not None and level != "continuous":
+        scheme = weights if level != "nominal" and len(scale) > 2 else None
+        out["Every pair"] = pairs(frame, categories=scale, weights=scheme, interval=interval, **how)
+        out |= _matrices(frame, scale, out["Every pair"])
+    else:
+        for record in found:
+            if "points" in record.detail:
+                out["Differences"] = record.detail["points"]
+    if repeats:
+        scheme = weights if scale is not None and len(scale) > 2 else None
+        out["Raters with themselves"] = intra_rater(
+            rows.drop(columns="item", errors="ignore"),
+            categories=scale,
+            weights=scheme,
+            interval=interval,
+            draws=draws,
+            seed=seed,
+            confidence=confidence,
+        )
+    return out
+
+
+def _matrices(frame: pd.DataFrame, scale: list[Any], table: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return the joint tables of the first few pairs; all of them would fill pages."""
+    chosen = table.head(_MOST_MATRICES)[["rater_a", "rater_b"]].itertuples(index=False)
+    return {f"Matrix of {a} and {b}": matrix(frame, categories=scale, pair=(a, b)) for a, b in chosen}
+
+
+def _shown(value: Any) -> str:
+    if value is None or (isinstance(value, float) and value != value):
+        return ""
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+def merged(frame: pd.DataFrame, digits: int = 2) -> pd.DataFrame:
+    """Return a frame for reading: ``value, low, high`` (or ``x, x_low, x_high``) as one column ``0.60 (0.45 to 0.74)``."""
+    out = frame.set_axis([f"{c:g}" if isinstance(c, float) else str(c) for c in frame.columns], axis=1)
+    for name in list(out.columns):
+        stem = "" if name == "value" else f"{name}_"
+        low, high = f"{stem}low", f"{stem}high"
+        if name in out and low in out and high in out:
+            cells = zip(out[name], out[low], out[high], strict=True)
+            out[name] = [_interval(*cell, digits) for cell in cells]
+            out = out.drop(columns=[low, high])
+    for name in out:
+        if name.endswith(("p_value", "_p", "q_value")):
+            out[name] = [_p(p) for p in out[name]]
+        elif pd.api.types.is_float_dtype(out[name]):
+            whole = (out[name].dropna() % 1 == 0).all()
+            out[name] = ["" if v != v else f"{v:g}" if whole else f"{v:.{digits}f}" for v in out[name]]
+    return out.map(lambda v: "" if v is None or v != v else v)
+
+
+def _interval(value: float, low: float, high: float, digits: int) -> str:
+    if value != value:
+        return "undefined"
+    text = f"{value:.{digits}f}"
+    return text if low != low else f"{text} ({low:.{digits}f} to {high:.{digits}f})"
+
+
+def _p(p: float) -> str:
+    return "" if p != p else "<0.001" if p < 0.001 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
+
+
+def _frame_of(result: Any) -> pd.DataFrame | None:
+    """Return a result as a frame to read."""
+    if isinstance(result, pd.DataFrame):
+        plain = isinstance(result.index, pd.RangeIndex)
+        return merged(result if plain else result.reset_index(names=_corner(result)))
+    if isinstance(result, Agreement):
+        result = [result]
+    if isinstance(result, list) and all(isinstance(r, Agreement) for r in result):
+        table = pd.concat([r.to_frame().astype({"reason": object}) for r in result], ignore_index=True)
+        return merged(table.drop(columns=["se"] + ["reason"] * bool(table["reason"].isna().all())))
+    return None
+
+
+def _corner(frame: pd.DataFrame) -> str:
+    rows, columns = frame.index.name, frame.columns.name
+    return f"{rows} \\ {columns}" if rows and columns else str(rows or columns or "")
+
+
+def as_text(found: Mapping[str, Any]) -> str:
+    """Return what :func:`section` gave as plain text."""
+    parts = []
+    for title, result in found.items():
+        parts.append(f"{title}\n{'-' * len(title)}")
+        frame = _frame_of(result)
+        if frame is not None and list(frame.columns) == ["item", "what", "statement"]:
+            parts += [f"{number:>2}. {what}: {words}" for number, what, words in frame.itertuples(index=False)]
+        elif frame is not None:
+            parts.append(frame.to_string(index=False))
+        elif isinstance(result, str):
+            parts.append(result)
+        parts.append("")
+    return "\n".join(parts)
+
+
+def as_html(found: Mapping[str, Any], title: str = "Agreement") -> str:
+    """Return what :func:`section` gave as one HTML page that needs nothing else; all text is escaped."""
+    body = [f"<h1>{html.escape(title)}</h1>", "<p>Research use only.</p>"]
+    for heading, result in found.items():
+        body.append(f"<section><h2>{html.escape(heading)}</h2>")
+        frame = _frame_of(result)
+        if frame is not None:
+            head = "".join(f"<th scope='col'>{html.escape(str(c).replace('_', ' '))}</th>" for c in frame.columns)
+            rows = (
+                "<tr>" + "".join(f"<td>{html.escape(_shown(v))}</td>" for v in row) + "</tr>"
+                for row in frame.itertuples(index=False)
+            )
+            body.append(
+                f"<div class='wide'><table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+            )
+        elif isinstance(result, str):
+            body.append(f"<p>{html.escape(result)}</p>")
+        listed = [result] if isinstance(result, Agreement) else result if isinstance(result, list) else []
+        body += [f"<p>{html.escape(r.sentence())}</p>" for r in listed if isinstance(r, Agreement)]
+        body.append("</section>")
+    return (
+        "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
+        "<meta name='viewport' content='width=device-width, initial-scale=1'>"
+        f"<title>{html.escape(title)}</title><style>{_STYLE}</style></head><body><main>{''.join(body)}</main></body></html>\n"
+    )
+
+
+_STYLE = (
+    ":root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem}"
+    ".wide{overflow-x:auto}table{border-collapse:collapse;font-size:.9rem}th,td{padding:.25rem .7rem;text-align:left;"
+    "border-bottom:1px solid color-mix(in srgb,currentColor 20%,transparent);vertical-align:top}"
+)
