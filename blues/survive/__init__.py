@@ -12,12 +12,12 @@ from blues.survive.concordance import harrell_c, time_dependent_auc, uno_c
 from blues.survive.curves import Curves, RestrictedMean, aalen_johansen, kaplan_meier, restricted_mean
 from blues.survive.daily import DiscreteTime, discrete_time, person_intervals
 from blues.survive.describing import Description, describe
-from blues.survive.endpoints import Endpoints, adjudicate, endpoints
-from blues.survive.hurdle import HurdleFit, hurdle
 from blues.survive.penalised import PenalisedCox, penalised_cox
 from blues.survive.regression import CoxFit, cause_specific_cox, cox, proportional_hazards_test
 from blues.survive.rule import StayRule, stay_rule
+from blues.survive.stays import Endpoints, adjudicate, endpoints
 from blues.survive.subdistribution import FineGrayFit, fine_gray
+from blues.survive.two_part import HurdleFit, hurdle
 
 __all__ = [
     "BrierScores",

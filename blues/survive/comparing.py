@@ -99,7 +99,12 @@ def logrank_test(time: Any, event: Any, groups: Any) -> Test:
     code, labels = group_labels(groups, len(data.time), at_least=2)
     events = some_events(data.event, "the log-rank test")
     table = _expected(data, code, labels)
-    detail = {"method": "log-rank, chi-squared", "df": len(labels) - 1, "events": events, "table": table}
+    detail = {
+        "method": "log-rank, chi-squared",
+        "df": len(labels) - 1,
+        "events": events,
+        "table": table.to_dict("list"),
+    }
     kept = np.flatnonzero(table["expected"].to_numpy() > 0)  # others left before the first event and say nothing
     if len(kept) < 2:
         return Test(math.nan, math.nan, detail={**detail, "reason": "no two groups were at risk at any event together"})
@@ -150,7 +155,12 @@ def gray_test(time: Any, event: Any, groups: Any, *, cause: int = 1, rho: float 
     events = int((status == 1).sum())
     counts = [int(((status == 1) & (code == g)).sum()) for g in range(len(labels))]
     table = pd.DataFrame({"group": labels, "n": np.bincount(code, minlength=len(labels)), "events": counts})
-    detail: dict[str, Any] = {"method": "Gray, chi-squared", "df": len(labels) - 1, "events": events, "table": table}
+    detail: dict[str, Any] = {
+        "method": "Gray, chi-squared",
+        "df": len(labels) - 1,
+        "events": events,
+        "table": table.to_dict("list"),
+    }
     if events < 10:
         detail["reason"] = f"{events} events of cause {cause}: fewer than 10, so the chi-squared reference is doubtful"
     score, variance = _gray_score(data.time, status, code, len(labels), rho)

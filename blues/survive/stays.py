@@ -1,6 +1,6 @@
 """Endpoints of a stay: time to discharge alive, death in hospital as its competitor, ICU, oxygen, first ward.
 
-Sources that contradict each other are settled patient by patient by fixed rules (:mod:`blues.survive.adjudicate`), and
+Sources that contradict each other are settled patient by patient by fixed rules (:mod:`blues.survive.decision`), and
 every contradiction is listed with the rule that decided. Nothing is repaired quietly.
 """
 
@@ -16,7 +16,7 @@ import pandas as pd
 
 from blues.check import InputError, columns_exist
 from blues.provenance import replacing, write_json
-from blues.survive.adjudicate import Decision, Sources, decide, looks_like_hours
+from blues.survive.decision import Decision, Sources, decide, looks_like_hours
 from blues.survive.rule import IN_HOSPITAL, StayRule, days_of, meets, plain, states_of, stay_rule
 
 __all__ = ["EVENTS", "Endpoints", "adjudicate", "endpoints"]
