@@ -17,6 +17,7 @@ import pandas as pd
 from blues import check, pool, provenance
 from blues.cohort import Cohort
 from blues.embed import Embeddings
+from blues.encoders import has_seen
 
 __all__ = ["MODALITIES", "Design", "design", "suspicious"]
 
@@ -272,8 +273,7 @@ def _image(
 ) -> pd.DataFrame:
     if embeddings is None:
         raise check.InputError("modality 'image' needs embeddings", remedy="Pass embeddings=blues.embed.embed(cohort)")
-    saw = embeddings.encoder.get("saw", [])
-    if cohort.name in saw:
+    if has_seen(embeddings.encoder.get("saw", []), cohort.name):
         raise check.InputError(
             f"encoder {embeddings.encoder.get('name')!r} was trained on {cohort.name} and may not be scored on it",
             remedy="Use an encoder that has not seen this cohort, or train it inside the folds",
@@ -284,7 +284,7 @@ def _image(
         embeddings,
         frames=frames,
         how=points,
-        retakes=cohort.dictionary.clips.retakes,
+        retakes=cohort.dictionary.clips.retakes if cohort.dictionary.clips else "longest",
         order=cohort.points,
     )
     return _spread(pooled, patients)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -16,7 +16,7 @@ from blues.provenance import text_hash
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Encoder", "Preprocessing", "card", "encoder_hash", "weights_hash"]
+__all__ = ["Encoder", "Preprocessing", "card", "encoder_hash", "has_seen", "weights_hash"]
 
 CHUNK = 16
 
@@ -133,7 +133,7 @@ class Encoder:
 
         ``unknown`` on a card (a checkpoint that came without one) is not a cohort: it has seen nobody knows what.
         """
-        return _plain(cohort) in map(_plain, self.saw)
+        return has_seen(self.saw, cohort)
 
     def forward(self, frames: np.ndarray) -> np.ndarray:
         """Compute the features of prepared frames.
@@ -194,6 +194,11 @@ class Encoder:
         """
         values = self.forward(frames)
         return {name: values[:, self.feature_names.index(name)] for name in self.card["outputs"]}
+
+
+def has_seen(saw: Iterable[str], cohort: str) -> bool:
+    """Tell whether a card's list of cohorts names this one, whatever the spelling."""
+    return _plain(cohort) in map(_plain, saw)
 
 
 def _plain(name: str) -> str:

@@ -240,6 +240,10 @@ def _notes(design: Design, by_arm: Mapping[str, pd.DataFrame]) -> list[dict[str,
             tell("note", f"Arm {arm} could use {used} of {patients} patients; the others have none of its modalities.")
     if len(design.dropped):
         tell("note", f"{len(design.dropped)} rows were left out because {design.task} is not known for them.")
+    if "unknown" in design.facts.get("encoder", {}).get("saw", []):
+        tell(
+            "warning", "The encoder's weights came without a card: nobody can say that they have not seen this cohort."
+        )
     if unread := design.facts.get("quarantined"):
         tell(
             "warning",

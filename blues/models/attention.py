@@ -108,7 +108,9 @@ class AttentionFusion(BaseEstimator):
                     f"token {name!r} has {len(columns)} columns; others of kind {kind!r} {widths[kind]}"
                 )
         self.scales_ = self._scales(X)
-        self.centre_, self.spread_ = (y.mean(), y.std() or 1.0) if self.kind == "continuous" else (0.0, 1.0)
+        continuous = self.kind == "continuous"
+        self.centre_ = float(y.mean()) if continuous else 0.0
+        self.spread_ = float(y.std() or 1.0) if continuous else 1.0
         tokens, present = self._tensors(X)
         target = torch.tensor((y - self.centre_) / self.spread_, dtype=torch.float32)
         self.networks_ = [self._fit_one(widths, tokens, present, target, m) for m in range(self.members)]

@@ -117,9 +117,12 @@ class Candidate:
 class _UpToPCA(PCA):
     """PCA with at most as many components as the training rows and columns allow."""
 
+    n_components: int
+
     def fit(self, X: Any, y: Any = None) -> _UpToPCA:
         self.n_components = min(self.n_components, X.shape[0] - 1, X.shape[1])
-        return super().fit(X, y)
+        super().fit(X, y)
+        return self
 
     def fit_transform(self, X: Any, y: Any = None) -> np.ndarray:
         return np.asarray(self.fit(X, y).transform(X))
@@ -154,7 +157,7 @@ def build(
     starts = [0, *ends[:-1]]
     places = {m: list(range(a, b)) for m, a, b in zip(modalities, starts, ends, strict=True)}
     if candidate.model == ATTENTION:
-        tokens = {}
+        tokens: dict[str, tuple[str, list[int]]] = {}
         for modality, start in zip(modalities, starts, strict=True):
             tokens |= layout.tokens(modality, candidate.points, start)
         model = AttentionFusion(tokens, kind="continuous" if kind == "continuous" else "binary", seed=seed)
