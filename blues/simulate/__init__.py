@@ -15,6 +15,7 @@ Examples
 """
 
 from blues.simulate.motion import breathe, clip
+from blues.simulate.negatives import NEGATIVES, negatives
 from blues.simulate.priors import draw_scene, draw_scenes
 from blues.simulate.render import Drawn, Frames, draw, frames
 from blues.simulate.scene import Scene
@@ -22,6 +23,7 @@ from blues.simulate.truth import MASKS, TRUTH
 
 __all__ = [
     "MASKS",
+    "NEGATIVES",
     "TRUTH",
     "Drawn",
     "Frames",
@@ -32,4 +34,5 @@ __all__ = [
     "draw_scene",
     "draw_scenes",
     "frames",
+    "negatives",
 ]

@@ -6,31 +6,35 @@ import functools
 
 import numpy as np
 import torch
+from PIL import Image, ImageDraw, ImageFont
 
 from blues.simulate.lines import Lines, Tensors, power
-from blues.simulate.texture import GRAINS, LOOKS, bank, windows
+from blues.simulate.texture import GRAINS, LOOKS, Room, bank, windows
 
-__all__ = ["burn_overlay", "cartesian_grid", "grey", "jpeg", "polar_positions", "shown"]
+__all__ = ["burn_overlay", "cartesian_grid", "grey", "jpeg", "shown"]
 
 
-def _speckle(s: Tensors, below: torch.Tensor, fresh: np.ndarray, size: tuple[int, int]) -> torch.Tensor:
+def _speckle(s: Tensors, below: torch.Tensor, fresh: np.ndarray, room: Room) -> torch.Tensor:
     """Return the texture in dB, (n, h, w): chest wall and lung have their own, the lung's changes from frame to frame."""
+    n, size = len(below), room.size
     at, patterns = s["texture"].cpu().numpy(), bank(*size, str(below.device))
     looks = (s["looks"].log()[:, None] - torch.tensor(np.log(LOOKS), device=below.device)).abs().argmin(1)
     which = ((s["grain"] * GRAINS).clamp(0, GRAINS - 1).long() * len(LOOKS) + looks).tolist()
-    wall = windows(patterns["speckle"], which, at[:, 0], size)
-    lung = windows(patterns["speckle"], which, at[:, 1], size)
+    kind = ((s["grain"] * 7.3) % 3).long().tolist()
+    streak, window = s["streak_db"][:, None, None], room("window", n)
+    lung = windows(patterns["speckle"], which, at[:, 1], size, room("speckle", n))
     moving = s["coherence"]
     if bool((moving < 1).any()):
-        new = windows(patterns["speckle"], which, fresh, size)
-        lung.mul_(moving.sqrt()[:, None, None]).addcmul_(new, (1 - moving).sqrt()[:, None, None].expand_as(new))
-    kind = ((s["grain"] * 7.3) % 3).long().tolist()
-    streak = s["streak_db"][:, None, None]
-    wall.addcmul_(windows(patterns["streak"], kind, at[:, 2], size), streak.expand_as(wall))
-    lung.addcmul_(windows(patterns["streak"], kind, at[:, 3], size), 0.7 * streak.expand_as(wall))
-    out = wall.add_(lung.sub_(wall).mul_(below))
-    blotch = windows(patterns["blotch"], (s["ripple"] * 2).long().clamp(0, 1).tolist(), at[:, 4], size)
-    return out.addcmul_(blotch, s["blotch_db"][:, None, None].expand_as(out))
+        windows(patterns["speckle"], which, fresh, size, window)
+        lung.mul_(moving.sqrt()[:, None, None]).addcmul_(window, (1 - moving).sqrt()[:, None, None].expand_as(lung))
+    windows(patterns["streak"], kind, at[:, 3], size, window)
+    lung.addcmul_(window, 0.7 * streak.expand_as(lung))
+    wall = windows(patterns["speckle"], which, at[:, 0], size, room("scratch", n))
+    windows(patterns["streak"], kind, at[:, 2], size, window)
+    wall.addcmul_(window, 1.4 * streak.expand_as(wall))
+    wall.add_(lung.sub_(wall).mul_(below))
+    windows(patterns["blotch"], (s["ripple"] * 2).long().clamp(0, 1).tolist(), at[:, 4], size, window)
+    return wall.addcmul_(window, s["blotch_db"][:, None, None].expand_as(wall))
 
 
 def _row_gain(s: Tensors, depth: torch.Tensor) -> torch.Tensor:
@@ -41,42 +45,35 @@ def _row_gain(s: Tensors, depth: torch.Tensor) -> torch.Tensor:
     return s["gain"][:, None] + tgc - s["attenuation"][:, None] * depth
 
 
-def _smooth(image: torch.Tensor, amount: torch.Tensor, dim: int) -> torch.Tensor:
-    """Mix every pixel with its two neighbours along ``dim``; ``amount`` 1 is the kernel 1/3, 1/3, 1/3."""
-    n = image.shape[dim]
-    weight = (amount / 3)[:, None, None]
-    middle = image.narrow(dim, 1, n - 2)
-    change = image.narrow(dim, 0, n - 2) + image.narrow(dim, 2, n - 2)
-    out = image.clone()
-    out.narrow(dim, 1, n - 2).add_(change.sub_(middle, alpha=2).mul_(weight))
-    return out
+def _smooth(image: torch.Tensor, amount: torch.Tensor, dim: int, room: Room) -> torch.Tensor:
+    """Mix every pixel with its two neighbours along ``dim``, in place; ``amount`` 1 is the kernel 1/3, 1/3, 1/3."""
+    some = (amount > 0.02).nonzero()[:, 0]
+    if not len(some):
+        return image
+    part = image[some]
+    weight, n = (amount[some] / 3)[:, None, None], image.shape[dim]
+    change = part.narrow(dim, 0, n - 2) + part.narrow(dim, 2, n - 2)
+    middle = part.narrow(dim, 1, n - 2)
+    middle.add_(change.sub_(middle, alpha=2).mul_(weight))
+    image[some] = part
+    return image
 
 
-def grey(echo: torch.Tensor, below: torch.Tensor, s: Tensors, lines: Lines, fresh: np.ndarray) -> torch.Tensor:
+def grey(
+    echo: torch.Tensor, below: torch.Tensor, s: Tensors, lines: Lines, fresh: np.ndarray, room: Room
+) -> torch.Tensor:
     """Return grey values 0 to 1 along the scan lines, (n, h, w), from echo powers, which are used up."""
-    size = (echo.shape[1], echo.shape[2])
-    gain = _row_gain(s, lines.depth)
+    n, gain = len(echo), _row_gain(s, lines.depth)
     echo.mul_(lines.contact[:, None]).mul_(power(gain)[:, :, None])
-    echo.add_(power(s["noise_db"][:, None] + 0.5 * (gain - s["gain"][:, None]) + s["gain"][:, None])[:, :, None])
-    db = echo.clamp_(min=1e-9).log_().mul_(4.3429448)
-    db.add_(_speckle(s, below, fresh, size))
-    out = db.div_(s["dynamic_range"][:, None, None]).clamp_(0, 1)
-    out.addcmul_(out * (1 - out), s["gamma"][:, None, None].expand_as(out))
-    for name, dim in (("blur_axial", 1), ("blur_lateral", 2)):
-        if bool((s[name] > 0.02).any()):
-            out = _smooth(out, s[name], dim)
-    return out
-
-
-def polar_positions(s: Tensors, lines: Lines) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return where every polar pixel lies in space, cm: sideways and down from the highest point of the picture."""
-    far = lines.depth + s["radius"][:, None] * (s["linear"] < 0.5)[:, None]
-    across = far[:, :, None] * torch.sin(lines.angle)[:, None]
-    face = (lines.u * s["width"][:, None] / 2)[:, None].expand_as(across)
-    flat = (s["linear"] > 0.5)[:, None, None]
-    chord = s["radius"] * torch.cos(torch.deg2rad(s["opening"]) / 2) * (s["linear"] < 0.5)
-    down = far[:, :, None] * torch.cos(lines.angle)[:, None] - chord[:, None, None]
-    return torch.where(flat, face, across), down
+    texture = _speckle(s, below, fresh, room)
+    noise = power(s["noise_db"][:, None] - 8 * (1 - lines.depth / s["depth"][:, None]))[:, :, None]
+    share = torch.add(echo, noise, out=room("window", n))
+    echo.div_(share).mul_(0.7).add_(0.3)
+    out = share.log_().mul_(4.3429448).addcmul_(texture, echo)
+    out.div_(s["dynamic_range"][:, None, None]).clamp_(0, 1)
+    bent = torch.sub(1, out, out=echo).mul_(out)
+    out.addcmul_(bent, s["grey_bend"][:, None, None].expand_as(out))
+    return _smooth(_smooth(out, s["blur_axial"], 1, room), s["blur_lateral"], 2, room)
 
 
 def _half_width(s: Tensors) -> torch.Tensor:
@@ -84,18 +81,37 @@ def _half_width(s: Tensors) -> torch.Tensor:
     return torch.where(s["linear"] > 0.5, s["width"] / 2, convex)
 
 
-def shown(s: Tensors, lines: Lines) -> torch.Tensor | None:
-    """Return which polar pixels the cropped picture shows, (n, h, w) bool; None if all of them."""
-    if bool((s["crop"] >= 1).all()) and bool((s["crop_top"] <= 0).all()):
+def _height(s: Tensors) -> torch.Tensor:
+    """Return how far the deepest point lies below the highest of the sector, cm."""
+    chord = s["radius"] * torch.cos(torch.deg2rad(s["opening"]) / 2)
+    return s["depth"] + (s["radius"] - chord) * (s["linear"] < 0.5)
+
+
+def shown(s: Tensors, lines: Lines, depth: torch.Tensor) -> torch.Tensor | None:
+    """Return whether the cropped picture shows points at a depth of each scan line, bool; None if it shows all.
+
+    Parameters
+    ----------
+    depth : tensor (n, h, 1) or (n, 1, w)
+        Depth of the points, cm.
+    """
+    if bool(((s["crop"] >= 1) & (s["crop_top"] <= 0) & (s["crop_bottom"] <= 0)).all()):
         return None
-    across, down = polar_positions(s, lines)
-    return (across.abs() <= (s["crop"] * _half_width(s))[:, None, None]) & (down >= s["crop_top"][:, None, None])
+    convex = (s["linear"] < 0.5)[:, None]
+    radius = s["radius"][:, None] * convex
+    chord = radius * torch.cos(torch.deg2rad(s["opening"]) / 2)[:, None]
+    wide, sine = (s["crop"] * _half_width(s))[:, None], torch.sin(lines.angle).abs()
+    upright = torch.where(lines.x.abs() <= wide, 1e3, -1.0)
+    side = torch.where(convex, wide / sine.clamp(min=1e-4) - radius, upright)
+    first = (s["crop_top"][:, None] + chord) / torch.cos(lines.angle) - radius
+    last = (_height(s)[:, None] - s["crop_bottom"][:, None] + chord) / torch.cos(lines.angle) - radius
+    return (depth >= first[:, None]) & (depth <= torch.minimum(last, side)[:, None])
 
 
 def cartesian_grid(s: Tensors, size: tuple[int, int]) -> tuple[torch.Tensor, torch.Tensor]:
     """Return where each pixel of the picture lies on the scan lines, (n, h, w, 2) in -1 to 1, and which lie in the sector.
 
-    The picture is as high as the sector from the chord of the probe face to the deepest point, less ``crop_top``, and as
+    The picture is as high as the sector from the chord of the probe face to the deepest point, less what is cropped, and as
     wide as it is high times w / h, or cropped to ``crop``.
     """
     h, w = size
@@ -105,7 +121,7 @@ def cartesian_grid(s: Tensors, size: tuple[int, int]) -> tuple[torch.Tensor, tor
     radius, depth = s["radius"][:, None, None], s["depth"][:, None, None]
     chord = torch.where(linear, torch.zeros_like(radius), radius * torch.cos(half))
     top = chord + s["crop_top"][:, None, None]
-    bottom = torch.where(linear, depth, radius + depth)
+    bottom = chord + (_height(s) - s["crop_bottom"])[:, None, None]
     wide = (s["crop"] * _half_width(s))[:, None, None]
     scale = torch.maximum((bottom - top) / h, 2 * wide / w)
     z = top + (torch.arange(h, device=device) + 0.5)[None, :, None] * scale
@@ -119,8 +135,10 @@ def cartesian_grid(s: Tensors, size: tuple[int, int]) -> tuple[torch.Tensor, tor
 
 @functools.lru_cache(maxsize=1)
 def _dct() -> np.ndarray:
+    """Return the cosine transform of a block of 8 x 8 pixels, row by row, as one matrix (64, 64)."""
     k, i = np.arange(8)[:, None], np.arange(8)[None]
-    return np.sqrt(np.where(k == 0, 1 / 8, 2 / 8)) * np.cos((2 * i + 1) * k * np.pi / 16)
+    one = np.sqrt(np.where(k == 0, 1 / 8, 2 / 8)) * np.cos((2 * i + 1) * k * np.pi / 16)
+    return np.kron(one, one)
 
 
 LUMINANCE = np.array(
@@ -152,21 +170,18 @@ def jpeg(images: torch.Tensor, quality: torch.Tensor) -> torch.Tensor:
     padded = torch.nn.functional.pad(images[:, None], (0, -w % 8, 0, -h % 8), mode="replicate")[:, 0] - 128
     rows, columns = padded.shape[1] // 8, padded.shape[2] // 8
     basis = torch.tensor(_dct(), dtype=torch.float32, device=device)
-    blocks = padded.reshape(n, rows, 8, columns, 8).transpose(2, 3)
+    blocks = padded.reshape(n, rows, 8, columns, 8).transpose(2, 3).reshape(n, rows * columns, 64)
     scale = torch.where(quality < 50, 5000 / quality.clamp(min=1), 200 - 2 * quality)
-    table = torch.tensor(LUMINANCE, dtype=torch.float32, device=device)
-    table = ((table[None] * scale[:, None, None] + 50) / 100).floor().clamp(1, 255)[:, None, None]
-    coefficients = basis @ blocks @ basis.T
-    coefficients = coefficients.div_(table).round_().mul_(table)
-    blocks = basis.T @ coefficients @ basis
-    return (blocks.transpose(2, 3).reshape(n, rows * 8, columns * 8)[:, :h, :w] + 128).clamp_(0, 255)
+    table = torch.tensor(LUMINANCE.ravel(), dtype=torch.float32, device=device)
+    table = ((table[None] * scale[:, None] + 50) / 100).floor().clamp(1, 255)[:, None]
+    coefficients = (blocks @ basis.T).div_(table).round_().mul_(table)
+    blocks = (coefficients @ basis).reshape(n, rows, columns, 8, 8)
+    return blocks.transpose(2, 3).reshape(n, rows * 8, columns * 8)[:, :h, :w].add(128).clamp_(0, 255)
 
 
 @functools.lru_cache(maxsize=1)
 def _letters() -> tuple[np.ndarray, ...]:
     """Return rendered labels as they stand on machines, each float (h, w) in 0 to 1."""
-    from PIL import Image, ImageDraw, ImageFont
-
     font, out = ImageFont.load_default(20), []
     for text in (
         "R1",

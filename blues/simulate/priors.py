@@ -87,6 +87,7 @@ def _probe(n: int, kinds: np.ndarray, rng: np.random.Generator) -> Values:
         "depth": u(*_pick(kinds, handheld=(7, 16), cart=(7, 18), sector=(9, 17), linear=(3.2, 7))),
         "crop": np.where(cropped, u(0.55, 0.98, n), 1.0),
         "crop_top": np.where(rng.random(n) < 0.35, u(0.0, 0.7, n), 0.0),
+        "crop_bottom": np.where(rng.random(n) < 0.3, u(0.0, 1.5, n), 0.0),
     }
 
 
@@ -96,12 +97,14 @@ def _wall(n: int, v: Values, rng: np.random.Generator) -> Values:
     lost = rng.random((n, 2)) < 0.18
     return {
         "wall_db": rng.normal(0, 2.5, n),
-        "wall_contrast": u(1.0, 5.5, n),
+        "wall_contrast": u(1.5, 6.0, n),
         "wall_warp": u(0, 1, n),
         "layer_at": np.sort(u(0.02, 0.97, (n, 6)), 1),
         "layer_db": np.where(layers, rng.normal(7, 5, (n, 6)), -30),
         "layer_width": u(0.012, 0.06, (n, 6)),
+        "layer_tilt": rng.normal(0, 0.12, (n, 6)),
         "contact": np.where(lost, rng.beta(1.2, 4, (n, 2)) * 0.7, 0.0),
+        "side_db": np.where(rng.random(n) < 0.6, u(0, 14, n), 0.0),
     }
 
 
@@ -113,10 +116,10 @@ def _pleura(n: int, v: Values, grade: np.ndarray, rng: np.random.Generator) -> V
     return {
         "pleura_depth": deep,
         "pleura_tilt": rng.normal(0, 5, n),
-        "pleura_bend": np.clip(rng.normal(0.75, 0.4, n), -0.2, 1.4),
+        "pleura_bend": np.clip(rng.normal(0.7, 0.45, n), -0.2, 1.6),
         "pleura_thickness": np.exp(rng.normal(-2.5, 0.35, n)) * (1 + 0.25 * grade),
         "pleura_db": rng.normal(17, 3.5, n) - 1.0 * grade,
-        "pleura_fall": np.exp(rng.normal(0.6, 0.7, n)),
+        "pleura_fall": np.exp(rng.normal(0.9, 0.7, n)),
         "roughness": rough,
         "ripple": rng.random(n),
         "break_at": rng.normal(0, 1.2, (n, 3)),
@@ -135,16 +138,19 @@ def _ribs(n: int, v: Values, rng: np.random.Generator) -> Values:
     there = (rng.random((n, 3)) < 0.9) & ~along[:, None]
     return {
         "rib_at": at,
-        "rib_width": u(0.7, 1.9, (n, 3)) * there,
+        "rib_width": u(0.7, 2.3, (n, 3)) * there,
         "rib_rise": u(0.1, 0.9, n) * np.minimum(1, v["pleura_depth"] / 2),
-        "rib_db": rng.normal(6, 6, n),
-        "shadow_db": u(7, 28, n),
+        "rib_round": u(0.1, 1.0, n),
+        "rib_db": rng.normal(7, 5, n),
+        "shadow_db": u(4, 22, n),
+        "shadow_soft": np.exp(rng.normal(-0.4, 0.45, n)),
+        "shadow_onset": np.exp(rng.normal(-0.3, 1.0, n)),
     }
 
 
 def _lung(n: int, v: Values, grade: np.ndarray, rng: np.random.Generator) -> Values:
     u = rng.uniform
-    haze = rng.normal(-2, 4, n)
+    haze = rng.normal(-4, 4, n)
     haze_decay = np.exp(rng.normal(0.6, 0.45, n)) * np.where(v["linear"] > 0.5, 1.7, 1.0)
     a_lines = rng.random(n) < np.array([0.8, 0.45, 0.2, 0.06])[grade]
     least, most = np.array([0, 1, 2, 4])[grade], np.array([0, 4, 5, 8])[grade]
@@ -156,9 +162,9 @@ def _lung(n: int, v: Values, grade: np.ndarray, rng: np.random.Generator) -> Val
     white = (grade == 3) & (rng.random(n) < 0.8)
     middle = u(-0.4, 0.4, n) * half
     spread = np.where(grade == 3, u(0.5, 0.9, n), u(0.2, 0.85, n)) * half
-    width = np.exp(rng.normal(-1.4, 0.55, (n, 8)))
+    width = np.exp(rng.normal(-0.9, 0.5, (n, 8))) * np.where(v["linear"] > 0.5, 0.7, 1.0)[:, None]
     width = np.where(white[:, None], width + u(0.5, 1.6, (n, 8)), width)
-    lift = np.where(white, u(5, 12, n), u(5, 14, n))[:, None] + rng.normal(0, 1.5, (n, 8))
+    lift = np.where(white, u(4, 10, n), u(4, 12, n))[:, None] + rng.normal(0, 1.5, (n, 8))
     comets = np.arange(4) < rng.integers(0, 4, n)[:, None] * (rng.random(n) < 0.4)[:, None]
     decay = np.abs(rng.normal(0, 0.5, (n, 8))) + np.where(v["linear"] > 0.5, 0.5, 0.1)[:, None]
     return {
@@ -168,12 +174,14 @@ def _lung(n: int, v: Values, grade: np.ndarray, rng: np.random.Generator) -> Val
         "reverb_db": np.where(rng.random(n) < 0.75, u(-22, -6, n), -60.0) - 1.5 * grade,
         "haze_db": haze,
         "haze_decay": haze_decay,
+        "uneven_db": u(0.2, 2.2, n),
+        "clutter_db": np.where(rng.random(n) < 0.6, haze + rng.normal(-4, 4, n), -99.0),
         "b_at": middle[:, None] + u(-1, 1, (n, 8)) * spread[:, None],
         "b_width": width * slot,
         "b_db": haze[:, None] + lift - np.minimum(haze_decay, 2.5)[:, None] * 0.5,
         "b_decay": decay,
         "comet_at": u(-0.8, 0.8, (n, 4)) * half[:, None],
-        "comet_width": np.exp(rng.normal(-1.6, 0.4, (n, 4))) * comets,
+        "comet_width": np.exp(rng.normal(-1.3, 0.4, (n, 4))) * comets,
         "comet_db": haze[:, None] + rng.normal(8, 2, (n, 4)),
         "comet_decay": u(4.5, 10, (n, 4)),
     }
@@ -209,26 +217,26 @@ def _machine(n: int, v: Values, kinds: np.ndarray, rng: np.random.Generator) -> 
     """Gain is set so that the pleural line ends up between mid-grey and white, as somebody at the machine would."""
     u = rng.uniform
     dynamic_range = u(*_pick(kinds, handheld=(48, 78), cart=(42, 72), sector=(42, 72), linear=(45, 75)))
-    target = np.clip(rng.normal(0.68, 0.13, n), 0.4, 1.1)
-    attenuation = u(0.0, 1.6, n)
+    target = np.where(kinds == "handheld", rng.normal(0.56, 0.1, n), rng.normal(0.66, 0.13, n)).clip(0.35, 1.1)
+    attenuation = u(0.2, 2.0, n)
     level = target * dynamic_range - v["pleura_db"] + attenuation * v["pleura_depth"]
     sliders = np.cumsum(rng.normal(0, 2.0, (n, 6)), 1)
-    looks = rng.choice([1, 2, 4, 9], n, p=[0.12, 0.22, 0.33, 0.33])
+    looks = rng.choice([1, 2, 4, 9], n, p=[0.06, 0.16, 0.36, 0.42])
     return {
         "gain": level,
         "dynamic_range": dynamic_range,
-        "gamma": np.clip(rng.normal(0.0, 0.3, n), -0.7, 0.8),
+        "grey_bend": np.clip(rng.normal(0.0, 0.3, n), -0.7, 0.8),
         "attenuation": attenuation,
         "tgc": sliders - sliders[:, :1],
-        "noise_db": u(-45, -14, n),
+        "noise_db": np.where(rng.random(n) < 0.75, rng.normal(2, 2.5, n), rng.normal(-6, 3, n)),
         "looks": looks.astype(float),
         "grain": rng.random(n),
-        "streak_db": np.where(rng.random(n) < 0.85, u(0.5, 4.5, n), 0.0),
+        "streak_db": np.where(rng.random(n) < 0.85, u(0.3, 2.8, n), 0.0),
         "blotch_db": u(0.3, 3.0, n),
         "coherence": u(0.4, 1.0, n),
         "blur_axial": np.where(rng.random(n) < 0.4, u(0, 1, n), 0.0),
         "blur_lateral": np.where(rng.random(n) < 0.4, u(0, 1, n), 0.0),
         "quality": np.where(rng.random(n) < 0.6, u(12, 95, n), 100.0),
-        "overlay": (rng.random(n) < 0.2).astype(float),
+        "overlay": (rng.random(n) < 0.12).astype(float),
         "texture": rng.random((n, 8, 2)),
     }

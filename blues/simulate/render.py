@@ -14,10 +14,11 @@ from blues.simulate import machine, truth
 from blues.simulate.draw import echo
 from blues.simulate.lines import Tensors, lay_out, tensors
 from blues.simulate.scene import Scene, stack
+from blues.simulate.texture import Room
 
 __all__ = ["Drawn", "Frames", "draw", "frames"]
 
-CHUNK = 16
+CHUNK, BLOCK = 32, 128
 
 
 @dataclass(frozen=True)
@@ -125,9 +126,9 @@ def draw(
     batch = stack(scenes)
     n = len(batch.depth)
     fresh = rng.random((n, 2)) if fresh is None else fresh
+    room = Room(min(n, CHUNK), size, device)
     parts = [
-        _draw_chunk(batch[i : i + CHUNK], fresh[i : i + CHUNK], rng, size, geometry, masks, device)
-        for i in range(0, n, CHUNK)
+        _draw_block(batch[i : i + BLOCK], fresh[i : i + BLOCK], rng, geometry, masks, room) for i in range(0, n, BLOCK)
     ]
 
     def join(name: str) -> Tensors:
@@ -136,28 +137,33 @@ def draw(
     return Drawn(torch.cat([p.images for p in parts]), join("masks"), join("columns"), join("truth"))
 
 
-def _draw_chunk(
-    scene: Scene,
-    fresh: np.ndarray,
-    rng: np.random.Generator,
-    size: tuple[int, int],
-    geometry: str,
-    want_masks: bool,
-    device: str,
+def _draw_block(
+    scene: Scene, fresh: np.ndarray, rng: np.random.Generator, geometry: str, want_masks: bool, room: Room
 ) -> Drawn:
-    s = tensors(scene, device)
+    """Draw up to ``BLOCK`` scenes: what lies on the scan lines for all at once, the pixels chunk by chunk."""
+    s, size = tensors(scene, room.device), room.size
     lines = lay_out(s, size)
-    inside = machine.shown(s, lines)
-    power, below, parts = echo(s, lines, size)
-    columns = truth.column_truth(s, lines, inside)
+    columns = truth.column_truth(s, lines, machine.shown(s, lines, lines.pleura[:, None]))
     table = truth.table(s, lines, columns, size)
-    drawn = truth.masks(s, lines, columns, parts, inside) if want_masks else {}
-    image = machine.grey(power, below, s, lines, fresh).mul_(255)
-    if geometry == "cartesian":
-        image, drawn = _to_cartesian(image, drawn, s, size)
-    elif inside is not None:
-        image.mul_(inside)
-    return Drawn(_finish(image, scene, s, rng), drawn, columns, table)
+    n = len(lines.x)
+    images = torch.empty(n, *size, dtype=torch.uint8, device=room.device)
+    drawn = {name: torch.empty(n, *size, dtype=torch.bool, device=room.device) for name in truth.MASKS * want_masks}
+    for i in range(0, n, CHUNK):
+        part = slice(i, i + CHUNK)
+        piece = {k: v[part] for k, v in s.items()}
+        some = lines[part]
+        echoes, below, parts = echo(piece, some, room)
+        inside = machine.shown(piece, some, some.depth[:, :, None])
+        found = truth.masks(piece, some, {k: v[part] for k, v in columns.items()}, parts, inside) if want_masks else {}
+        image = machine.grey(echoes, below, piece, some, fresh[part], room).mul_(255)
+        if geometry == "cartesian":
+            image, found = _to_cartesian(image, found, piece, size)
+        elif inside is not None:
+            image.mul_(inside)
+        images[part] = _finish(image, scene[part], piece, rng)
+        for name, mask in found.items():
+            drawn[name][part] = mask
+    return Drawn(images, drawn, columns, table)
 
 
 def _to_cartesian(
@@ -183,4 +189,4 @@ def _finish(image: torch.Tensor, scene: Scene, s: Tensors, rng: np.random.Genera
     squeezed = np.flatnonzero(scene.quality < 99.5)
     if len(squeezed):
         image[squeezed] = machine.jpeg(image[squeezed], s["quality"][squeezed])
-    return image.round_().to(torch.uint8)
+    return image.round_()

@@ -19,6 +19,7 @@ SLOTS = {
     "layer_at": (6,),
     "layer_db": (6,),
     "layer_width": (6,),
+    "layer_tilt": (6,),
     "rib_at": (3,),
     "rib_width": (3,),
     "b_at": (8,),
@@ -51,21 +52,25 @@ class Scene:
     linear : 1 for a linear probe, 0 for a convex one.
     radius, opening, width, depth : radius of the convex face (cm), full opening angle (degrees), width of the linear field
         (cm), depth of the image (cm).
-    crop, crop_top : half-width of the picture as a share of the sector's (1 shows all); how much is cut off above (cm).
+    crop, crop_top, crop_bottom : half-width of the picture as a share of the sector's (1 shows all); how much is cut off
+        above and below (cm).
     pleura_depth, pleura_tilt, pleura_bend : depth in the middle (cm), slope (degrees), 0 for a line parallel to the probe
         face to 1 for one straight in space.
     pleura_thickness, pleura_db, pleura_fall : thickness (cm), echo (dB), loss where the beam meets it at 10 degrees (dB).
     roughness, ripple : depth of indentations (cm, standard deviation); their texture's place (0 to 1).
     break_at, break_width : gaps of the pleural line (cm), three.
     wall_db, wall_contrast, wall_warp : echo of the chest wall, how much its layers differ (dB), how wavy they are (0 to 1).
-    layer_at, layer_db, layer_width : fascia lines: depth as a share of the pleural depth, echo (dB), thickness (share), six.
-    contact : share of the scan lines at the left and right end that have lost the skin, two.
-    rib_at, rib_width, rib_rise, rib_db, shadow_db : centre and width (cm), height of the surface above the pleura (cm), its
-        echo (dB), loss below it (dB); three ribs.
+    layer_at, layer_db, layer_width, layer_tilt : fascia lines: depth as a share of the pleural depth, echo (dB), thickness
+        and drop from left to right (shares), six.
+    contact, side_db : share of the scan lines at the left and right end that have lost the skin, two; loss at both ends (dB).
+    rib_at, rib_width, rib_rise, rib_round, rib_db : centre and width (cm), height of the surface above the pleura (cm), how
+        round it is (0 to 1), its echo (dB); three ribs.
+    shadow_db, shadow_soft, shadow_onset : loss below a rib (dB), width of its edge and depth over which it sets in (cm).
     a_db, a_decay, a_width : echo of the first A-line (dB; -99: none), loss from one to the next (dB), thickness relative to
         the pleural line's.
     reverb_db : echo of the chest wall's own repetitions below the pleura, relative to the wall (dB).
     haze_db, haze_decay : diffuse echo right below the pleural line (dB), its loss (dB/cm).
+    uneven_db, clutter_db : how much the lung's echo differs from scan line to scan line (dB); smudges anywhere (dB; -99: none).
     b_at, b_width, b_db, b_decay : B-lines: centre, full width at half power (cm), echo (dB), loss (dB/cm), eight.
     comet_at, comet_width, comet_db, comet_decay : short comet tails that fade and are no B-lines, four.
     consolidation_at, consolidation_width, consolidation_depth : centre, width and depth below the pleura (cm), two.
@@ -73,9 +78,9 @@ class Scene:
     effusion, effusion_tilt : depth of fluid between the pleurae (cm), its change to the side (cm/cm).
     organ, organ_edge, organ_db, diaphragm : liver or spleen at the left (-1), right (1) or absent (0); where it begins (cm),
         its echo (dB), depth of the diaphragm below the pleura at the organ's edge (cm).
-    gain, dynamic_range, gamma : dB added, dB from black to white, exponent of the grey map.
+    gain, dynamic_range, grey_bend : dB added, dB from black to white, bend of the grey map (0: straight, above: brighter).
     attenuation, tgc : loss left after time-gain compensation (dB/cm), the six sliders (dB).
-    noise_db : electronic noise (dB).
+    noise_db : electronic noise at the deepest row, above black (dB).
     looks, grain, streak_db, blotch_db : looks averaged in the speckle (1: fully developed), grain size (0 to 1), strength of
         lateral streaks and of broad blotches (dB).
     coherence : share of the lung's speckle that moves along with it from frame to frame; the rest is new in every frame.
@@ -92,6 +97,7 @@ class Scene:
     depth: Any
     crop: Any
     crop_top: Any
+    crop_bottom: Any
     pleura_depth: Any
     pleura_tilt: Any
     pleura_bend: Any
@@ -108,18 +114,25 @@ class Scene:
     layer_at: Any
     layer_db: Any
     layer_width: Any
+    layer_tilt: Any
     contact: Any
+    side_db: Any
     rib_at: Any
     rib_width: Any
     rib_rise: Any
+    rib_round: Any
     rib_db: Any
     shadow_db: Any
+    shadow_soft: Any
+    shadow_onset: Any
     a_db: Any
     a_decay: Any
     a_width: Any
     reverb_db: Any
     haze_db: Any
     haze_decay: Any
+    uneven_db: Any
+    clutter_db: Any
     b_at: Any
     b_width: Any
     b_db: Any
@@ -142,7 +155,7 @@ class Scene:
     diaphragm: Any
     gain: Any
     dynamic_range: Any
-    gamma: Any
+    grey_bend: Any
     attenuation: Any
     tgc: Any
     noise_db: Any

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-__all__ = ["GRAINS", "LOOKS", "bank", "noise_rows", "windows"]
+__all__ = ["GRAINS", "LOOKS", "Room", "bank", "noise_rows", "wall_sheets", "windows"]
 
 GRAINS, LOOKS = 5, (1, 2, 4, 9)
 REACH = 3
@@ -42,8 +42,8 @@ def bank(rows: int, columns: int, device: str = "cpu") -> dict[str, torch.Tensor
     shape = (REACH * rows, REACH * columns)
     tall, wide = rows / 128, columns / 128
     speckle = []
-    for lateral in np.geomspace(0.55, 3.2, GRAINS):
-        axial = 0.35 + 0.22 * lateral
+    for lateral in np.geomspace(0.7, 3.6, GRAINS):
+        axial = 0.24 + 0.11 * lateral
         powers = [np.abs(_field(rng, shape, axial * tall, lateral * wide)) ** 2 for _ in range(max(LOOKS))]
         speckle += [10 * np.log10(np.mean(powers[:looks], axis=0) + 1e-6) for looks in LOOKS]
     plain = {
@@ -58,13 +58,54 @@ def bank(rows: int, columns: int, device: str = "cpu") -> dict[str, torch.Tensor
     return {k: torch.tensor(np.stack(v), dtype=torch.float32, device=device) for k, v in made.items()}
 
 
-def windows(patterns: torch.Tensor, which: Sequence[int], at: np.ndarray, size: tuple[int, int]) -> torch.Tensor:
+class Room:
+    """Memory for one chunk of frames, used again for every chunk: fresh memory costs more than the arithmetic on it."""
+
+    def __init__(self, frames: int, size: tuple[int, int], device: str) -> None:
+        self.frames, self.size, self.device = frames, size, device
+        self._held: dict[str, torch.Tensor] = {}
+
+    def __call__(self, name: str, frames: int, dtype: torch.dtype = torch.float32) -> torch.Tensor:
+        """Return the buffer called ``name``, (frames, h, w), holding what was last written."""
+        if name not in self._held:
+            self._held[name] = torch.empty(self.frames, *self.size, dtype=dtype, device=self.device)
+        return self._held[name][:frames]
+
+
+def windows(
+    patterns: torch.Tensor, which: Sequence[int], at: np.ndarray, size: tuple[int, int], out: torch.Tensor | None = None
+) -> torch.Tensor:
     """Return one window a scene, (n, h, w): from ``patterns[which]``, at ``at`` (n, 2) in [0, 1) of the free play."""
     h, w = size
     top = (np.mod(at[:, 0], 1.0) * (patterns.shape[1] - h)).astype(int).tolist()
     left = (np.mod(at[:, 1], 1.0) * (patterns.shape[2] - w)).astype(int).tolist()
     views = [patterns[k, i : i + h, j : j + w] for k, i, j in zip(which, top, left, strict=True)]
-    return torch.stack(views)
+    return torch.stack(views, out=out)
+
+
+@functools.lru_cache(maxsize=2)
+def wall_sheets(device: str = "cpu") -> torch.Tensor:
+    """Return chest walls (128, 96, 24) in dB, mean 0, standard deviation 1: muscle fibres, septa and fat, skin to pleura.
+
+    Each is the sum of a lateral streak field, its slanted copy, and ridges (lines where a smooth field crosses zero).
+    """
+    rng = np.random.default_rng(3)
+    depth, across = 96, 24
+    sheets = []
+    for _ in range(128):
+        fine = _field(rng, (depth, 2 * across), rng.uniform(0.9, 2.0), rng.uniform(2, 6)).real
+        broad = _field(rng, (depth, 2 * across), rng.uniform(4, 9), rng.uniform(3, 10)).real
+        smooth = _field(rng, (depth, 2 * across), rng.uniform(3, 8), rng.uniform(4, 12)).real
+        ridge = np.exp(-((smooth / smooth.std() / rng.uniform(0.12, 0.3)) ** 2))
+        patchy = 1 + 0.8 * _field(rng, (depth, 2 * across), 9, 5).real
+        sheet = fine / fine.std() * rng.uniform(0.3, 1) + broad / broad.std() * rng.uniform(0.3, 1)
+        sheet = sheet + rng.uniform(0, 3) * ridge * patchy
+        tilt = rng.normal(0, 0.36)
+        shift = np.rint(tilt * np.arange(2 * across)).astype(int)
+        rows = np.clip(np.arange(depth)[:, None] + shift - shift[across], 0, depth - 1)
+        sheet = sheet[rows, np.arange(2 * across)][:, across // 2 : across // 2 + across]
+        sheets.append((sheet - sheet.mean()) / sheet.std())
+    return torch.tensor(np.stack(sheets), dtype=torch.float32, device=device)
 
 
 @functools.lru_cache(maxsize=6)

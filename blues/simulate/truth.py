@@ -30,42 +30,52 @@ TRUTH = {
 """Columns of the truth table: what each holds, in which unit."""
 
 
-def _level(s: Tensors, depth: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
-    """Return the share of the grey scale that an echo power at a depth reaches, before the time-gain sliders."""
-    attenuation = s["attenuation"].reshape(-1, *[1] * (depth.ndim - 1)) * depth
-    gain, dynamic_range = (s[k].reshape(-1, *[1] * (depth.ndim - 1)) for k in ("gain", "dynamic_range"))
-    return (4.3429448 * torch.log(value.clamp(min=1e-9)) + gain - attenuation) / dynamic_range
+def _seen(s: Tensors, lines: Lines, depth: torch.Tensor, value: torch.Tensor, share: float) -> torch.Tensor:
+    """Return whether an echo at a depth, (n, w), reaches a share of the grey scale and stands out of the noise."""
+    column = {k: s[k][:, None] for k in ("gain", "attenuation", "dynamic_range", "noise_db", "depth")}
+    db = 4.3429448 * torch.log((value * lines.contact).clamp(min=1e-9)) + column["gain"] - column["attenuation"] * depth
+    noise = column["noise_db"] - 8 * (1 - depth / column["depth"])
+    return (db > share * column["dynamic_range"]) & (db > noise + 2)
 
 
 def column_truth(s: Tensors, lines: Lines, inside: torch.Tensor | None) -> Tensors:
-    """Return what is visible on each scan line, (n, w) bool: ``pleura``, ``b_line``, ``white`` and ``a_lines`` (counts).
+    """Return what can be seen on each scan line.
 
-    A B-line is visible where its profile is above half its peak, halfway down to the end of the picture it is still 3 dB
-    above the lung's haze, and it reaches 6 % of the grey scale there. White lung is where B-lines add up to that.
+    A B-line is visible where its profile is above half its peak, or several add up to twice the lung's haze, and halfway
+    down to the end of the picture it is still above the haze and above 6 % of the grey scale. An A-line is visible where it
+    is 1.5 times as strong as what surrounds it, and above 8 % of the grey scale.
+
+    Parameters
+    ----------
+    inside : bool tensor (n, 1, w), optional
+        Whether the picture shows the pleural line there.
+
+    Returns
+    -------
+    dict of tensors (n, w)
+        ``clear``: the lung is not hidden by ribs, lost contact, organ or the picture's edge; ``pleura``: and the pleural
+        line is not broken; ``b_line``: a B-line; ``white``: white below a consolidation (bool); ``a_lines``: how many (int).
     """
     n, w = lines.x.shape
-    clear = (lines.shade < 0.5) & (lines.contact > 0.5) & (lines.organ < 0.5) & (lines.pleura < s["depth"][:, None])
+    clear = (lines.shade < 0.5) & (lines.contact > 0.05) & (lines.organ < 0.5) & (lines.pleura < s["depth"][:, None])
     if inside is not None:
-        row = (lines.pleura / s["depth"][:, None] * inside.shape[1]).long().clamp(0, inside.shape[1] - 1)
-        clear &= inside.gather(1, row[:, None])[:, 0]
-    pleura = clear & ~lines.gap
+        clear &= inside[:, 0]
     middle = lines.pleura + 0.5 * (s["depth"][:, None] - lines.pleura)
-    decay = torch.cat([s["haze_decay"][:, None], s["b_decay"], s["comet_decay"]], 1)
-    each = lines.columns * power(-decay[:, :, None] * middle[:, None])
-    haze, b_lines = each[:, 0], each[:, 1:9]
-    single = (lines.shape > 0.5) & (b_lines > 1.0 * haze[:, None])
+    decay = torch.cat([s["haze_decay"][:, None], s["b_decay"]], 1)[:, :, None]
+    each = lines.columns[:, :9] * power(-decay * middle[:, None])
+    haze, b_lines = each[:, 0], each[:, 1:]
     together = b_lines.sum(1)
-    seen = _level(s, middle, together + haze) > 0.06
-    b_line = clear & seen & (single.any(1) | (together > 2.0 * haze))
-    white = (lines.lesion > 0.15) & clear & (lines.fluid < 0.1)
+    single = ((lines.shape > 0.5) & (b_lines > haze[:, None])).any(1)
+    b_line = clear & (single | (together > 2.0 * haze)) & _seen(s, lines, middle, together + haze, 0.06)
     a_lines = torch.zeros(n, w, dtype=torch.int64, device=lines.x.device)
     for k in range(2, 6):
-        depth = k * lines.pleura
+        depth = lines.smooth + (k - 1) * s["pleura_depth"][:, None]
         level = lines.a_power * power(-s["a_decay"][:, None] * (k - 2.0))
-        around = (lines.columns[:, :9] * power(-decay[:, :9, None] * depth[:, None])).sum(1)
-        there = clear & (depth < s["depth"][:, None]) & (level > 1.5 * around) & (_level(s, depth, level) > 0.08)
-        a_lines += there
-    return {"clear": clear, "pleura": pleura, "b_line": b_line, "white": white, "a_lines": a_lines}
+        around = (lines.columns[:, :9] * power(-decay * depth[:, None])).sum(1)
+        strong = (level > 1.5 * around) & _seen(s, lines, depth, level, 0.08)
+        a_lines += clear & (depth < s["depth"][:, None]) & strong
+    white = (lines.lesion > 0.3) & clear & (lines.fluid < 0.1)
+    return {"clear": clear, "pleura": clear & ~lines.gap, "b_line": b_line, "white": white, "a_lines": a_lines}
 
 
 def masks(s: Tensors, lines: Lines, columns: Tensors, parts: Tensors, inside: torch.Tensor | None) -> Tensors:
