@@ -175,7 +175,8 @@ def search(edges: Outline) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     top, bottom, left, right = edges.box
     apex = _seeds(edges)
     # every other point is enough to start with
-    thin = Outline(*((points[::2], seen[::2]) for points, seen in (edges.sides, edges.bottom, edges.top)), edges.box)
+    sides, lower, upper = ((points[::2], seen[::2]) for points, seen in (edges.sides, edges.bottom, edges.top))
+    thin = Outline(sides, lower, upper, edges.box)
     touched, place = _edges(apex, thin, 4.0)
     touched *= 2
     step_x, step_y = (right - left) / 20, 0.12
