@@ -16,7 +16,8 @@ __all__ = ["arms_forest", "importance", "learning_curve", "null_histogram", "rep
 
 
 def _has_image(arm: str) -> bool:
-    return "image" in arm.split("+")
+    # a run with several models names the model behind the modalities: "image+blood [forest]"
+    return "image" in arm.split(" [")[0].split("+")
 
 
 def _intervals(axes: Axes, frame: pd.DataFrame, value: str, levels: np.ndarray) -> None:

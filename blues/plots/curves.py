@@ -89,7 +89,7 @@ def precision_recall(curves: pd.DataFrame, prevalence: float, labels: Labels = N
     figure, axes = panel(4.5, 4.6)
     axes.axhline(prevalence, color=MUTED, linewidth=0.9, linestyle=":")
     text = f"prevalence {prevalence:.2f}"
-    axes.annotate(text, (1, prevalence), (-2, -11), textcoords="offset points", color=MUTED, ha="right", fontsize=8.5)
+    axes.annotate(text, (0.01, prevalence), (0, -11), textcoords="offset points", color=MUTED, fontsize=8.5)
     for i, arm in enumerate(ordered(curves["arm"])):
         part = curves[curves["arm"] == arm]
         axes.step(

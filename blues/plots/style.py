@@ -21,6 +21,7 @@ from typing import Any, ParamSpec, TypeVar
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from blues.check import one_of
 from blues.provenance import replacing
@@ -41,13 +42,16 @@ __all__ = [
     "svg",
 ]
 
+# what no label may hold: characters that XML forbids, or that turn the direction of the text after them
+_SHOWN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
 INK, MUTED, GRID, PAPER = "#1f2933", "#5c6773", "#d9dee4", "#ffffff"
-SERIES = ("#0072b2", "#c4501b", "#00795c", "#a04a88", "#8a6d00", "#3a9bd0", "#6b5b4d", "#444b54")
+SERIES = ("#0069b4", "#d9480f", "#00443a", "#b3329f", "#8a6d00", "#3a9bd0", "#6b5b4d", "#3a4048")
 LIGHT = {"ink": INK, "muted": MUTED, "grid": GRID, "paper": PAPER} | {f"c{i}": c for i, c in enumerate(SERIES, 1)}
-_DARK_SERIES = ("#58b4f0", "#ff9a5c", "#45cfa4", "#e79bd0", "#e3c13c", "#a5dcff", "#c9b8a6", "#b6bec8")
+_DARK_SERIES = ("#4aa8ee", "#ff9a5c", "#c8f7df", "#e572d6", "#e3c13c", "#a5dcff", "#c9b8a6", "#dde1e3")
 DARK = {"ink": "#e6eaee", "muted": "#a3adb8", "grid": "#3b444e", "paper": "#14181d"} | {
     f"c{i}": c for i, c in enumerate(_DARK_SERIES, 1)
 }
@@ -110,6 +114,8 @@ def styled(function: Callable[P, R]) -> Callable[P, R]:
         with _look():
             result = function(*args, **kwargs)
             if isinstance(result, Figure):
+                for text in result.findobj(Text):
+                    text.set_text(_SHOWN.sub("", text.get_text()))
                 result.draw_without_rendering()
                 result.set_layout_engine("none")
             return result
@@ -218,7 +224,9 @@ def svg(figure: Figure, name: str = "figure", title: str = "", description: str 
     text = text[text.index("<svg") :]
     text = re.sub(r"\s*<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     name = _SAFE_NAME.sub("-", name)
-    text = re.sub(r' id="([^"]+)"', rf' id="{name}-\1"', text)
+    # ids that nothing in the picture refers to would only be in the way on a page
+    used = set(re.findall(r'(?:url\(|xlink:href=")#([^)"]+)', text))
+    text = re.sub(r' id="([^"]+)"', lambda m: f' id="{name}-{m.group(1)}"' if m.group(1) in used else "", text)
     text = re.sub(r"url\(#([^)]+)\)", rf"url(#{name}-\1)", text)
     text = re.sub(r'xlink:href="#([^"]+)"', rf'href="#{name}-\1"', text)
     # a style attribute holds no user text, so colours can be exchanged there without touching names
@@ -233,7 +241,7 @@ def svg(figure: Figure, name: str = "figure", title: str = "", description: str 
 
 
 def _spoken(title: str, description: str) -> str:
-    return f"{title}. {description}" if description else title
+    return plain(f"{title}. {description}" if description else title, most=10_000)
 
 
 def _themed(style: str) -> str:

@@ -94,12 +94,15 @@ class Facts:
         return _MAIN[self.design["kind"]]
 
     @cached_property
-    def averaged(self) -> pd.DataFrame:
-        """One row an arm and row of the design: ``arm, row, patient, y, p, sd, repeats`` (p: mean over repeats, sd: spread)."""
+    def _rows(self) -> pd.DataFrame:
+        """The predictions, with ``row``: the clip where a row is one, else the patient."""
         table = self.run.predictions
-        if "row" not in table:
-            table = table.assign(row=table["patient"])
-        grouped = table.groupby(["arm", "row"], sort=False)
+        return table.assign(row=table["clip" if "clip" in table else "patient"].astype(str))
+
+    @cached_property
+    def averaged(self) -> pd.DataFrame:
+        """One row an arm and row of the design: ``arm, row, patient, y, p, n, sd`` (mean, number and spread over repeats)."""
+        grouped = self._rows.groupby(["arm", "row"], sort=False)
         mean = grouped.agg(patient=("patient", "first"), y=("y", "first"), p=("p", "mean"), n=("p", "size"))
         mean["sd"] = grouped["p"].std(ddof=0)
         return mean.reset_index()
@@ -211,13 +214,9 @@ class Facts:
 
     def repeats_of(self, arm: str) -> np.ndarray:
         """Return an arm's predictions, shape (repeats, rows), rows in the order of :meth:`of`; repeats that are whole."""
-        table = self.run.predictions
-        table = table[table["arm"] == arm]
-        rows = "row" if "row" in table else "patient"
-        wide = table.pivot_table(index="repeat", columns=rows, values="p", aggfunc="mean")[
-            self.of(arm)["row"].to_list()
-        ]
-        return np.asarray(wide.dropna().to_numpy(float))
+        table = self._rows[self._rows["arm"] == arm]
+        wide = table.pivot_table(index="repeat", columns="row", values="p", aggfunc="mean")
+        return np.asarray(wide[self.of(arm)["row"].to_list()].dropna().to_numpy(float))
 
 
 def _first(preferred: Any, others: pd.Series) -> float:

@@ -18,6 +18,16 @@ _POINTS = {
     "max": "the maximum over BLUE points",
     "concat": "all BLUE points side by side, absent points left missing",
 }
+_FUSION = {
+    "early": "Combinations were fused early: one model on all columns side by side. ",
+    "late": "Combinations were fused late: one model a modality, their predictions averaged. ",
+    "stack": "Combinations were fused by stacking: a model on the out-of-fold predictions of one model a modality. ",
+}
+_THRESHOLDS = {
+    "half": "a predicted risk of 0.5",
+    "prevalence": "the prevalence in the training fold",
+    "youden": "the threshold of the best Youden index on inner folds",
+}
 
 
 def methods(facts: Facts) -> list[str]:
@@ -63,11 +73,17 @@ def _models(facts: Facts) -> str:
     names = [str(m) for m in e.get("model") or ()]
     if not names:
         return ""
-    text = f"Every modality alone and every combination was an arm, with the model {listed(names, 'or')}. "
-    if e.get("fusion") == "late":
-        text += "Combinations were fused late: one model a modality, their predictions averaged. "
-    elif e.get("fusion"):
-        text += "Combinations were fused early: one model on all columns side by side. "
+    select = [str(s) for s in e.get("select") or ()]
+    if select:
+        text = "Every modality alone and every combination was an arm. In each training fold an inner loop over patients chose "
+        text += f"among {listed(select, 'and')} (model, fusion, pooling, components). "
+    else:
+        text = f"Every modality alone and every combination was an arm, with the model {listed(names, 'or')}. "
+        text += _FUSION.get(str(e.get("fusion")), "")
+    if e.get("calibrate") not in (None, "none"):
+        text += f"Predictions were recalibrated ({e['calibrate']}) on inner folds. "
+    if e.get("threshold") is not None and facts.binary:
+        text += f"Sensitivity and specificity are at {_THRESHOLDS.get(str(e['threshold']), str(e['threshold']))}. "
     return text + "Imputation, scaling and whatever else learns were fitted within the training folds."
 
 

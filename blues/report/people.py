@@ -64,26 +64,30 @@ def _about(card: Mapping[str, Any]) -> list[list[str]]:
 
 
 def _flow(facts: Facts, records: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return the steps as ``step, n, excluded``; the last one is what the run used."""
+    """Return the steps as ``step, n, excluded``; the last one is what the run used.
+
+    A step of the card that holds fewer patients than the run used shut nobody out: it is told as a part of the last one.
+    """
     steps: list[dict[str, Any]] = []
-    before = None
+    parts: list[str] = []
+    before: int | None = None
+    used, events, others = facts.people()
     for record in records:
         counts = {k: v for k, v in record.items() if k in ("patients", "clips", "n") and _is_count(v)}
-        patients = counts.get("patients", counts.get("n"))
-        lost = before - patients if before is not None and patients is not None else 0
+        patients = counts.get("patients", counts.get("n", 0))
+        if patients < used:
+            parts.append(f"{patients:,} of them {record.get('step', '')}")
+            continue
         said = ", ".join(f"{v:,}" if k == "n" else f"{v:,} {k}" for k, v in counts.items())
-        steps.append(
-            {
-                "step": str(record.get("step", "")),
-                "n": said,
-                "excluded": f"{count(lost, 'patient')} left out" if lost > 0 else "",
-            }
-        )
-        before = patients if patients is not None else before
-    patients, events, others = facts.people()
-    n = count(patients, "patient") + (f" ({events} with, {others} without the outcome)" if facts.binary else "")
-    steps.append({"step": "in this analysis: outcome known, at least one modality", "n": n, "excluded": ""})
-    return steps
+        steps.append({"step": str(record.get("step", "")), "n": said, "excluded": _lost(before, patients)})
+        before = patients
+    n = count(used, "patient") + (f" ({events} with, {others} without the outcome)" if facts.binary else "")
+    last = {"step": "in this analysis: outcome known, at least one modality", "n": n}
+    return [*steps, last | {"excluded": "; ".join(filter(None, [_lost(before, used), *parts]))}]
+
+
+def _lost(before: int | None, after: int) -> str:
+    return f"{count(before - after, 'patient')} left out" if before is not None and before > after else ""
 
 
 def _table_one(facts: Facts, frame: pd.DataFrame) -> dict[str, Any]:

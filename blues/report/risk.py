@@ -183,7 +183,23 @@ def robustness(facts: Facts) -> Parts:
         blocks.append(block("table", key="repeats"))
     if figures:
         blocks.insert(0, block("figures", keys=list(figures)))
+    if chosen := _choices(facts):
+        tables["choices"] = chosen
+        blocks.append(block("table", key="choices"))
     return blocks, tables, figures
+
+
+def _choices(facts: Facts) -> dict[str, Any] | None:
+    """Return how often the inner loop took what, where it had a choice."""
+    taken = facts.run.choices
+    if not len(taken) or taken.groupby("arm")["chosen"].nunique().max() < 2:
+        return None
+    counts = taken.groupby(["arm", "chosen"], sort=False).size().reset_index(name="folds")
+    total = taken.groupby("arm").size()
+    rows = [[arm_label(str(r.arm)), str(r.chosen), int(r.folds), r.folds / total[r.arm]] for r in counts.itertuples()]
+    columns = [column("arm"), column("chosen"), column("training folds", "integer"), column("share", "share")]
+    note = "Chosen by an inner loop over the patients of each training fold; the outer fold took no part."
+    return table("How often the inner loop chose what", columns, rows, note=note, filters=True)
 
 
 def _null_table(facts: Facts, null: pd.DataFrame, label: str) -> dict[str, Any]:
