@@ -55,6 +55,8 @@ class Dictionary(Part):
         Every column of the patient table, in the dictionary's order.
     targets : dict[str, Target]
     checks : tuple[Check, ...]
+    survival : dict
+        How a stay in hospital is read off the columns; :func:`blues.survive.stay_rule` checks and uses it.
     """
 
     name: str
@@ -69,6 +71,7 @@ class Dictionary(Part):
     columns: dict[str, Column]
     targets: dict[str, Target] = {}
     checks: tuple[Check, ...] = ()
+    survival: dict[str, Any] | None = None
 
     @model_validator(mode="after")
     def _parts_fit(self) -> Dictionary:
