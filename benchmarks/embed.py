@@ -71,8 +71,8 @@ def measure(cohort: Cohort, name: str, workers: int, cache: Path) -> Clock:
         frames = clock.run("decode and prepare", lambda few=few: prepared(few, encoder, workers))
         clock.run("encoder", lambda frames=frames: [encoder.forward(f) for f in frames])
         clock.run("whole", lambda few=few: embed(few, encoder, cache=cache, workers=workers, progress=False))
-    clock.run("again, clip by clip", lambda: embed(cohort, encoder, cache=cache, progress=False))
-    clock.run("again, whole run", lambda: embed(cohort, encoder, cache=cache, progress=False))
+    clock.run("again, from its clips", lambda: embed(cohort, encoder, cache=cache, progress=False))
+    clock.run("second run", lambda: embed(cohort, encoder, cache=cache, progress=False))
     return clock
 
 
@@ -84,7 +84,7 @@ def report(clock: Clock, clips: int, cores: int) -> None:
     whole = clock.wall["whole"]
     print(f"\nwhole against the slower of the two   {slower / whole:6.2f}   (target 0.80 or more)")
     print(f"whole against what {cores} cores allow     {bound / whole:6.2f}")
-    for name in ("again, clip by clip", "again, whole run"):
+    for name in ("again, from its clips", "second run"):
         print(f"{name} against the first   {clock.wall[name] / whole:8.2%}   (target below 2 %)")
 
 
