@@ -53,7 +53,7 @@ class LargeSample:
     independent: bool = True
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Agreement:
     """One coefficient of agreement.
 

@@ -1,0 +1,547 @@
+"""Rules against a reference test, associations, retakes, the model as a rater, rating sheets, and the command."""
+
+import json
+
+import browser
+import numpy as np
+import pandas as pd
+import pytest
+
+from blues import agree, cohort, video
+from blues.agree.cohorts import side_by_side
+from blues.agree.sheets import _order, blind_copy
+from blues.check import InputError
+
+DICTIONARY = """
+name = "Tiny"
+licence = "none"
+citation = "none"
+[files]
+patients = "patients.csv"
+clips = "clips"
+ratings = "ratings.csv"
+[patients]
+id = "id"
+id_kind = "integer"
+[clips]
+pattern = 'p(?P<patient>\\d+)_(?P<point>[RL]\\d)(?:_(?P<take>\\d+))?'
+points = ["R1", "L1"]
+[ratings]
+clip = "clip"
+{rater}
+[ratings.items.severity]
+kind = "ordinal"
+column = "severity"
+categories = [0, 1, 2, 3]
+label = "Severity"
+[ratings.items.b_lines]
+kind = "binary"
+column = "b"
+codes = {{ yes = "yes", no = "no" }}
+label = "B-lines"
+[columns.id]
+role = "identifier"
+[columns.pcr]
+role = "target"
+known = "admission"
+kind = "binary"
+[columns.spo2]
+role = "clinical"
+known = "admission"
+kind = "continuous"
+unit = "%"
+label = "SpO2"
+[targets.pcr]
+label = "PCR"
+kind = "binary"
+column = "pcr"
+events = ["yes"]
+[targets.severity_clip]
+label = "Severity of the clip"
+kind = "ordinal"
+level = "clip"
+rating = "severity"
+contingent = "never"
+[targets.severity]
+label = "Severity"
+kind = "continuous"
+rating = "severity"
+over_clips = "mean"
+contingent = "never"
+"""
+PATIENTS = 12
+
+
+def write_cohort(folder, raters=(), movies=False):
+    """Write a cohort of 12 patients with two points and a retake of R1 in the first four."""
+    rng = np.random.default_rng(0)
+    (folder / "clips").mkdir(parents=True)
+    ill = np.arange(PATIENTS) % 2
+    patients = pd.DataFrame(
+        {"id": np.arange(1, PATIENTS + 1), "pcr": ill, "spo2": 97 - 3 * ill - np.arange(PATIENTS) % 3}
+    )
+    patients.to_csv(folder / "patients.csv", index=False)
+    rows = []
+    for patient in range(1, PATIENTS + 1):
+        for stem in ["R1", "L1"] + ["R1_2"] * (patient <= 4):
+            clip = f"p{patient}_{stem}"
+            if movies:
+                frames = rng.integers(0, 255, (6, 64, 64), dtype=np.uint8)
+                video.write(folder / "clips" / f"{clip}.mp4", frames, fps=25)
+            else:
+                (folder / "clips" / f"{clip}.mp4").write_bytes(b"x")
+            truth = int(rng.integers(0, 2) + 2 * ill[patient - 1])
+            for rater in raters or ("",):
+                score = truth if rng.random() < 0.8 else int(rng.integers(0, 4))
+                rows.append({"clip": clip, "rater": rater, "severity": score, "b": "yes" if score > 1 else "no"})
+    table = pd.DataFrame(rows)
+    (table if raters else table.drop(columns="rater")).to_csv(folder / "ratings.csv", index=False)
+    words = 'rater = "rater"' if raters else 'consensus = "one score was kept"'
+    (folder / "cohort.toml").write_text(DICTIONARY.format(rater=words))
+    return folder
+
+
+@pytest.fixture
+def tiny(tmp_path):
+    return cohort.read(write_cohort(tmp_path / "tiny"))
+
+
+def test_consensus_says_what_cannot_be_computed(tiny, tmp_path):
+    words = agree.expert_statement(tiny)
+    assert "cannot be computed" in words
+    assert "one score was kept" in words
+    two = cohort.read(write_cohort(tmp_path / "two", raters=("A", "B")))
+    assert agree.expert_statement(two).startswith("2 raters (A, B)")
+
+
+def test_rules_are_those_of_a_hand_count(tiny):
+    table = agree.rule_table(tiny).set_index("rule")
+    severity = tiny.ratings[tiny.ratings["item"] == "severity"]
+    pcr = tiny.target("pcr")
+    called = severity.groupby("patient")["rating"].mean() >= 1.5
+    row = table.loc["average at least 1.5: Severity"]
+    assert row["tp"] == (called & (pcr.reindex(called.index) == 1)).sum()
+    assert row["accuracy"] == pytest.approx((called == (pcr.reindex(called.index) == 1)).mean())
+    lines = tiny.ratings[(tiny.ratings["item"] == "b_lines") & (tiny.ratings["rating"] == 1)].groupby("patient").size()
+    assert table.loc["at least 2 clips with: B-lines", "tp"] == (lines[pcr.reindex(lines.index) == 1] >= 2).sum()
+    clip = table.loc["clip at least 2: Severity"]
+    assert (clip["unit"], clip["n"], clip["patients"]) == ("clip", 28, 12)
+    assert clip["sensitivity"] == pytest.approx((severity["rating"] >= 2)[severity["patient"].map(pcr).eq(1)].mean())
+    width = clip["sensitivity_high"] - clip["sensitivity_low"]
+    from blues.evaluate import wilson_interval
+
+    plain = wilson_interval(clip["tp"], clip["tp"] + clip["fn"])
+    assert width > plain.high - plain.low
+    with pytest.raises(InputError, match="target is 'severity'"):
+        agree.rule_table(tiny, "severity")
+
+
+def test_scores_behind_the_rules(tiny):
+    found = agree.rule_scores(tiny).set_index("score")["value"]
+    assert found["average: Severity"] > 0.8
+    assert found["clip with: B-lines"] == pytest.approx(1 - found["clip without: B-lines"])
+
+
+def test_associations_side_by_side(tiny):
+    table = agree.associations(tiny)
+    assert set(table["predictor"]) == {"spo2", "b_lines fraction"}
+    naive = table[(table["predictor"] == "spo2") & (table["method"] == "correlation, clips independent")].iloc[0]
+    severity = tiny.ratings[tiny.ratings["item"] == "severity"]
+    x = severity["patient"].map(tiny.patients["spo2"])
+    assert naive["estimate"] == pytest.approx(np.corrcoef(severity["rating"], x)[0, 1])
+    assert naive["n"] == 28
+    short = side_by_side(table).set_index("predictor")
+    assert short.loc["spo2", "label"] == "SpO2 (%)"
+    assert short.loc["spo2", "naive_p"] < short.loc["spo2", "GEE_p"]
+    with pytest.raises(InputError, match="column is 'crp'"):
+        agree.associations(tiny, columns=["crp"])
+
+
+def test_retakes_compare_takes_of_one_point(tiny):
+    found = agree.retakes(tiny, "severity", draws=50)
+    assert [r.subjects for r in found] == [4, 4, 4]
+    rating = tiny.ratings[tiny.ratings["item"] == "severity"].set_index("clip")["rating"]
+    same = np.mean([rating[f"p{k}_R1"] == rating[f"p{k}_R1_2"] for k in (1, 2, 3, 4)])
+    assert found[0].value == pytest.approx(same)
+    assert "of 4 points taken twice" in found[0].sentence()
+
+
+def write_run(folder, frame, kind, task):
+    folder.mkdir()
+    frame.to_parquet(folder / "predictions.parquet")
+    (folder / "design.json").write_text(json.dumps({"task": task, "kind": kind}))
+    return folder
+
+
+@pytest.fixture
+def two_experts(tmp_path):
+    return cohort.read(write_cohort(tmp_path / "experts", raters=("Ann", "Ben")))
+
+
+def clip_run(tmp_path, data):
+    """Make a run of two repeats that predicts the first expert's score a little too high."""
+    truth = data.ratings[(data.ratings["item"] == "severity") & (data.ratings["rater"] == "Ann")]
+    parts = [
+        pd.DataFrame(
+            {
+                "patient": truth["patient"],
+                "clip": truth["clip"],
+                "arm": "image",
+                "repeat": repeat,
+                "fold": 0,
+                "y": truth["rating"],
+                "p": truth["rating"] + shift,
+            }
+        )
+        for repeat, shift in ((0, 0.1), (1, 0.5))
+    ]
+    return write_run(tmp_path / "run", pd.concat(parts, ignore_index=True), "ordinal", "severity_clip")
+
+
+def test_model_enters_as_one_more_rater(two_experts, tmp_path):
+    predictions = agree.read_predictions(clip_run(tmp_path, two_experts))
+    assert (predictions.level, predictions.kind, predictions.task) == ("clip", "ordinal", "severity_clip")
+    rating = predictions.ratings("image", [0.0, 1.0, 2.0, 3.0])
+    truth = agree.experts_of(two_experts, "severity_clip").ratings["Ann"]
+    assert (rating.reindex(truth.index) == truth).all()  # mean of +0.1 and +0.5 rounds back
+    found = agree.model_agreement(
+        agree.experts_of(two_experts, "severity_clip"), predictions, "image", margin=0.1, draws=50
+    )
+    pairs = found["Every pair"].set_index("pair")
+    assert pairs.loc["Ann - model", "value"] == 1.0
+    assert pairs.loc["Ben - model", "value"] == pytest.approx(pairs.loc["Ann - Ben", "value"])
+    assert set(found) >= {"Williams' index", "Non-inferiority", "Interchangeability", "Leave one expert out"}
+    assert found["Williams' index"].detail["clusters"] == PATIENTS
+    with pytest.raises(InputError, match="arm is 'blood'"):
+        agree.model_agreement(agree.experts_of(two_experts, "severity_clip"), predictions, "blood")
+    with pytest.raises(InputError, match="not something that experts rated"):
+        agree.experts_of(two_experts, "pcr")
+
+
+def test_model_of_a_patient_mean_is_compared_as_a_measurement(two_experts, tmp_path):
+    mean = agree.experts_of(two_experts, "severity").ratings
+    frame = pd.DataFrame({"patient": mean.index, "arm": "image", "y": mean["Ann"], "p": mean["Ann"] * 0.9 + 0.1})
+    predictions = agree.read_predictions(write_run(tmp_path / "run", frame, "continuous", "severity"))
+    found = agree.model_agreement(agree.experts_of(two_experts, "severity"), predictions, "image", draws=50)
+    methods = [r.method for r in found["Model and Ann"]]
+    assert methods == ["ICC(2,1)", "Lin's concordance", "Bland-Altman mean difference"]
+    assert found["Model and Ann"][0].value > 0.95
+    assert "Experts with each other" in found
+
+
+def test_binary_calls_use_the_threshold_of_their_fold(tmp_path):
+    frame = pd.DataFrame(
+        {
+            "patient": ["1", "2", "1", "2"],
+            "arm": "image",
+            "repeat": [0, 0, 1, 1],
+            "y": [0.0, 1, 0, 1],
+            "p": [0.3, 0.3, 0.3, 0.3],
+            "threshold": [0.4, 0.2, 0.4, 0.2],
+        }
+    )
+    predictions = agree.read_predictions(write_run(tmp_path / "run", frame, "binary", "x"))
+    assert predictions.ratings("image", [0.0, 1.0]).to_dict() == {"1": 0.0, "2": 1.0}
+    twice = write_run(tmp_path / "again", pd.concat([frame, frame]), "binary", "x")
+    with pytest.raises(InputError, match="two predictions of arm 'image' in one repeat"):
+        agree.read_predictions(twice)
+    with pytest.raises(InputError, match=r"no predictions.parquet"):
+        agree.read_predictions(tmp_path)
+
+
+def test_one_expert_gives_one_kappa_and_strangers_an_error(tiny, tmp_path):
+    run = clip_run(tmp_path, cohort.read(write_cohort(tmp_path / "experts", raters=("Ann", "Ben"))))
+    found = agree.model_agreement(
+        agree.experts_of(tiny, "severity_clip"), agree.read_predictions(run), "image", draws=50
+    )
+    assert list(found) == ["Model and consensus"]
+    frame = pd.read_parquet(run / "predictions.parquet").assign(clip="nobody")
+    strange = write_run(tmp_path / "strange", frame.drop_duplicates(["arm", "repeat"]), "ordinal", "severity_clip")
+    with pytest.raises(InputError, match="predicts clips such as 'nobody', and none of them was rated"):
+        agree.model_agreement(agree.experts_of(tiny, "severity_clip"), agree.read_predictions(strange), "image")
+
+
+@pytest.fixture(scope="module")
+def sheets(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("sheets")
+    data = cohort.read(write_cohort(folder / "cohort", movies=True))
+    agree.write_sheets(data, folder / "out", raters=["Ann", "Ben"], repeat=0.25, seed=3)
+    return folder / "out"
+
+
+def test_sheets_are_blind_shuffled_and_complete(sheets):
+    key = pd.read_csv(sheets / "key.csv", dtype=str)
+    study = json.loads((sheets / "study.json").read_text())
+    assert (key["round"] == "1").sum() == 28
+    assert (key["round"] == "2").sum() == 7
+    assert set(study["order"]["Ann"]) == set(study["order"]["Ben"]) == set(key["code"])
+    assert study["order"]["Ann"] != study["order"]["Ben"]
+    for path in (sheets / "raters").rglob("*"):
+        content = path.read_bytes() if path.is_file() else b""
+        for secret in key["clip"]:
+            assert secret not in path.name
+            assert secret.encode() not in content
+    assert {p.stem for p in (sheets / "raters" / "clips").iterdir()} == set(key["code"])
+    page = (sheets / "raters" / "rate.html").read_text()
+    assert "http://" not in page
+    assert "https://" not in page
+    assert not (sheets / "raters" / "key.csv").exists()
+
+
+def test_repeats_come_late_and_apart():
+    key = pd.DataFrame(
+        {"clip": [f"c{k}" for k in range(40)] + [f"c{k}" for k in range(4)], "round": [1] * 40 + [2] * 4}
+    )
+    key.insert(0, "code", [f"C{k}" for k in range(44)])
+    clip = key.set_index("code")["clip"]
+    for seed in range(20):
+        order = [clip[c] for c in _order(key, np.random.default_rng(seed))]
+        assert len(order) == 44
+        for repeated in ("c0", "c1", "c2", "c3"):
+            first, second = (k for k, c in enumerate(order) if c == repeated)
+            assert second >= 20
+            assert second - first > 4
+
+
+def fill(sheets, rater, rate, kind="sheet"):
+    """Fill a rater's sheet by a function of clip and round."""
+    key = pd.read_csv(sheets / "key.csv", dtype=str).set_index("code")
+    sheet = pd.read_csv(sheets / "raters" / f"sheet-{rater}.csv", dtype=str, keep_default_na=False)
+    for item in ("severity", "b_lines"):
+        sheet[item] = [rate(key.loc[c, "clip"], key.loc[c, "round"], item) for c in sheet["code"]]
+    sheet.to_csv(sheets / f"{kind}-{rater}.csv", index=False)
+
+
+def test_filled_sheets_come_back_as_the_ratings_that_were_given(sheets, tmp_path, capsys):
+    import shutil
+
+    folder = shutil.copytree(sheets, tmp_path / "study")
+    truth = {"severity": lambda clip: str(len(clip) % 4), "b_lines": lambda clip: "yes" if "R1" in clip else "no"}
+    fill(folder, "Ann", lambda clip, _, item: truth[item](clip), kind="ratings")
+    fill(folder, "Ben", lambda clip, r, item: "NA" if clip == "p1_L1" else "" if r == "2" else truth[item](clip))
+    table = agree.read_sheets(folder)
+    assert table.attrs["open"] == {"Ann": 0, "Ben": 14}
+    severity = table[table["item"] == "severity"]
+    assert (severity["rating"] == severity["subject"].map(lambda c: len(c) % 4)).all()
+    assert ((table["rater"] == "Ben") & (table["subject"] == "p1_L1")).sum() == 0
+    found = agree.intra_rater(table[table["rater"] == "Ann"], item="severity", categories=[0, 1, 2, 3], draws=20)
+    assert found.loc[0, "percent_agreement"] == 1.0
+    assert agree.main(["sheet", "--read", str(folder)]) == 0
+    assert "Ben: " in capsys.readouterr().out
+    saved = str(folder / "ratings.csv")
+    assert agree.main([saved, "--item", "severity", "--categories", "0", "1", "2", "3", "--draws", "50"]) == 0
+    assert "Raters with themselves" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda s: s.assign(severity="4"), r"sheet-Ann.csv, row 2, column 'severity', value '4': not on the scale.*NA"),
+        (lambda s: s.assign(b_lines="perhaps"), r"row 2, column 'b_lines', value 'perhaps': not on the scale"),
+        (lambda s: s.assign(code="C99"), r"row 2, column 'code', value 'C99': no such code"),
+        (lambda s: pd.concat([s, s.iloc[:1]]), r"row 37, column 'code'.*occurs twice"),
+        (lambda s: s.drop(columns="severity"), "has no column 'severity'"),
+    ],
+)
+def test_wrong_sheets_are_named(sheets, tmp_path, change, message):
+    import shutil
+
+    folder = shutil.copytree(sheets, tmp_path / "study", ignore=shutil.ignore_patterns("*.mp4"))
+    path = folder / "raters" / "sheet-Ann.csv"
+    change(pd.read_csv(path, dtype=str, keep_default_na=False)).to_csv(path, index=False)
+    with pytest.raises(InputError, match=message):
+        agree.read_sheets(folder)
+
+
+def test_empty_sheets_and_wrong_folders_say_so(sheets, tmp_path):
+    with pytest.raises(InputError, match="no filled sheet yet"):
+        agree.read_sheets(sheets)
+    with pytest.raises(InputError, match="no key.csv here"):
+        agree.read_sheets(tmp_path)
+    data = cohort.read(write_cohort(tmp_path / "cohort"))
+    with pytest.raises(InputError, match="holds something already"):
+        agree.write_sheets(data, tmp_path)
+    with pytest.raises(InputError, match="repeat is a share"):
+        agree.write_sheets(data, tmp_path / "new", repeat=3)
+    with pytest.raises(InputError, match=r"part of a file name.*"):
+        agree.write_sheets(data, tmp_path / "new", raters=["../x"])
+
+
+def test_copies_lose_their_metadata_and_other_formats_become_mp4(tmp_path):
+    import av
+
+    frames = np.random.default_rng(0).integers(0, 255, (8, 63, 65), dtype=np.uint8)
+    video.write(tmp_path / "a.avi", frames, fps=25)
+    blind_copy(tmp_path / "a.avi", tmp_path / "b.mp4")
+    with av.open(str(tmp_path / "b.mp4")) as made:
+        assert made.streams.video[0].codec_context.name == "h264"
+    with av.open(str(tmp_path / "c.mp4"), "w") as named:
+        named.metadata["title"] = "Jane Doe"
+        stream = named.add_stream("libx264", rate=25)
+        stream.width = stream.height = 64
+        stream.pix_fmt = "yuv420p"
+        for frame in frames:
+            named.mux(
+                stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(np.resize(frame, (64, 64))), "gray"))
+            )
+        named.mux(stream.encode())
+    assert b"Jane Doe" in (tmp_path / "c.mp4").read_bytes()
+    blind_copy(tmp_path / "c.mp4", tmp_path / "d.mp4")
+    assert b"Jane Doe" not in (tmp_path / "d.mp4").read_bytes()
+    assert video.count(tmp_path / "d.mp4") == 8
+    with pytest.raises(InputError, match="no such clip"):
+        blind_copy(tmp_path / "none.mp4", tmp_path / "e.mp4")
+
+
+AS_BEN = "{ const r = document.getElementById('rater'); r.value = 'Ben'; r.dispatchEvent(new Event('change')); }"
+WIDTH_WHEN_READY = """new Promise(done => {
+  const clip = document.getElementById('clip');
+  const look = () => clip.readyState >= 2 ? done(clip.videoWidth) : setTimeout(look, 20);
+  look();
+})"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(browser.find() is None, reason="no Chromium")
+def test_the_sheet_page_in_a_browser(sheets, tmp_path):
+    """Rate every clip by keyboard and mouse, come back after a reload, save, and read the saved file back."""
+    import shutil
+
+    folder = shutil.copytree(sheets, tmp_path / "study")
+    study = json.loads((folder / "study.json").read_text())
+    with browser.page() as page:
+        page.open(folder / "raters" / "rate.html")
+        page.run(AS_BEN)
+        assert page.run(WIDTH_WHEN_READY) == 64
+        assert page.run("document.getElementById('where').textContent") == "clip 1 of 35"
+        page.call("Input.dispatchKeyEvent", type="keyDown", key="2", text="2")
+        page.run("document.querySelector('input[name=b_lines][value=\"1\"]').click()")
+        page.run(
+            "const c = document.getElementById('comment'); c.value = 'a \"poor\", clip'; c.dispatchEvent(new Event('change'))"
+        )
+        page.call("Input.dispatchKeyEvent", type="keyDown", key="ArrowRight")
+        assert page.run("document.getElementById('where').textContent") == "clip 2 of 35"
+        assert page.run("document.getElementById('count').textContent") == "1 of 35 rated"
+        page.open(folder / "raters" / "rate.html")
+        page.run(AS_BEN)
+        assert page.run("document.getElementById('where').textContent") == "clip 2 of 35"
+        for k in range(34):
+            page.run(f"document.querySelector('input[name=severity][value=\"{k % 4}\"]').click()")
+            page.run("document.querySelector('input[name=b_lines][value=\"NA\"]').click()")
+            page.run("document.getElementById('open').click()")
+        assert page.run("document.getElementById('message').textContent").startswith("Every clip is rated")
+        page.call("Page.setDownloadBehavior", behavior="allow", downloadPath=str(folder))
+        page.run("document.getElementById('download').click()")
+        path = folder / "ratings-Ben.csv"
+        for _ in range(100):
+            if path.exists() and path.stat().st_size:
+                break
+            page.run("new Promise(done => setTimeout(done, 50))")
+        page.picture(tmp_path / "rate.png")
+        assert not [text for level, text in page.logged if level in ("error", "exception")]
+        assert all(url.startswith(("file:", "blob:", "data:")) for url in page.requested)
+    table = agree.read_sheets(folder)
+    severity = table[table["item"] == "severity"].set_index(["subject", "round"])["rating"]
+    key = pd.read_csv(folder / "key.csv", dtype=str).set_index("code")
+    order = study["order"]["Ben"]
+    assert severity[key.loc[order[0], "clip"], int(key.loc[order[0], "round"])] == 2
+    assert severity[key.loc[order[1], "clip"], int(key.loc[order[1], "round"])] == 0
+    assert len(severity) == 35
+    assert table[table["item"] == "b_lines"]["rating"].tolist() == [1.0]
+    assert 'a ""poor"", clip' in path.read_text()
+
+
+def test_command_on_a_cohort(tmp_path, capsys):
+    folder = write_cohort(tmp_path / "cohort")
+    assert agree.main([str(folder), "--draws", "50", "--out", str(tmp_path / "out")]) == 0
+    said = capsys.readouterr().out
+    for words in (
+        "cannot be computed",
+        "Rules against pcr, by clip",
+        "Association of severity",
+        "Retakes of the same point",
+    ):
+        assert words in said
+    page = (tmp_path / "out" / "agreement.html").read_text()
+    assert "All associations" in page
+    assert len(list((tmp_path / "out").glob("*.csv"))) >= 5
+    assert json.loads((tmp_path / "out" / "provenance.json").read_text())["seed"] == 0
+
+
+def test_command_with_experts_and_a_run(two_experts, tmp_path, capsys):
+    run = clip_run(tmp_path, two_experts)
+    words = [str(two_experts.folder), "--draws", "50", "--run", str(run), "--margin", "-0.1"]
+    assert agree.main(words) == 0
+    said = capsys.readouterr().out
+    for expected in ("Ann - Ben", "Williams' index", "Leave one expert out, arm image", "pupil"):
+        assert expected in said
+    ratings = two_experts.ratings
+    ratings[ratings["item"] == "severity"].to_csv(tmp_path / "ratings.csv", index=False)
+    words = [str(tmp_path / "ratings.csv"), "--categories", "0,1,2,3", "--draws", "50", "--run", str(run)]
+    assert agree.main(words) == 0
+    assert "Interchangeability" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("content", "words", "message"),
+    [
+        ("subject,rater,rating\na,A,1\na,B,3\n", [], "The ratings hold 1, 3; name the whole scale"),
+        ("subject,rater,rating\na,A,1\na,B,3\n", ["--categories", "0", "1", "2"], "value 3.0: subject 'a', rater 'B'"),
+        (
+            "subject,rater,rating\na,A,1\na,A,2\n",
+            ["--categories", "0", "1"],
+            "row 3: subject 'a', rater 'A' is rated twice",
+        ),
+        ("subject,rater,rating\na,A,1\nb,B,1\n", ["--categories", "0", "1"], "never rated the same subject"),
+        ("subject,rater,rating\na,A,1\n", ["--categories", "0", "1"], "1 rater; agreement needs at least 2"),
+        ("a,b\n1,2\n", ["--categories", "0", "1"], "no column says which subject"),
+        ("", ["--categories", "0", "1"], "not a CSV table"),
+        ("subject,A,B\na,1,x\nb,0,1\n", ["--level", "continuous"], "value 'x': subject 'a', rater 'B': not a number"),
+    ],
+)
+def test_command_says_what_is_wrong_in_one_line(tmp_path, capsys, content, words, message):
+    (tmp_path / "r.csv").write_text(content)
+    assert agree.main([str(tmp_path / "r.csv"), *words]) == 2
+    said = capsys.readouterr().err
+    assert message in said
+    assert said.count("\n") == 1
+
+
+def test_command_without_a_file_plan_and_sheet(tmp_path, capsys):
+    assert agree.main([str(tmp_path / "none")]) == 2
+    assert "no such file or folder" in capsys.readouterr().err
+    assert (
+        agree.main(["plan", "--raters", "2", "--subjects", "40", "--studies", "5", "--prevalence", "0.7", "0.3"]) == 0
+    )
+    assert "Cohen's kappa" in capsys.readouterr().out
+    assert agree.main(["plan", "--kappa", "2"]) == 2
+    assert "kappa must lie between 0 and 1" in capsys.readouterr().err
+    assert agree.main(["sheet"]) == 2
+    assert "name a cohort" in capsys.readouterr().err
+    folder = write_cohort(tmp_path / "cohort", movies=True)
+    words = ["sheet", str(folder), "--raters", "1", "--repeat", "0", "--item", "quality", "--categories", "bad", "good"]
+    assert agree.main([*words, "--out", str(tmp_path / "out")]) == 0
+    sheet = pd.read_csv(tmp_path / "out" / "raters" / "sheet-R1.csv")
+    assert list(sheet.columns) == ["order", "code", "quality", "comment"]
+
+
+@pytest.mark.real
+def test_real_cohort_reproduces_the_known_numbers(real_cohort_folder):
+    """Naive and patient-level correlation of SpO2 with severity, design effect: computed when the cohort was examined."""
+    data = cohort.read(real_cohort_folder)
+    short = side_by_side(agree.associations(data, columns=["oxygen_saturation_without_ox", "respiratory_rate"]))
+    short = short.set_index("predictor")
+    spo2 = short.loc["oxygen_saturation_without_ox"]
+    assert (spo2["naive_r"], spo2["naive_p"]) == pytest.approx((-0.169, 0.002), abs=6e-4)
+    assert (spo2["patients_r"], spo2["patients_p"]) == pytest.approx((-0.28, 0.034), abs=4e-3)
+    rate = short.loc["respiratory_rate"]
+    assert (rate["patients_r"], rate["patients_p"]) == pytest.approx((0.14, 0.29), abs=6e-3)
+    assert short.loc["b_lines fraction", "design_effect"] == pytest.approx(2.66, abs=5e-3)
+    rules = agree.rule_table(data)
+    assert (rules["n"][rules["unit"] == "clip"] == 362).all()
+    assert (rules["n"][rules["unit"] == "patient"] == 63).all()
+    takes = agree.retakes(data, "severity", draws=50)
+    assert takes[0].subjects == 10
+    assert takes[1].detail["matrix"].to_numpy().sum() == 10
+    gap = np.abs(np.subtract.outer(np.arange(4), np.arange(4)))
+    assert takes[1].detail["matrix"].to_numpy()[gap >= 2].sum() == 4  # four of ten pairs differ by two grades or more
