@@ -35,15 +35,18 @@ __all__ = [
 _MERGE = 20_000
 
 
-def counts_of(data: Coded) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return ratings a category of each distinct kind of subject (p, q), the kind of each subject (n,), and how many (p,)."""
+def counts_of(data: Coded) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
+    """Return ratings a category of each distinct kind of subject (p, q), the kind of each subject (n,), and how many (p,).
+
+    The second is None without clusters, as in :meth:`blues.agree.scale.Coded.patterns`.
+    """
     patterns, index, times = data.patterns()
     counts = np.stack([(patterns == k).sum(axis=1) for k in range(len(data.categories))], axis=1)
     if len(counts) <= _MERGE:
         counts, same = np.unique(counts, axis=0, return_inverse=True)
         same = same.ravel()
         times = np.bincount(same, weights=times).astype(np.int64)
-        index = same[index]
+        index = None if index is None else same[index]
     return counts, index, times
 
 

@@ -24,7 +24,8 @@ class Coded:
     Attributes
     ----------
     codes : ndarray, int16, shape (n, m)
-        Position in ``categories``, -1 for a missing rating. Every row has a rating.
+        Position in ``categories``, -1 for a missing rating. Rows without any rating stay only where there are no
+        clusters, and count for nothing.
     categories : tuple
         The whole scale, used or not.
     raters : tuple of str
@@ -43,17 +44,20 @@ class Coded:
 
     @property
     def subjects(self) -> int:
-        """Number of subjects, n."""
-        return len(self.codes)
+        """Number of subjects with a rating."""
+        return int(np.count_nonzero(_any_rated(self.codes)))
 
     @property
     def unit(self) -> str:
         """What is independent, in a word."""
         return "subject" if self.clusters is None else "patient"
 
-    def patterns(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return distinct rows of codes (p, m), the pattern of each subject (n,), and subjects with each (p,)."""
-        return _patterns(self.codes, len(self.categories))
+    def patterns(self) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
+        """Return distinct rows of codes (p, m), the pattern of each subject (n,), and subjects with each (p,).
+
+        The second is None without clusters: then nobody asks which subject had which pattern.
+        """
+        return _patterns(self.codes, len(self.categories), self.clusters is not None)
 
     def restrict(self, columns: Sequence[int], complete: bool = False) -> Coded:
         """Keep some raters, and the subjects that one (or every one, if ``complete``) of them rated."""
@@ -63,7 +67,7 @@ class Coded:
         if clusters is not None:
             clusters = np.unique(clusters[keep], return_inverse=True)[1]
         names = tuple(self.raters[c] for c in columns)
-        return Coded(_take(codes, keep), self.categories, names, clusters, self.empty + int((~keep).sum()))
+        return Coded(_take(codes, keep), self.categories, names, clusters, self.empty + self.subjects - int(keep.sum()))
 
 
 @dataclass(frozen=True)
@@ -108,13 +112,15 @@ class Measured:
         return Measured(self.values[keep], self.raters, self.names[keep], clusters, self.empty + int((~keep).sum()))
 
 
-def _patterns(codes: np.ndarray, q: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _patterns(codes: np.ndarray, q: int, with_index: bool) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
     n, m = codes.shape
     base = q + 1
     cells = base**m
+    index = None
     if cells >= 2**62:
         kept, index, times = np.unique(codes, axis=0, return_inverse=True, return_counts=True)
-        return kept, index.ravel(), times
+        rated = (kept >= 0).any(axis=1)
+        return (kept, index.ravel(), times) if with_index else (kept[rated], None, times[rated])
     keys: np.ndarray = codes[:, 0].astype(np.int32 if cells < 2**31 else np.int64)
     keys += 1
     for j in range(1, m):
@@ -124,11 +130,17 @@ def _patterns(codes: np.ndarray, q: int) -> tuple[np.ndarray, np.ndarray, np.nda
     if cells <= max(4096, min(_TABLE, 4 * n)):
         counts = np.bincount(keys, minlength=cells)
         used = np.flatnonzero(counts)
-        place = np.zeros(cells, dtype=np.int32)
-        place[used] = np.arange(len(used))
-        index, times = place[keys], counts[used]
-    else:
+        times = counts[used]
+        if with_index:
+            place = np.zeros(cells, dtype=np.int32)
+            place[used] = np.arange(len(used))
+            index = place[keys]
+    elif with_index:
         used, index, times = np.unique(keys, return_inverse=True, return_counts=True)
+    else:
+        used, times = np.unique(keys, return_counts=True)
+    if not with_index and len(used) and used[0] == 0:
+        used, times = used[1:], times[1:]
     digits = used[:, None] // base ** np.arange(m - 1, -1, -1, dtype=np.int64)[None, :] % base
     return (digits - 1).astype(np.int16), index, times
 
@@ -284,11 +296,12 @@ def coded(ratings: Any, categories: Iterable[Any] | None, clusters: Any = None, 
         raise _cell_error(frame, codes == -2, scale, "outside the scale")
     keep = _any_rated(codes)
     groups = _code_clusters(clusters, frame, keep)
-    if not keep.all():
+    rated = int(np.count_nonzero(keep))
+    if groups is not None and rated < len(keep):
         codes = _take(codes, keep)
     raters = tuple(map(str, frame.columns))
     _check_overlap(codes, raters, least)
-    return Coded(codes, scale, raters, groups, len(keep) - len(codes))
+    return Coded(codes, scale, raters, groups, len(keep) - rated)
 
 
 def _take(codes: np.ndarray, keep: np.ndarray) -> np.ndarray:
@@ -308,7 +321,7 @@ def _any_rated(codes: np.ndarray) -> np.ndarray:
 
 def _check_overlap(codes: np.ndarray, raters: tuple[str, ...], least: int) -> None:
     """Raise unless every rater rated something and some subject was rated twice."""
-    if not len(codes):
+    if not len(codes) or codes.max() < 0:
         raise InputError("ratings are all missing")
     several = np.zeros(len(codes), dtype=np.int16)
     for j, name in enumerate(raters):
