@@ -121,3 +121,10 @@ def page():
                 process.wait()
             os.close(send)
             os.close(receive)
+
+
+def axe() -> str | None:
+    """Return the text of axe-core, or None: from ``BLUES_AXE``, or ``node_modules`` of the checkout or the home folder."""
+    places = [os.environ.get("BLUES_AXE")]
+    places += [root / "node_modules" / "axe-core" / "axe.min.js" for root in (Path(__file__).parents[1], Path.home())]
+    return next((Path(p).read_text(encoding="utf-8") for p in places if p and Path(p).is_file()), None)

@@ -75,7 +75,7 @@ def compare(a: Run, b: Run, names: tuple[str, str] = ("A", "B"), *, paths: bool 
         "blues": blues.__version__,
         "title": f"{names[0]} and {names[1]}",
         "subtitle": "Two runs side by side",
-        "pseudonymised": True,
+        "pseudonymised": False,
         "answer": {
             "headline": "",
             "sentences": [],

@@ -119,9 +119,11 @@ def cell_text(cell: Any, of: Mapping[str, Any]) -> str:
 
 
 def sort_key(cell: Any) -> Any:
-    """Return what a cell sorts by: the value of an interval, the number itself, else the text."""
+    """Return what a cell sorts by: the value of an interval, the number itself to six places, else the text."""
     if isinstance(cell, list):
-        return cell[0] if cell and isinstance(cell[0], int | float) else ""
+        cell = cell[0] if cell and isinstance(cell[0], int | float) else ""
+    if isinstance(cell, float):
+        return f"{cell:.6g}"
     return "" if cell is None else cell
 
 

@@ -210,7 +210,6 @@ def _strip(numbers: Mapping[str, Any]) -> dict[str, Any] | None:
 def _explorer(explorer: Mapping[str, Any]) -> dict[str, Any]:
     """Return the threshold table as it stands before anybody moves the slider."""
     t, rows, said = explorer["start"], [], []
-    everyone: dict[str, int] = {}
     for arm, values in explorer["arms"].items():
         c = _counts(values, t)
         cells = _row(c, t)
@@ -218,8 +217,10 @@ def _explorer(explorer: Mapping[str, Any]) -> dict[str, Any]:
         rows.append({"name": arm_label(arm), "cells": cells, "colour": colour})
         if arm in explorer["key"][:2]:
             said.append(f"{arm_label(arm)} finds {cells[5]} with the outcome and wrongly calls {cells[6]} without")
-            everyone = everyone or {"tp": c["tp"] + c["fn"], "fp": c["fp"] + c["tn"], "fn": 0, "tn": 0}
-    if everyone:
+    first = next((arm for arm in explorer["key"] if arm in explorer["arms"]), None)
+    if first is not None:
+        c = _counts(explorer["arms"][first], t)
+        everyone = {"tp": c["tp"] + c["fn"], "fp": c["fp"] + c["tn"], "fn": 0, "tn": 0}
         rows.append({"name": "treat all", "cells": _row(everyone, t), "colour": 0})
     return {"columns": _EXPLORER, "rows": rows, "said": f"At {100 * t:.0f}%, {'; '.join(said)}."}
 

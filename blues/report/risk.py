@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from blues import evaluate
 from blues.report import curves
 from blues.report.document import block, column, figure, table
 from blues.report.facts import Facts
@@ -33,7 +34,7 @@ def calibration(facts: Facts) -> Parts:
     rows = []
     for arm, c in found.items():
         estimates = (c.intercept, c.slope, c.brier, c.scaled_brier)
-        cells = [[e.value, e.low, e.high] for e in estimates]
+        cells = [_cell(e) for e in estimates]
         rows.append([arm_label(arm), *cells, c.ici, c.e50, c.e90, c.emax, c.spiegelhalter.p_value, c.ece.value])
     columns = [column("arm"), column("calibration in the large", "interval"), column("slope", "interval")]
     columns += [column("Brier", "interval", digits=3), column("scaled Brier", "interval")]
@@ -71,6 +72,13 @@ def calibration(facts: Facts) -> Parts:
         ),
     }
     return [block("figures", keys=list(figures)), block("table", key="calibration")], tables, figures
+
+
+def _cell(estimate: evaluate.Estimate) -> list[float] | str:
+    """Return an estimate as a cell; where there is no number, the reason."""
+    if not np.isfinite(estimate.value):
+        return str(estimate.detail.get("reason", ""))
+    return [estimate.value, estimate.low, estimate.high]
 
 
 def _medians(part: pd.DataFrame) -> str:

@@ -83,12 +83,13 @@ def number(value: float | None, digits: int = 2) -> str:
 
     Examples
     --------
-    >>> number(-0.0004, 3), number(-0.25), number(None)
-    ('0.000', '−0.25', '–')
+    >>> number(-0.0004, 3), number(-0.25), number(0.0625, 3), number(None)
+    ('0.000', '−0.25', '0.063', '–')
     """
     if value is None or not math.isfinite(value):
         return "–"
-    text = f"{value:.{digits}f}"
+    # halves go away from zero, also where the last bit of a number read back from csv differs
+    text = f"{value + math.copysign(1e-12, value):.{digits}f}"
     if text.startswith("-"):
         text = text[1:] if not text.strip("-0.") else "−" + text[1:]
     return text

@@ -7,7 +7,11 @@
     Object.entries(attributes).forEach(([k, v]) => node.setAttribute(k, v));
     return node;
   };
-  const fixed = (x, digits) => (Number.isFinite(x) ? (x < 0 && Number(x.toFixed(digits)) !== 0 ? "\u2212" : "") + Math.abs(x).toFixed(digits) : "\u2013");
+  const fixed = (x, digits) => {
+    if (!Number.isFinite(x)) return "\u2013";
+    const text = (Math.abs(x) + 1e-12).toFixed(digits);
+    return (x < 0 && Number(text) !== 0 ? "\u2212" : "") + text;
+  };
   all(".js").forEach((node) => (node.hidden = false));
 
   /* theme */

@@ -1,0 +1,774 @@
+"""The report: its numbers are the run's, it says plainly what they show, and any name or path in the data stays harmless."""
+
+import csv
+import dataclasses
+import io
+import json
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from blues import evaluate, fuse, report
+from blues.agree import Agreement
+from blues.features import Design
+from blues.report import checklists, page, privacy
+from blues.report.facts import FEW, Facts
+from blues.report.summary import TITLES
+
+HOSTILE = (
+    "<script>alert(1)</script>",
+    "\"quoted\" & 'single' </style>",
+    "אבג \u202etxet",
+    "😀🫁",
+    "x" * 300,
+    "=cmd|' /C calc'!A0",
+    "]]> --> {{ 7*7 }} %}",
+)
+FOLDER = "/home/jane doe/private study"
+
+
+def make_run(
+    patients=30,
+    events=None,
+    kind="binary",
+    ids=None,
+    label="PCR positive",
+    modalities=("image", "clinical", "blood"),
+    **experiment,
+):
+    """Run a small real experiment on random columns; blood carries the signal, and every fifth patient has none."""
+    rng = np.random.default_rng(7)
+    ids = list(ids) if ids else [str(i) for i in range(1, patients + 1)]
+    y = (np.arange(len(ids)) < (events or len(ids) // 2)).astype(float)
+    rng.shuffle(y)
+    y = y if kind == "binary" else np.round(rng.gamma(2, 4, len(ids)))
+    index = pd.Index(ids, name="patient")
+    z = (y - y.mean()) / y.std()
+    effects = {"image": 0.3, "clinical": 0.3, "blood": 0.9}
+    blocks = {
+        m: pd.DataFrame(rng.normal(size=(len(ids), 3)) + effects[m] * z[:, None], index, [f"{m}_{j}" for j in "abc"])
+        for m in modalities
+    }
+    if "blood" in blocks and len(modalities) > 1:
+        blocks["blood"].iloc[::5] = np.nan
+    design = Design(
+        task="pcr",
+        kind=kind,
+        level="patient",
+        label=label,
+        y=pd.Series(y, index),
+        patients=pd.Series(ids, index),
+        blocks=blocks,
+        refused=pd.DataFrame(
+            [
+                ("pcr_ct", "leak", "during_stay", f"exists only if positive, see {FOLDER}/notes.txt"),
+                ("los", "outcome", "discharge", "known later"),
+            ],
+            columns=["column", "role", "known", "reason"],
+        ),
+        dropped=pd.DataFrame([{"row": "gone-9", "patient": "gone-9", "reason": "pcr is not known"}]),
+        cohort="tiny",
+        facts={
+            "data": {"clinical.csv": "ab" * 32},
+            "quarantined": [{"clip": "clip_of_7", "reason": f"cut off: {FOLDER}/clip_of_7.mp4"}],
+        },
+    )
+    settings = {
+        "folds": 3,
+        "repeats": 2,
+        "draws": 100,
+        "jobs": 1,
+        "null": 0,
+        "model": ("logistic",),
+        "cohort": FOLDER,
+    } | experiment
+    return fuse.run(design, fuse.Experiment(**settings), cohort_card=card(len(ids)))
+
+
+def card(n):
+    """Return a cohort card in the shape of ``blues.cohort.card``."""
+    row = {
+        "unit": "mg/l",
+        "kind": "continuous",
+        "overall": "6 [5, 7]",
+        "without": "5 [4, 6]",
+        "with": "7 [6, 8]",
+        "missing": 2,
+    }
+    return {
+        "name": "tiny",
+        "licence": "CC0",
+        "patients": n + 3,
+        "clips": 6 * n,
+        "flow": [
+            {"step": "in clinical.csv", "patients": n + 3, "clips": 6 * n},
+            {"step": "with a known outcome", "patients": n, "clips": 6 * n},
+            {"step": "with all six points", "patients": n - 4, "clips": 6 * n - 24},
+        ],
+        "table_one": [
+            {"group": g, "variable": v, "column": v, "difference": 0.5, **row}
+            for g, v in (("Blood", "CRP"), ("Blood", "LDH"), ("Vitals", "Pulse"))
+        ],
+        "missingness": [
+            {
+                "column": "crp",
+                "variable": "CRP",
+                "role": "blood",
+                "n": n,
+                "absent": 3,
+                "not_applicable": 1,
+                "p_value": 0.2,
+            }
+        ],
+        "odd": [
+            "clinical.csv, row 36, spo2 '90-92': not a number",
+            "patients 3, 7 have stray blanks",
+            "patient_7_R1_2 has no base clip",
+        ],
+        "ratings": [{"item": "severity", "raters": ["consensus"]}],
+    }
+
+
+class Tree(HTMLParser):
+    """The page as a browser sees it: elements with their attributes, texts, and a check that tags close in order."""
+
+    VOID = {"meta", "link", "br", "input", "img", "hr", "circle", "line"}
+
+    def __init__(self, text):
+        super().__init__(convert_charrefs=True)
+        self.elements, self.texts, self.stack, self.wrong = [], [], [], []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        names = [k for k, _ in attrs]
+        if len(names) != len(set(names)):
+            self.wrong.append(f"<{tag}> has an attribute twice")
+        self.elements.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.stack.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        if tag in self.VOID:
+            return
+        if not self.stack or self.stack.pop() != tag:
+            self.wrong.append(f"</{tag}> closes another element")
+
+    def handle_data(self, data):
+        self.texts.append((self.stack[-1] if self.stack else "", data))
+
+    def all(self, *tags):
+        return [a for t, a in self.elements if t in tags]
+
+    @property
+    def text(self):
+        return " ".join(t for tag, t in self.texts if tag not in ("script", "style"))
+
+
+@pytest.fixture(scope="module")
+def run():
+    return make_run(null=3)
+
+
+@pytest.fixture(scope="module")
+def summary(run):
+    return report.summarize(run)
+
+
+@pytest.fixture(scope="module")
+def html(summary):
+    return report.render(summary)
+
+
+@pytest.fixture(scope="module")
+def hostile():
+    ids = [*HOSTILE, *(f"id|{i}" for i in range(17))]
+    run = make_run(ids=ids, label=" ".join(HOSTILE[:4]))
+    arms = dict(zip(run.scores["arm"].unique(), run.scores["arm"].unique(), strict=True))
+    refused = pd.DataFrame([(h, h, h, h) for h in HOSTILE], columns=["column", "role", "known", "reason"])
+    notes = tuple({"level": "warning", "text": h} for h in HOSTILE)
+    cohort = json.loads(json.dumps(dict(run.cohort)).replace("CRP", "<img src=x onerror=alert(2)>"))
+    cohort |= {"name": HOSTILE[0], "odd": list(HOSTILE), "flow": [{"step": HOSTILE[1], "patients": 24}]}
+    assert arms
+    return dataclasses.replace(
+        run, refused=refused, notes=notes, cohort=cohort, design={**run.design, "cohort": HOSTILE[0]}
+    )
+
+
+# the summary
+
+
+def test_summary_is_json_and_the_page_is_made_from_it_alone(summary, html):
+    text = json.dumps(summary, allow_nan=False)
+    assert report.render(json.loads(text)) == html
+
+
+def test_same_run_gives_the_same_report(run, summary):
+    assert report.summarize(run) == summary
+
+
+def test_sections_come_in_the_order_of_a_readers_questions(summary):
+    assert [s["key"] for s in summary["sections"]] == list(TITLES)
+    absent = [s["key"] for s in summary["sections"] if not s["present"]]
+    assert absent == ["explanations", "agreement", "stay"]
+
+
+def test_answer_holds_the_runs_numbers(run, summary):
+    said = summary["answer"]
+    reference = run.comparisons["reference"].iloc[0]
+    scores = run.scores[run.scores["metric"] == "auroc"].set_index("arm")
+    value, low, high = scores.loc[reference, ["value", "low", "high"]]
+    assert f"{value:.2f} (95% interval {low:.2f} to {high:.2f})" in said["sentences"][0]
+    assert "in 30 patients (15 with it)" in said["sentences"][0]
+    arm = "+".join(["image", *reference.split("+")])
+    row = run.comparisons[(run.comparisons["arm"] == arm) & (run.comparisons["metric"] == "auroc")].iloc[0]
+    assert said["numbers"]["difference"] == pytest.approx([row["difference"], row["low"], row["high"]])
+    assert f"{abs(row['difference']):.3f}" in said["sentences"][1]
+    assert said["numbers"]["arm"] == arm
+    assert len(said["sentences"]) == 3
+
+
+def with_difference(run, low, high, value=None):
+    """Return the run with another interval of every AUROC difference."""
+    table = run.comparisons.copy()
+    rows = (table["metric"] == "auroc") & table["low"].notna()
+    table.loc[rows, ["difference", "low", "high"]] = [(low + high) / 2 if value is None else value, low, high]
+    return dataclasses.replace(run, comparisons=table)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict", "headline", "words"),
+    [
+        (0.01, 0.05, "better", "In this run imaging added", "The interval excludes 0: in this run imaging adds"),
+        (-0.05, -0.01, "worse", "made the best arm without it worse", "made the predictions worse"),
+        (
+            -0.03,
+            0.04,
+            "unclear",
+            "not shown to add anything",
+            "gains up to 0.040 and losses up to 0.030 remain compatible",
+        ),
+        (0.0, 0.04, "unclear", "not shown to add anything", "gains up to 0.040 and losses up to 0.000"),
+    ],
+)
+def test_answer_says_what_the_interval_shows(run, low, high, verdict, headline, words):
+    said = report.summarize(with_difference(run, low, high))["answer"]
+    assert said["numbers"]["verdict"] == verdict
+    assert headline in said["headline"]
+    assert words in said["sentences"][1]
+
+
+def test_less_is_better_for_an_error():
+    run = make_run(kind="continuous")
+    table = run.comparisons.copy()
+    rows = (table["metric"] == "mae") & table["low"].notna()
+    for (low, high), verdict in (((-2.0, -1.0), "better"), ((1.0, 2.0), "worse"), ((-1.0, 1.0), "unclear")):
+        table.loc[rows, ["difference", "low", "high"]] = [(low + high) / 2, low, high]
+        summary = report.summarize(dataclasses.replace(run, comparisons=table))
+        assert summary["answer"]["numbers"]["verdict"] == verdict
+    strip = page._strip(summary["answer"]["numbers"])
+    assert strip["low"] < strip["zero"] < strip["high"]
+    assert summary["explorer"] is None
+    keys = set(summary["figures"])
+    assert "observed-predicted" in keys
+    assert "roc" not in keys
+    assert "yes or no" in json.dumps([s for s in summary["sections"] if s["key"] == "calibration"])
+    assert report.render(summary)
+
+
+def test_few_events_are_said_where_the_number_stands():
+    run = make_run(patients=30, events=FEW - 1)
+    summary = report.summarize(run)
+    assert summary["answer"]["headline"] == "Too few patients to say whether imaging adds anything"
+    assert summary["answer"]["numbers"]["enough_events"] is False
+    for sentence in summary["answer"]["sentences"][:2]:
+        assert (
+            f"[only {FEW - 1} in the smaller class]" in sentence or f"[only {FEW - 2} in the smaller class]" in sentence
+        )
+    events = [row[2] for row in summary["tables"]["arms"]["rows"]]
+    assert all("too few" in str(cell) for cell in events)
+    assert all("no claim" in row[2] for row in summary["tables"]["gain"]["rows"])
+    assert any("no claim can be made" in w for w in summary["answer"]["warnings"])
+    enough = report.summarize(make_run(patients=30, events=12))
+    assert "too few" not in json.dumps(enough["tables"]["arms"])
+
+
+def test_enough_events_in_all_may_be_too_few_in_an_arm(run):
+    """Blood is missing for some patients: the remark goes by the patients that an arm predicts."""
+    facts = Facts(run)
+    assert facts.people("blood")[0] == 24 < facts.people("image")[0] == 30
+    kept = run.predictions[
+        (run.predictions["arm"] != "blood") | run.predictions["patient"].isin(list(map(str, range(1, 16))))
+    ]
+    fewer = Facts(dataclasses.replace(run, predictions=kept))
+    assert fewer.smaller_class("blood") < FEW <= fewer.smaller_class("image")
+    rows = {r[0]: r for r in report.summarize(fewer.run)["tables"]["arms"]["rows"]}
+    assert "too few" in str(rows["blood"][2])
+    assert "too few" not in str(rows["image"][2])
+
+
+@pytest.mark.parametrize(
+    ("modalities", "words"),
+    [
+        (("clinical", "blood"), "No arm looks at images"),
+        (("image",), "No arm does without images"),
+    ],
+)
+def test_a_run_without_comparison_claims_nothing(modalities, words):
+    summary = report.summarize(make_run(modalities=modalities))
+    assert words in " ".join(summary["answer"]["sentences"])
+    assert summary["answer"]["numbers"]["verdict"] is None
+    assert "gain" not in summary["tables"]
+    assert report.render(summary)
+
+
+def test_arms_table_is_the_scores_table(run, summary):
+    table = summary["tables"]["arms"]
+    labels = [c["label"] for c in table["columns"]]
+    scores = run.scores.drop_duplicates(["arm", "metric"]).set_index(["arm", "metric"])
+    for row in table["rows"]:
+        arm = row[0].replace(" + ", "+")
+        for label, name in (
+            ("AUROC", "auroc"),
+            ("average precision", "auprc"),
+            ("Brier score", "brier"),
+            ("sensitivity", "sensitivity"),
+        ):
+            assert row[labels.index(label)] == pytest.approx(list(scores.loc[(arm, name), ["value", "low", "high"]]))
+        used = run.predictions.loc[run.predictions["arm"] == arm, "patient"].nunique()
+        assert row[labels.index("patients")] == used
+    assert len(table["rows"]) == 7
+    everything = summary["tables"]["all-scores"]["rows"]
+    assert len(everything) == len(run.scores)
+
+
+def test_gain_table_compares_every_arm_with_images(run, summary):
+    rows = {r[0].replace(" + ", "+"): r for r in summary["tables"]["gain"]["rows"]}
+    assert set(rows) == {a for a in run.scores["arm"].unique() if "image" in a.split("+")}
+    for arm, row in rows.items():
+        chosen = run.comparisons[
+            (run.comparisons["arm"] == arm) & (run.comparisons["metric"] == "auroc") & run.comparisons["low"].notna()
+        ].iloc[0]
+        assert row[1] == pytest.approx([chosen["difference"], chosen["low"], chosen["high"]])
+        assert row[3] == pytest.approx(chosen["p_value"])
+    assert "shuffled outcome" not in json.dumps(summary["tables"]["gain"])
+
+
+def test_flow_does_not_leave_out_whom_the_run_used(summary):
+    steps = next(b["steps"] for s in summary["sections"] for b in s["blocks"] if b["type"] == "flow")
+    assert [s["step"] for s in steps][:2] == ["in clinical.csv", "with a known outcome"]
+    assert steps[1]["excluded"] == "3 patients left out"
+    assert steps[-1]["n"] == "30 patients (15 with, 15 without the outcome)"
+    assert steps[-1]["excluded"] == "26 of them with all six points"
+
+
+def test_refused_variables_come_with_their_reasons(summary):
+    rows = {r[0]: r for r in summary["tables"]["refused"]["rows"]}
+    assert rows["los"] == ["los", "outcome", "discharge", "known later"]
+    assert rows["pcr_ct"][3].startswith("exists only if positive")
+
+
+def test_null_table_counts_as_the_run_does(run, summary):
+    rows = {r[0].replace(" + ", "+"): r for r in summary["tables"]["null"]["rows"]}
+    saved = run.comparisons[run.comparisons["reference"] == "shuffled outcome"].set_index("arm")["p_value"]
+    for arm, row in rows.items():
+        assert row[3] == pytest.approx(saved[arm])
+        assert row[4] == 3
+    without = report.summarize(dataclasses.replace(run, null=run.null.iloc[:0]))
+    assert "null" not in without["tables"]
+    assert "not part of this run; --null" in json.dumps(without["sections"])
+
+
+def test_limits_come_from_the_runs_own_facts(run, summary):
+    text = " ".join(next(s for s in summary["sections"] if s["key"] == "limits")["blocks"][0]["items"])
+    assert "internal validation within tiny" in text
+    assert "is the best of 3 arms without images" in text
+    assert "consensus" in text
+    assert "null" not in text
+    assert "could use 24 of 30 patients" in text
+    other = dataclasses.replace(
+        run, cohort={k: v for k, v in run.cohort.items() if k != "ratings"}, null=run.null.iloc[:0]
+    )
+    text = " ".join(next(s for s in report.summarize(other)["sections"] if s["key"] == "limits")["blocks"][0]["items"])
+    assert "consensus" not in text
+    assert "--null 200" in text
+
+
+def test_methods_say_what_was_done_and_nothing_else(run, summary):
+    text = " ".join(b["text"] for s in summary["sections"] if s["key"] == "methods" for b in s["blocks"])
+    for words in (
+        "PCR positive at admission in 30 patients of tiny, 15 of whom",
+        "2 repeats of 3-fold",
+        "logistic",
+        "3 permutations",
+        "seed 0",
+    ):
+        assert words in text
+    other = dataclasses.replace(
+        run, experiment=dataclasses.replace(run.experiment, fusion="late", threshold="youden", calibrate="platt")
+    )
+    text = " ".join(
+        b["text"] for s in report.summarize(other)["sections"] if s["key"] == "methods" for b in s["blocks"]
+    )
+    for words in ("fused late", "Youden", "recalibrated (platt)"):
+        assert words in text
+
+
+def test_command_repeats_the_experiment(run, summary, tmp_path):
+    code = next(b for s in summary["sections"] if s["key"] == "repeat" for b in s["blocks"] if b["type"] == "code")
+    assert code["lines"][0] == "python -m blues.fuse --from experiment.toml"
+    words = code["lines"][1].replace("'path/to/private study'", "X").split()
+    from blues.check import parse
+
+    again = parse(fuse.Experiment, words[3:], prog="x", description="x")
+    assert dataclasses.replace(again, cohort=FOLDER, jobs=1) == run.experiment
+
+
+def test_calibration_and_net_benefit_are_those_of_evaluate(run, summary):
+    facts = Facts(run)
+    rows = {r[0].replace(" + ", "+"): r for r in summary["tables"]["calibration"]["rows"]}
+    assert set(rows) == set(facts.key_arms)
+    for arm, row in rows.items():
+        expected = evaluate.calibration(facts.of(arm)["y"], facts.of(arm)["p"])
+        slope = expected.slope
+        assert row[2] == (
+            pytest.approx([slope.value, slope.low, slope.high]) if np.isfinite(slope.value) else slope.detail["reason"]
+        )
+        assert row[5] == pytest.approx(expected.ici)
+    table = facts.of(facts.candidate)
+    both = table.merge(facts.of(facts.reference)[["row", "p"]], on="row", suffixes=("", "_without"))
+    nb = evaluate.net_benefit(both["y"], both["p"], [0.3], other=both["p_without"]).iloc[0]
+    line = next(r for r in summary["tables"]["net-benefit"]["rows"] if r[0] == 0.3)
+    assert line[1:3] == pytest.approx([nb["model"], nb["other"]])
+    assert line[3][0] == pytest.approx(nb["difference"])
+
+
+def test_threshold_table_agrees_with_evaluate(run, summary):
+    explorer = summary["explorer"]
+    for arm, values in explorer["arms"].items():
+        y, p = np.array(values["y"]), np.array(values["p"])
+        for t in (0.2, 0.5, 0.8):
+            cells = page._row(page._counts(values, t), t)
+            point = evaluate.operating_point(y, (p >= t).astype(int))
+            assert cells[0].startswith(f"{point.sensitivity.value:.2f} ({point.sensitivity.low:.2f}")
+            assert cells[1].startswith(f"{point.specificity.value:.2f} ({point.specificity.low:.2f}")
+            benefit = evaluate.net_benefit(y, p, [t])["model"][0]
+            assert float(cells[2].replace("−", "-")) == pytest.approx(benefit, abs=6e-4), arm
+
+
+def test_large_cohorts_are_counted_and_stay_small():
+    run = make_run(patients=900, repeats=1, draws=100, modalities=("image", "blood"))
+    summary = report.summarize(run)
+    small = summary["explorer"]["arms"]["image"]
+    table = Facts(run).of("image")
+    c = page._counts(small, 0.37)
+    called = table["p"] >= 0.37
+    assert c["tp"] == int((called & (table["y"] == 1)).sum())
+    assert c["fp"] == int((called & (table["y"] == 0)).sum())
+    assert sum(c.values()) == 900
+    assert len(summary["tables"]["patients"]["rows"]) == 400
+    assert "400 largest changes of 720" in summary["tables"]["patients"]["note"]
+    assert len(report.render(summary)) < 1_500_000
+
+
+# what other parts give
+
+
+def test_extra_results_are_shown_and_their_absence_is_said(run):
+    kappa = Agreement(0.61, 0.4, 0.8, 0.1, 60, 2, "quadratic-weighted kappa", {"interval": "patient bootstrap"})
+    pairs = pd.DataFrame({"pair": ["A, B", "A, model"], "value": [0.6, 0.5], "low": [0.4, 0.3], "high": [0.8, 0.7]})
+    matrix = pd.DataFrame([[9, 1], [2, 8]], index=["0", "1"], columns=["0", "1"])
+    curve = pd.DataFrame({"group": "all", "time": [0.0, 3.0], "survival": [1.0, 0.5], "at_risk": [30, 20]})
+    shap = pd.DataFrame({"feature": ["crp", "b lines"], "value": [0.2, 0.1], "modality": ["blood", "image"]})
+    summary = report.summarize(
+        run,
+        agreements={"Severity": [kappa, kappa], "Pairs": pairs, "Counts": matrix},
+        survival={"Length of stay": curve},
+        explanations={"All features": shap},
+    )
+    assert all(s["present"] for s in summary["sections"])
+    text = report.render(summary)
+    assert "quadratic-weighted kappa of 2 raters on 60 subjects was 0.61" in text
+    kinds = [f["kind"] for f in summary["figures"].values()]
+    for kind in ("pairs_forest", "agreement_matrix", "survival", "importance"):
+        assert kind in kinds
+    covered = {r[0]: r[2] for r in summary["tables"]["grras"]["rows"]}
+    assert covered["13"] == ["agreement"]
+    assert covered["4"] == []
+    plain = report.summarize(run)
+    assert all(r[2] == [] for r in plain["tables"]["grras"]["rows"])
+    assert "is not part of this run" in report.render(plain)
+
+
+def test_results_beside_a_run_are_read(run, tmp_path):
+    folder = run.save(tmp_path / "run")
+    (folder / "stay").mkdir()
+    pd.DataFrame({"group": "all", "time": [0, 3], "survival": [1.0, 0.5]}).to_csv(
+        folder / "stay" / "Kaplan-Meier.csv", index=False
+    )
+    (folder / "agreement").mkdir()
+    Agreement(0.61, 0.4, 0.8, 0.1, 60, 2, "kappa").save(folder / "agreement" / "severity.json")
+    pd.DataFrame({"feature": ["crp"], "value": [0.2]}).to_parquet(folder / "attributions.parquet")
+    text = report.write(folder).read_text(encoding="utf-8")
+    for words in ("kappa of 2 raters on 60 subjects", "Kaplan Meier", "Attributions"):
+        assert words in text
+    (folder / "stay" / "broken.json").write_text("{")
+    assert report.main([str(folder)]) == 2
+
+
+def test_checklists_hold_every_item_once_and_point_to_real_sections(summary, html):
+    for items, most in ((checklists.TRIPOD_AI, 27), (checklists.GRRAS, 15)):
+        numbers = [number for number, _, _ in items]
+        assert len(set(numbers)) == len(numbers)
+        assert {int(re.match(r"\d+", n)[0]) for n in numbers} == set(range(1, most + 1))
+    stard = [n for n, _, _ in checklists.STARD_AI if not n.startswith("A")]
+    assert {int(re.match(r"\d+", n)[0]) for n in stard} == set(range(1, 31))
+    for items in (checklists.TRIPOD_AI, checklists.STARD_AI, checklists.GRRAS):
+        assert {s for _, _, places in items for s in places.split()} <= set(TITLES)
+    assert html.count('<span class="absent">not covered</span>') == sum(
+        not row[2] for key in ("tripod-ai", "stard-ai", "grras") for row in summary["tables"][key]["rows"]
+    )
+
+
+# the page
+
+
+def test_page_stands_alone(html):
+    tree = Tree(html)
+    assert tree.wrong == []
+    assert not tree.all("link", "img", "iframe", "object", "embed", "form", "base")
+    for tag, attributes in tree.elements:
+        assert not any(name.startswith("on") for name in attributes), tag
+        address = attributes.get("src") or attributes.get("href") or ""
+        assert address == "" or address.startswith("#"), (tag, address)
+    assert "@import" not in html
+    assert re.findall(r"url\((?!#)", html) == []
+    scripts = tree.all("script")
+    assert [s.get("type") for s in scripts] == ["application/json", None]
+    assert len(html) < 3_000_000
+
+
+def test_policy_allows_the_pages_own_script_only(html):
+    policy = next(a["content"] for a in Tree(html).all("meta") if a.get("http-equiv") == "Content-Security-Policy")
+    script = re.search(r"<script>(.*?)</script>", html, re.DOTALL)[1]
+    assert policy.startswith("default-src 'none'")
+    assert f"script-src '{page.script_hash(script)}'" in policy
+    assert "unsafe-eval" not in policy
+    assert "eval(" not in script
+    assert "Function(" not in script
+    assert "innerHTML" not in script
+
+
+def test_page_can_be_read_without_seeing_it(html):
+    tree = Tree(html)
+    headings = [tag for tag, _ in tree.elements if re.fullmatch("h[1-6]", tag)]
+    assert headings.count("h1") == 1
+    assert all(int(b[1]) <= int(a[1]) + 1 for a, b in zip(headings, headings[1:], strict=False))
+    assert len(tree.all("caption")) == len(tree.all("table"))
+    assert all(a.get("scope") in ("col", "row", "rowgroup") for a in tree.all("th"))
+    assert all(a.get("role") == "img" and a.get("aria-label") for a in tree.all("svg"))
+    ids = [a["id"] for _, a in tree.elements if "id" in a]
+    assert len(ids) == len(set(ids))
+    targets = [a["href"][1:] for a in tree.all("a", "use") if "href" in a]
+    assert set(targets) <= set(ids)
+    assert all(a[k] in ids for _, a in tree.elements for k in ("aria-labelledby", "for") if k in a)
+    assert tree.all("html")[0]["lang"] == "en"
+    assert tree.all("a")[0]["class"] == "skip"
+
+
+def test_hostile_names_are_text_everywhere(hostile):
+    summary = report.summarize(hostile, pseudonymise=False)
+    text = report.render(summary)
+    tree = Tree(text)
+    assert tree.wrong == []
+    assert len(tree.all("script")) == 2
+    assert not tree.all("img", "b")
+    assert not any(k.startswith("on") for _, a in tree.elements for k in a)
+    for name in (HOSTILE[0], HOSTILE[1], HOSTILE[3], HOSTILE[4], HOSTILE[6]):
+        assert name in tree.text
+    assert "49" not in re.findall(r"\]\]>.{0,20}", tree.text)[0]
+    assert "\u202e" not in text
+    data = json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', text, re.DOTALL)[1])
+    assert HOSTILE[0] in json.dumps(data["hover"]["change"], ensure_ascii=False)
+
+
+def test_hostile_names_are_text_in_markdown_csv_and_latex(hostile, tmp_path):
+    summary = report.summarize(hostile, pseudonymise=False)
+    text = report.to_markdown(summary)
+    assert "<script" not in text
+    assert "<img" not in text
+    rows = [line for line in text.splitlines() if line.startswith("| ")]
+    bars = {len(re.findall(r"(?<!\\)\|", line)) for line in rows if "cmd" in line}
+    assert bars == {5, 7}, "a name has opened a cell of its own"
+    report.save_tables(summary, tmp_path)
+    cells = [c for row in csv.reader(io.StringIO((tmp_path / "refused.csv").read_text(encoding="utf-8"))) for c in row]
+    assert "'" + HOSTILE[5] in cells
+    assert not any(c.startswith("=") for c in cells)
+    latex = (tmp_path / "refused.tex").read_text(encoding="utf-8")
+    assert r"\{\{ 7*7 \}\} \%\}" in latex
+    word = Tree((tmp_path / "refused.html").read_text(encoding="utf-8"))
+    assert not word.all("script", "img")
+    assert HOSTILE[0] in word.text
+
+
+# privacy
+
+
+def names_run():
+    return make_run(ids=[f"NORD-{100 + i}" for i in range(30)])
+
+
+def test_ids_and_paths_stay_out_unless_asked_for():
+    run = names_run()
+    run = dataclasses.replace(
+        run, notes=({"level": "warning", "text": f"NORD-107 and clip_of_7 in {FOLDER}/a b.csv, patient NORD-108"},)
+    )
+    hidden = json.dumps(report.summarize(run), ensure_ascii=False)
+    for secret in ("NORD", "jane", "clip_of_7", "gone-9", "/home"):
+        assert secret not in hidden
+    assert "…/a b.csv" in hidden or "…/a" in hidden
+    assert '"P30"' in hidden
+    shown = json.dumps(report.summarize(run, pseudonymise=False), ensure_ascii=False)
+    assert "NORD-107" in shown
+    assert "jane" not in shown
+    assert "jane" in json.dumps(report.summarize(run, paths=True), ensure_ascii=False)
+
+
+def test_pseudonyms_are_stable_and_say_nothing_about_the_order():
+    run = make_run()
+    names = privacy.pseudonyms(run.predictions, 0)
+    assert names == privacy.pseudonyms(run.predictions.sample(frac=1, random_state=1).sort_index(), 0)
+    assert sorted(names.values()) == [f"P{i:02d}" for i in range(1, 31)]
+    assert names != privacy.pseudonyms(run.predictions, 1)
+    order = [int(names[str(i)][1:]) for i in range(1, 31)]
+    assert abs(np.corrcoef(order, np.arange(30))[0, 1]) < 0.6
+    nudged = run.predictions.assign(p=run.predictions["p"] + 1e-12)
+    assert privacy.pseudonyms(nudged, 0) != names, "the order must not follow from what the page shows"
+
+
+def test_a_cohort_that_calls_its_patients_p01_is_renamed_once():
+    run = make_run(ids=[f"P{i:02d}" for i in range(1, 31)])
+    names = privacy.pseudonyms(run.predictions, 0)
+    summary = report.summarize(run)
+    facts = Facts(run)
+    after = facts.of(facts.candidate).set_index("patient")["p"]
+    back = {v: k for k, v in names.items()}
+    for row in summary["tables"]["patients"]["rows"]:
+        assert row[3] == pytest.approx(after[back[row[0]]])
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("patients 3, 7 and 12 have blanks", "patients P3, P7 and P12 have blanks"),
+        ("patient_7_R1_2 has no base clip", "[a clip] has no base clip"),
+        ("SARS-CoV-2 in 7 of 12 on day 3", "SARS-CoV-2 in 7 of 12 on day 3"),
+        ("column stay_7 is empty", "column stay_7 is empty"),
+        ("patient_3_count is a column", "patient_3_count is a column"),
+    ],
+)
+def test_ids_in_free_text(text, shown):
+    guard = privacy.Privacy(names={"3": "P3", "7": "P7", "12": "P12"}, keep=frozenset({"patient_3_count"}))
+    assert guard.text(text) == shown
+    assert privacy.Privacy().text(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("/work/data/clips/a.mp4", "…/a.mp4"),
+        ("in file:///srv/x/y.csv.", "in …/y.csv."),
+        (r"at \\server\share\jane\x.mp4!", "at …/x.mp4!"),
+        ("~/study/a.csv", "…/a.csv"),
+        ("mg/l, 3/4, and/or, image/clinical", "mg/l, 3/4, and/or, image/clinical"),
+        ("https://example.org/a/b", "https://example.org/a/b"),
+    ],
+)
+def test_paths_in_free_text(text, shown):
+    assert privacy.without_paths(text) == shown
+
+
+def test_rows_of_the_source_table_are_not_told(summary):
+    told = json.dumps(summary, ensure_ascii=False)
+    assert "row 36" not in told
+    assert "spo2 '90-92': not a number" in told
+    assert "patients 3, 7" not in told
+
+
+# commands and files
+
+
+def test_command_rebuilds_the_page_from_the_folder(run, html, tmp_path, capsys):
+    folder = run.save(tmp_path / "run")
+    assert report.main([str(folder)]) == 0
+    assert capsys.readouterr().out == f"Report: {folder / 'report.html'}\n"
+    assert (folder / "report.html").read_text(encoding="utf-8") == html
+    assert str(tmp_path) not in html
+
+
+@pytest.mark.slow
+def test_command_writes_tables_figures_json_and_markdown(run, tmp_path, capsys):
+    folder = run.save(tmp_path / "run")
+    page_ = tmp_path / "out" / "r.html"
+    small = ("roc", "arms-forest")
+    full = report.summarize(run)
+    report.save_figures({**full, "figures": {k: full["figures"][k] for k in small}}, tmp_path / "figures")
+    assert sorted(p.name for p in (tmp_path / "figures").iterdir()) == sorted(
+        f"{k}.{e}" for k in small for e in ("svg", "png", "pdf")
+    )
+    assert report.main([str(folder), "--out", str(page_), "--tables", "--json", "--markdown", "--no-pseudonymise"]) == 0
+    summary = json.loads(page_.with_suffix(".json").read_text(encoding="utf-8"))
+    assert summary["pseudonymised"] is False
+    assert {p.stem for p in (tmp_path / "out" / "tables").iterdir()} == set(summary["tables"])
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "out" / "tables" / "arms.csv").read_text(encoding="utf-8"))))
+    scores = run.scores.drop_duplicates(["arm", "metric"]).set_index(["arm", "metric"])
+    assert float(rows[0]["AUROC, low"]) == scores.loc[("image", "auroc"), "low"]
+    text = page_.with_suffix(".md").read_text(encoding="utf-8")
+    assert [line[3:] for line in text.splitlines() if line.startswith("## ")] == list(TITLES.values())
+    assert "python -m blues.fuse --from experiment.toml" in text
+
+
+def test_command_names_what_is_missing(tmp_path, capsys):
+    assert report.main([str(tmp_path)]) == 2
+    error = capsys.readouterr().err
+    assert "not a whole run folder" in error
+    assert error.count("\n") == 1
+    assert report.main(["compare", str(tmp_path), str(tmp_path)]) == 2
+
+
+@pytest.mark.slow
+def test_compare_says_what_differs_and_pairs_only_the_same_patients(run, tmp_path):
+    other = make_run(model=("forest",), seed=3)
+    found = report.compare(run, other, ("A", "B"))
+    settings = {r[0]: r for r in found["tables"]["settings"]["rows"]}
+    assert settings["model"][1:] == ["logistic", "forest", "differs"]
+    assert settings["seed"][3] == "differs"
+    assert settings["folds"][3] == "same"
+    assert FOLDER not in json.dumps(found)
+    order = [r[3] for r in found["tables"]["settings"]["rows"]]
+    assert order == sorted(order, key=lambda x: x != "differs")
+    a, b = Facts(run).of("blood"), Facts(other).of("blood")
+    both = a.merge(b[["row", "p"]], on="row", suffixes=("", "_b"))
+    expected = evaluate.delong_test(both["y"], both["p_b"], both["p"])
+    row = next(r for r in found["tables"]["paired"]["rows"] if r[0] == "blood")
+    assert row[1][0] == pytest.approx(expected.estimate)
+    assert row[2] == pytest.approx(expected.p_value)
+    apart = report.compare(run, make_run(patients=26), ("A", "B"))
+    assert "paired" not in apart["tables"]
+    assert "no difference is tested" in json.dumps(apart)
+    assert Tree(report.render(found)).wrong == []
+    assert report.to_markdown(apart)
+
+
+def test_compare_command_writes_a_page(run, tmp_path):
+    a, b = run.save(tmp_path / "one"), run.save(tmp_path / "two")
+    assert report.main(["compare", str(a), str(b), "--out", str(tmp_path / "c.html")]) == 0
+    text = (tmp_path / "c.html").read_text(encoding="utf-8")
+    assert "one and two" in text
+    assert "0 of" in text
