@@ -7,7 +7,6 @@ import numpy as np
 from blues.check import InputError
 from blues.simulate.render import Frames, frames
 from blues.simulate.scene import Scene, stack
-from blues.simulate.texture import REACH
 
 __all__ = ["breathe", "clip"]
 
@@ -39,7 +38,7 @@ def breathe(
     phase = 2 * np.pi * (np.asarray(times) / period + rng.random())
     move = slide * np.sin(phase)
     heave = 0.04 * slide * np.cos(phase) + np.cumsum(rng.normal(0, 0.004, n))
-    tremor = np.cumsum(rng.normal(0, 0.0008, (n, 2)), 0)
+    tremor = np.cumsum(rng.normal(0, 0.0002, (n, 2)), 0)
     flicker = rng.normal(0, 0.8, batch.b_db.shape)
     field = np.where(
         batch.linear > 0.5,
@@ -49,7 +48,7 @@ def breathe(
     texture = batch.texture.copy()
     texture += tremor[:, None]
     for slot in (1, 3, 5, 6):
-        texture[:, slot, 1] -= move / field / (REACH - 1)
+        texture[:, slot, 1] -= move / field / 2
     along = {k: getattr(batch, k) + move[:, None] for k in ("b_at", "comet_at", "break_at", "consolidation_at")}
     return batch.replace(
         **along,

@@ -45,13 +45,13 @@ def draw_scenes(n: int, rng: np.random.Generator, **choices: Any) -> Scene:
     if n < 1:
         raise InputError(f"n is {n}", allowed="at least 1")
     severity = choices.pop("severity", None)
-    grade = rng.choice(4, n, p=[0.34, 0.26, 0.22, 0.18]) if severity is None else np.broadcast_to(severity, n)
+    grade = rng.choice(4, n, p=[0.34, 0.26, 0.22, 0.18]) if severity is None else _spread("severity", severity, (n,))
     if not np.isin(grade, (0, 1, 2, 3)).all():
         raise InputError("severity is no Soldati score", value=severity, allowed="0, 1, 2, 3")
     kind = choices.pop("machine", None)
     for name in np.unique(np.atleast_1d("cart" if kind is None else kind)):
         one_of(str(name), MACHINES, "machine")
-    kinds = rng.choice(MACHINES, n, p=[0.45, 0.37, 0.05, 0.13]) if kind is None else np.broadcast_to(kind, n)
+    kinds = rng.choice(MACHINES, n, p=[0.45, 0.37, 0.05, 0.13]) if kind is None else _spread("machine", kind, (n,))
     values = _probe(n, kinds, rng)
     values |= _wall(n, values, rng)
     values |= _pleura(n, values, grade.astype(int), rng)
@@ -61,8 +61,17 @@ def draw_scenes(n: int, rng: np.random.Generator, **choices: Any) -> Scene:
     values |= _machine(n, values, kinds, rng)
     for name, value in choices.items():
         one_of(name, ["severity", "machine", *values], "choice")
-        values[name] = np.broadcast_to(np.asarray(value, float), (n, *SLOTS.get(name, ()))).copy()
+        values[name] = _spread(name, np.asarray(value, float), (n, *SLOTS.get(name, ()))).copy()
     return Scene(**values)
+
+
+def _spread(name: str, value: Any, shape: tuple[int, ...]) -> np.ndarray:
+    try:
+        return np.broadcast_to(value, shape)
+    except ValueError:
+        raise InputError(
+            f"{name} has shape {np.shape(value)}", allowed=f"one value, or shape {shape}, scenes first"
+        ) from None
 
 
 MACHINES = ("handheld", "cart", "sector", "linear")
@@ -96,7 +105,7 @@ def _wall(n: int, v: Values, rng: np.random.Generator) -> Values:
     layers = rng.random((n, 6)) < 0.75
     lost = rng.random((n, 2)) < 0.18
     return {
-        "wall_db": rng.normal(0, 2.5, n),
+        "wall_db": rng.normal(-1.5, 2.5, n),
         "wall_contrast": u(1.5, 6.0, n),
         "wall_warp": u(0, 1, n),
         "layer_at": np.sort(u(0.02, 0.97, (n, 6)), 1),
@@ -217,7 +226,7 @@ def _machine(n: int, v: Values, kinds: np.ndarray, rng: np.random.Generator) -> 
     """Gain is set so that the pleural line ends up between mid-grey and white, as somebody at the machine would."""
     u = rng.uniform
     dynamic_range = u(*_pick(kinds, handheld=(48, 78), cart=(42, 72), sector=(42, 72), linear=(45, 75)))
-    target = np.where(kinds == "handheld", rng.normal(0.56, 0.1, n), rng.normal(0.66, 0.13, n)).clip(0.35, 1.1)
+    target = np.where(kinds == "handheld", rng.normal(0.53, 0.1, n), rng.normal(0.65, 0.13, n)).clip(0.33, 1.05)
     attenuation = u(0.2, 2.0, n)
     level = target * dynamic_range - v["pleura_db"] + attenuation * v["pleura_depth"]
     sliders = np.cumsum(rng.normal(0, 2.0, (n, 6)), 1)
@@ -228,7 +237,7 @@ def _machine(n: int, v: Values, kinds: np.ndarray, rng: np.random.Generator) -> 
         "grey_bend": np.clip(rng.normal(0.0, 0.3, n), -0.7, 0.8),
         "attenuation": attenuation,
         "tgc": sliders - sliders[:, :1],
-        "noise_db": np.where(rng.random(n) < 0.75, rng.normal(2, 2.5, n), rng.normal(-6, 3, n)),
+        "noise_db": np.where(rng.random(n) < 0.75, rng.normal(3, 2.5, n), rng.normal(-5, 3, n)),
         "looks": looks.astype(float),
         "grain": rng.random(n),
         "streak_db": np.where(rng.random(n) < 0.85, u(0.3, 2.8, n), 0.0),

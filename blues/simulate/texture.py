@@ -6,27 +6,36 @@ import functools
 from collections.abc import Sequence
 
 import numpy as np
+import scipy.fft
 import torch
 
 __all__ = ["GRAINS", "LOOKS", "Room", "bank", "noise_rows", "wall_sheets", "windows"]
 
 GRAINS, LOOKS = 5, (1, 2, 4, 9)
-REACH = 3
-"""The bank is this many images high and wide."""
 
 
 def _field(rng: np.random.Generator, shape: tuple[int, int], axial: float, lateral: float) -> np.ndarray:
     """Return a complex circular Gaussian field, mean power 1, with Gaussian correlation of the given widths (pixels)."""
     fy, fx = np.fft.fftfreq(shape[0])[:, None], np.fft.fftfreq(shape[1])[None]
-    transfer = np.exp(-2 * np.pi**2 * ((fy * axial) ** 2 + (fx * lateral) ** 2))
-    white = rng.normal(size=shape) + 1j * rng.normal(size=shape)
-    field = np.fft.ifft2(np.fft.fft2(white) * transfer)
+    transfer = np.exp(-2 * np.pi**2 * ((fy * axial) ** 2 + (fx * lateral) ** 2)).astype(np.float32)
+    white = rng.standard_normal((2, *shape), dtype=np.float32)
+    field = scipy.fft.ifft2(scipy.fft.fft2(white[0] + 1j * white[1]) * transfer)
     return field / np.sqrt(np.mean(np.abs(field) ** 2))
+
+
+def _looks(rng: np.random.Generator, power: np.ndarray) -> list[np.ndarray]:
+    """Return in dB the mean of 1, 2, 4 and 9 copies of a periodic pattern of powers, moved too far to be alike."""
+    out, total = [], np.zeros_like(power)
+    for look in range(max(LOOKS)):
+        total += np.roll(power, rng.integers(0, power.shape, 2) if look else (0, 0), (0, 1))
+        if look + 1 in LOOKS:
+            out.append(10 * np.log10(total / (look + 1) + 1e-6))
+    return out
 
 
 @functools.lru_cache(maxsize=6)
 def bank(rows: int, columns: int, device: str = "cpu") -> dict[str, torch.Tensor]:
-    """Return the patterns for images of ``rows`` x ``columns``, each tensor of ``3 rows`` x ``3 columns`` windows.
+    """Return the patterns for images of ``rows`` x ``columns``, each two to three times as high and wide.
 
     Returns
     -------
@@ -39,13 +48,13 @@ def bank(rows: int, columns: int, device: str = "cpu") -> dict[str, torch.Tensor
         of growing width: thin lateral streaks, broad clouds, blobs.
     """
     rng = np.random.default_rng(20210501)
-    shape = (REACH * rows, REACH * columns)
+    reach = 3 if rows * columns <= 160 * 160 else 2
+    shape = (reach * rows, reach * columns)
     tall, wide = rows / 128, columns / 128
     speckle = []
     for lateral in np.geomspace(0.7, 3.6, GRAINS):
-        axial = 0.24 + 0.11 * lateral
-        powers = [np.abs(_field(rng, shape, axial * tall, lateral * wide)) ** 2 for _ in range(max(LOOKS))]
-        speckle += [10 * np.log10(np.mean(powers[:looks], axis=0) + 1e-6) for looks in LOOKS]
+        axial = 0.22 + 0.1 * lateral
+        speckle += _looks(rng, np.abs(_field(rng, shape, axial * tall, lateral * wide)) ** 2)
     plain = {
         "streak": [(0.55, 4.0), (0.8, 9.0), (1.3, 18.0)],
         "blotch": [(9.0, 9.0), (18.0, 14.0)],
