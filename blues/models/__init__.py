@@ -7,16 +7,19 @@ imputer and scaler itself, so that cross-validation cannot leak. What chooses, s
 from blues.models.attention import AttentionFusion
 from blues.models.candidates import FUSIONS, Candidate, Layout, build
 from blues.models.fusion import LateFusion
-from blues.models.inner import InnerFolds, fit, inner_predictions
+from blues.models.inner import InnerFolds, fit, inner_predictions, predict
 from blues.models.nested import CALIBRATORS, THRESHOLDS, Nested, youden_threshold
-from blues.models.ordinal import OrdinalClassifier
-from blues.models.zoo import KINDS, MODELS, make, predict
+from blues.models.ordinal import OrdinalClassifier, category_probabilities
+from blues.models.svm import SVM
+from blues.models.zoo import KINDS, MODELS, PLAIN, make
 
 __all__ = [
     "CALIBRATORS",
     "FUSIONS",
     "KINDS",
     "MODELS",
+    "PLAIN",
+    "SVM",
     "THRESHOLDS",
     "AttentionFusion",
     "Candidate",
@@ -26,6 +29,7 @@ __all__ = [
     "Nested",
     "OrdinalClassifier",
     "build",
+    "category_probabilities",
     "fit",
     "inner_predictions",
     "make",

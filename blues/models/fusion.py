@@ -11,8 +11,9 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from blues import check
-from blues.models.inner import InnerFolds, fit, inner_predictions
-from blues.models.zoo import KINDS, predict
+from blues.models.inner import InnerFolds, fit, inner_predictions, predict
+from blues.models.ordinal import OrdinalClassifier, category_probabilities
+from blues.models.zoo import KINDS
 
 __all__ = ["LateFusion"]
 
@@ -29,8 +30,8 @@ class LateFusion(BaseEstimator):
     kind : {"binary", "ordinal", "continuous"}
         Kind of the outcome.
     combine : {"mean", "stack"}
-        ``"stack"`` fits a penalised logistic (binary) or ridge regression on the modalities' inner out-of-fold predictions
-        [1]_; it needs inner folds and falls back to the mean without them.
+        ``"stack"`` fits a penalised logistic (binary), cumulative logistic (ordinal) or ridge regression on the modalities'
+        inner out-of-fold predictions [1]_; it needs inner folds and falls back to the mean without them.
 
     Notes
     -----
@@ -66,6 +67,8 @@ class LateFusion(BaseEstimator):
         check.one_of(self.combine, ("mean", "stack"), "combine")
         X, y = np.asarray(X, dtype=float), np.asarray(y, dtype=float)
         self.mean_ = float(y.mean())
+        self.classes_, counts = np.unique(y, return_counts=True)
+        self.shares_ = counts / len(y)
         self.models_ = {}
         held_out = {}
         for name, columns in self.columns.items():
@@ -85,7 +88,11 @@ class LateFusion(BaseEstimator):
         usable = len(held_out) > 1 and all(np.isfinite(values).any() for values in held_out.values())
         if not usable:
             return None
-        model = LogisticRegression(C=1.0) if self.kind == "binary" else Ridge(alpha=1.0)
+        model = {
+            "binary": LogisticRegression(C=1.0),
+            "ordinal": OrdinalClassifier(LogisticRegression(C=1.0)),
+            "continuous": Ridge(alpha=1.0),
+        }[self.kind]
         return model.fit(self._stack_inputs(held_out), y)
 
     def _stack_inputs(self, parts: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -107,7 +114,9 @@ class LateFusion(BaseEstimator):
         return found
 
     def predict(self, X: Any) -> np.ndarray:
-        """Return the joint prediction, shape (rows,)."""
+        """Return the joint prediction, shape (rows,): probability, expected category or expected value."""
+        if self.kind == "ordinal":
+            return np.asarray(self.predict_proba(X) @ self.classes_)
         parts = self.parts(X)
         stack = np.vstack(list(parts.values())) if parts else np.full((1, len(X)), np.nan)
         counts = (~np.isnan(stack)).sum(axis=0)
@@ -119,6 +128,22 @@ class LateFusion(BaseEstimator):
         return np.where(counts > 0, joint, self.mean_)
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """Return ``[1 - p, p]`` a row, shape (rows, 2), for a binary outcome."""
+        """Return ``[1 - p, p]`` a row for a binary outcome, the probability of each of ``classes_`` for an ordinal one."""
+        if self.kind == "ordinal":
+            return self._categories(np.asarray(X, dtype=float))
         p = self.predict(X)
         return np.column_stack([1 - p, p])
+
+    def _categories(self, X: np.ndarray) -> np.ndarray:
+        """Average the modalities' category probabilities, or take the stack's; the training shares where a row has nothing."""
+        total, counts = np.zeros((len(X), len(self.classes_))), np.zeros(len(X))
+        for name, model in self.models_.items():
+            block = X[:, list(self.columns[name])]
+            rows = np.flatnonzero(~np.isnan(block).all(axis=1))
+            counts[rows] += 1
+            if self.stack_ is None and len(rows):
+                total[rows] += category_probabilities(model, block[rows], self.classes_)
+        if self.stack_ is not None:
+            total = category_probabilities(self.stack_, self._stack_inputs(self.parts(X)), self.classes_)
+            return np.where(counts[:, None] > 0, total, self.shares_)
+        return np.where(counts[:, None] > 0, total / np.maximum(counts, 1)[:, None], self.shares_)

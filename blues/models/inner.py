@@ -9,10 +9,9 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import clone
+from sklearn.pipeline import Pipeline
 
-from blues.models.zoo import predict
-
-__all__ = ["InnerFolds", "fit", "inner_predictions"]
+__all__ = ["InnerFolds", "fit", "inner_predictions", "predict"]
 
 Split = tuple[np.ndarray, np.ndarray]
 
@@ -45,7 +44,30 @@ def fit(estimator: Any, X: np.ndarray, y: np.ndarray, inner: InnerFolds | None =
     """Fit an estimator; one that chooses, stacks or calibrates gets the inner folds too."""
     if getattr(estimator, "uses_inner_folds", False):
         return estimator.fit(X, y, inner=inner)
+    if isinstance(estimator, Pipeline) and getattr(estimator.steps[-1][1], "uses_inner_folds", False):
+        return estimator.fit(X, y, **{f"{estimator.steps[-1][0]}__inner": inner})
     return estimator.fit(X, y)
+
+
+def predict(estimator: Any, X: Any, kind: str) -> np.ndarray:
+    """Return one number a row: the probability of the event, the expected category, or the expected value.
+
+    Parameters
+    ----------
+    estimator : fitted estimator
+        From :func:`blues.models.make` or :class:`blues.models.LateFusion`.
+    X : array of shape (rows, features)
+        NaN allowed.
+    kind : {"binary", "ordinal", "continuous"}
+        Kind of the outcome.
+
+    Returns
+    -------
+    ndarray of shape (rows,), float64
+    """
+    if kind == "binary":
+        return np.asarray(estimator.predict_proba(X), dtype=float)[:, 1]
+    return np.asarray(estimator.predict(X), dtype=float)
 
 
 def inner_predictions(estimator: Any, X: np.ndarray, y: np.ndarray, inner: InnerFolds | None, kind: str) -> np.ndarray:

@@ -11,13 +11,16 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.linear_model import LogisticRegression
 
 from blues import check
-from blues.models.inner import InnerFolds, fit, inner_predictions
-from blues.models.zoo import KINDS, predict
+from blues.models.inner import InnerFolds, fit, inner_predictions, predict
+from blues.models.ordinal import category_probabilities
+from blues.models.zoo import KINDS
 
 __all__ = ["CALIBRATORS", "THRESHOLDS", "Nested", "youden_threshold"]
 
 CALIBRATORS = ("none", "platt")
 THRESHOLDS = ("half", "prevalence", "youden")
+APPARENT = "apparent"
+"""For models of one variable only: the Youden cut on the training rows' own predictions, without an inner loop."""
 
 
 class Nested(BaseEstimator):
@@ -32,9 +35,9 @@ class Nested(BaseEstimator):
     calibrate : {"none", "platt"}
         ``"platt"`` maps the logit of the prediction through a logistic regression fitted on the inner out-of-fold
         predictions of the chosen candidate [1]_.
-    threshold : {"half", "prevalence", "youden"}
+    threshold : {"half", "prevalence", "youden", "apparent"}
         0.5; the training share of events; or the cut with the highest sensitivity + specificity on the inner out-of-fold
-        predictions [2]_ (after calibration).
+        predictions [2]_ (after calibration), or (``"apparent"``, for rules of one variable) on the training rows themselves.
 
     Attributes
     ----------
@@ -77,7 +80,7 @@ class Nested(BaseEstimator):
         """
         check.one_of(self.kind, KINDS, "kind of target")
         check.one_of(self.calibrate, CALIBRATORS, "calibrate")
-        check.one_of(self.threshold, THRESHOLDS, "threshold")
+        check.one_of(self.threshold, (*THRESHOLDS, APPARENT), "threshold")
         X, y = np.asarray(X, dtype=float), np.asarray(y, dtype=float)
         wanted = len(self.candidates) > 1 or self.calibrate != "none" or self.threshold == "youden"
         held_out: dict[str, np.ndarray] = {}
@@ -92,7 +95,8 @@ class Nested(BaseEstimator):
         self.model_ = fit(clone(estimator), X[:, self.columns_], y, inner)
         inner_p = held_out.get(self.chosen_, np.full(len(y), np.nan))
         self.calibrator_ = self._fit_calibrator(inner_p, y)
-        self.threshold_ = self._find_threshold(self._calibrated(inner_p), y)
+        judged = self.predict(X) if self.threshold == APPARENT and self.kind == "binary" else self._calibrated(inner_p)
+        self.threshold_ = self._find_threshold(judged, y)
         return self
 
     def _fit_calibrator(self, p: np.ndarray, y: np.ndarray) -> LogisticRegression | None:
@@ -129,6 +133,10 @@ class Nested(BaseEstimator):
         """Return ``[1 - p, p]`` a row, shape (rows, 2), for a binary outcome."""
         p = self.predict(X)
         return np.column_stack([1 - p, p])
+
+    def predict_categories(self, X: Any, categories: Sequence[float]) -> np.ndarray:
+        """Return the probability of each category of an ordinal outcome, shape (rows, categories); rows sum to 1."""
+        return category_probabilities(self.model_, np.asarray(X, dtype=float)[:, self.columns_], categories)
 
 
 def youden_threshold(y: np.ndarray, p: np.ndarray) -> float:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 
-__all__ = ["OrdinalClassifier"]
+from blues.models.inner import InnerFolds, fit
+
+__all__ = ["OrdinalClassifier", "category_probabilities"]
 
 
 class OrdinalClassifier(BaseEstimator):
@@ -36,10 +39,12 @@ class OrdinalClassifier(BaseEstimator):
     np.int64(2)
     """
 
+    uses_inner_folds = True
+
     def __init__(self, estimator: Any) -> None:
         self.estimator = estimator
 
-    def fit(self, X: Any, y: Any) -> OrdinalClassifier:
+    def fit(self, X: Any, y: Any, inner: InnerFolds | None = None) -> OrdinalClassifier:
         """Fit one model a cut.
 
         Parameters
@@ -47,10 +52,12 @@ class OrdinalClassifier(BaseEstimator):
         X : array of shape (rows, features)
         y : array of shape (rows,)
             Categories as numbers.
+        inner : InnerFolds, optional
+            Handed to a binary model that calibrates on them.
         """
         y = np.asarray(y, dtype=float)
         self.classes_ = np.unique(y)
-        self.cuts_ = [clone(self.estimator).fit(X, (y > c).astype(int)) for c in self.classes_[:-1]]
+        self.cuts_ = [fit(clone(self.estimator), X, (y > c).astype(int), inner) for c in self.classes_[:-1]]
         return self
 
     def predict_proba(self, X: Any) -> np.ndarray:
@@ -68,3 +75,23 @@ class OrdinalClassifier(BaseEstimator):
     def predict(self, X: Any) -> np.ndarray:
         """Return the expected category, shape (rows,): a number between the lowest and the highest."""
         return np.asarray(self.predict_proba(X) @ self.classes_)
+
+
+def category_probabilities(estimator: Any, X: Any, categories: Sequence[float] | np.ndarray) -> np.ndarray:
+    """Return a fitted ordinal model's probabilities on a whole scale; a category not seen in training has probability 0.
+
+    Parameters
+    ----------
+    estimator : fitted estimator
+        With ``predict_proba`` and ``classes_``.
+    X : array of shape (rows, features)
+    categories : sequence of float
+        The scale, ascending, ``classes_`` among it.
+
+    Returns
+    -------
+    ndarray of shape (rows, categories)
+    """
+    found = np.zeros((len(X), len(categories)))
+    found[:, np.searchsorted(categories, estimator.classes_)] = estimator.predict_proba(X)
+    return found

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
@@ -13,12 +12,17 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
 from xgboost import XGBClassifier, XGBRegressor
 
 from blues import check
 from blues.models.ordinal import OrdinalClassifier
+from blues.models.svm import SVM, QuietSVR
 
-__all__ = ["KINDS", "MODELS", "make", "predict"]
+__all__ = ["KINDS", "MODELS", "PLAIN", "make"]
+
+PLAIN = "plain-logistic"
+"""The model of rules and baselines: a logistic regression of one to three named variables, all but unpenalised."""
 
 KINDS = ("binary", "ordinal", "continuous")
 
@@ -39,6 +43,21 @@ def _logistic(kind: str, seed: int) -> Any:
     if kind == "binary":
         return _scaled(LogisticRegression(C=0.1, max_iter=2000))
     return _scaled(Ridge(alpha=10.0))
+
+
+def _plain(kind: str, seed: int) -> Any:
+    """Build a logistic regression with C = 100, so that separable data have a finite fit, or least squares (alpha = 0.01)."""
+    if kind == "binary":
+        return _scaled(LogisticRegression(C=100.0, max_iter=2000))
+    return _scaled(Ridge(alpha=0.01))
+
+
+def _svm(kind: str, seed: int) -> Any:
+    """Build a support vector machine with radial kernel, C = 1 and kernel width by the spread of the columns."""
+    return SVM(
+        _scaled(SVC(C=1.0, gamma="scale", random_state=seed) if kind == "binary" else QuietSVR(C=1.0, gamma="scale")),
+        kind,
+    )
 
 
 def _forest(kind: str, seed: int) -> Any:
@@ -71,7 +90,9 @@ def _prevalence(kind: str, seed: int) -> Any:
 MODELS: dict[str, Callable[[str, int], Any]] = {
     "forest": _forest,
     "logistic": _logistic,
+    PLAIN: _plain,
     "prevalence": _prevalence,
+    "svm": _svm,
     "xgboost": _xgboost,
 }
 
@@ -81,7 +102,7 @@ def make(name: str, kind: str = "binary", seed: int = 0) -> Any:
 
     Parameters
     ----------
-    name : {"forest", "logistic", "prevalence", "xgboost"}
+    name : {"forest", "logistic", "plain-logistic", "prevalence", "svm", "xgboost"}
         Which model. For a continuous outcome ``"logistic"`` is ridge regression, the linear model of the same family.
     kind : {"binary", "ordinal", "continuous"}
         Kind of the outcome. An ordinal outcome is fitted as one binary model a cut between categories.
@@ -91,10 +112,11 @@ def make(name: str, kind: str = "binary", seed: int = 0) -> Any:
     Returns
     -------
     estimator
-        With ``fit(X, y)`` and, for :func:`predict`, ``predict_proba`` or ``predict``. NaN in ``X`` is allowed.
+        With ``fit(X, y)`` and, for :func:`blues.models.predict`, ``predict_proba`` or ``predict``. NaN in ``X`` is allowed.
 
     Examples
     --------
+    >>> from blues.models import predict
     >>> X, y = [[1.0], [2.0], [float("nan")], [4.0]], [0, 0, 1, 1]
     >>> predict(make("logistic").fit(X, y), [[4.0]], "binary") > 0.5
     array([ True])
@@ -104,24 +126,3 @@ def make(name: str, kind: str = "binary", seed: int = 0) -> Any:
     if kind == "ordinal":
         return OrdinalClassifier(build("binary", seed))
     return build(kind, seed)
-
-
-def predict(estimator: Any, X: Any, kind: str) -> np.ndarray:
-    """Return one number a row: the probability of the event, the expected category, or the expected value.
-
-    Parameters
-    ----------
-    estimator : fitted estimator
-        From :func:`make` or :class:`blues.models.LateFusion`.
-    X : array of shape (rows, features)
-        NaN allowed.
-    kind : {"binary", "ordinal", "continuous"}
-        Kind of the outcome.
-
-    Returns
-    -------
-    ndarray of shape (rows,), float64
-    """
-    if kind == "binary":
-        return np.asarray(estimator.predict_proba(X), dtype=float)[:, 1]
-    return np.asarray(estimator.predict(X), dtype=float)

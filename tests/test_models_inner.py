@@ -1,0 +1,301 @@
+"""Choice, stacking, calibration, thresholds and attention: what learns inside a training fold, and on what."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.pipeline import Pipeline
+
+from blues import evaluate, models
+from blues.check import InputError
+from blues.models import Candidate, InnerFolds, Layout, Nested
+
+
+def by_patient(y, patients):
+    return [(train, test) for _, _, train, test in evaluate.patient_folds(y, patients, 3, 1, seed=0)]
+
+
+def inner_of(patients):
+    return InnerFolds(np.asarray(patients, dtype=object), by_patient)
+
+
+def problem(rng, n=90, informative=1.5):
+    y = np.tile([0.0, 1.0], n // 2)
+    X = np.column_stack([informative * y + rng.normal(size=n), rng.normal(size=n), rng.normal(size=n)])
+    return X, y, np.array([str(i) for i in range(n)], dtype=object)
+
+
+class TestInnerFolds:
+    def test_every_row_is_predicted_by_a_model_that_saw_none_of_its_patient(self, rng):
+        X, y, _ = problem(rng, n=60)
+        patients = np.repeat([str(i) for i in range(30)], 2)
+        seen = []
+
+        class Spy(LogisticRegression):
+            def fit(self, X, y):
+                seen.append(set(X[:, -1]))
+                return super().fit(X, y)
+
+            def predict_proba(self, X):
+                assert not seen[-1] & set(X[:, -1])
+                return super().predict_proba(X)
+
+        own = np.column_stack([X, patients.astype(float)])
+        outcome = np.repeat(y[::2] * 0 + np.tile([0, 1], 15), 2)
+        p = models.inner_predictions(Spy(), own, outcome, inner_of(patients), "binary")
+        assert np.isfinite(p).all()
+        assert len(seen) == 3
+
+    def test_without_folds_nothing_is_predicted(self, rng):
+        X, y, _ = problem(rng)
+        assert np.isnan(models.inner_predictions(LogisticRegression(), X, y, None, "binary")).all()
+
+    def test_take_keeps_patients_with_their_rows(self):
+        inner = inner_of(["a", "b", "c", "d"])
+        assert inner.take(np.array([2, 0])).patients.tolist() == ["c", "a"]
+
+    def test_reaches_the_last_step_of_a_pipeline(self, rng):
+        X, y, patients = problem(rng)
+        model = Pipeline([("model", models.make("svm", seed=1))])
+        inner = inner_of(patients)
+        with_folds = models.fit(model, X, y, inner).predict_proba(X)[:, 1]
+        without = Pipeline([("model", models.make("svm", seed=1))]).fit(X, y).predict_proba(X)[:, 1]
+        assert np.ptp(with_folds) < np.ptp(without)  # own scores are too sure of themselves
+
+
+class TestNested:
+    def two(self):
+        return {"good": (models.make("logistic"), [0]), "noise": (models.make("logistic"), [1, 2])}
+
+    def test_takes_the_candidate_with_the_lower_inner_loss(self, rng):
+        X, y, patients = problem(rng)
+        model = Nested(self.two()).fit(X, y, inner_of(patients))
+        assert model.chosen_ == "good"
+        assert model.losses_["good"] < model.losses_["noise"]
+        alone = models.make("logistic").fit(X[:, [0]], y)
+        np.testing.assert_allclose(model.predict(X), alone.predict_proba(X[:, [0]])[:, 1])
+
+    def test_takes_the_first_without_folds(self, rng):
+        X, y, _ = problem(rng)
+        model = Nested(dict(reversed(self.two().items()))).fit(X, y)
+        assert model.chosen_ == "noise"
+        assert model.losses_ == {
+            "noise": pytest.approx(np.nan, nan_ok=True),
+            "good": pytest.approx(np.nan, nan_ok=True),
+        }
+
+    def test_platt_scaling_pulls_an_overconfident_model_back(self, rng):
+        X, y, patients = problem(rng, n=200, informative=0.0)
+        sure = {"forest": (models.make("xgboost"), [0, 1, 2])}
+        plain = Nested(sure).fit(X, y, inner_of(patients)).predict(X)
+        scaled = Nested(sure, calibrate="platt").fit(X, y, inner_of(patients)).predict(X)
+        assert np.ptp(scaled) < 0.6 * np.ptp(plain)
+
+    def test_thresholds(self, rng):
+        X, y, patients = problem(rng)
+        y[:20] = 0
+        found = {t: Nested(self.two(), threshold=t).fit(X, y, inner_of(patients)).threshold_ for t in models.THRESHOLDS}
+        assert found["half"] == 0.5
+        assert found["prevalence"] == y.mean()
+        assert 0 < found["youden"] < 1
+        assert found["youden"] != 0.5
+
+    def test_threshold_on_the_training_rows_is_that_of_their_predictions(self, rng):
+        X, y, patients = problem(rng)
+        model = Nested({"one": (models.make("plain-logistic"), [0])}, threshold="apparent").fit(
+            X, y, inner_of(patients)
+        )
+        assert model.threshold_ == models.youden_threshold(y, model.predict(X))
+
+    @pytest.mark.parametrize("setting", [{"kind": "nominal"}, {"calibrate": "isotonic"}, {"threshold": "best"}])
+    def test_unknown_settings_are_refused(self, setting, rng):
+        X, y, patients = problem(rng)
+        with pytest.raises(InputError):
+            Nested(self.two(), **setting).fit(X, y, inner_of(patients))
+
+
+class TestYouden:
+    def test_is_the_best_cut_of_all(self, rng):
+        y = rng.integers(0, 2, 60)
+        p = np.round(rng.random(60) + 0.3 * y, 2)
+        cut = models.youden_threshold(y, p)
+
+        def youden(t):
+            return (p >= t)[y == 1].mean() - (p >= t)[y == 0].mean()
+
+        assert youden(cut) >= max(youden(t) for t in np.linspace(0, 1.4, 1401)) - 1e-12
+
+    def test_constant_predictions_have_one_cut(self):
+        assert models.youden_threshold(np.array([0, 1]), np.array([0.4, 0.4])) == 0.4
+
+
+class TestSVM:
+    @pytest.mark.parametrize("kind", models.KINDS)
+    def test_learns_what_a_line_cannot(self, kind, rng):
+        X = rng.normal(size=(240, 2))
+        y = (np.hypot(*X.T) > 1.1).astype(float)
+        model = models.make("svm", kind, seed=0)
+        models.fit(model, X[:160], y[:160], inner_of([str(i) for i in range(160)]))
+        assert roc_auc_score(y[160:], models.predict(model, X[160:], kind)) > 0.9
+        line = models.make("logistic", kind).fit(X[:160], y[:160])
+        assert roc_auc_score(y[160:], models.predict(line, X[160:], kind)) < 0.8
+
+    def test_probabilities_are_calibrated_on_unseen_scores(self, rng):
+        X, y, patients = problem(rng, n=300, informative=0.0)
+        p = models.fit(models.make("svm"), X, y, inner_of(patients)).predict_proba(X)[:, 1]
+        assert np.abs(p - 0.5).max() < 0.25
+        assert np.abs(models.make("svm").fit(X, y).predict_proba(X)[:, 1] - 0.5).max() > 0.25
+
+
+class TestStack:
+    columns = {"a": [0], "b": [1]}
+
+    def test_gives_noise_less_weight_than_the_mean_does(self, rng):
+        X, y, patients = problem(rng, n=200)
+        stack = models.LateFusion(models.make("logistic"), self.columns, combine="stack").fit(X, y, inner_of(patients))
+        weights = np.abs(stack.stack_.coef_[0])
+        assert weights[0] > 3 * weights[1]
+
+    def test_without_inner_folds_is_the_mean(self, rng):
+        X, y, _ = problem(rng)
+        stack = models.LateFusion(models.make("logistic"), self.columns, combine="stack").fit(X, y)
+        mean = models.LateFusion(models.make("logistic"), self.columns).fit(X, y)
+        np.testing.assert_allclose(stack.predict(X), mean.predict(X))
+
+    @pytest.mark.parametrize("combine", ["mean", "stack"])
+    def test_ordinal_probabilities_are_a_distribution_and_agree_with_the_prediction(self, combine, rng):
+        X, _, patients = problem(rng)
+        y = np.digitize(X[:, 0] + 0.3 * rng.normal(size=len(X)), [-0.5, 0.7, 1.7]) * 1.0
+        X[3, 0] = np.nan
+        X[4, :2] = np.nan
+        model = models.LateFusion(models.make("logistic", "ordinal"), self.columns, "ordinal", combine)
+        model.fit(X, y, inner_of(patients))
+        p = model.predict_proba(X)
+        assert p.shape == (len(X), 4)
+        np.testing.assert_allclose(p.sum(axis=1), 1)
+        np.testing.assert_allclose(model.predict(X), p @ model.classes_)
+        np.testing.assert_allclose(p[4], np.unique(y, return_counts=True)[1] / len(y))
+        assert np.corrcoef(model.predict(X), y)[0, 1] > 0.7
+
+    def test_category_absent_from_training_has_probability_0(self, rng):
+        X, _, _ = problem(rng)
+        y = np.where(X[:, 0] > 0.7, 3.0, 1.0)
+        model = models.make("logistic", "ordinal").fit(X, y)
+        p = models.category_probabilities(model, X, (0, 1, 2, 3))
+        assert (p[:, [0, 2]] == 0).all()
+        np.testing.assert_allclose(p.sum(axis=1), 1)
+
+
+class TestAttention:
+    tokens = {"R1": ("image", [0, 1]), "L1": ("image", [2, 3]), "blood": ("blood", [4])}
+
+    def data(self, rng, n=160):
+        """Give the outcome to whichever point holds it; a third of the points were not scanned."""
+        y = np.tile([0.0, 1.0], n // 2)
+        X = rng.normal(size=(n, 5))
+        X[:, 0] += 3 * y
+        X[:, 2] += 3 * y
+        X[rng.random(n) < 0.3, :2] = np.nan
+        return X, y
+
+    def test_learns_from_points_with_some_absent(self, rng):
+        X, y = self.data(rng)
+        model = models.AttentionFusion(self.tokens, epochs=60, members=2).fit(X[:120], y[:120])
+        assert roc_auc_score(y[120:], model.predict(X[120:])) > 0.85
+
+    def test_absent_tokens_get_no_attention_and_weights_sum_to_1(self, rng):
+        X, y = self.data(rng)
+        weights = models.AttentionFusion(self.tokens, epochs=5, members=2).fit(X, y).attention(X)
+        absent = np.isnan(X[:, 0])
+        assert (weights[absent, 0] == 0).all()
+        assert (weights[~absent, 0] > 0).all()
+        np.testing.assert_allclose(weights.sum(axis=1), 1, rtol=1e-5)
+
+    def test_values_of_an_absent_point_do_not_exist(self, rng):
+        """A row's prediction with one point absent does not depend on what other rows hold there."""
+        X, y = self.data(rng)
+        model = models.AttentionFusion(self.tokens, epochs=5, members=1).fit(X, y)
+        row = X[np.isnan(X[:, 0])][:1]
+        alone = model.predict(row)
+        np.testing.assert_allclose(model.predict(np.vstack([row, X[:5]]))[:1], alone, rtol=1e-5)
+
+    def test_same_seed_same_numbers_other_seed_others(self, rng):
+        X, y = self.data(rng)
+
+        def made(seed):
+            return models.AttentionFusion(self.tokens, epochs=5, members=1, seed=seed).fit(X, y).predict(X)
+
+        np.testing.assert_array_equal(made(1), made(1))
+        assert not np.allclose(made(1), made(2))
+
+    def test_continuous_outcome_keeps_its_scale(self, rng):
+        X, y = self.data(rng)
+        p = models.AttentionFusion(self.tokens, kind="continuous", epochs=60, members=1).fit(X, 50 + 20 * y).predict(X)
+        assert 50 < p.mean() < 70
+        assert np.corrcoef(p, y)[0, 1] > 0.6
+
+    def test_points_of_one_kind_need_equally_many_columns(self, rng):
+        X, y = self.data(rng)
+        with pytest.raises(InputError, match="'L1' has 1"):
+            models.AttentionFusion({"R1": ("image", [0, 1]), "L1": ("image", [2])}).fit(X, y)
+
+
+class TestCandidate:
+    default = Candidate("forest", "early", "mean")
+
+    @pytest.mark.parametrize(
+        ("text", "expected"),
+        [
+            ("forest", Candidate("forest")),
+            ("xgboost/late", Candidate("xgboost", "late")),
+            ("logistic/pca5/max", Candidate("logistic", "early", "max", 5)),
+            ("svm/stack/mean+max", Candidate("svm", "stack", "mean+max")),
+            ("attention", Candidate("attention", "early", "concat")),
+            ("attention/max", Candidate("attention", "early", "max")),
+        ],
+    )
+    def test_grammar(self, text, expected):
+        found = Candidate.parse(text, self.default)
+        assert found == expected
+        assert Candidate.parse(found.label, self.default) == found
+
+    @pytest.mark.parametrize("text", ["", "forrest", "forest/lates", "forest/pca0", "forest/pca", "late/forest"])
+    def test_what_it_cannot_read_is_refused(self, text):
+        with pytest.raises(InputError, match="Allowed"):
+            Candidate.parse(text, self.default)
+
+    layout = Layout(
+        {"image/mean": np.arange(4), "blood": np.arange(4, 6)}, {"image/mean": list("abcd"), "blood": ["CRP", "LDH"]}
+    )
+
+    def test_components_reduce_the_image_block_only(self, rng):
+        X = rng.normal(size=(40, 6))
+        y = np.tile([0.0, 1.0], 20)
+        model, columns = models.build(
+            Candidate("logistic", components=2), ("image", "blood"), self.layout, "binary", seed=0
+        )
+        assert columns == [0, 1, 2, 3, 4, 5]
+        assert model.fit(X, y)[:-1].transform(X).shape == (40, 4)
+        blood, columns = models.build(Candidate("logistic", components=2), ("blood",), self.layout, "binary", seed=0)
+        assert columns == [4, 5]
+        assert blood.fit(X[:, columns], y)[:-1].transform(X[:, columns]).shape == (40, 2)
+
+    def test_more_components_than_rows_allow(self, rng):
+        X = rng.normal(size=(4, 6))
+        model, _ = models.build(Candidate("logistic", components=30), ("image",), self.layout, "binary", seed=0)
+        assert np.isfinite(model.fit(X[:, :4], [0, 1, 0, 1]).predict_proba(X[:, :4])).all()
+
+    def test_components_go_with_early_fusion(self):
+        candidate = dataclasses.replace(Candidate("logistic", "late"), components=2)
+        with pytest.raises(InputError, match="early"):
+            models.build(candidate, ("image", "blood"), self.layout, "binary", seed=0)
+
+    def test_points_side_by_side_are_tokens_of_attention(self):
+        layout = Layout(
+            {"image/concat": np.arange(6)},
+            {"image/concat": ["R1: a", "R1: b", "R1: scanned", "L1: a", "L1: b", "L1: scanned"]},
+        )
+        model, _ = models.build(Candidate("attention", points="concat"), ("image",), layout, "binary", seed=0)
+        assert model.tokens == {"R1": ("image", [0, 1]), "L1": ("image", [3, 4])}
