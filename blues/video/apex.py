@@ -135,11 +135,11 @@ def _rank(apex: np.ndarray, touched: np.ndarray, place: np.ndarray, edges: Outli
     """Return each candidate's merit, shape (c,): what it touches, less a little for an unusual shape.
 
     Curved probes open some 27 to 50 degrees to each side, and where nothing tells, the apex lies above the picture's
-    middle. A degree less costs two touched points: a shadow's edge is often a straighter line than the sector's.
+    middle. A degree less costs four touched points: a shadow's edge is often a straighter line than the sector's.
     """
     off_centre = np.abs(apex[:, 0] - (edges.box[2] + edges.box[3]) / 2)
     degrees = np.degrees(place[:, 0])
-    unusual = 2 * np.maximum(27 - degrees, 0) + np.maximum(degrees - 50, 0)
+    unusual = 4 * np.maximum(27 - degrees, 0) + np.maximum(degrees - 50, 0)
     return touched.sum(1) - 0.2 * off_centre - unusual
 
 

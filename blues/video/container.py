@@ -20,7 +20,7 @@ from blues.video.geometry import resize
 
 __all__ = ["Decoded", "decode", "decoder_version", "packets"]
 
-PREPARATION = "clip 1"
+PREPARATION = "clip 2"
 """Raised whenever sampling, the sector or its unwarping give other pixels than before."""
 
 SANE_RATE = (1.0, 200.0)

@@ -98,13 +98,14 @@ def find_sector(frames: np.ndarray) -> Sector:
 
 
 def _is_convex(touched: np.ndarray, place: np.ndarray, edges: Outline) -> bool:
-    """Tell whether the edges found show a sector: a straight edge, or a good part of a bent one."""
+    """Tell whether the edges found show a sector: a good part of a straight or a bent one, or a little of both."""
     top, bottom, left, right = edges.box
-    straight = touched[0] >= 0.08 * (bottom - top) and math.radians(5) < place[0] < math.radians(75)
-    half = (right - left) / 2
-    bends = [radius - math.sqrt(max(radius**2 - half**2, 0)) >= 4 for radius in place[1:]]
+    height, width = bottom - top, right - left
+    sides = max(touched[0], 0) if math.radians(5) < place[0] < math.radians(75) else 0
+    bends = [radius - math.sqrt(max(radius**2 - width**2 / 4, 0)) >= 4 for radius in place[1:]]
     arcs = sum(share for share, bend in zip(touched[1:], bends, strict=True) if bend)
-    return bool(straight or (arcs > 0 and arcs + max(touched[0], 0) >= 0.35 * (right - left)))
+    both = sides >= 0.03 * height and arcs + sides >= 0.2 * width
+    return bool(sides >= 0.08 * height or arcs >= 0.35 * width or (arcs > 0 and both))
 
 
 def _convex(
@@ -121,7 +122,7 @@ def _convex(
     size = edges.box[3] - edges.box[2]
     if touched[0] < 0.04 * (edges.box[1] - edges.box[0]):
         angle = min(float(np.quantile(np.abs(np.arctan2(ends[0][:, 0], ends[0][:, 1])), 0.99)), math.radians(80))
-    if touched[1] < 0.12 * size:
+    if not _shows_base(ends[1], outer, touched[1], size):
         furthest = np.quantile(np.hypot(*np.concatenate(ends).T), 0.99)
         outer = max(float(furthest), shape[0] / step - float(apex[1]))
     if touched[2] < 0.15 * size:
@@ -134,6 +135,17 @@ def _convex(
         return Sector("full", shape, (0, shape[0], 0, shape[1]))
     box = (int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1)
     return dataclasses.replace(sector, box=box)
+
+
+def _shows_base(ends: np.ndarray, outer: float, touched: float, width: int) -> bool:
+    """Tell whether the deep arc is seen: over a good part, or in places far apart with no tissue beyond it.
+
+    Tissue that fades into the dark does so raggedly, and a little of its edge lies on any arc.
+    """
+    depth = np.hypot(*ends.T) - outer
+    ending, beyond = ends[np.abs(depth) <= 1.5, 0], (depth > 3).sum()
+    apart = len(ending) > 0 and np.ptp(ending) > 0.4 * width and beyond <= 0.01 * width
+    return bool(touched >= (0.04 if apart else 0.12) * width and beyond <= 0.04 * width)
 
 
 def _rectangle(edges: Outline, step: int, shape: tuple[int, int]) -> Sector:
@@ -177,7 +189,8 @@ def _tissue(frames: np.ndarray, step: int) -> np.ndarray:
     size = np.bincount(parts.ravel())
     size[0] = 0
     moving = np.bincount(parts.ravel(), weights=(high - low > 6).ravel())
-    keep = (size > 0.01 * parts.size) & (moving > 0.1 * size)
+    large, small = size > 0.01 * parts.size, size > 0.002 * parts.size
+    keep = (large & (moving > 0.1 * size)) | (small & (moving > 0.5 * size))  # text stands still
     keep[size.argmax()] = True
     keep[0] = False
     return keep[parts]
