@@ -1,13 +1,8 @@
-"""An outcome and its modality blocks: what may predict what, decided by role and by when the value is known.
-
-A predictor that the dictionary does not allow for the task is refused by name and listed, never dropped in silence.
-"""
+"""From a cohort to a design: outcome, modality blocks, and what was refused."""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,108 +13,12 @@ from blues import check, pool, provenance
 from blues.cohort import Cohort
 from blues.embed import Embeddings
 from blues.encoders import has_seen
+from blues.features.record import MODALITIES, Design
+from blues.features.singles import baseline_table, rule_tables
 
-__all__ = ["MODALITIES", "Design", "design", "suspicious"]
+__all__ = ["design"]
 
-MODALITIES = ("image", "clinical", "blood", "expert")
 _TABULAR = ("clinical", "blood")
-
-
-@dataclass(frozen=True)
-class Design:
-    """What one task predicts, from what.
-
-    Attributes
-    ----------
-    task, kind, level : str
-        Name of the target; ``"binary"``, ``"ordinal"`` or ``"continuous"``; ``"patient"`` or ``"clip"`` (what a row is).
-    label : str
-        The target in words, with its unit.
-    y : Series
-        Shape (rows,), float; index: the row's id (a patient or a clip). Binary outcomes are 0.0 and 1.0.
-    patients : Series
-        Shape (rows,): the patient of each row, same index: the unit of every split and interval.
-    blocks : dict of str to DataFrame
-        Modality -> features, shape (rows, features), float, same index; NaN where missing. A row of NaN means that the row
-        has nothing of that modality.
-    refused : DataFrame
-        Columns ``column, role, known, reason``: what might have been thought a predictor and is not.
-    dropped : DataFrame
-        Columns ``row, patient, reason``: rows left out because the target is not known.
-    cohort : str
-        Name of the cohort.
-    moment : str
-        When the prediction is made.
-    scale : tuple of float
-        The declared categories of an ordinal outcome.
-    points : str
-        The pooling of BLUE points that ``blocks["image"]`` has.
-    poolings : dict of str to DataFrame
-        Further poolings of the image block that may compete with it.
-    facts : dict
-        JSON-ready: hashes of the data, the encoder's card, the pooling.
-    """
-
-    task: str
-    kind: str
-    level: str
-    label: str
-    y: pd.Series
-    patients: pd.Series
-    blocks: Mapping[str, pd.DataFrame]
-    refused: pd.DataFrame
-    dropped: pd.DataFrame
-    cohort: str = ""
-    moment: str = "admission"
-    scale: tuple[float, ...] = ()
-    points: str = "mean"
-    poolings: Mapping[str, pd.DataFrame] = dataclasses.field(default_factory=dict)
-    facts: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        check.one_of(self.kind, ("binary", "ordinal", "continuous"), "kind of target")
-        if not len(self.y):
-            raise check.InputError(f"no row of target {self.task!r} has a known value")
-        if not self.blocks:
-            raise check.InputError("no modality was asked for", allowed=MODALITIES)
-        tables = [("patients", self.patients), *self.blocks.items(), *self.poolings.items()]
-        for name, block in tables:
-            if not block.index.equals(self.y.index):
-                raise check.InputError(f"the rows of {name!r} are not the rows of the outcome", remedy="Use one index")
-        for name, block in self.blocks.items():
-            if block.shape[1] == 0:
-                raise check.InputError(
-                    f"modality {name!r} has no column that may predict {self.task!r}",
-                    remedy="See the list of refused columns",
-                )
-        if self.kind == "binary":
-            check.binary_outcome(self.y, f"target {self.task!r}")
-
-    @property
-    def arms(self) -> tuple[tuple[str, ...], ...]:
-        """Every non-empty combination of the modalities, singles first."""
-        names = list(self.blocks)
-        sets = [tuple(n for i, n in enumerate(names) if mask >> i & 1) for mask in range(1, 2 ** len(names))]
-        return tuple(sorted(sets, key=lambda arm: (len(arm), [names.index(n) for n in arm])))
-
-    @property
-    def categories(self) -> tuple[float, ...]:
-        """The categories of an ordinal outcome, those that no row has included; empty for other kinds."""
-        if self.kind != "ordinal":
-            return ()
-        return tuple(self.scale) or tuple(sorted(set(self.y)))
-
-    def image_poolings(self) -> dict[str, pd.DataFrame]:
-        """Return the image block under every pooling at hand, the default first."""
-        return {self.points: self.blocks["image"], **self.poolings}
-
-    def has(self, modality: str) -> np.ndarray:
-        """Return which rows have at least one value of a modality, shape (rows,), bool."""
-        return self.blocks[modality].notna().to_numpy().any(axis=1)
-
-    def with_outcome(self, y: np.ndarray) -> Design:
-        """Return the same design with another outcome, for the label-permutation null."""
-        return dataclasses.replace(self, y=pd.Series(y, index=self.y.index, name=self.y.name))
 
 
 def design(
@@ -132,6 +31,7 @@ def design(
     points: str = "mean",
     also_points: Iterable[str] = (),
     allow: Iterable[str] = (),
+    baseline: Sequence[str] = (),
 ) -> Design:
     """Lay out one task of a cohort: outcome, modality blocks, and what was refused.
 
@@ -152,6 +52,8 @@ def design(
     allow : iterable of str
         Treatments, e.g. ``"oxygen"``, whose contingent columns are wanted all the same, where the target's ``contingent`` is
         ``"opt-in"``.
+    baseline : sequence of str
+        One to three columns, by name or label, for an arm of their own.
 
     Returns
     -------
@@ -162,6 +64,7 @@ def design(
     InputError
         Unknown task, modality or column; a modality with no column left; a target with one class.
     """
+    allow = tuple(allow)
     for modality in modalities:
         check.one_of(modality, MODALITIES, "modality")
     target = cohort.dictionary.target(task)
@@ -188,6 +91,8 @@ def design(
                     poolings[other] = _image(cohort, embeddings, target.level, patients, frames, other)
         else:
             blocks[modality] = _expert(cohort, task, patients)
+    rules, no_rules = rule_tables(cohort, task)
+    singles = {**baseline_table(cohort, task, baseline, tuple(allow)), **rules}
     return Design(
         task=task,
         kind=target.kind,
@@ -203,7 +108,11 @@ def design(
         scale=_scale(cohort, target),
         points=points,
         poolings=poolings,
-        facts=_facts(cohort, embeddings, frames, points),
+        singles={
+            "prevalence": pd.DataFrame({"constant": 1.0}, index=y.index),
+            **{name: _spread(table, patients) for name, table in singles.items()},
+        },
+        facts=_facts(cohort, embeddings, frames, points) | ({"no_rules": no_rules} if no_rules else {}),
     )
 
 
@@ -308,46 +217,3 @@ def _expert(cohort: Cohort, task: str, patients: pd.Series) -> pd.DataFrame:
     grouped = by_clip.groupby(level="patient")
     table = pd.concat([grouped.mean().add_prefix("mean "), grouped.max().add_prefix("max ")], axis=1)
     return _spread(table, patients)
-
-
-def suspicious(design: Design, limit: float = 0.98) -> pd.DataFrame:
-    """Find single columns that alone separate a binary outcome almost perfectly: a leak until proved otherwise.
-
-    Parameters
-    ----------
-    design : Design
-        With a binary outcome; other kinds give an empty frame.
-    limit : float
-        AUROC, in either direction and over the rows where the column is known, from which a column is listed; columns known
-        in fewer than 10 rows or one class are passed over. The pattern of missing values is judged as a column of its own.
-
-    Returns
-    -------
-    DataFrame
-        Columns ``modality, column, what ("value" or "missingness"), auroc, rows``.
-    """
-    found = []
-    if design.kind == "binary":
-        y = design.y.to_numpy() == 1
-        for modality, block in design.blocks.items():
-            values = block.to_numpy(dtype=float)
-            for j, name in enumerate(block.columns):
-                known = ~np.isnan(values[:, j])
-                for what, rows, column in (
-                    ("value", known, values[:, j]),
-                    ("missingness", np.ones(len(y), bool), known.astype(float)),
-                ):
-                    area = _rank_auroc(y[rows], column[rows])
-                    if rows.sum() >= 10 and max(area, 1 - area) >= limit:
-                        found.append((modality, str(name), what, max(area, 1 - area), int(rows.sum())))
-    return pd.DataFrame(found, columns=["modality", "column", "what", "auroc", "rows"])
-
-
-def _rank_auroc(y: np.ndarray, x: np.ndarray) -> float:
-    """Return the area under the ROC curve from midranks (Mann-Whitney); 0.5 when a class is absent."""
-    positives = int(y.sum())
-    negatives = len(y) - positives
-    if positives == 0 or negatives == 0:
-        return 0.5
-    ranks = pd.Series(x).rank().to_numpy()
-    return float((ranks[y].sum() - positives * (positives + 1) / 2) / (positives * negatives))

@@ -1,0 +1,118 @@
+"""The record of what one task predicts from what."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from blues import check
+
+__all__ = ["MODALITIES", "Design"]
+
+MODALITIES = ("image", "clinical", "blood", "expert")
+
+
+@dataclass(frozen=True)
+class Design:
+    """What one task predicts, from what.
+
+    Attributes
+    ----------
+    task, kind, level : str
+        Name of the target; ``"binary"``, ``"ordinal"`` or ``"continuous"``; ``"patient"`` or ``"clip"`` (what a row is).
+    label : str
+        The target in words, with its unit.
+    y : Series
+        Shape (rows,), float; index: the row's id (a patient or a clip). Binary outcomes are 0.0 and 1.0.
+    patients : Series
+        Shape (rows,): the patient of each row, same index: the unit of every split and interval.
+    blocks : dict of str to DataFrame
+        Modality -> features, shape (rows, features), float, same index; NaN where missing. A row of NaN means that the row
+        has nothing of that modality.
+    refused : DataFrame
+        Columns ``column, role, known, reason``: what might have been thought a predictor and is not.
+    dropped : DataFrame
+        Columns ``row, patient, reason``: rows left out because the target is not known.
+    cohort : str
+        Name of the cohort.
+    moment : str
+        When the prediction is made.
+    scale : tuple of float
+        The declared categories of an ordinal outcome.
+    points : str
+        The pooling of BLUE points that ``blocks["image"]`` has.
+    poolings : dict of str to DataFrame
+        Further poolings of the image block that may compete with it.
+    singles : dict of str to DataFrame
+        Arm -> the table it predicts from, alone: expert rules, baselines of named variables, ``"prevalence"``. Same index.
+    facts : dict
+        JSON-ready: hashes of the data, the encoder's card, the pooling.
+    """
+
+    task: str
+    kind: str
+    level: str
+    label: str
+    y: pd.Series
+    patients: pd.Series
+    blocks: Mapping[str, pd.DataFrame]
+    refused: pd.DataFrame
+    dropped: pd.DataFrame
+    cohort: str = ""
+    moment: str = "admission"
+    scale: tuple[float, ...] = ()
+    points: str = "mean"
+    poolings: Mapping[str, pd.DataFrame] = dataclasses.field(default_factory=dict)
+    singles: Mapping[str, pd.DataFrame] = dataclasses.field(default_factory=dict)
+    facts: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check.one_of(self.kind, ("binary", "ordinal", "continuous"), "kind of target")
+        if not len(self.y):
+            raise check.InputError(f"no row of target {self.task!r} has a known value")
+        if not self.blocks:
+            raise check.InputError("no modality was asked for", allowed=MODALITIES)
+        tables = [("patients", self.patients), *self.blocks.items(), *self.poolings.items(), *self.singles.items()]
+        for name, block in tables:
+            if not block.index.equals(self.y.index):
+                raise check.InputError(f"the rows of {name!r} are not the rows of the outcome", remedy="Use one index")
+        for name, block in self.blocks.items():
+            if block.shape[1] == 0:
+                raise check.InputError(
+                    f"modality {name!r} has no column that may predict {self.task!r}",
+                    remedy="See the list of refused columns",
+                )
+        if self.kind == "binary":
+            check.binary_outcome(self.y, f"target {self.task!r}")
+
+    @property
+    def arms(self) -> tuple[tuple[str, ...], ...]:
+        """Every non-empty combination of the modalities, singles first."""
+        names = list(self.blocks)
+        sets = [tuple(n for i, n in enumerate(names) if mask >> i & 1) for mask in range(1, 2 ** len(names))]
+        return tuple(sorted(sets, key=lambda arm: (len(arm), [names.index(n) for n in arm])))
+
+    @property
+    def categories(self) -> tuple[float, ...]:
+        """The categories of an ordinal outcome, those that no row has included; empty for other kinds."""
+        if self.kind != "ordinal":
+            return ()
+        return tuple(self.scale) or tuple(sorted(set(self.y)))
+
+    def image_poolings(self) -> dict[str, pd.DataFrame]:
+        """Return the image block under every pooling at hand, the default first."""
+        return {self.points: self.blocks["image"], **self.poolings}
+
+    def has(self, modality: str) -> np.ndarray:
+        """Return which rows have at least one value of a modality (or of the table of a single arm), shape (rows,), bool."""
+        block = self.blocks[modality] if modality in self.blocks else self.singles[modality]
+        return block.notna().to_numpy().any(axis=1)
+
+    def with_outcome(self, y: np.ndarray) -> Design:
+        """Return the same design with another outcome, for the label-permutation null."""
+        return dataclasses.replace(self, y=pd.Series(y, index=self.y.index, name=self.y.name))
