@@ -87,7 +87,7 @@ def _pick(kinds: np.ndarray, **ranges: tuple[float, float]) -> tuple[np.ndarray,
 def _probe(n: int, kinds: np.ndarray, rng: np.random.Generator) -> Values:
     u = rng.uniform
     linear = (kinds == "linear").astype(float)
-    cropped = rng.random(n) < np.where(kinds == "handheld", 0.6, 0.3)
+    cropped = (rng.random(n) < np.where(kinds == "handheld", 0.6, 0.3)) & (kinds != "linear")
     return {
         "linear": linear,
         "radius": u(*_pick(kinds, handheld=(4.0, 6.0), cart=(3.5, 6.5), sector=(0.8, 2.0), linear=(5, 6))),
@@ -95,8 +95,8 @@ def _probe(n: int, kinds: np.ndarray, rng: np.random.Generator) -> Values:
         "width": u(3.2, 5.2, n),
         "depth": u(*_pick(kinds, handheld=(7, 16), cart=(7, 18), sector=(9, 17), linear=(3.2, 7))),
         "crop": np.where(cropped, u(0.55, 0.98, n), 1.0),
-        "crop_top": np.where(rng.random(n) < 0.35, u(0.0, 0.7, n), 0.0),
-        "crop_bottom": np.where(rng.random(n) < 0.3, u(0.0, 1.5, n), 0.0),
+        "crop_top": np.where((rng.random(n) < 0.35) & (kinds != "linear"), u(0.0, 0.7, n), 0.0),
+        "crop_bottom": np.where((rng.random(n) < 0.3) & (kinds != "linear"), u(0.0, 1.5, n), 0.0),
     }
 
 
@@ -118,7 +118,7 @@ def _wall(n: int, v: Values, rng: np.random.Generator) -> Values:
 
 
 def _pleura(n: int, v: Values, grade: np.ndarray, rng: np.random.Generator) -> Values:
-    deep = np.where(v["linear"] > 0.5, np.exp(rng.normal(0.6, 0.3, n)), np.exp(rng.normal(0.72, 0.35, n)))
+    deep = np.where(v["linear"] > 0.5, np.exp(rng.normal(0.72, 0.3, n)), np.exp(rng.normal(0.72, 0.35, n)))
     deep = np.clip(deep, 0.8, 0.45 * v["depth"])
     rough = np.array([0.008, 0.03, 0.055, 0.06])[grade] * np.exp(rng.normal(0, 0.5, n))
     breaks = np.where(grade >= 2, rng.integers(0, 4, n), np.where(rng.random(n) < 0.03, 1, 0))
