@@ -349,3 +349,46 @@ def estimate_replicates(ratings):
 
     sums = pair_sums(coded(ratings, SCALE), [(0, 1)])
     return estimate(sums, lambda s: kappas(s, 1 - np.eye(4))).replicates[:, 0]
+
+
+@pytest.mark.parametrize("function", [agree.icc, agree.lin_ccc, agree.kendall_w, agree.bland_altman])
+def test_measurements_take_no_weights(function):
+    with pytest.raises(InputError, match="takes no weights"):
+        function(GOOD, weights="linear")
+    assert function(GOOD, categories=SCALE, weights=None, draws=20).subjects == 6
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        GOOD.astype(int),
+        GOOD.tolist(),
+        np.asfortranarray(GOOD),
+        GOOD.astype(np.float32),
+        np.ma.masked_equal(np.vstack([GOOD, [[9, 9]]]), 9),
+        pd.DataFrame(GOOD).astype("Int64"),
+        pd.DataFrame(GOOD).astype("category"),
+        pd.DataFrame(GOOD).astype("string"),
+        pd.DataFrame(GOOD).astype(object),
+    ],
+    ids=["int", "list", "fortran", "float32", "masked", "Int64", "category", "string", "object"],
+)
+def test_the_same_ratings_in_any_container(given):
+    assert (
+        agree.cohen_kappa(given, categories=SCALE, draws=20).value
+        == agree.cohen_kappa(GOOD, categories=SCALE, draws=20).value
+    )
+
+
+def test_model_icc_says_what_it_cannot_do():
+    holes = GOOD.copy()
+    holes[0, 0] = np.nan
+    with pytest.raises(InputError, match="no one-way forms"):
+        agree.icc(holes, form="1,1", missing="model")
+    with pytest.raises(InputError, match="by resampling"):
+        agree.icc(holes, missing="model", interval="analytic")
+    with pytest.raises(InputError, match="missing is 'pairwise'"):
+        agree.icc(holes, missing="pairwise")
+    constant = agree.icc(np.where(np.isnan(holes), np.nan, 2.0), missing="model", draws=20)
+    assert math.isnan(constant.value)
+    assert "cannot be told apart" in constant.detail["reason"]

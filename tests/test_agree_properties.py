@@ -11,6 +11,7 @@ from hypothesis.extra.numpy import arrays
 
 from blues import agree
 from blues.agree.resample import ClusterSums, additive, cluster_weights, estimate
+from blues.check import InputError
 
 FEW = {"draws": 25}
 TWO_TO_FOUR = st.integers(2, 4)
@@ -32,7 +33,7 @@ def tables(draw, raters=TWO_TO_FOUR, missing=True, least=4):
     ratings = draw(arrays(np.int64, (n, m), elements=st.integers(0, q - 1))).astype(float)
     if missing:
         holes = draw(arrays(np.bool_, (n, m)))
-        holes[:2] = False
+        holes[: min(2, n - 1) or 1] = False
         ratings[holes] = np.nan
     return ratings, q
 
@@ -64,6 +65,40 @@ def test_no_warning_no_nan_without_a_reason_and_limits_in_order(case):
         if np.isfinite(k.value):
             assert k.value <= 1 + 1e-12
         assert k.method in k.sentence()
+
+
+EVERY = {
+    **COEFFICIENTS,
+    "percent": agree.percent_agreement,
+    "alpha": agree.krippendorff_alpha,
+    "icc": agree.icc,
+    "kendall": agree.kendall_w,
+    "williams": agree.williams_index,
+    "cohen": agree.cohen_kappa,
+    "lin": agree.lin_ccc,
+    "bland": agree.bland_altman,
+}
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    tables(least=1),
+    st.sampled_from(sorted(EVERY)),
+    st.sampled_from(["bootstrap", "bca", "jackknife", "analytic"]),
+    st.booleans(),
+    st.integers(1, 3),
+)
+def test_tiny_and_degenerate_tables_give_a_number_or_a_reason(case, name, interval, clustered, groups):
+    ratings, q = case
+    ratings = ratings[:, :2] if name in ("cohen", "lin", "bland") else ratings
+    clusters = np.arange(len(ratings)) % groups if clustered else None
+    try:
+        found = quiet(EVERY[name], ratings, categories=range(q), clusters=clusters, interval=interval, draws=30)
+    except InputError:
+        return
+    if np.isnan([found.value, found.low, found.high, found.se]).any():
+        assert found.detail["reason"]
+    found.sentence()
 
 
 @settings(max_examples=40, deadline=None)
@@ -259,3 +294,13 @@ def test_bca_equals_scipy_on_a_mean():
     ).confidence_interval
     assert found.low[0] == pytest.approx(other.low, abs=0.02)
     assert found.high[0] == pytest.approx(other.high, abs=0.02)
+
+
+@settings(max_examples=25, deadline=None)
+@given(tables(), st.sampled_from(["unweighted", "quadratic"]))
+def test_alpha_with_weights_is_alpha_of_that_metric(case, weights):
+    ratings, q = case
+    level = {"unweighted": "nominal", "quadratic": "interval"}[weights]
+    own = quiet(agree.krippendorff_alpha, ratings, weights=weights, categories=range(q), **FEW)
+    same(own.value, quiet(agree.krippendorff_alpha, ratings, level=level, categories=range(q), **FEW).value)
+    assert own.method.endswith(weights)

@@ -361,6 +361,43 @@ def test_kendall_w_with_ties_equals_friedman():
     assert found.value == pytest.approx(expected / (4 * 19), abs=1e-12)
 
 
+def test_model_icc_of_a_complete_table_is_that_of_the_analysis_of_variance():
+    table = agree.synthetic_measurements(60, 3, 0.7, rater_sd=1.5, seed=1)
+    for form in ("2,1", "3,1", "2,k", "3,k"):
+        model = agree.icc(table, form=form, missing="model", draws=0)
+        assert model.value == pytest.approx(agree.icc(table, form=form).value, abs=1e-6)
+
+
+def test_model_icc_of_an_incomplete_table_equals_mixedlm(rng):
+    import warnings
+
+    import statsmodels.formula.api as smf
+
+    table = agree.synthetic_measurements(60, 3, 0.7, rater_sd=1.5, seed=1)
+    table = table.mask(rng.random(table.shape) < 0.25)
+    long = table.reset_index().melt("index").dropna()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it warns of its own convergence
+        other = smf.mixedlm("value ~ C(variable)", long, groups=long["index"]).fit(reml=True)
+    found = agree.icc(table, form="3,1", missing="model", draws=50)
+    assert found.detail["variance_subjects"] == pytest.approx(float(other.cov_re.iloc[0, 0]), rel=1e-3)
+    assert found.detail["variance_residual"] == pytest.approx(float(other.scale), rel=1e-3)
+    assert found.low < found.value < found.high
+    assert found.subjects > agree.icc(table, form="3,1").subjects
+
+
+def test_model_icc_keeps_what_listwise_loses():
+    """The second rater reads again only what the first scored high: leaving the rest out hides the variance."""
+    listwise, model = [], []
+    for seed in range(20):
+        table = agree.synthetic_measurements(200, 2, 0.7, seed=seed)
+        table.loc[table["R1"] < 10, "R2"] = np.nan
+        listwise.append(agree.icc(table, form="3,1").value)
+        model.append(agree.icc(table, form="3,1", missing="model", draws=0).value)
+    assert np.mean(model) == pytest.approx(0.7, abs=0.04)
+    assert np.mean(listwise) < 0.6
+
+
 @pytest.mark.oracle
 @pytest.mark.parametrize("level", ["nominal", "ordinal", "interval", "ratio"])
 def test_alpha_equals_the_krippendorff_package(level, rng):

@@ -14,6 +14,7 @@ from blues.agree.pairwise import ac1_of, delta_method
 from blues.agree.record import Agreement, build
 from blues.agree.resample import ClusterSums, Kind, estimate, sum_clusters
 from blues.agree.scale import Coded, Measured, coded, measured, numeric_scale
+from blues.agree.weights import agreement_weights
 from blues.check import InputError, one_of
 
 __all__ = ["krippendorff_alpha"]
@@ -28,6 +29,7 @@ def krippendorff_alpha(
     *,
     level: Level = "ordinal",
     categories: Iterable[Any] | None = None,
+    weights: Any = None,
     clusters: Any = None,
     interval: Kind = "bootstrap",
     draws: int = 2000,
@@ -48,6 +50,9 @@ def krippendorff_alpha(
         The metric. Ordinal is Krippendorff's own, by cumulated frequencies; ratio needs values that are not negative.
     categories : sequence
         The whole scale in order; mandatory for nominal and ordinal, not needed for interval and ratio.
+    weights : optional
+        A metric of your own instead of the level's: squared differences are 1 minus these agreement weights (of
+        :func:`blues.agree.agreement_weights`), and ``level`` is not looked at. Needs ``categories``.
     clusters, interval, draws, seed, confidence
         As in :func:`blues.agree.cohen_kappa`.
 
@@ -66,12 +71,15 @@ def krippendorff_alpha(
     """
     one_of(level, LEVELS, "level")
     data: Coded | Measured
-    if categories is None and level in ("interval", "ratio"):
+    if categories is None and weights is None and level in ("interval", "ratio"):
         data = measured(ratings, clusters)
+        words: str = level
         sums, function, detail = _interval_sums(data) if level == "interval" else _ratio_sums(data)
     else:
         data = coded(ratings, categories, clusters)
-        sums, function, detail = _categorical(data, level)
+        own, name = (None, level) if weights is None else agreement_weights(weights, data.categories)
+        sums, function, detail = _categorical(data, level, own)
+        words = name
     found = estimate(sums, function, kind=interval, draws=draws, seed=seed, confidence=confidence, unit=data.unit)
     value = float(found.value[0])
     formula = delta_method(sums, function, value, confidence, data.clusters is None)
@@ -79,9 +87,9 @@ def krippendorff_alpha(
         found,
         subjects=data.subjects,
         raters=len(data.raters),
-        method=f"Krippendorff's alpha, {level}",
+        method=f"Krippendorff's alpha, {words}",
         confidence=confidence,
-        detail={**detail, "level": level, "left_out": data.empty},
+        detail={**detail, "level": words, "left_out": data.empty},
         reason="every rating that could be paired is the same, so expected disagreement is 0 and alpha is 0/0; percent "
         "agreement is 1.00" + (" and AC1 is 1.00 (detail)" if "ac1" in detail else ""),
         analytic=formula,
@@ -91,7 +99,7 @@ def krippendorff_alpha(
 Prepared = tuple[ClusterSums, Callable[[np.ndarray], np.ndarray], dict[str, Any]]
 
 
-def metric(level: Level, categories: tuple[Any, ...]) -> np.ndarray:
+def metric(level: str, categories: tuple[Any, ...]) -> np.ndarray:
     """Return the squared differences of a fixed metric, shape (q, q)."""
     if level == "nominal":
         return 1 - np.eye(len(categories))
@@ -135,12 +143,12 @@ def _coincidences(counts: np.ndarray) -> np.ndarray:
     return each * np.where(number >= 2, 1.0 / np.maximum(number - 1, 1), 0.0)[:, None, None]
 
 
-def _categorical(data: Coded, level: Level) -> Prepared:
+def _categorical(data: Coded, level: str, weights: np.ndarray | None) -> Prepared:
     counts, index, times = counts_of(data)
     q, pairable = len(data.categories), counts.sum(axis=1) >= 2
     each = _coincidences(counts)
     table = np.tensordot(times, each, axes=1)
-    if level == "ordinal":
+    if level == "ordinal" and weights is None:
         rows = each.reshape(len(each), -1)
 
         def function(sums: np.ndarray) -> np.ndarray:
@@ -150,7 +158,7 @@ def _categorical(data: Coded, level: Level) -> Prepared:
         ranks = np.cumsum(marginal) - marginal / 2
         squared = np.subtract.outer(ranks, ranks) ** 2
     else:
-        squared = metric(level, data.categories)
+        squared = metric(level, data.categories) if weights is None else 1 - weights
         rows = np.column_stack([counts * pairable[:, None], (each * squared).sum(axis=(1, 2))]).astype(float)
 
         def function(sums: np.ndarray) -> np.ndarray:

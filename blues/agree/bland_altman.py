@@ -11,7 +11,7 @@ from scipy import stats
 
 from blues.agree.record import Agreement, LargeSample, build
 from blues.agree.resample import ClusterSums, Kind, estimate, linearised, sum_clusters
-from blues.agree.scale import Measured, measured
+from blues.agree.scale import Measured, measured, no_weights
 from blues.check import InputError
 
 __all__ = ["bland_altman"]
@@ -22,6 +22,7 @@ def bland_altman(
     *,
     clusters: Any = None,
     categories: Any = None,
+    weights: None = None,
     multiplier: float = 1.959963984540054,
     interval: Kind | None = None,
     draws: int = 2000,
@@ -37,8 +38,8 @@ def bland_altman(
     clusters : array or Series, optional
         Subject (patient) of each row, when subjects were measured more than once. The limits are then those for repeated
         measures where the true value varies: variance between subjects plus variance within (Bland & Altman 2007).
-    categories : optional
-        Taken for the sake of one signature.
+    categories, weights : optional
+        Taken for the sake of one signature; weights are refused.
     multiplier : float
         Limits at this many standard deviations; 1.96, or 2 as in the paper of 1986.
     interval : {"analytic", "bootstrap", "bca", "jackknife"}, optional
@@ -62,6 +63,7 @@ def bland_altman(
     >>> round(b.value, 2), [round(float(x), 2) for x in b.detail["limits"]]
     (0.4, [-1.83, 2.63])
     """
+    no_weights(weights)
     data = measured(ratings, clusters)
     if len(data.raters) != 2:
         raise InputError(f"Bland-Altman limits are for two raters, and there are {len(data.raters)}", remedy="Use icc")
@@ -97,9 +99,9 @@ def bland_altman(
         detail["limits_ci"] = ci.tolist()
         detail["sd_within"], detail["sd_between"] = float(found.value[4]), float(found.value[5])
         with np.errstate(all="ignore"):
-            se = float(linearised(sums, function)[0])
+            se = float(linearised(sums, function)[0]) if sums.clusters > 1 else math.nan
         g = sums.clusters
-        reach = float(stats.t.ppf(0.5 + confidence / 2, g - 1)) * se
+        reach = float(stats.t.ppf(0.5 + confidence / 2, g - 1)) * se if g > 1 else math.nan
         formula = LargeSample(centre - reach, centre + reach, se, f"clustered by subject, t with {g - 1} df", False)
     return build(
         found,
@@ -185,6 +187,8 @@ def _slope(x: np.ndarray, y: np.ndarray, clusters: np.ndarray | None, confidence
     else:
         scores = np.bincount(clusters, weights=centred * residual)
         g = len(scores)
+        if g < 2:
+            return {"slope": slope, "reason": "no interval: one cluster only"}
         df = g - 1
         se = math.sqrt(g / (g - 1) * (n - 1) / (n - 2) * float(scores @ scores)) / spread
     reach = float(stats.t.ppf(0.5 + confidence / 2, df)) * se

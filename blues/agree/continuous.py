@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
+from blues.agree.incomplete import icc_of_model
 from blues.agree.pairwise import delta_method
 from blues.agree.record import Agreement, LargeSample, build
-from blues.agree.resample import ClusterSums, Interval, Kind, estimate, sum_clusters
-from blues.agree.scale import Measured, measured
+from blues.agree.resample import ClusterSums, Kind, estimate, sum_clusters, undefined_if_constant
+from blues.agree.scale import Measured, measured, no_weights
 from blues.check import InputError, one_of
 
 __all__ = ["FORMS", "icc", "iccs", "lin_ccc"]
@@ -173,6 +174,8 @@ def icc(
     form: str = "2,1",
     clusters: Any = None,
     categories: Any = None,
+    weights: None = None,
+    missing: Literal["listwise", "model"] = "listwise",
     interval: Kind | None = None,
     draws: int = 2000,
     seed: int = 0,
@@ -183,14 +186,17 @@ def icc(
     Parameters
     ----------
     ratings : array or DataFrame, shape (subjects, raters)
-        Numbers. Subjects with a missing rating are left out (listwise), and ``detail["left_out"]`` counts them.
+        Numbers.
     form : {"1,1", "2,1", "3,1", "1,k", "2,k", "3,k"}
         Shrout & Fleiss (1979): raters differ by subject; a random sample of raters, absolute agreement; these raters,
         consistency; single rating or mean of k. McGraw & Wong's A,1 and C,1 are 2,1 and 3,1.
     clusters : array or Series, optional
         Patient of each subject.
-    categories : optional
-        Taken for the sake of one signature; numbers need none.
+    categories, weights : optional
+        Taken for the sake of one signature: numbers need no categories, and weights are refused.
+    missing : {"listwise", "model"}
+        Leave subjects with a missing rating out (``detail["left_out"]`` counts them), or keep them in a mixed model (REML;
+        forms 2 and 3; resampled intervals only).
     interval : {"analytic", "bootstrap", "bca", "jackknife"}, optional
         F-based by default; by patient bootstrap when ``clusters`` are given, since F takes rows as independent.
     draws, seed, confidence
@@ -211,7 +217,10 @@ def icc(
     >>> round(k.value, 2), round(k.low, 2), round(k.high, 2)
     (0.29, 0.02, 0.76)
     """
+    no_weights(weights)
     name = _form(form)
+    if one_of(missing, ("listwise", "model"), "missing") == "model":
+        return icc_of_model(ratings, name, clusters, interval or "bootstrap", draws, seed, confidence)
     data = _icc_data(ratings, clusters)
     n, k = data.values.shape
     place = FORMS.index(name)
@@ -226,7 +235,7 @@ def icc(
         _, *squares = (float(x[0]) for x in _mean_squares(sums.total[None, :], k))
         table = f_limits(n, k, squares, confidence)
         table.insert(0, "value", _icc_values(sums.total[None, :], k)[0])
-    found = _constant_is_undefined(found, float(np.ptp(data.values)))
+    found = undefined_if_constant(found, float(np.ptp(data.values)))
     row = table.loc[name]
     if data.clusters is None:
         se = delta_method(sums, function, float(found.value[0]), confidence).se
@@ -244,14 +253,6 @@ def icc(
         analytic=formula,
         banded=False,
     )
-
-
-def _constant_is_undefined(found: Interval, spread: float) -> Interval:
-    """Undo what rounding makes of 0/0 when every rating is the same."""
-    if spread > 0:
-        return found
-    blank = np.full(1, np.nan)
-    return Interval(blank, blank, blank, blank, found.method, found.clusters, found.undefined)
 
 
 def _icc_detail(name: Form, n: int, k: int, squares: list[float], table: pd.DataFrame, left_out: int) -> dict[str, Any]:
@@ -283,6 +284,7 @@ def lin_ccc(
     *,
     clusters: Any = None,
     categories: Any = None,
+    weights: None = None,
     interval: Kind | None = None,
     draws: int = 2000,
     seed: int = 0,
@@ -296,7 +298,7 @@ def lin_ccc(
     ----------
     ratings : array or DataFrame, shape (subjects, 2)
         Numbers; subjects with one rating are left out.
-    clusters, categories, draws, seed, confidence
+    clusters, categories, weights, draws, seed, confidence
         As in :func:`icc`.
     interval : {"analytic", "bootstrap", "bca", "jackknife"}, optional
         Lin's z-transformed interval by default (variance as corrected in Biometrics 2000); by patient when ``clusters`` are
@@ -313,6 +315,7 @@ def lin_ccc(
     >>> round(lin_ccc(np.array([[1, 1.1], [2, 2.3], [3, 2.9], [4, 4.4]])).value, 3)
     0.975
     """
+    no_weights(weights)
     data = measured(ratings, clusters)
     if len(data.raters) != 2:
         raise InputError(f"Lin's concordance is for two raters, and there are {len(data.raters)}", remedy="Use icc")
@@ -325,7 +328,7 @@ def lin_ccc(
     sums = sum_clusters(rows, None, data.clusters, np.ones(n, dtype=np.int64))
     kind: Kind = interval or ("analytic" if data.clusters is None else "bootstrap")
     found = estimate(sums, _concordance, kind=kind, draws=draws, seed=seed, confidence=confidence, unit=data.unit)
-    found = _constant_is_undefined(found, float(np.ptp(data.values)))
+    found = undefined_if_constant(found, float(np.ptp(data.values)))
     value = float(found.value[0])
     detail, se = _lin_detail(x, y, value)
     if data.clusters is None and math.isfinite(se) and abs(value) < 1:

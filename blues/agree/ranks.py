@@ -10,7 +10,7 @@ from scipy import stats
 
 from blues.agree.record import Agreement, build
 from blues.agree.resample import Kind, estimate
-from blues.agree.scale import Measured, measured
+from blues.agree.scale import Measured, measured, no_weights
 from blues.check import InputError
 
 __all__ = ["kendall_w"]
@@ -21,6 +21,7 @@ def kendall_w(
     *,
     clusters: Any = None,
     categories: Any = None,
+    weights: None = None,
     interval: Kind = "bootstrap",
     draws: int = 2000,
     seed: int = 0,
@@ -34,7 +35,7 @@ def kendall_w(
     ----------
     ratings : array or DataFrame, shape (subjects, raters)
         Numbers of any scale; each rater's are ranked. Subjects with a missing rating are left out (listwise).
-    clusters, categories, interval, draws, seed, confidence
+    clusters, categories, weights, interval, draws, seed, confidence
         As in :func:`icc`. Under resampling subjects are ranked anew, copies of a subject being tied.
 
     Returns
@@ -48,6 +49,7 @@ def kendall_w(
     >>> round(kendall_w(np.array([[1, 1, 6], [6, 5, 3], [3, 6, 2], [2, 4, 5], [5, 2, 4], [4, 3, 1]])).value, 3)
     0.162
     """
+    no_weights(weights)
     data = measured(ratings, clusters).complete()
     n, m = data.values.shape
     if n < 2:

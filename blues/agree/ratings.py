@@ -44,6 +44,8 @@ def clusters_carried(frame: pd.DataFrame) -> pd.Series | None:
 
 def _array(ratings: Any) -> pd.DataFrame:
     """Return an array of ratings as a wide frame: rows are subjects, columns raters."""
+    if isinstance(ratings, np.ma.MaskedArray):
+        ratings = np.ma.filled(ratings.astype(float), np.nan)
     array = np.asarray(ratings)
     if array.dtype.kind in "US":
         array = array.astype(object)

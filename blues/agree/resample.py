@@ -20,7 +20,17 @@ from scipy import sparse, special
 from blues.check import InputError, one_of
 from blues.evaluate.resample import bootstrap_weights, interval_of_replicates
 
-__all__ = ["KINDS", "ClusterSums", "Interval", "Kind", "additive", "cluster_weights", "estimate", "sum_clusters"]
+__all__ = [
+    "KINDS",
+    "ClusterSums",
+    "Interval",
+    "Kind",
+    "additive",
+    "cluster_weights",
+    "estimate",
+    "sum_clusters",
+    "undefined_if_constant",
+]
 
 Kind = Literal["bootstrap", "bca", "jackknife", "analytic"]
 KINDS: tuple[Kind, ...] = ("bootstrap", "bca", "jackknife", "analytic")
@@ -275,6 +285,12 @@ def estimate(
         return _summary(value, replicates, without, confidence, clusters, unit)
 
 
+def _finite(values: np.ndarray) -> np.ndarray:
+    """Return the finite values, or zeros (no acceleration) when there are none."""
+    kept = values[np.isfinite(values)]
+    return kept if len(kept) else np.zeros(len(values))
+
+
 def _summary(
     value: np.ndarray,
     replicates: np.ndarray,
@@ -291,7 +307,7 @@ def _summary(
             replicates[:, j],
             level=confidence,
             method=method,
-            jackknifed=None if left_out is None else left_out[:, j],
+            jackknifed=None if left_out is None else _finite(left_out[:, j]),
         )
         for j in range(len(value))
     ]
@@ -299,3 +315,11 @@ def _summary(
     words = f"{unit} bootstrap, {'percentile' if left_out is None else 'BCa'}, {len(replicates)} draws"
     undefined = (~np.isfinite(replicates)).sum(axis=0)
     return Interval(value, low, high, se, words, clusters, undefined, replicates)
+
+
+def undefined_if_constant(found: Interval, spread: float) -> Interval:
+    """Undo what rounding makes of 0/0 when every rating is the same."""
+    if spread > 0:
+        return found
+    blank = np.full(1, np.nan)
+    return Interval(blank, blank, blank, blank, found.method, found.clusters, found.undefined)

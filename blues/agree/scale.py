@@ -12,7 +12,7 @@ import pandas as pd
 from blues.agree.ratings import clusters_carried, wide
 from blues.check import InputError
 
-__all__ = ["Coded", "Measured", "coded", "measured", "numeric_scale"]
+__all__ = ["Coded", "Measured", "coded", "measured", "no_weights", "numeric_scale"]
 
 _TABLE = 1 << 16
 
@@ -196,6 +196,17 @@ def _numbers(frame: pd.DataFrame, allowed: Any) -> np.ndarray:
     return numbers
 
 
+def no_weights(weights: Any) -> None:
+    """Raise if weights are given to a coefficient that has none."""
+    if weights is not None and weights != "unweighted":
+        raise InputError("this coefficient takes no weights: it uses the numbers as they are", allowed="None")
+
+
+def _plain(ratings: Any) -> bool:
+    """Whether ratings can be used as they come: an array of floats, not masked."""
+    return type(ratings) is np.ndarray and ratings.dtype == float
+
+
 def numeric_scale(categories: tuple[Any, ...]) -> np.ndarray | None:
     """Return the categories as numbers if they are numbers."""
     if any(isinstance(c, (str, bytes)) for c in categories):
@@ -286,7 +297,7 @@ def coded(ratings: Any, categories: Iterable[Any] | None, clusters: Any = None, 
     _check_shape(len(frame), len(frame.columns), least)
     numeric = numeric_scale(scale)
     if numeric is not None:
-        values = ratings if isinstance(ratings, np.ndarray) and ratings.dtype == float else _numbers(frame, scale)
+        values = ratings if _plain(ratings) else _numbers(frame, scale)
         codes = _codes_of_numbers(values, numeric)
     else:
         flat = frame.to_numpy(dtype=object).ravel()
@@ -340,7 +351,7 @@ def measured(ratings: Any, clusters: Any = None, *, least: int = 2) -> Measured:
     """Check continuous ratings and give them as floats; parameters and errors as in :func:`coded`."""
     frame = wide(ratings)
     _check_shape(len(frame), len(frame.columns), least)
-    values = ratings if isinstance(ratings, np.ndarray) and ratings.dtype == float else _numbers(frame, "a number")
+    values = ratings if _plain(ratings) else _numbers(frame, "a number")
     if np.isinf(values).any():
         raise _cell_error(frame, np.isinf(values), "a finite number", "infinite")
     absent = np.isnan(values)

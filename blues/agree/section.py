@@ -48,8 +48,8 @@ def grras(facts: Mapping[int, str] | None = None) -> pd.DataFrame:
 
     Examples
     --------
-    >>> grras({9: "raters did not see one another's sheets"}).loc[8].tolist()
-    [9, 'Whether ratings were made independently', "raters did not see one another's sheets"]
+    >>> grras({9: "raters did not see one another's sheets"}).loc[8, "statement"]
+    "raters did not see one another's sheets"
     """
     given = dict(facts or {})
     for number in given:

@@ -138,8 +138,8 @@ def table(
     --------
     >>> import numpy as np
     >>> r = np.array([[0, 0], [1, 1], [2, 1], [3, 3], [2, 2], [0, 1]])
-    >>> table(r, categories=[0, 1, 2, 3], draws=50)[["method", "value"]].round(2).iloc[0].tolist()
-    ['exact agreement', 0.67]
+    >>> table(r, categories=[0, 1, 2, 3], draws=50).loc[:2, "method"].tolist()
+    ['exact agreement', 'agreement within 1', "Cohen's kappa, unweighted"]
     """
     found = records(
         ratings,
