@@ -9,7 +9,7 @@ from blues.features import Design, suspicious
 from blues.fuse import Arm, Experiment, out_of_fold, run
 from blues.models import Candidate
 
-QUICK = {"model": ("logistic",), "folds": 4, "repeats": 3, "draws": 200, "jobs": 1}
+QUICK = {"model": ("logistic",), "folds": 4, "repeats": 3, "draws": 200, "jobs": 1, "null": 0}
 
 
 def make_design(patients=48, signal=1.5, seed=0, kind="binary", **blocks):

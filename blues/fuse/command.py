@@ -15,12 +15,13 @@ from blues.cohort import Cohort, card
 from blues.features import Design, design
 from blues.fuse.experiment import Experiment
 from blues.fuse.record import Run
-from blues.fuse.run import main_metric, run
+from blues.fuse.run import run
+from blues.fuse.tables import main_metric
 
 __all__ = ["main", "prepare"]
 
 HEADLINE = ("auroc", "auprc", "accuracy", "brier", "mae", "quadratic_kappa", "spearman", "rmse")
-DEMO_REPEATS = 5
+DEMO: dict[str, Any] = {"repeats": 5, "null": 0}
 _PROG = "python -m blues.fuse"
 
 
@@ -33,9 +34,10 @@ def _main(argv: Sequence[str] | None) -> int:
     given = list(sys.argv[1:] if argv is None else argv)
     experiment = check.parse(Experiment, given, prog=_PROG, description="Does imaging add anything? One experiment.")
     if not given:
-        experiment = dataclasses.replace(experiment, repeats=DEMO_REPEATS)
+        experiment = dataclasses.replace(experiment, **DEMO)
         print(
-            f"No cohort named: the demo, on a synthetic cohort with {DEMO_REPEATS} repeats instead of 20.",
+            f"No cohort named: the demo, on a synthetic cohort with {DEMO['repeats']} repeats instead of 20 and without the "
+            "label-permutation null.",
             file=sys.stderr,
         )
     cohort, the_design = prepare(experiment, progress=True)
@@ -78,6 +80,7 @@ def prepare(experiment: Experiment, *, progress: bool = False) -> tuple[Cohort, 
         points=experiment.points,
         also_points={c.points for candidates in experiment.rivals().values() for c in candidates},
         allow=experiment.allow,
+        baseline=experiment.baseline,
     )
     return cohort, made
 

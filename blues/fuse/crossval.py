@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -15,7 +16,7 @@ from tqdm import tqdm
 from blues import check, evaluate, models
 from blues.features import Design
 
-__all__ = ["Arm", "Fold", "arms_of", "out_of_fold"]
+__all__ = ["Arm", "Fold", "arms_of", "out_of_fold", "shuffled_out_of_fold"]
 
 Fold = tuple[int, int, np.ndarray, np.ndarray]
 """Repeat, fold, training rows, test rows (positions in the design)."""
@@ -30,10 +31,13 @@ class Arm:
     name : str
         E.g. ``"image+blood"``.
     modalities : tuple of str
+        For a single arm of the design (a rule, a baseline) its own name.
     candidates : tuple of Candidate
         Several compete in an inner loop over patients.
     calibrate, threshold : str
         See :class:`blues.models.Nested`.
+    role : {"modalities", "rule", "baseline", "prevalence"}
+        ``"rule"``: on the experts' ratings of the images.
     """
 
     name: str
@@ -41,6 +45,12 @@ class Arm:
     candidates: tuple[models.Candidate, ...]
     calibrate: str = "none"
     threshold: str = "half"
+    role: str = "modalities"
+
+    @property
+    def sees_images(self) -> bool:
+        """Whether a model or an expert looked at the images for it."""
+        return "image" in self.modalities or "expert" in self.modalities or self.role == "rule"
 
 
 def arms_of(
@@ -50,7 +60,10 @@ def arms_of(
     calibrate: str = "none",
     threshold: str = "half",
 ) -> tuple[Arm, ...]:
-    """Return one arm a combination of modalities and entry of ``rivals``.
+    """Return one arm a combination of modalities and entry of ``rivals``, then the single arms of the design.
+
+    Rules and baselines are logistic regressions of their one to three variables; a rule's threshold is the best Youden index
+    on its own training rows.
 
     Parameters
     ----------
@@ -60,7 +73,7 @@ def arms_of(
     calibrate, threshold : str
         See :class:`blues.models.Nested`.
     """
-    return tuple(
+    combined = [
         Arm(
             "+".join(modalities) + (f" [{suffix}]" if suffix else ""),
             modalities,
@@ -70,7 +83,17 @@ def arms_of(
         )
         for suffix, candidates in rivals.items()
         for modalities in design.arms
-    )
+    ]
+    return tuple(combined + [_single(name, calibrate, threshold) for name in design.singles])
+
+
+def _single(name: str, calibrate: str, threshold: str) -> Arm:
+    if name == "prevalence":
+        return Arm(name, (name,), (models.Candidate("prevalence"),), role="prevalence")
+    plain = (models.Candidate(models.PLAIN),)
+    if name.startswith("expert rule: "):
+        return Arm(name, (name,), plain, threshold="apparent", role="rule")
+    return Arm(name, (name,), plain, calibrate, threshold, role="baseline")
 
 
 @dataclass(frozen=True)
@@ -84,7 +107,9 @@ class _Task:
     patients: np.ndarray
     arms: tuple[Arm, ...]
     kind: str
+    categories: tuple[float, ...]
     seed: int
+    strict: bool = True
 
 
 def out_of_fold(
@@ -117,30 +142,66 @@ def out_of_fold(
     -------
     predictions : DataFrame
         One row a prediction: ``patient`` (and ``clip`` where a row is one), ``arm, repeat, fold, y, p``; for a binary outcome
-        ``threshold``, fixed in the training fold; for an ordinal one ``p_0, p_1, ...``. An arm trains on and predicts only
-        rows that have a value in at least one of its modalities.
+        ``threshold``, fixed in the training fold; for an ordinal one ``p_0, p_1, ...``, one a
+        category. An arm trains on and predicts only rows that have a value in at least one of its modalities.
     choices : DataFrame
         ``arm, repeat, fold, chosen`` and the inner loss of the candidate taken.
     """
     folds = list(folds)
+    task = _task(design, arms, seed)
+    pieces = [p for found in _fit_all(((task, fold) for fold in folds), len(folds), jobs, progress) for p in found]
+    return _predictions(design, arms, pieces), pd.DataFrame([piece["choice"] for piece in pieces])
+
+
+def shuffled_out_of_fold(
+    design: Design,
+    arms: Sequence[Arm],
+    shuffles: Sequence[tuple[np.ndarray, int, Sequence[Fold]]],
+    *,
+    jobs: int = 1,
+    progress: bool = False,
+) -> Iterator[pd.DataFrame]:
+    """Yield the predictions of :func:`out_of_fold` for each of several outcomes, all folds of all of them in one queue.
+
+    Where shuffling leaves an arm one class in a training fold, that fold has no prediction by that arm.
+
+    Parameters
+    ----------
+    design, arms, jobs, progress
+        As in :func:`out_of_fold`.
+    shuffles : sequence of (outcome, seed, folds)
+        Outcome of every row, shape (rows,); seed of the models; folds.
+    """
+    task = dataclasses.replace(_task(design, arms, seed=0), strict=False)
+    calls = ((dataclasses.replace(task, y=y, seed=seed), fold) for y, seed, folds in shuffles for fold in folds)
+    results = _fit_all(calls, sum(len(folds) for _, _, folds in shuffles), jobs, progress, "label permutations")
+    for y, _, folds in shuffles:
+        pieces = [piece for _ in folds for piece in next(results)]
+        yield _predictions(design.with_outcome(y), arms, pieces)
+
+
+def _task(design: Design, arms: Sequence[Arm], seed: int) -> _Task:
     matrix, layout = _matrix(design)
-    task = _Task(
+    return _Task(
         X=matrix,
         layout=layout,
-        present={name: design.has(name) for name in design.blocks},
+        present={name: design.has(name) for name in (*design.blocks, *design.singles)},
         y=design.y.to_numpy(dtype=float),
         patients=design.patients.to_numpy(),
         arms=tuple(arms),
         kind=design.kind,
+        categories=design.categories,
         seed=seed,
     )
+
+
+def _fit_all(
+    calls: Iterable[tuple[_Task, Fold]], total: int, jobs: int, progress: bool, words: str = "folds"
+) -> Iterator[list[dict[str, Any]]]:
+    """Yield what :func:`_fit_fold` returns for each call, in order."""
     with joblib.parallel_config(backend="loky" if jobs > 1 else "sequential", n_jobs=jobs, **_threads(jobs)):
-        results = joblib.Parallel(return_as="generator")(joblib.delayed(_fit_fold)(task, fold) for fold in folds)
-        bar = tqdm(
-            results, total=len(folds), desc="folds", unit="fold", disable=None if progress else True, leave=False
-        )
-        pieces = [piece for pieces in bar for piece in pieces]
-    return _predictions(design, arms, pieces), pd.DataFrame([piece["choice"] for piece in pieces])
+        results = joblib.Parallel(return_as="generator")(joblib.delayed(_fit_fold)(*call) for call in calls)
+        yield from tqdm(results, total=total, desc=words, unit="fold", disable=None if progress else True, leave=False)
 
 
 def _threads(jobs: int) -> dict[str, int]:
@@ -155,6 +216,7 @@ def _matrix(design: Design) -> tuple[np.ndarray, models.Layout]:
             blocks |= {f"image/{points}": variant for points, variant in design.image_poolings().items()}
         else:
             blocks[name] = block
+    blocks |= design.singles
     ends = np.cumsum([block.shape[1] for block in blocks.values()])
     columns = {key: np.arange(end - blocks[key].shape[1], end) for key, end in zip(blocks, ends, strict=True)}
     layout = models.Layout(columns, {key: [str(c) for c in block.columns] for key, block in blocks.items()})
@@ -174,14 +236,16 @@ def _fit_fold(task: _Task, fold: Fold) -> list[dict[str, Any]]:
             continue
         place = f"arm {arm.name!r}, repeat {repeat}, fold {number}"
         if task.kind == "binary" and len(np.unique(task.y[rows])) < 2:
+            if not task.strict:
+                continue
             raise check.InputError(
                 f"{place}: the patients who have these modalities are of one class", remedy="Take fewer folds"
             )
         model = _nested(task, arm, seed)
         inner = models.InnerFolds(task.patients[rows], partial(_inner_splits, seed=seed))
         model.fit(task.X[rows], task.y[rows], inner)
-        p = models.predict(model, task.X[held_out], task.kind)
-        record: dict[str, Any] = {"position": held_out, "arm": arm.name, "repeat": repeat, "fold": number, "p": p}
+        record: dict[str, Any] = {"position": held_out, "arm": arm.name, "repeat": repeat, "fold": number}
+        record |= _predicted(model, task, task.X[held_out])
         if task.kind == "binary":
             record["threshold"] = model.threshold_
         record["choice"] = {
@@ -193,6 +257,14 @@ def _fit_fold(task: _Task, fold: Fold) -> list[dict[str, Any]]:
         }
         found.append(record)
     return found
+
+
+def _predicted(model: models.Nested, task: _Task, X: np.ndarray) -> dict[str, np.ndarray]:
+    """Return ``p``, and for an ordinal outcome ``p_0, p_1, ...`` too, of which ``p`` is the expected category."""
+    if task.kind != "ordinal":
+        return {"p": models.predict(model, X, task.kind)}
+    shares = model.predict_categories(X, task.categories)
+    return {"p": shares @ np.asarray(task.categories), **{f"p_{k}": column for k, column in enumerate(shares.T)}}
 
 
 def _nested(task: _Task, arm: Arm, seed: int) -> models.Nested:
@@ -216,7 +288,7 @@ def _inner_splits(
 def _predictions(design: Design, arms: Sequence[Arm], pieces: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     if not pieces:
         raise check.InputError("no arm could predict anyone", remedy="See which patients have which modality")
-    keys = [key for key in ("position", "arm", "repeat", "fold", "p", "threshold") if key in pieces[0]]
+    keys = [key for key in pieces[0] if key != "choice"]
     table = pd.concat([pd.DataFrame({key: piece[key] for key in keys}) for piece in pieces], ignore_index=True)
     order = {arm.name: i for i, arm in enumerate(arms)}
     ranks = table["arm"].map(order).to_numpy()
@@ -225,5 +297,5 @@ def _predictions(design: Design, arms: Sequence[Arm], pieces: Sequence[Mapping[s
     table.insert(0, "patient", design.patients.to_numpy()[position])
     if design.level == "clip":
         table.insert(1, "clip", design.y.index.to_numpy()[position])
-    table.insert(table.columns.get_loc("p"), "y", design.y.to_numpy(dtype=float)[position])
+    table.insert(int(table.columns.get_loc("p")), "y", design.y.to_numpy(dtype=float)[position])
     return table

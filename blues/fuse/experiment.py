@@ -50,9 +50,11 @@ class Experiment:
     draws : int
         Patient-bootstrap replicates a score.
     null : int
-        Label permutations of the whole pipeline; 0 leaves the null out.
+        Label permutations of the whole pipeline, each as dear as one repeat; 0 leaves the null out.
     allow : tuple of str
         Treatments whose contingent columns may predict all the same.
+    baseline : tuple of str
+        One to three columns for a logistic regression of their own, chosen before seeing the data.
     jobs : int
         Worker processes; does not change a number.
     out : Path
@@ -86,8 +88,11 @@ class Experiment:
     repeats: int = _option(20, "repeats of the cross-validation")
     seed: int = _option(0, "seed of folds, models and bootstraps")
     draws: int = _option(2000, "patient-bootstrap replicates a score")
-    null: int = _option(0, "label permutations of the whole pipeline (200 gives p-values down to 0.005)")
+    null: int = _option(
+        20, "label permutations of the whole pipeline, as dear as that many repeats; 200 gives p values down to 0.005"
+    )
     allow: tuple[str, ...] = _option((), "treatments (e.g. oxygen) whose contingent columns may predict all the same")
+    baseline: tuple[str, ...] = _option((), "1 to 3 columns for a plain logistic baseline, e.g. CRP LDH")
     jobs: int = _option(2, "worker processes; does not change a number")
     out: Path | None = _option(None, "run folder (default: reports/COHORT-TASK)")
     from_: Path | None = _option(None, "repeat this experiment.toml; other flags override it", metavar="TOML")

@@ -1,0 +1,141 @@
+"""What a reader must be told: facts of the design, and what limits the numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from blues import evaluate
+from blues.features import Design, suspicious
+from blues.fuse.experiment import Experiment
+
+__all__ = ["FEW_EVENTS", "design_facts", "notes_on", "sample_size"]
+
+FEW_EVENTS = 10
+"""Fewer events than this and no claim is made about an arm (rule 5 of the design)."""
+CLOSE_TO_FEW = 20
+"""Fewer than this and the report names what cannot be claimed."""
+
+
+def sample_size(design: Design) -> dict[str, Any]:
+    """Return what the number of patients allows: events a candidate feature, and how wide an AUROC's interval will be.
+
+    Returns
+    -------
+    dict
+        ``patients, smaller_class, features, events_per_feature`` and, for a binary outcome, ``auroc_width``: AUROC -> expected
+        width of its 95 % interval (Hanley & McNeil 1982 on the logit scale) at these class sizes, before any loss to
+        cross-validation.
+    """
+    outcome = design.y.groupby(design.patients.to_numpy()).max()
+    features = sum(block.shape[1] for block in design.blocks.values())
+    found: dict[str, Any] = {"patients": len(outcome), "features": features}
+    if design.kind != "binary":
+        return found | {"events_per_feature": len(outcome) / features}
+    events, others = int(outcome.sum()), int(len(outcome) - outcome.sum())
+    fewer = min(events, others)
+    widths = {f"{a:.2f}": round(evaluate.expected_auroc_width(a, events, others), 3) for a in (0.65, 0.8, 0.9)}
+    return found | {"smaller_class": fewer, "events_per_feature": fewer / features, "auroc_width": widths}
+
+
+def design_facts(design: Design, by_arm: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
+    """Return the design in plain values, json-ready."""
+    per_patient = design.y.groupby(design.patients.to_numpy()).max()
+    return {
+        "task": design.task,
+        "kind": design.kind,
+        "level": design.level,
+        "label": design.label,
+        "moment": design.moment,
+        "cohort": design.cohort,
+        "rows": len(design.y),
+        "patients": int(design.patients.nunique()),
+        "events": int(per_patient.sum()) if design.kind == "binary" else None,
+        "modalities": {name: [str(c) for c in block.columns] for name, block in design.blocks.items()},
+        "patients_with": {name: int(design.patients[design.has(name)].nunique()) for name in design.blocks},
+        "patients_by_arm": {arm: int(part["patient"].nunique()) for arm, part in by_arm.items()},
+        "sample_size": sample_size(design),
+        "dropped": design.dropped.to_dict("records"),
+    }
+
+
+def notes_on(design: Design, by_arm: Mapping[str, pd.DataFrame], experiment: Experiment) -> list[dict[str, str]]:
+    """Say what limits the numbers: few events, suspicious columns, patients an arm could not use, unread clips."""
+    found = [*_size_notes(design), *_leak_notes(design)]
+    patients = int(design.patients.nunique())
+    for arm, part in by_arm.items():
+        if (used := part["patient"].nunique()) < patients:
+            found.append(
+                _note(f"Arm {arm} could use {used} of {patients} patients; the others have none of what it looks at.")
+            )
+    if len(design.dropped):
+        found.append(_note(f"{len(design.dropped)} rows were left out because {design.task} is not known for them."))
+    if why := design.facts.get("no_rules"):
+        found.append(_note(f"No rules on the experts' ratings are among the arms: {why}."))
+    if experiment.null:
+        found.append(
+            _note(
+                f"The null shuffles the outcome among patients {experiment.null} times, one repeat of the folds each; "
+                f"its smallest possible p is {1 / (1 + experiment.null):.3f}."
+            )
+        )
+    if "unknown" in design.facts.get("encoder", {}).get("saw", []):
+        found.append(
+            _warning("The encoder's weights came without a card: nobody can say that they have not seen this cohort.")
+        )
+    if unread := design.facts.get("quarantined"):
+        names = ", ".join(c["clip"] for c in unread[:10])
+        found.append(_warning(f"{len(unread)} clips could not be read and were left out: {names}"))
+    return found
+
+
+def _note(text: str) -> dict[str, str]:
+    return {"level": "note", "text": text}
+
+
+def _warning(text: str) -> dict[str, str]:
+    return {"level": "warning", "text": text}
+
+
+def _size_notes(design: Design) -> list[dict[str, str]]:
+    size = sample_size(design)
+    if design.kind != "binary":
+        return [
+            _note(
+                f"{size['patients']} patients for {size['features']} candidate features: "
+                f"{size['events_per_feature']:.2f} patients a feature."
+            )
+        ]
+    fewer, widths = size["smaller_class"], size["auroc_width"]
+    found = []
+    if fewer < FEW_EVENTS:
+        found.append(_warning(f"Only {fewer} patients are in the smaller class: no claim can be made about any arm."))
+    elif fewer < CLOSE_TO_FEW:
+        found.append(
+            _warning(
+                f"Only {fewer} patients are in the smaller class. An AUROC of 0.80 then has an interval {widths['0.80']:.2f} "
+                "wide: it cannot be claimed that an arm predicts well, that one arm beats another by less than about half of "
+                "that, or that probabilities are calibrated; a difference not shown is not equivalence."
+            )
+        )
+    found.append(
+        _note(
+            f"{fewer} patients in the smaller class for {size['features']} candidate features: "
+            f"{size['events_per_feature']:.2f} events a feature. Expected width of the 95 % interval at this size: "
+            + ", ".join(f"{width:.2f} for an AUROC of {area}" for area, width in widths.items())
+            + "."
+        )
+    )
+    return found
+
+
+def _leak_notes(design: Design) -> list[dict[str, str]]:
+    return [
+        _warning(
+            f"{leak.modality} column {leak.column!r} alone ({leak.what}) has AUROC {leak.auroc:.3f} over {leak.rows} rows: "
+            "check that it is known before the outcome and is not the outcome itself."
+        )
+        for leak in suspicious(design).itertuples()
+    ]

@@ -1,0 +1,78 @@
+"""The label-permutation null of the whole pipeline: what the same arms score when the outcome is dealt out anew."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from blues import check, evaluate
+from blues.features import Design
+from blues.fuse.crossval import Arm, shuffled_out_of_fold
+from blues.fuse.experiment import Experiment
+from blues.fuse.tables import main_metric
+
+__all__ = ["label_null", "shuffled_outcome"]
+
+COLUMNS = ("arm", "metric", "permutation", "value")
+
+
+def label_null(design: Design, arms: Sequence[Arm], experiment: Experiment, *, progress: bool = False) -> pd.DataFrame:
+    """Repeat the whole pipeline, one repeat of folds each, with the outcome shuffled among patients.
+
+    Parameters
+    ----------
+    design : Design
+    arms : sequence of Arm
+        The constant prevalence arm is left out.
+    experiment : Experiment
+        Its ``null`` says how often.
+    progress : bool
+        Show a progress bar on standard error.
+
+    Returns
+    -------
+    DataFrame
+        ``arm, metric, permutation, value``; the metric is the main one. NaN where a shuffle left an arm one class to learn.
+
+    Notes
+    -----
+    Each permutation is one repeat of the folds, whose score varies more than the mean over repeats that it is held against:
+    the p value errs on the safe side.
+    """
+    metric, _ = main_metric(design.kind)
+    arms = [arm for arm in arms if arm.role != "prevalence"]
+    shuffles = []
+    for number in range(experiment.null):
+        rng = np.random.default_rng([experiment.seed, 7919, number])
+        y = shuffled_outcome(design, rng)
+        seed = int(rng.integers(2**31))
+        folds = evaluate.patient_folds(y, design.patients, experiment.folds, 1, seed, kind=design.kind)
+        shuffles.append((y, seed, folds))
+    rows: list[dict[str, Any]] = []
+    drawn = shuffled_out_of_fold(design, arms, shuffles, jobs=experiment.jobs, progress=progress)
+    for number, predictions in enumerate(drawn):
+        for arm, part in predictions.groupby("arm", sort=False):
+            rows.append({"arm": arm, "metric": metric, "permutation": number, "value": _score(part, metric, design)})
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _score(part: pd.DataFrame, metric: str, design: Design) -> float:
+    if part["patient"].nunique() < design.patients.nunique() and part["y"].nunique() < 2:
+        return float("nan")
+    try:
+        return evaluate.point_score(part, metric, design.kind, categories=design.categories or None)
+    except check.InputError:
+        return float("nan")
+
+
+def shuffled_outcome(design: Design, rng: np.random.Generator) -> np.ndarray:
+    """Give each patient the outcomes of another, so that what a patient's clips share stays shared; shape (rows,)."""
+    groups = [np.flatnonzero(design.patients.to_numpy() == patient) for patient in design.patients.unique()]
+    y = design.y.to_numpy()
+    shuffled = np.empty_like(y)
+    for rows, donor in zip(groups, rng.permutation(len(groups)), strict=True):
+        shuffled[rows] = np.resize(rng.permutation(y[groups[donor]]), len(rows))
+    return shuffled

@@ -1,0 +1,118 @@
+"""The scores of the arms and the comparisons between them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from blues import evaluate
+from blues.evaluate.tables import LOWER_IS_BETTER
+from blues.features import Design
+from blues.fuse.crossval import Arm
+from blues.fuse.experiment import Experiment
+
+__all__ = ["best_without_images", "compare_arms", "main_metric", "score_arms", "with_null"]
+
+COLUMNS = ("arm", "reference", "metric", "difference", "low", "high", "p_value", "test", "question")
+_RANKS = ("auroc", "auprc", "spearman", "r2")
+
+
+def main_metric(kind: str) -> tuple[str, bool]:
+    """Return the metric by which arms are ranked and whether more of it is better."""
+    return {"binary": ("auroc", True), "ordinal": ("mae", False), "continuous": ("mae", False)}[kind]
+
+
+def _settings(design: Design, experiment: Experiment) -> dict[str, Any]:
+    """Return the arguments that both tables of :mod:`blues.evaluate` take."""
+    settings: dict[str, Any] = {"kind": design.kind, "draws": experiment.draws, "seed": experiment.seed}
+    if design.kind == "binary":
+        settings["threshold"] = "threshold"
+    if design.kind == "ordinal":
+        settings["categories"] = list(design.categories)
+    return settings
+
+
+def score_arms(
+    by_arm: Mapping[str, pd.DataFrame], arms: Sequence[Arm], design: Design, experiment: Experiment
+) -> pd.DataFrame:
+    """Score every arm with intervals; the constant prevalence arm gets no score of ranking, which it cannot do."""
+    roles = {arm.name: arm.role for arm in arms}
+    tables = []
+    for arm, part in by_arm.items():
+        table = evaluate.score_table(part, **_settings(design, experiment))
+        if roles.get(arm) == "prevalence":
+            table = table[~table["metric"].str.startswith(_RANKS)]
+        table.insert(0, "arm", arm)
+        tables.append(table)
+    return pd.concat(tables, ignore_index=True)
+
+
+def best_without_images(arms: Sequence[Arm], scores: pd.DataFrame, kind: str) -> str | None:
+    """Return the arm with the best main metric of those for which nobody looked at the images; None when there is none.
+
+    Baselines of named variables take part. Where experts' ratings are the only other modality, they are the reference.
+    """
+    metric, more_is_better = main_metric(kind)
+    values = scores[scores["metric"] == metric].set_index("arm")["value"].dropna()
+    able = [arm for arm in arms if arm.name in values.index and arm.role in ("modalities", "baseline")]
+    without = [arm.name for arm in able if not arm.sees_images]
+    without = without or [arm.name for arm in able if arm.modalities == ("expert",)]
+    if not without:
+        return None
+    ranked = values[without]
+    return str(ranked.idxmax() if more_is_better else ranked.idxmin())
+
+
+def compare_arms(
+    by_arm: Mapping[str, pd.DataFrame],
+    arms: Sequence[Arm],
+    scores: pd.DataFrame,
+    design: Design,
+    experiment: Experiment,
+) -> pd.DataFrame:
+    """Compare each arm that sees images with the best arm that does not, on the patients that both predict."""
+    reference = best_without_images(arms, scores, design.kind)
+    tables = []
+    for arm in arms:
+        if reference is None or arm.name == reference or not arm.sees_images or arm.name not in by_arm:
+            continue
+        table = evaluate.compare_table(by_arm[arm.name], by_arm[reference], **_settings(design, experiment))
+        table.insert(0, "arm", arm.name)
+        table.insert(1, "reference", reference)
+        tables.append(table)
+    if not tables:
+        return pd.DataFrame(columns=list(COLUMNS))
+    rules = {arm.name for arm in arms if arm.role == "rule"}
+    return _holm(pd.concat(tables, ignore_index=True), rules)
+
+
+def _holm(comparisons: pd.DataFrame, rules: set[str]) -> pd.DataFrame:
+    """Add ``p_holm``: within one metric and test, over the arms compared; the experts' rules are a family of their own."""
+    comparisons["p_holm"] = np.nan
+    family = comparisons["arm"].isin(rules).rename("family")
+    for _, rows in comparisons.dropna(subset=["p_value"]).groupby(["metric", "test", family]):
+        comparisons.loc[rows.index, "p_holm"] = evaluate.holm(rows["p_value"].to_numpy())
+    return comparisons
+
+
+def with_null(comparisons: pd.DataFrame, scores: pd.DataFrame, null: pd.DataFrame) -> pd.DataFrame:
+    """Add one row an arm: its score against the label-permutation null, p = (1 + as good) / (1 + permutations)."""
+    rows = []
+    for (arm, metric), drawn in null.dropna(subset=["value"]).groupby(["arm", "metric"], sort=False):
+        value = float(scores.loc[(scores["arm"] == arm) & (scores["metric"] == metric), "value"].iloc[0])
+        good = drawn["value"] <= value if metric in LOWER_IS_BETTER else drawn["value"] >= value
+        rows.append(
+            {
+                "arm": arm,
+                "reference": "shuffled outcome",
+                "metric": metric,
+                "difference": value - drawn["value"].mean(),
+                "p_value": (1 + good.sum()) / (1 + len(drawn)),
+                "test": f"label permutation ({len(drawn)})",
+                "question": "Could the whole pipeline reach this score if the outcome were unrelated to every feature?",
+            }
+        )
+    return pd.concat([comparisons, pd.DataFrame(rows)], ignore_index=True) if rows else comparisons
