@@ -1,0 +1,172 @@
+"""What each column of the one matrix means to a reader: its modality, variable, group, BLUE point and unit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from blues import check
+
+__all__ = ["LEVELS", "MOST_NAMED", "Columns", "columns", "describe"]
+
+LEVELS = ("feature", "variable", "group", "point", "modality")
+"""From the finest to the coarsest: a column; a lab, variable or artefact; a group of them; a BLUE point; a modality."""
+MOST_NAMED = 400
+"""An image block with more columns than this is explained as a whole (a BLUE point at a time where points lie side by side)."""
+
+_ANONYMOUS = re.compile(r"(?:[a-z]{0,12}[_ -]?)?\d+", flags=re.IGNORECASE)
+_POOLED = re.compile(r" \((?:max|sd|max over points)\)")
+_FAMILIES = (
+    (r"b[_ -]?line|b_coverage|vertical_|white_lung", "B-lines and white lung"),
+    (r"a[_ -]?line|horizontal_", "A-lines"),
+    (r"consolidat", "consolidation"),
+    (r"effusion", "effusion"),
+    (r"below_pleura|near_pleura", "below the pleural line"),
+    (r"pleura|irregularity|breaks", "pleural line"),
+    (r"rib|shadow", "shadows"),
+    (r"brightness|dark|depth_band|attenuation", "brightness"),
+    (r"speckle|texture|left_right|centre_edge", "texture"),
+    (r"scanned", "which points were scanned"),
+)
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Which feature each column of a matrix belongs to, and what the features are.
+
+    Attributes
+    ----------
+    ids : ndarray of int, shape (columns,)
+        Row of ``table`` for each column of the matrix. Columns without a meaning of their own share one.
+    table : DataFrame
+        One row a feature: ``feature`` (name as in the design), ``label`` (as a reader sees it), ``modality``, ``variable``,
+        ``group``, ``point`` (a BLUE point, or empty), ``unit``, ``columns`` (how many it stands for).
+    """
+
+    ids: np.ndarray
+    table: pd.DataFrame
+
+
+def describe(card: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """Return label, unit and group of each patient column from a cohort card.
+
+    Parameters
+    ----------
+    card : mapping
+        From :func:`blues.cohort.card`; an empty one gives an empty result.
+
+    Examples
+    --------
+    >>> describe({"table_one": [{"column": "crp", "variable": "CRP", "unit": "mg/l", "group": "", "kind": "continuous"}]})
+    {'crp': {'label': 'CRP', 'unit': 'mg/l', 'group': ''}}
+    """
+    found: dict[str, dict[str, str]] = {}
+    for row in card.get("table_one") or []:
+        column = str(row.get("column") or "")
+        if column and column not in found:
+            # a nominal column has one row a code, "sex: female"
+            label = str(row.get("variable") or column)
+            label = label.rsplit(": ", 1)[0] if row.get("kind") == "nominal" else label
+            found[column] = {
+                "label": label,
+                "unit": str(row.get("unit") or ""),
+                "group": str(row.get("group") or ""),
+            }
+    return found
+
+
+def columns(
+    blocks: Mapping[str, Sequence[str]], described: Mapping[str, Mapping[str, str]] | None = None, points: str = ""
+) -> Columns:
+    """Read the names of a design's columns.
+
+    Parameters
+    ----------
+    blocks : mapping of str to sequence of str
+        Block -> names of its columns, in the order of the matrix. ``"image/mean"`` is the image block under a pooling.
+    described : mapping, optional
+        From :func:`describe`.
+    points : str
+        What to call the BLUE point of an image column that is pooled over all of them.
+
+    Returns
+    -------
+    Columns
+        Image columns ``R3: b_line_count`` belong to point R3. Anonymous dimensions (``map_017``) and blocks wider than
+        :data:`MOST_NAMED` become one feature, one a BLUE point where points lie side by side.
+
+    Examples
+    --------
+    >>> made = columns({"image/concat": ["R3: map_001", "R3: map_002", "R3: b_line_count"], "clinical": ["sex=female"]})
+    >>> made.ids.tolist()
+    [0, 0, 1, 2]
+    >>> made.table["label"].tolist()
+    ['embedding at R3', 'b line count at R3', 'sex: female']
+    """
+    if not blocks:
+        raise check.InputError("there are no columns to explain")
+    known = dict(described or {})
+    rows: dict[tuple[str, str], dict[str, Any]] = {}
+    ids: list[int] = []
+    place: dict[tuple[str, str], int] = {}
+    for block, names in blocks.items():
+        modality = block.split("/", 1)[0]
+        whole = modality == "image" and len(names) > MOST_NAMED
+        for name in names:
+            row = (
+                _image_row(str(name), whole, points) if modality == "image" else _table_row(str(name), modality, known)
+            )
+            key = (modality, row["feature"])
+            if key not in rows:
+                place[key] = len(rows)
+                rows[key] = {**row, "modality": modality, "columns": 0}
+            rows[key]["columns"] += 1
+            ids.append(place[key])
+    order = ["feature", "label", "modality", "variable", "group", "point", "unit", "columns"]
+    return Columns(np.array(ids, dtype=np.int64), pd.DataFrame(list(rows.values()))[order])
+
+
+def _image_row(name: str, whole: bool, points: str) -> dict[str, str]:
+    point, separator, rest = name.partition(": ")
+    point, rest = (point, rest) if separator else (points, name)
+    place = f" at {point}" if separator else ""
+    plain = _POOLED.sub("", rest)
+    if whole or _ANONYMOUS.fullmatch(plain):
+        pooled = "".join(_POOLED.findall(rest))
+        return {
+            "feature": f"{point}: embedding{pooled}" if separator else f"embedding{pooled}",
+            "label": f"embedding{pooled}{place}",
+            "variable": "embedding",
+            "group": "embedding",
+            "point": point,
+            "unit": "",
+        }
+    family = next((group for pattern, group in _FAMILIES if re.search(pattern, plain)), "other image features")
+    return {
+        "feature": name,
+        "label": rest.replace("_", " ") + place,
+        "variable": plain.replace("_", " "),
+        "group": family,
+        "point": point,
+        "unit": "",
+    }
+
+
+def _table_row(name: str, modality: str, known: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    column, separator, code = name.partition("=")
+    about = known.get(name) or known.get(column) or {}
+    label = about.get("label") or (column if separator else name)
+    return {
+        "feature": name,
+        "label": f"{label}: {code}" if separator else label,
+        "variable": label,
+        # a lab is its own group; clinical variables have the dictionary's groups
+        "group": about.get("group") or (label if modality == "blood" else modality),
+        "point": "",
+        "unit": about.get("unit", ""),
+    }

@@ -1,0 +1,157 @@
+"""Shapley values of single learners: tree ensembles and linear pipelines, and sampled ones for whatever else predicts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
+
+from blues.explain.parts import Part
+
+__all__ = ["boosted", "forest", "linear", "linear_weights", "sampled", "xgboost"]
+
+
+def forest(model: Any, X: np.ndarray) -> Part:
+    """Explain a scikit-learn forest by TreeSHAP [1]_: path-dependent, exact, missing values on their learned side.
+
+    In probability for a classifier, in the outcome's unit for a regressor.
+
+    References
+    ----------
+    .. [1] Lundberg SM, Erion G, Chen H, et al. From local explanations to global understanding with explainable AI for
+       trees. Nat Mach Intell 2020;2:56-67.
+    """
+    import shap
+
+    explainer = shap.TreeExplainer(model, feature_perturbation="tree_path_dependent")
+    values = np.asarray(explainer.shap_values(X, check_additivity=False), dtype=float)
+    base = np.ravel(np.asarray(explainer.expected_value, dtype=float))
+    if values.ndim == 3:
+        values, base = values[..., 1], base[1:]
+    return Part(values, np.full(len(X), float(base[0])))
+
+
+def boosted(model: Any, X: np.ndarray) -> Part:
+    """Explain a scikit-learn gradient boosting by TreeSHAP: in log-odds for a classifier."""
+    import shap
+
+    explainer = shap.TreeExplainer(model, feature_perturbation="tree_path_dependent")
+    found = explainer(X, check_additivity=False)
+    return Part(
+        np.asarray(found.values, float), np.ravel(np.asarray(found.base_values, float)), hasattr(model, "classes_")
+    )
+
+
+def xgboost(model: Any, X: np.ndarray) -> Part:
+    """Explain an XGBoost model by its own TreeSHAP, which is what ``shap.TreeExplainer`` gives: log-odds for a classifier."""
+    from xgboost import DMatrix
+
+    found = model.get_booster().predict(DMatrix(X, missing=model.missing), pred_contribs=True).astype(float)
+    return Part(found[:, :-1], found[:, -1], hasattr(model, "n_classes_"))
+
+
+def linear_weights(model: Any) -> tuple[np.ndarray, np.ndarray, float, bool] | None:
+    """Return weight, centre and intercept of a linear model in the columns it is given, or None where it is not linear.
+
+    The output is ``intercept + (x - centre) @ weights`` once missing values are imputed; the last entry says whether it is
+    log-odds. Preprocessing of imputation and scaling is taken into the weights.
+    """
+    steps = [step for _, step in model.steps] if isinstance(model, Pipeline) else [model]
+    *before, last = steps
+    if not hasattr(last, "coef_") or not all(isinstance(step, SimpleImputer | StandardScaler) for step in before):
+        return None
+    weights = np.asarray(last.coef_, dtype=float)
+    if weights.ndim == 2 and weights.shape[0] != 1:
+        return None
+    weights, centre = weights.ravel(), np.zeros(weights.size)
+    for step in before:
+        if isinstance(step, StandardScaler):
+            weights, centre = weights / step.scale_, np.asarray(step.mean_, dtype=float)
+    classifier = hasattr(last, "classes_")
+    if classifier and not hasattr(last, "predict_proba"):
+        return None
+    return weights, centre, float(np.ravel(last.intercept_)[0]), classifier
+
+
+def imputed(model: Any, X: np.ndarray) -> np.ndarray:
+    """Return ``X`` after the imputer of a pipeline, in the columns' own units."""
+    for _, step in model.steps if isinstance(model, Pipeline) else []:
+        if isinstance(step, SimpleImputer):
+            return np.asarray(step.transform(X), dtype=float)
+    return X
+
+
+def linear(model: Any, X: np.ndarray) -> Part | None:
+    """Explain a linear pipeline in closed form, ``weight * (x - training mean)`` [1]_, or return None if it is not linear.
+
+    A missing value counts as what was imputed for it.
+
+    References
+    ----------
+    .. [1] Štrumbelj E, Kononenko I. Explaining prediction models and individual predictions with feature contributions.
+       Knowl Inf Syst 2014;41:647-665.
+    """
+    known = linear_weights(model)
+    if known is None:
+        return None
+    weights, centre, intercept, log_odds = known
+    return Part((imputed(model, X) - centre) * weights, np.full(len(X), intercept), log_odds)
+
+
+def sampled(
+    predict: Callable[[np.ndarray], np.ndarray],
+    X: np.ndarray,
+    background: np.ndarray,
+    players: np.ndarray,
+    seed: int = 0,
+    pairs: int = 8,
+) -> Part:
+    """Explain any function by permutations of the players, each with its reverse, against rows of the background [1]_.
+
+    Parameters
+    ----------
+    predict : callable
+        From rows, shape (m, columns), to outputs, shape (m,).
+    X : ndarray, shape (rows, columns)
+    background : ndarray, shape (rows, columns)
+        Training rows; one is drawn for each pair of permutations.
+    players : ndarray of int, shape (columns,)
+        Columns with the same number enter together.
+    seed : int
+    pairs : int
+        Pairs of permutations. The values add up to the output for any number; more pairs make them less noisy.
+
+    Returns
+    -------
+    Part
+        A player's value stands at the first of its columns.
+
+    References
+    ----------
+    .. [1] Mitchell R, Cooper J, Frank E, Holmes G. Sampling permutations for Shapley value estimation. J Mach Learn Res
+       2022;23:1-46.
+    """
+    rng = np.random.default_rng(seed)
+    _, first, of = np.unique(players, return_index=True, return_inverse=True)
+    count = len(first)
+    rows = rng.permutation(len(background))[:pairs]
+    rows = np.resize(rows, pairs)
+    found = np.zeros((len(X), count))
+    base = float(np.mean(predict(background[rows])))
+    for row in rows:
+        order = rng.permutation(count)
+        for sequence in (order, order[::-1]):
+            rank = np.empty(count, dtype=int)
+            rank[sequence] = np.arange(count)
+            # step s has let in the players of the first s places
+            inside = rank[of][None, :] < np.arange(count + 1)[:, None]
+            grid = np.where(inside[:, None, :], X[None], background[row][None, None, :])
+            outputs = predict(grid.reshape(-1, X.shape[1])).reshape(count + 1, len(X))
+            found[:, sequence] += np.diff(outputs, axis=0).T
+    values = np.zeros(X.shape)
+    values[:, first] = found / (2 * pairs)
+    return Part(values, np.full(len(X), base))

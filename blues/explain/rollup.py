@@ -1,0 +1,271 @@
+"""Sums that keep signs, feature -> variable -> group -> BLUE point -> modality, and how large, stable and unlikely they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from blues import check, evaluate
+from blues.explain.columns import LEVELS
+from blues.explain.record import Attributions
+
+__all__ = ["FEWEST_PERMUTATIONS", "importance", "null_importance", "roll_up", "stability", "with_null"]
+
+FEWEST_PERMUTATIONS = 19
+"""With fewer permutations no p-value can reach 0.05, so nothing is said about the null."""
+_NULL = ["arm", "permutation", "level", "modality", "name", "value"]
+
+
+def roll_up(attributions: Attributions, arm: str, level: str = "variable") -> pd.DataFrame:
+    """Sum the values of what belongs together, a patient and repeat at a time, signs kept.
+
+    Parameters
+    ----------
+    attributions : Attributions
+    arm : str
+    level : {"feature", "variable", "group", "point", "modality"}
+        At ``"point"`` what is no image column, or is pooled over all points, is left out.
+
+    Returns
+    -------
+    DataFrame
+        ``patient`` (and ``clip``), ``repeat``, ``modality``, ``name``, ``shap``.
+
+    Raises
+    ------
+    InputError
+        For an arm that was not explained, or an unknown level.
+    """
+    return _rolled(attributions.arm(arm), level)
+
+
+def _rolled(part: pd.DataFrame, level: str) -> pd.DataFrame:
+    check.one_of(level, LEVELS, "level")
+    column = "label" if level == "feature" and "label" in part else level
+    if level == "point":
+        part = part[part["point"].astype(str) != ""]
+    keys = [key for key in ("patient", "clip", "repeat") if key in part] + ["modality", column]
+    # a modality is its own name: group by it once
+    keys = list(dict.fromkeys(keys))
+    table = part.groupby(keys, sort=False, observed=True)["shap"].sum().reset_index()
+    return table.assign(name=table[column].astype(str), modality=table["modality"].astype(str))[
+        [*[k for k in keys if k not in ("modality", column)], "modality", "name", "shap"]
+    ]
+
+
+def _cube(rolled: pd.DataFrame) -> tuple[np.ndarray, pd.MultiIndex, np.ndarray]:
+    """Return absolute values (repeats, patients, names), NaN where absent, with names and patients; clips are averaged."""
+    size = rolled.assign(shap=rolled["shap"].abs())
+    wide = size.groupby(["repeat", "patient", "modality", "name"], sort=False, observed=True)["shap"].mean()
+    wide = wide.unstack(["modality", "name"], sort=False)
+    repeats = wide.index.get_level_values("repeat").unique()
+    patients = wide.index.get_level_values("patient").unique()
+    whole = wide.reindex(pd.MultiIndex.from_product([repeats, patients]))
+    return whole.to_numpy(float).reshape(len(repeats), len(patients), -1), whole.columns, patients.to_numpy()
+
+
+def _means(cube: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return the weighted mean over patients, shape (draws, repeats, names); what a repeat lacks counts nothing."""
+    known = np.isfinite(cube)
+    total = np.einsum("dp,rpn->drn", weights, np.where(known, cube, 0.0), optimize=True)
+    count = np.einsum("dp,rp->dr", weights, known.any(axis=2).astype(float))[:, :, None]
+    return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
+
+
+def importance(
+    attributions: Attributions, arm: str, level: str = "variable", *, draws: int = 500, seed: int = 0
+) -> pd.DataFrame:
+    """Mean absolute value over patients, with interval, rank, share, direction, and the label-permutation null.
+
+    The absolute value of a sum is taken after the sum over what belongs together, a repeat at a time, and then averaged over
+    patients and repeats: values that cancel inside a lab or a BLUE point do not count.
+
+    Parameters
+    ----------
+    attributions : Attributions
+    arm : str
+    level : str
+        See :func:`roll_up`.
+    draws : int
+        Bootstrap samples over patients, for the percentile intervals of value and rank.
+    seed : int
+
+    Returns
+    -------
+    DataFrame
+        Largest first: ``modality, name, unit, value, low, high, rank, rank_low, rank_high, repeat_low, repeat_high`` (range of
+        ranks over repeats), ``share`` (of the sum over names), ``direction`` (Spearman correlation over patients between
+        the feature's own value and its mean Shapley value; NaN where the name is not one numeric feature), and from
+        :func:`with_null` ``p_value, null_high, inside_null``.
+    """
+    part = attributions.arm(arm)
+    cube, names, patients = _cube(_rolled(part, level))
+    means = _means(cube, np.ones((1, len(patients))))[0]
+    weights = evaluate.bootstrap_weights(len(patients), draws, seed)
+    drawn = np.nanmean(_means(cube, weights), axis=1)
+    value = np.nanmean(means, axis=0)
+    table = names.to_frame(index=False)
+    table["value"] = value
+    table["low"], table["high"] = np.nanpercentile(drawn, [2.5, 97.5], axis=0)
+    table["rank"] = _ranks(value[None])[0]
+    table["rank_low"], table["rank_high"] = np.percentile(_ranks(drawn), [2.5, 97.5], axis=0)
+    over_repeats = _ranks(means)
+    table["repeat_low"], table["repeat_high"] = over_repeats.min(axis=0), over_repeats.max(axis=0)
+    table["share"] = value / max(float(np.nansum(value)), 1e-300)
+    table = table.merge(_about(part, level), on=["modality", "name"], how="left")
+    table = with_null(
+        table, attributions.null[(attributions.null["arm"] == arm) & (attributions.null["level"] == level)]
+    )
+    order = ["modality", "name", "unit", "value", "low", "high", "rank", "rank_low", "rank_high", "repeat_low"]
+    order += ["repeat_high", "share", "direction", "p_value", "null_high", "inside_null"]
+    return table.sort_values(["value", "name"], ascending=[False, True], kind="stable", ignore_index=True)[order]
+
+
+def _ranks(values: np.ndarray) -> np.ndarray:
+    """Return ranks along the last axis, 1 for the largest; ties share the mean."""
+    return pd.DataFrame(values).rank(axis=1, ascending=False).to_numpy()
+
+
+def _about(part: pd.DataFrame, level: str) -> pd.DataFrame:
+    """Return unit and direction of the names that stand for one feature."""
+    column = "label" if level == "feature" and "label" in part else level
+    means = part.groupby(["patient", "modality", column, "feature"], sort=False, observed=True)
+    means = means[["value", "shap"]].mean().reset_index()
+    rows = []
+    for (modality, name), one in means.groupby(["modality", column], sort=False, observed=True):
+        single = one["feature"].nunique() == 1
+        rows.append(
+            {
+                "modality": str(modality),
+                "name": str(name),
+                "unit": _unit(part, str(one["feature"].iloc[0])) if single else "",
+                "direction": _spearman(one["value"], one["shap"]) if single else np.nan,
+            }
+        )
+    return pd.DataFrame(rows, columns=["modality", "name", "unit", "direction"])
+
+
+def _unit(part: pd.DataFrame, feature: str) -> str:
+    if "unit" not in part:
+        return ""
+    categories = part["feature"].astype(str) if not hasattr(part["feature"], "cat") else part["feature"]
+    return str(part.loc[(categories == feature).to_numpy().argmax() == np.arange(len(part)), "unit"].iloc[0])
+
+
+def _spearman(x: pd.Series, y: pd.Series) -> float:
+    known = x.notna() & y.notna()
+    if known.sum() < 5 or x[known].nunique() < 2 or y[known].nunique() < 2:
+        return float("nan")
+    return float(x[known].rank().corr(y[known].rank()))
+
+
+def with_null(table: pd.DataFrame, null: pd.DataFrame, level: float = 0.05) -> pd.DataFrame:
+    """Add ``p_value``, ``null_high`` and ``inside_null`` to a table of importances.
+
+    Each name's importance is put on the scale of its own values under the null (mean and standard deviation over observed and
+    permuted), and compared with the largest of all names in each permutation [1]_: the chance that any name of a run without
+    signal leaves the band is at most ``level``.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``modality, name, value``.
+    null : DataFrame
+        ``permutation, modality, name, value``, from :func:`null_importance`.
+    level : float
+        Over all names of the table together.
+
+    Returns
+    -------
+    DataFrame
+        ``inside_null`` is None where there are fewer than :data:`FEWEST_PERMUTATIONS` permutations.
+
+    References
+    ----------
+    .. [1] Westfall PH, Young SS. Resampling-based multiple testing. Wiley, 1993 (single-step maxT).
+    """
+    table = table.copy()
+    count = null["permutation"].nunique() if len(null) else 0
+    if count < FEWEST_PERMUTATIONS:
+        return table.assign(p_value=np.nan, null_high=np.nan, inside_null=None)
+    wide = null.pivot_table(index="permutation", columns=["modality", "name"], values="value", aggfunc="mean")
+    keys = pd.MultiIndex.from_frame(table[["modality", "name"]])
+    drawn = wide.reindex(columns=keys).fillna(0.0).to_numpy()
+    all_ = np.vstack([table["value"].to_numpy(float), drawn])
+    middle, spread = all_.mean(axis=0), all_.std(axis=0)
+    z = np.divide(all_ - middle, spread, out=np.zeros(all_.shape), where=spread > 0)
+    largest = z.max(axis=1)
+    # rounding must not let an observed value lose to itself
+    table["p_value"] = (largest[:, None] >= z[0] - 1e-12).mean(axis=0)
+    cut = np.sort(largest)[::-1][int(np.floor(level * len(largest) + 1e-9))]
+    table["null_high"] = middle + cut * spread
+    table["inside_null"] = (table["p_value"] > level).astype(object)
+    return table
+
+
+def null_importance(attributions: Attributions, permutation: int) -> pd.DataFrame:
+    """Return the importances of one run with shuffled outcome at every level, as :attr:`Attributions.null` holds them."""
+    tables = []
+    for arm in attributions.arms:
+        for level in LEVELS:
+            rolled = _rolled(attributions.arm(arm), level)
+            if len(rolled):
+                cube, names, patients = _cube(rolled)
+                values = np.nanmean(_means(cube, np.ones((1, len(patients))))[0], axis=0)
+                tables.append(
+                    names.to_frame(index=False).assign(arm=arm, permutation=permutation, level=level, value=values)
+                )
+    return pd.concat(tables, ignore_index=True)[_NULL] if tables else pd.DataFrame(columns=_NULL)
+
+
+def stability(
+    attributions: Attributions, arm: str, levels: Iterable[str] = LEVELS, *, draws: int = 200, seed: int = 0
+) -> pd.DataFrame:
+    """How far the repeats of the cross-validation agree on the ranking.
+
+    Returns
+    -------
+    DataFrame
+        One row a level: ``level, names, repeats, value, low, high`` (Kendall's W [1]_ of the ranks over repeats, 1 for
+        identical rankings, with percentile interval over patients), ``top`` (the name ranked first), ``top_share`` (of the
+        repeats in which it is first). Levels with fewer than two names are left out.
+
+    References
+    ----------
+    .. [1] Kendall MG, Babington Smith B. The problem of m rankings. Ann Math Stat 1939;10:275-287.
+    """
+    part, rows = attributions.arm(arm), []
+    for level in levels:
+        rolled = _rolled(part, level)
+        if rolled["name"].nunique() < 2 or rolled["repeat"].nunique() < 2:
+            continue
+        cube, names, patients = _cube(rolled)
+        means = np.nan_to_num(_means(cube, np.ones((1, len(patients)))))
+        drawn = np.nan_to_num(_means(cube, evaluate.bootstrap_weights(len(patients), draws, seed)))
+        low, high = np.percentile(_concordance(drawn), [2.5, 97.5])
+        first = int(means[0].mean(axis=0).argmax())
+        rows.append(
+            {
+                "level": level,
+                "names": len(names),
+                "repeats": means.shape[1],
+                "value": float(_concordance(means)[0]),
+                "low": float(low),
+                "high": float(high),
+                "top": str(names[first][1]),
+                "top_share": float((means[0].argmax(axis=1) == first).mean()),
+            }
+        )
+    return pd.DataFrame(rows, columns=["level", "names", "repeats", "value", "low", "high", "top", "top_share"])
+
+
+def _concordance(values: np.ndarray) -> np.ndarray:
+    """Return Kendall's W (without a correction for ties) of values (draws, repeats, names), shape (draws,)."""
+    draws, repeats, count = values.shape
+    ranks: Any = _ranks(values.reshape(draws * repeats, count)).reshape(values.shape)
+    totals = ranks.sum(axis=1)
+    spread = ((totals - totals.mean(axis=1, keepdims=True)) ** 2).sum(axis=1)
+    return np.asarray(12 * spread / (repeats**2 * (count**3 - count)))

@@ -1,0 +1,302 @@
+"""Shapley values of one fitted model on held-out rows: exact where the model's shape allows, sampled elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.special import logit
+from sklearn.dummy import DummyClassifier, DummyRegressor
+from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    ExtraTreesRegressor,
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
+from sklearn.pipeline import Pipeline
+from xgboost import XGBModel
+
+from blues import check, models
+from blues.explain import learners
+from blues.explain.columns import Columns
+from blues.explain.parts import CLIP, Part, carry, clipped, embedded, in_log_odds, in_outcome
+
+__all__ = ["TOLERANCE", "FoldValues", "explain_fold"]
+
+TOLERANCE = 1e-4
+"""The values may miss the prediction by this much (single precision inside XGBoost and torch); else they are sampled anew."""
+STACK_CLIP = 0.01
+"""How far a stack keeps its inputs from 0 and 1, see :class:`blues.models.LateFusion`."""
+
+_FORESTS = (RandomForestClassifier, RandomForestRegressor, ExtraTreesClassifier, ExtraTreesRegressor)
+_BOOSTED = (HistGradientBoostingClassifier, HistGradientBoostingRegressor)
+
+
+@dataclass(frozen=True)
+class FoldValues:
+    """The explanation of held-out rows by the model that held them out.
+
+    Attributes
+    ----------
+    features : ndarray of int, shape (k,)
+        Rows of ``Columns.table``.
+    values : ndarray of float32, shape (rows, k)
+        Shapley value of each feature, in ``unit``.
+    data : ndarray of float32, shape (rows, k)
+        The feature's own value; NaN where it is missing or stands for several columns.
+    base, prediction : ndarray of float, shape (rows,)
+        ``base + values.sum(axis=1)`` is the prediction, up to ``error``.
+    error : float
+        The largest difference between the two.
+    how : {"exact", "sampled"}
+        Whether the values follow from the model's shape or from sampled permutations.
+    """
+
+    features: np.ndarray
+    values: np.ndarray
+    data: np.ndarray
+    base: np.ndarray
+    prediction: np.ndarray
+    error: float
+    how: str
+
+
+class _NotKnown(Exception):
+    """A model whose shape is not known here: its values are sampled."""
+
+
+def explain_fold(
+    model: Any,
+    X_train: np.ndarray,
+    X_test: np.ndarray,
+    names: Columns | Sequence[str],
+    *,
+    kind: str = "binary",
+    log_odds: bool = False,
+    seed: int = 0,
+    pairs: int = 8,
+) -> FoldValues:
+    """Explain one fitted model's predictions of held-out rows.
+
+    Forests and boosted trees: path-dependent TreeSHAP. Linear pipelines: closed form. Means of models: the means of their
+    values. Stacks, calibrators, ordinal cuts and log-odds: the rescale rule (:func:`blues.explain.parts.carry`). Principal
+    components under another model share their values among the columns by absolute part. Everything else, attention and
+    kernel machines among it, by sampled permutations of the features against training rows.
+
+    Parameters
+    ----------
+    model : fitted estimator
+        Any that :mod:`blues.models` makes, or any other that ``blues.models.predict`` takes.
+    X_train : ndarray, shape (rows, columns)
+        The rows it was fitted on, for what is sampled.
+    X_test : ndarray, shape (rows, columns)
+        NaN allowed.
+    names : Columns or sequence of str
+        What the columns are, one a column.
+    kind : {"binary", "ordinal", "continuous"}
+        Kind of the outcome.
+    log_odds : bool
+        For a binary outcome: values in log-odds instead of probability.
+    seed, pairs : int
+        Of the sampling, see :func:`blues.explain.learners.sampled`.
+
+    Returns
+    -------
+    FoldValues
+        In probability or log-odds (binary), expected category (ordinal) or the outcome's unit (continuous).
+
+    Raises
+    ------
+    InputError
+        When names and columns do not match, or log-odds are asked for an outcome that is not binary.
+    """
+    check.one_of(kind, models.KINDS, "kind of target")
+    X_train, X_test = np.asarray(X_train, dtype=float), np.asarray(X_test, dtype=float)
+    ids = names.ids if isinstance(names, Columns) else np.arange(len(names))
+    if X_test.ndim != 2 or len(ids) != X_test.shape[1]:
+        raise check.InputError(f"{len(ids)} names for a matrix of shape {X_test.shape}", remedy="Name every column")
+    if log_odds and kind != "binary":
+        raise check.InputError(f"log-odds of a {kind} outcome", allowed="binary outcomes")
+    used = np.asarray(getattr(model, "columns_", np.arange(X_test.shape[1])), dtype=int)
+    prediction = np.asarray(models.predict(model, X_test, kind), dtype=float)
+    try:
+        part, how = in_outcome(_of(model, X_test, kind)), "exact"
+        if not np.abs(part.output - prediction).max(initial=0) <= TOLERANCE * _size(prediction, kind):
+            raise _NotKnown
+    except _NotKnown:
+        part, how = _sampled(model, X_train, X_test, ids, used, kind, seed, pairs), "sampled"
+    if log_odds:
+        # a sum of values that are log-odds already is taken as it is, not there and back
+        natural = part if how == "sampled" else _of(model, X_test, kind)
+        part, clip = in_log_odds(natural), 1e-12 if natural.log_odds else CLIP
+        # a probability that has rounded to 0 or 1 no longer says its log-odds
+        known = np.abs(part.output) < 25 if natural.log_odds else np.ones(len(X_test), dtype=bool)
+        prediction = np.where(known, logit(np.clip(prediction, clip, 1 - clip)), part.output)
+    features, values, data = _by_feature(part.values, X_test, ids, used)
+    return FoldValues(
+        features=features,
+        values=values.astype(np.float32),
+        data=data.astype(np.float32),
+        base=part.base,
+        prediction=prediction,
+        error=float(np.abs(part.output - prediction).max(initial=0)),
+        how=how,
+    )
+
+
+def _size(prediction: np.ndarray, kind: str) -> float:
+    return 1.0 if kind == "binary" else max(1.0, float(np.abs(prediction).max(initial=0)))
+
+
+def _sampled(
+    model: Any,
+    X_train: np.ndarray,
+    X_test: np.ndarray,
+    ids: np.ndarray,
+    used: np.ndarray,
+    kind: str,
+    seed: int,
+    pairs: int,
+) -> Part:
+    """Let the features of the columns in use enter in sampled orders; the others stay as they are and count nothing."""
+
+    def predict(rows: np.ndarray) -> np.ndarray:
+        whole = np.full((len(rows), X_test.shape[1]), np.nan)
+        whole[:, used] = rows
+        return np.asarray(models.predict(model, whole, kind), dtype=float)
+
+    part = learners.sampled(predict, X_test[:, used], X_train[:, used], ids[used], seed, pairs)
+    return embedded(part, used.tolist(), X_test.shape[1])
+
+
+def _by_feature(
+    values: np.ndarray, X: np.ndarray, ids: np.ndarray, used: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Sum the columns of each feature; a feature of one column keeps that column's own value."""
+    features, of = np.unique(ids[used], return_inverse=True)
+    counts = np.bincount(of)
+    total = np.zeros((len(features), len(X)))
+    np.add.at(total, of, values[:, used].T)
+    data = np.full((len(X), len(features)), np.nan)
+    single = counts[of] == 1
+    data[:, of[single]] = X[:, used[single]]
+    return features, total.T, data
+
+
+def _of(model: Any, X: np.ndarray, kind: str) -> Part:
+    """Explain a model by its shape."""
+    if isinstance(model, models.Nested):
+        return _nested(model, X, kind)
+    if isinstance(model, models.LateFusion):
+        return _late(model, X, kind)
+    if isinstance(model, models.OrdinalClassifier):
+        return _ordinal(model, X)
+    if isinstance(model, _FORESTS):
+        return learners.forest(model, X)
+    if isinstance(model, XGBModel):
+        return learners.xgboost(model, X)
+    if isinstance(model, _BOOSTED):
+        return learners.boosted(model, X)
+    if isinstance(model, DummyClassifier | DummyRegressor):
+        return Part(np.zeros(X.shape), np.asarray(models.predict(model, X, kind), dtype=float))
+    if (found := learners.linear(model, X)) is not None:
+        return found
+    if isinstance(model, Pipeline) and _reduces_image(model):
+        return _components(model, X, kind)
+    raise _NotKnown
+
+
+def _nested(model: Any, X: np.ndarray, kind: str) -> Part:
+    part = _of(model.model_, X[:, model.columns_], kind)
+    if getattr(model, "calibrator_", None) is not None:
+        part = clipped(in_log_odds(part), CLIP)
+        slope, intercept = float(model.calibrator_.coef_.ravel()[0]), float(np.ravel(model.calibrator_.intercept_)[0])
+        part = carry(part, lambda m: intercept + slope * m, True)
+    return embedded(part, list(model.columns_), X.shape[1])
+
+
+def _late(model: Any, X: np.ndarray, kind: str) -> Part:
+    """Average the parts of the modalities that a row has, or weight them by the stack."""
+    if model.stack_ is not None and kind == "ordinal":
+        raise _NotKnown
+    parts, has = {}, {}
+    for name, fitted in model.models_.items():
+        columns = list(model.columns[name])
+        has[name] = ~np.isnan(X[:, columns]).all(axis=1)
+        if has[name].any():
+            part = _of(fitted, X[np.ix_(has[name], columns)], kind)
+            parts[name] = embedded(part, columns, X.shape[1])
+    counts = np.sum(list(has.values()), axis=0) if has else np.zeros(len(X))
+    values, base = np.zeros(X.shape), np.zeros(len(X))
+    if model.stack_ is None:
+        for name, part in parts.items():
+            part, rows = in_outcome(part), has[name]
+            values[rows] += part.values / counts[rows, None]
+            base[rows] += part.base / counts[rows]
+        return Part(values, np.where(counts > 0, base, model.mean_))
+    return _stacked(model, parts, has, counts > 0, kind, X.shape)
+
+
+def _stacked(model: Any, parts: Any, has: Any, known: np.ndarray, kind: str, shape: tuple[int, ...]) -> Part:
+    binary = kind == "binary"
+    values, base = np.zeros(shape), np.full(shape[0], float(np.ravel(model.stack_.intercept_)[0]))
+    absent = Part(np.zeros((1, 1)), np.array([model.mean_]))
+    for name, weight in zip(model.models_, model.stack_.coef_.ravel(), strict=True):
+        rows = has[name]
+        base[~rows] += weight * (clipped(absent, STACK_CLIP) if binary else absent).base[0]
+        if rows.any():
+            part = clipped(parts[name], STACK_CLIP) if binary else parts[name]
+            values[rows] += weight * part.values
+            base[rows] += weight * part.base
+    joint = Part(values, base, binary)
+    if known.all():
+        return joint
+    joint = in_outcome(joint)
+    return Part(np.where(known[:, None], joint.values, 0.0), np.where(known, joint.base, model.mean_))
+
+
+def _ordinal(model: Any, X: np.ndarray) -> Part:
+    """Sum the cuts by the steps between categories; a cut held down by one below it takes that one's values."""
+    parts = [in_outcome(_of(cut, X, "binary")) for cut in model.cuts_]
+    values, base = np.zeros(X.shape), np.full(len(X), float(model.classes_[0]))
+    if not parts:
+        return Part(values, base)
+    outputs = np.stack([part.output for part in parts])
+    lowest = np.stack([np.argmin(outputs[: k + 1], axis=0) for k in range(len(parts))])
+    rows = np.arange(len(X))
+    all_values, all_bases = np.stack([part.values for part in parts]), np.stack([part.base for part in parts])
+    for k, step in enumerate(np.diff(model.classes_)):
+        values += step * all_values[lowest[k], rows]
+        base += step * all_bases[lowest[k], rows]
+    return Part(values, base)
+
+
+def _reduces_image(model: Pipeline) -> bool:
+    first = model.steps[0][1]
+    return len(model.steps) == 2 and "pca" in getattr(first, "named_transformers_", {})
+
+
+def _components(model: Pipeline, X: np.ndarray, kind: str) -> Part:
+    """Explain the model on the components, then share each component's value among the columns it is made of."""
+    mixer, last = model.steps[0][1], model.steps[1][1]
+    reduce = mixer.named_transformers_["pca"]
+    image = list(mixer.transformers_[0][2])
+    others = [j for j in range(X.shape[1]) if j not in set(image)]
+    inner = _of(last, np.asarray(mixer.transform(X), dtype=float), kind)
+    pca = reduce.named_steps["pca"]
+    count = len(pca.components_)
+    scaled = reduce[:-1].transform(X[:, image]) - pca.mean_
+    shares = scaled[:, None, :] * pca.components_[None]
+    if learners.linear_weights(last) is None:
+        shares = np.abs(shares)
+    total = shares.sum(axis=2, keepdims=True)
+    even = np.full(shares.shape, 1 / len(image))
+    shares = np.divide(shares, total, out=even, where=np.abs(total) > 1e-12)
+    values = np.zeros(X.shape)
+    values[:, image] = np.einsum("rk,rkj->rj", inner.values[:, :count], shares)
+    values[:, others] = inner.values[:, count:]
+    return Part(values, inner.base, inner.log_odds)
