@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from blues import agree
+from blues.agree.record import band_probabilities
 from blues.agree.resample import estimate
 from blues.check import InputError
 
@@ -340,6 +341,8 @@ def test_landis_koch_words_come_with_probabilities():
         other = agree.cohen_kappa(ratings, categories=SCALE, interval=interval).detail["bands"]
         assert other["moderate"] == pytest.approx(found.detail["bands"]["moderate"], abs=0.1)
     assert "Landis-Koch" in found.sentence()
+    edges = band_probabilities(0.0, 1.0, np.array([-0.1, 0.0, 0.2, 0.21, 0.8, 0.81, 1.0, np.nan]))
+    assert list(edges.values()) == pytest.approx([1 / 7, 2 / 7, 1 / 7, 0, 1 / 7, 2 / 7], abs=1e-4)
     assert "<table>" in found._repr_html_()
 
 

@@ -87,6 +87,8 @@ def bland_altman(
     limits, ci = found.value[1:3], np.column_stack([found.low[1:3], found.high[1:3]])
     sd = float(found.value[3])
     detail = _detail(data, gap, centre, sd, limits, confidence)
+    if data.clusters is not None:
+        detail["of"] = f"2 raters on {n} pairs of measurements of {sums.clusters} subjects"
     if data.clusters is None:
         exact = _exact(n, centre, sd, multiplier, confidence)
         detail["limits_ci"] = exact if kind == "analytic" or draws == 0 else ci.tolist()

@@ -29,7 +29,7 @@ BANDS = {
     "substantial": (0.6, 0.8),
     "almost perfect": (0.8, math.inf),
 }
-"""Landis & Koch, Biometrics 1977; a value on an edge belongs to the upper band only if above it."""
+"""Landis & Koch, Biometrics 1977: below 0; 0 to 0.20; above 0.20 to 0.40; and so on."""
 
 
 @dataclass(frozen=True)
@@ -175,7 +175,8 @@ def _back(value: Any, number: bool = False) -> Any:
 
 def band_probabilities(value: float, se: float, replicates: np.ndarray | None) -> dict[str, float] | None:
     """Return the probability of each Landis-Koch band, from bootstrap replicates or a normal distribution."""
-    edges = np.array([-math.inf, 0.0, 0.2, 0.4, 0.6, 0.8, math.inf])
+    # a value on an edge belongs to the band below it, but 0 is slight, not poor
+    edges = np.array([-math.inf, np.nextafter(0, -1), 0.2, 0.4, 0.6, 0.8, math.inf])
     if replicates is not None:
         kept = replicates[np.isfinite(replicates)]
         if not len(kept):

@@ -119,9 +119,9 @@ def section(
     Returns
     -------
     dict of str to DataFrame or list of Agreement
-        ``GRRAS checklist``, ``Ratings by rater``, ``Coefficients``, ``Every pair`` (a forest), ``Matrix of ...`` (square
-        frames), ``Further numbers``, ``Differences`` (points of a Bland-Altman figure), ``Raters with themselves``, as
-        far as they apply.
+        ``GRRAS checklist``, ``Ratings by rater``, ``Main results``, ``All coefficients``, ``Further numbers``, ``Every pair``
+        (a forest), ``Matrix of ...`` (square frames), ``Differences`` (points of a Bland-Altman figure), ``Raters with
+        themselves``, as far as they apply.
     """
     scale = None if categories is None else list(categories)
     frame = wide(ratings, item=item)
@@ -139,11 +139,9 @@ def section(
         13: "the tables below",
         15: "ratings and the table of coefficients are saved beside this page",
     }
-    out: dict[str, Any] = {
-        "GRRAS checklist": grras({**own, **(facts or {})}),
-        "Ratings by rater": counts,
-        "Coefficients": found,
-    }
+    out: dict[str, Any] = {"GRRAS checklist": grras({**own, **(facts or {})}), "Ratings by rater": counts}
+    out["Main results"] = _main(found, weights)
+    out["All coefficients"] = pd.concat([r.to_frame().astype({"reason": object}) for r in found], ignore_index=True)
     if len(more := further(found)):
         out["Further numbers"] = more
     if scale is not None and level != "continuous":
@@ -166,6 +164,18 @@ def section(
             confidence=confidence,
         )
     return out
+
+
+def _main(found: list[Agreement], weights: Any) -> list[Agreement]:
+    """Return the records that a paper would name first: one kappa, one alpha, one AC; or ICC(2,1), concordance, differences."""
+    chosen: dict[str, Agreement] = {}
+    for record in found:
+        for kind in ("kappa", "alpha", "AC", "ICC(2,1)", "concordance", "difference"):
+            further_kappa = record.method.startswith(("Conger", "Fleiss"))
+            if kind in record.method and not further_kappa:
+                if kind not in chosen or record.detail.get("weights") == weights:
+                    chosen[kind] = record
+    return list(chosen.values())
 
 
 def _matrices(frame: pd.DataFrame, scale: list[Any], table: pd.DataFrame) -> dict[str, pd.DataFrame]:
