@@ -38,7 +38,7 @@ MACHINE = {
     "radius": 5.0,
     "opening": 68,
     "depth": 12,
-    "crop": 1,
+    "crop": 0.68,
     "crop_top": 0,
     "crop_bottom": 0,
     "gain": 26.5,
@@ -65,8 +65,8 @@ def synthetic(
     seed: int = 0,
     *,
     blood_signal: float = 1.0,
-    frames: int = 24,
-    size: int = 160,
+    frames: int = 20,
+    size: int = 144,
 ) -> Cohort:
     """Write a made-up cohort into a new folder and read it.
 

@@ -177,7 +177,7 @@ def _lung(n: int, v: Values, grade: np.ndarray, rng: np.random.Generator) -> Val
     comets = np.arange(4) < rng.integers(0, 4, n)[:, None] * (rng.random(n) < 0.4)[:, None]
     decay = np.abs(rng.normal(0, 0.5, (n, 8))) + np.where(v["linear"] > 0.5, 0.5, 0.1)[:, None]
     return {
-        "a_db": np.where(a_lines, haze + rng.normal(9, 4, n), -99.0),
+        "a_db": np.where(a_lines, haze + rng.normal(11, 4, n), -99.0),
         "a_decay": np.exp(rng.normal(1.4, 0.4, n)),
         "a_width": u(0.8, 2.0, n),
         "reverb_db": np.where(rng.random(n) < 0.75, u(-22, -6, n), -60.0) - 1.5 * grade,
@@ -200,11 +200,12 @@ def _lesions(n: int, v: Values, grade: np.ndarray, rng: np.random.Generator) -> 
     u = rng.uniform
     small = (grade == 2) & (rng.random(n) < 0.75) | (grade == 3) & (rng.random(n) < 0.35)
     large = (grade >= 2) & (rng.random(n) < 0.18)
+    fluid = rng.random(n) < np.array([0.02, 0.04, 0.08, 0.08])[grade]
+    large |= fluid & (grade >= 2) & (rng.random(n) < 0.5)
     blobs = np.where(small, rng.integers(1, 3, n), 0)
     depth = np.exp(rng.normal(-0.7, 0.45, (n, 2))) * (np.arange(2) < blobs[:, None])
     depth[:, 0] = np.where(large, u(1.5, 5.0, n), depth[:, 0])
     width = np.clip(depth * u(1.0, 3.0, (n, 2)), 0.3, 9.0) * (depth > 0)
-    fluid = rng.random(n) < np.array([0.02, 0.04, 0.08, 0.08])[grade]
     basal = rng.random(n) < 0.14
     return {
         "consolidation_at": rng.normal(0, 1.3, (n, 2)),

@@ -35,7 +35,7 @@ def _seen(s: Tensors, lines: Lines, depth: torch.Tensor, value: torch.Tensor, sh
     column = {k: s[k][:, None] for k in ("gain", "attenuation", "dynamic_range", "noise_db", "depth")}
     db = 4.3429448 * torch.log((value * lines.contact).clamp(min=1e-9)) + column["gain"] - column["attenuation"] * depth
     noise = column["noise_db"] - 8 * (1 - depth / column["depth"])
-    return (db > share * column["dynamic_range"]) & (db > noise + 2)
+    return (db > share * column["dynamic_range"]) & (db > noise + 3)
 
 
 def column_truth(s: Tensors, lines: Lines, inside: torch.Tensor | None) -> Tensors:
@@ -43,7 +43,7 @@ def column_truth(s: Tensors, lines: Lines, inside: torch.Tensor | None) -> Tenso
 
     A B-line is visible where its profile is above half its peak, or several add up to twice the lung's haze, and halfway
     down to the end of the picture it is still above the haze and above 6 % of the grey scale. An A-line is visible where it
-    is 1.5 times as strong as what surrounds it, and above 8 % of the grey scale.
+    is twice as strong as what surrounds it, and above 8 % of the grey scale. Both stand out of the noise by 3 dB.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def column_truth(s: Tensors, lines: Lines, inside: torch.Tensor | None) -> Tenso
         depth = lines.smooth + (k - 1) * s["pleura_depth"][:, None]
         level = lines.a_power * power(-s["a_decay"][:, None] * (k - 2.0))
         around = (lines.columns[:, :9] * power(-decay * depth[:, None])).sum(1)
-        strong = (level > 1.5 * around) & _seen(s, lines, depth, level, 0.08)
+        strong = (level > 2.0 * around) & _seen(s, lines, depth, level, 0.08)
         a_lines += clear & (depth < s["depth"][:, None]) & strong
     white = (lines.lesion > 0.3) & clear & (lines.fluid < 0.1)
     return {"clear": clear, "pleura": clear & ~lines.gap, "b_line": b_line, "white": white, "a_lines": a_lines}
