@@ -101,19 +101,58 @@ def summary(found: Run) -> str:
         _arms_table(found.scores),
         "",
     ]
-    gain = found.comparisons[(found.comparisons["metric"] == metric) & found.comparisons["low"].notna()]
-    if len(gain):
-        lines.append(
-            f"What imaging adds, in {metric.upper()}, against the best arm without images ({gain.iloc[0]['reference']}):"
-        )
-        lines += [
-            f"  {row.arm:<28} {row.difference:+.3f}  (95 % interval {row.low:+.3f} to {row.high:+.3f})"
-            for row in gain.drop_duplicates("arm").itertuples()
-        ]
-        lines.append("")
+    lines += _gain_lines(found, metric) + _null_lines(found, metric) + _choice_lines(found)
     lines += [f"{note['level'].upper()}: {note['text']}" for note in found.notes if note["level"] == "warning"]
     lines.append(f"{len(found.refused)} columns were refused as predictors; the report says which and why.")
     return "\n".join(lines)
+
+
+def _gain_lines(found: Run, metric: str) -> list[str]:
+    """Say what each arm with images adds to the reference."""
+    gain = found.comparisons[(found.comparisons["metric"] == metric) & found.comparisons["low"].notna()]
+    if not len(gain):
+        return []
+    rows = gain.drop_duplicates("arm")
+    width = max(len(name) for name in rows["arm"])
+    head = f"What imaging adds, in {metric.upper()}, against the best arm without images ({gain.iloc[0]['reference']}):"
+    return [
+        head,
+        *(
+            f"  {row.arm:<{width}}  {row.difference:+.3f}  (95 % interval {row.low:+.3f} to {row.high:+.3f})"
+            for row in rows.itertuples()
+        ),
+        "",
+    ]
+
+
+def _null_lines(found: Run, metric: str) -> list[str]:
+    """Say what each arm scores when the outcome is shuffled among patients."""
+    rows = found.comparisons[found.comparisons["reference"] == "shuffled outcome"]
+    if not len(rows):
+        return []
+    width = max(len(name) for name in rows["arm"])
+    drawn = found.null.groupby("arm")["value"]
+    low, high = drawn.quantile(0.025), drawn.quantile(0.975)
+    return [
+        f"The whole pipeline on {found.experiment.null} shuffled outcomes, {metric.upper()} (95 % of them; p of the score):",
+        *(
+            f"  {row.arm:<{width}}  {low[row.arm]:.3f} to {high[row.arm]:.3f}  p = {row.p_value:.3f}"
+            for row in rows.itertuples()
+        ),
+        "",
+    ]
+
+
+def _choice_lines(found: Run) -> list[str]:
+    """Say how often each candidate was taken, where there was a choice."""
+    if len(found.experiment.select) < 2:
+        return []
+    lines = ["What the inner loops took, in how many training folds:"]
+    for arm, part in found.choices.groupby("arm", sort=False):
+        counts = part["chosen"].value_counts()
+        if len(counts) > 1 or counts.index[0] in {c.label for c in found.experiment.rivals()[""]}:
+            lines.append(f"  {arm}: " + ", ".join(f"{name} {count}" for name, count in counts.items()))
+    return [*lines, ""]
 
 
 def _arms_table(scores: pd.DataFrame) -> str:
@@ -125,4 +164,4 @@ def _arms_table(scores: pd.DataFrame) -> str:
         text = f"{row.value:.3f} ({row.low:.3f} to {row.high:.3f})" if pd.notna(row.low) else f"{row.value:.3f}"
         cells.setdefault(str(row.arm), {}).setdefault(str(row.metric), text)
     table = pd.DataFrame.from_dict(cells, orient="index")[wanted]
-    return str(table.iloc[:, :4].to_string())
+    return str(table.iloc[:, :4].fillna("-").to_string())

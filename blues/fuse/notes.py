@@ -74,11 +74,18 @@ def notes_on(design: Design, by_arm: Mapping[str, pd.DataFrame], experiment: Exp
         found.append(_note(f"{len(design.dropped)} rows were left out because {design.task} is not known for them."))
     if why := design.facts.get("no_rules"):
         found.append(_note(f"No rules on the experts' ratings are among the arms: {why}."))
+    if any(name.startswith("expert rule: ") for name in by_arm):
+        found.append(
+            _note(
+                "An expert rule's direction, threshold and probability are learned in the training fold; where a rating hardly "
+                "differs between the classes the direction may flip, and the AUROC of the pooled predictions falls below 0.5."
+            )
+        )
     if experiment.null:
         found.append(
             _note(
-                f"The null shuffles the outcome among patients {experiment.null} times, one repeat of the folds each; "
-                f"its smallest possible p is {1 / (1 + experiment.null):.3f}."
+                f"The outcome was shuffled among patients {experiment.null} times, one repeat of the folds each, to see what "
+                f"the whole pipeline scores by chance; the smallest possible p is {1 / (1 + experiment.null):.3f}."
             )
         )
     if "unknown" in design.facts.get("encoder", {}).get("saw", []):
