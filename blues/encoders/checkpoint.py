@@ -22,7 +22,7 @@ import torch
 from torch import nn
 
 from blues.check import InputError, build
-from blues.encoders import nets
+from blues.encoders import lus, nets
 from blues.encoders.base import Encoder, Preprocessing, card, encoder_hash, weights_hash
 from blues.provenance import replacing
 
@@ -128,6 +128,8 @@ def encoder(path: str | Path, name: str = "checkpoint") -> Encoder:
         raise InputError("no such weight file", file=path)
     description = read_description(path)
     state = _state(path)
+    if description.architecture == lus.ARCHITECTURE:
+        return lus.encoder(path, name, state, description)
     if description.architecture is None:
         description = dataclasses.replace(description, architecture=_recognise(state, path))
     module = _module(state, description, path)

@@ -1,0 +1,238 @@
+"""The network behind ``blues-lus``: a small convolutional network for polar frames with readable outputs.
+
+Rows are depth and columns are scan lines. Depth is shrunk sixteenfold and scan lines only fourfold, so that what a column
+shows (a B-line, a clear pleural line) can be read off it; frames do not know of each other, time is pooled outside.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import safetensors.torch
+import torch
+from torch import nn
+from torch.nn import functional
+
+from blues.check import InputError
+from blues.encoders.base import Encoder, Preprocessing, card, encoder_hash, weights_hash
+from blues.provenance import replacing
+
+if TYPE_CHECKING:
+    from blues.encoders.checkpoint import Description
+
+__all__ = [
+    "ARCHITECTURE",
+    "COLUMNS",
+    "GLOBALS",
+    "GRID",
+    "MASKS",
+    "OUTPUTS",
+    "PREPROCESSING",
+    "LusNet",
+    "encoder",
+    "readable",
+    "save",
+]
+
+ARCHITECTURE = "lus_net"
+PREPROCESSING = Preprocessing(geometry="polar", size=(128, 128), mean=(0.0,), std=(1.0,))
+GRID = (16, 32)
+"""Rows and columns of the mask maps."""
+MASKS = ("pleura", "a_line", "b_line", "rib_shadow", "consolidation", "effusion", "organ")
+"""What the mask maps show, as in :data:`blues.simulate.MASKS`."""
+COLUMNS = ("b_line", "pleura", "a_line")
+"""What is told of each of the 32 columns."""
+GLOBALS = (
+    "soldati_1",
+    "soldati_2",
+    "soldati_3",
+    "b_line",
+    "a_line",
+    "consolidation",
+    "effusion",
+    "organ",
+    "lus",
+    "b_count",
+    "a_count",
+    "irregularity",
+    "breaks",
+    "pleura_depth",
+    "consolidation_area",
+)
+"""What is told of a frame: first the log odds (severity at least 1, 2, 3; presence; is it lung ultrasound), then amounts."""
+OUTPUTS = {
+    "b_line_presence": "probability that a B-line can be seen, 0 to 1",
+    "b_line_count": "separate B-lines, count",
+    "b_line_coverage": "share of the visible pleural line with B-lines or white lung below it, 0 to 1",
+    "a_line_presence": "probability that an A-line can be seen, 0 to 1",
+    "a_line_count": "A-lines, count",
+    "pleura_visible": "share of scan lines on which the pleural line can be seen, 0 to 1",
+    "pleura_depth": "depth of the pleural line, % of the picture's depth",
+    "pleura_irregularity": "scatter of the pleural line about its smooth course, % of the picture's depth",
+    "pleura_breaks": "share of the visible pleural line that is broken, 0 to 1",
+    "consolidation_presence": "probability that a consolidation can be seen, 0 to 1",
+    "consolidation_area": "consolidation, % of the polar picture",
+    "effusion_presence": "probability that a pleural effusion can be seen, 0 to 1",
+    "soldati": "expected severity, 0 to 3 (Soldati et al. 2020)",
+    "lus": "probability that this is lung ultrasound at all, 0 to 1",
+}
+"""The readable outputs and their units."""
+LOG_ODDS = GLOBALS.index("b_count")
+EPSILON = 1e-3
+
+
+class Layer(nn.Module):
+    """A 3x3 convolution, normalised, with a shortcut where input and output have one shape."""
+
+    def __init__(self, inputs: int, outputs: int, stride: tuple[int, int] = (1, 1), kernel: int = 3) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False)
+        self.bn = nn.BatchNorm2d(outputs)
+        self.keeps = inputs == outputs and stride == (1, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the layer's output."""
+        y = self.bn(self.conv(x))
+        return torch.relu(y + x if self.keeps else y)
+
+
+class LusNet(nn.Module):
+    """From polar frames (n, 1, 128, 128), white 1, to an embedding and :data:`OUTPUTS`.
+
+    Parameters
+    ----------
+    planes : int
+        Sets the width: the last stage has four times as many feature maps.
+    dimensions : int
+        Length of the embedding.
+    """
+
+    def __init__(self, planes: int = 16, dimensions: int = 96) -> None:
+        super().__init__()
+        a, b, c, d = 3 * planes // 2, 2 * planes, 3 * planes, 4 * planes
+        self.arguments = {"planes": planes, "dimensions": dimensions}
+        self.stem = nn.Sequential(Layer(2, a, (2, 4), 7), Layer(a, b, (2, 1)), Layer(b, b))
+        self.middle = nn.Sequential(Layer(b, c, (2, 1)), Layer(c, c))
+        self.last = nn.Sequential(Layer(c, d, (2, 1)), Layer(d, d))
+        self.mask_head = nn.Conv2d(c + d, len(MASKS), 1)
+        self.collapse = nn.Sequential(nn.Conv2d(d, d, (8, 1), bias=False), nn.BatchNorm2d(d), nn.ReLU())
+        self.along = nn.Sequential(nn.Conv2d(d, d, (1, 5), padding=(0, 2), bias=False), nn.BatchNorm2d(d), nn.ReLU())
+        self.column_head = nn.Conv2d(d, len(COLUMNS), 1)
+        self.join = nn.Sequential(nn.Linear(10 * d, dimensions, bias=False), nn.BatchNorm1d(dimensions), nn.ReLU())
+        self.head = nn.Linear(dimensions, len(GLOBALS))
+
+    def _stages(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        # gain and dynamic range differ between machines: the network sees grey values and their deviation from the mean
+        centre = x.mean((2, 3), keepdim=True)
+        spread = (x - centre).square().mean((2, 3), keepdim=True).sqrt()
+        middle = self.middle(self.stem(torch.cat([x, (x - centre) / (spread + 0.05)], 1)))
+        return middle, self.last(middle)
+
+    def maps(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the last feature maps, (n, width, 8, 32)."""
+        return self._stages(x)[1]
+
+    def heads(self, x: torch.Tensor, masks: bool = True) -> dict[str, torch.Tensor]:
+        """Return what training compares with the truth.
+
+        Returns
+        -------
+        dict
+            ``embedding`` (n, dimensions); ``columns`` (n, 3, 32) and ``masks`` (n, 7, 16, 32), log odds; ``globals``
+            (n, 15), of which the first nine are log odds.
+        """
+        middle, last = self._stages(x)
+        along = self.along(self.collapse(last))
+        joined = torch.cat([along.mean((2, 3)), along.amax((2, 3)), last.mean(3).flatten(1)], 1)
+        embedding = self.join(joined)
+        out = {"embedding": embedding, "columns": self.column_head(along)[:, :, 0], "globals": self.head(embedding)}
+        if masks:
+            wide = functional.interpolate(last, size=GRID, mode="nearest")
+            out["masks"] = self.mask_head(torch.cat([middle, wide], 1))
+        return out
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the embedding and the readable outputs, (n, dimensions + 14)."""
+        out = self.heads(x, masks=False)
+        return torch.cat([out["embedding"], readable(out["columns"], out["globals"])], 1)
+
+
+def readable(columns: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+    """Return :data:`OUTPUTS` of the heads' values, (n, 14)."""
+    share = columns.sigmoid()
+    b_line, pleura = share[:, COLUMNS.index("b_line")], share[:, COLUMNS.index("pleura")]
+    said = dict(zip(GLOBALS, values.unbind(1), strict=True))
+    odds = dict(zip(GLOBALS[:LOG_ODDS], values[:, :LOG_ODDS].sigmoid().unbind(1), strict=True))
+    amount = {name: functional.softplus(said[name]).clamp(max=20) for name in GLOBALS[LOG_ODDS:]}
+    found = {
+        "b_line_presence": odds["b_line"],
+        "b_line_count": amount["b_count"].expm1().clamp(max=30),
+        "b_line_coverage": (b_line * pleura).sum(1) / (pleura.sum(1) + EPSILON),
+        "a_line_presence": odds["a_line"],
+        "a_line_count": amount["a_count"].expm1().clamp(max=30),
+        "pleura_visible": pleura.mean(1),
+        "pleura_depth": 100 * said["pleura_depth"].sigmoid(),
+        "pleura_irregularity": amount["irregularity"],
+        "pleura_breaks": said["breaks"].sigmoid(),
+        "consolidation_presence": odds["consolidation"],
+        "consolidation_area": 100 * said["consolidation_area"].sigmoid(),
+        "effusion_presence": odds["effusion"],
+        "soldati": odds["soldati_1"] + odds["soldati_2"] + odds["soldati_3"],
+        "lus": odds["lus"],
+    }
+    return torch.stack([found[name] for name in OUTPUTS], 1)
+
+
+def save(path: str | Path, net: LusNet, facts: Mapping[str, Any]) -> None:
+    """Write a network as ``.safetensors`` whose header holds its card; :func:`blues.encoders.get` reads it by its path.
+
+    Parameters
+    ----------
+    path : path
+    net : LusNet
+    facts : mapping
+        The card: ``saw``, ``labels``, ``licence``, ``source``, ``note``, and whatever else is json-ready.
+    """
+    state = {name: value.detach().cpu().contiguous() for name, value in net.state_dict().items()}
+    said = {**facts, "weights": weights_hash(state)}
+    header = {"architecture": ARCHITECTURE, "arguments": net.arguments, "card": said}
+    with replacing(path) as draft:
+        safetensors.torch.save_file(state, draft, metadata={"blues": json.dumps(header, sort_keys=True)})
+
+
+def encoder(path: Path, name: str, state: Mapping[str, torch.Tensor], description: Description) -> Encoder:
+    """Build the encoder from a weight file's tensors and description.
+
+    Raises
+    ------
+    InputError
+        When the tensors do not fit the network, or are not those the card was written for.
+    """
+    module = LusNet(**description.arguments)
+    try:
+        module.load_state_dict(dict(state))
+    except RuntimeError as error:
+        raise InputError(
+            f"the tensors do not fit {ARCHITECTURE}: {str(error).splitlines()[1].strip()}", file=path
+        ) from None
+    module.eval().requires_grad_(False)
+    features = (*(f"lus_{i + 1:03d}" for i in range(module.arguments["dimensions"])), *OUTPUTS)
+    made_of = weights_hash(module.state_dict())
+    said: dict[str, Any] = dict(description.card)
+    if said.pop("weights", made_of) != made_of:
+        raise InputError("the weights are not those that the card describes", file=path, remedy="Copy the file again")
+    known = {key: said.pop(key) for key in ("saw", "labels", "licence", "source", "note") if key in said}
+    known.setdefault("saw", ["unknown"])
+    facts = card(ARCHITECTURE, outputs=tuple(OUTPUTS), weights=made_of, **known)
+    return Encoder(
+        name=name,
+        architecture=ARCHITECTURE,
+        feature_names=features,
+        preprocessing=PREPROCESSING,
+        card={**facts, "units": dict(OUTPUTS), **said},
+        hash=encoder_hash(ARCHITECTURE, made_of, PREPROCESSING, features),
+        module=module,
+    )

@@ -1,0 +1,150 @@
+"""The command ``python -m blues.pretrain``."""
+
+from __future__ import annotations
+
+import csv
+import json
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import blues
+from blues import check
+from blues.encoders import Encoder, checkpoint, lus
+from blues.pretrain.held_out import as_clips, held_out, score
+from blues.pretrain.train import Budget, Trainer
+from blues.provenance import commit, replacing, write_json
+
+__all__ = ["Options", "main", "train"]
+
+PROG = "python -m blues.pretrain"
+NOTE = (
+    "Trained on simulated frames alone; it has seen no patient. Rows of a polar frame are depth, columns scan lines. "
+    "Research use only."
+)
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to train, for how long, and where to put it."""
+
+    out: Path = field(default=Path("reports/pretrain"), metadata={"help": "folder for weights, card, log and curves"})
+    minutes: float = field(
+        default=90.0, metadata={"help": "training time; a run that was stopped goes on in its folder"}
+    )
+    steps: int | None = field(default=None, metadata={"help": "train so many steps instead, whatever they take"})
+    batch: int = field(default=64, metadata={"help": "frames a step"})
+    rate: float = field(default=3e-3, metadata={"help": "highest learning rate"})
+    seed: int = field(default=0, metadata={"help": "of weights and data"})
+    device: str = field(default="cpu", metadata={"help": "torch device of the network: cpu, cuda, ..."})
+    half: bool = field(default=True, metadata={"help": "convolve in bfloat16"})
+    cohort: str | None = field(
+        default=None,
+        metadata={"help": "labelled cohort to learn from as well; the encoder may then not be scored on it"},
+    )
+    frames: int = field(default=2000, metadata={"help": "held-out simulated frames to score at the end"})
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Train, write weights and card, print the scores on held-out simulated frames; return the exit status."""
+    return check.command(PROG, lambda: _main(argv))
+
+
+def _main(argv: Sequence[str] | None) -> int:
+    options = check.parse(Options, argv, prog=PROG, description="Train the blues-lus network on simulated frames.")
+    encoder = train(options, progress=True)
+    print(json.dumps(encoder.card["held_out"], indent=2))
+    print(f"Written to {options.out}; use it with --encoder {options.out / 'weights.safetensors'}")
+    return 0
+
+
+def train(options: Options, progress: bool = False) -> Encoder:
+    """Train the network as the options say and write what came of it.
+
+    Parameters
+    ----------
+    options : Options
+    progress : bool
+        Print a line every 100 steps.
+
+    Returns
+    -------
+    Encoder
+        As :func:`blues.encoders.get` reads it from ``weights.safetensors`` in ``options.out``; beside it ``card.json``,
+        ``log.csv``, ``curves.png`` and ``checkpoint.pt``.
+    """
+    real = None
+    if options.cohort is not None:
+        from blues import datasets
+        from blues.pretrain.real import LabelledClips
+
+        real = LabelledClips(datasets.load(options.cohort))
+    budget = Budget(options.minutes, options.steps, options.batch, options.rate, half=options.half)
+    options.out.mkdir(parents=True, exist_ok=True)
+    trainer = Trainer(budget, options.seed, real, options.device)
+    trainer.restore(options.out)
+    trainer.run(options.out, _show if progress else None)
+    _write_log(options.out, trainer.log)
+    return _finish(options, trainer, [] if real is None else [real.name])
+
+
+def _show(line: dict[str, float]) -> None:
+    print("  ".join(f"{name} {value:g}" for name, value in line.items()), flush=True)
+
+
+def _finish(options: Options, trainer: Trainer, saw: list[str]) -> Encoder:
+    """Write the averaged weights, score them on held-out frames, write them again with the scores on their card."""
+    path = options.out / "weights.safetensors"
+    net = trainer.average.cpu()
+    facts: dict[str, Any] = {
+        "saw": saw,
+        "labels": ["truth of simulated frames", *(f"ratings of {name}" for name in saw)],
+        "licence": "MIT" if not saw else "as the cohorts it saw",
+        "source": f"python -m blues.pretrain --seed {trainer.seed}",
+        "note": NOTE if not saw else NOTE.replace("alone; it has seen no patient", f"and on {', '.join(saw)}"),
+        "trained": {
+            "frames": trainer.steps * trainer.budget.batch,
+            "steps": trainer.steps,
+            "minutes": round(trainer.seconds / 60, 1),
+            "device": options.device,
+            "machine": f"{platform.system()} {platform.machine()}",
+            "blues": blues.__version__,
+            "commit": commit(),
+            "seed": trainer.seed,
+            "rate": options.rate,
+            "simulators": trainer.simulators,
+        },
+        "drawing_share": round(trainer.waiting / max(trainer.seconds, 1e-9), 4),
+    }
+    lus.save(path, net, facts)
+    encoder = checkpoint.encoder(path)
+    facts["held_out"] = {
+        "frames": score(encoder, held_out(options.frames, trainer.seed)),
+        "unwarped pictures": score(encoder, as_clips(max(20, options.frames // 4), trainer.seed)),
+    }
+    lus.save(path, net, facts)
+    encoder = checkpoint.encoder(path)
+    write_json(options.out / "card.json", encoder.card)
+    return encoder
+
+
+def _write_log(folder: Path, log: list[dict[str, float]]) -> None:
+    """Write ``log.csv`` and ``curves.png``."""
+    if not log:
+        return
+    with replacing(folder / "log.csv") as draft, draft.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.DictWriter(stream, list(log[0]))
+        writer.writeheader()
+        writer.writerows(log)
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6, 3.5), layout="constrained")
+    axes = figure.subplots()
+    for name in ("masks", "columns", "severity", "presence", "lus", "amounts"):
+        axes.plot([line["frames"] for line in log], [line[name] for line in log], label=name, linewidth=1)
+    axes.set(xlabel="frames seen", ylabel="training loss", yscale="log")
+    axes.legend(fontsize=7, frameon=False)
+    with replacing(folder / "curves.png") as draft:
+        figure.savefig(draft, dpi=120)

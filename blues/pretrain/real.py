@@ -1,0 +1,83 @@
+"""Labelled frames of a real cohort, for a network that may see it; its card then says so."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import torch
+
+from blues import video
+from blues.check import InputError
+from blues.cohort import Cohort
+from blues.encoders.lus import COLUMNS, GLOBALS, GRID, MASKS, PREPROCESSING
+from blues.pretrain.augment import degrade, draw_warp
+from blues.pretrain.data import Batch
+
+__all__ = ["LabelledClips"]
+
+ITEMS = {"b_lines": "b_line", "a_lines": "a_line"}
+"""Rating items, and what of the network they teach; ``severity`` teaches the grades."""
+
+
+class LabelledClips:
+    """The clips of a cohort whose ratings the network can learn: ``severity`` (0 to 3), ``a_lines``, ``b_lines``.
+
+    Parameters
+    ----------
+    cohort : Cohort
+
+    Raises
+    ------
+    InputError
+        When no clip has such a rating, or none of those can be read.
+    """
+
+    def __init__(self, cohort: Cohort) -> None:
+        self.name = cohort.name
+        values = _targets(cohort.ratings)
+        self.frames: list[np.ndarray] = []
+        kept: list[torch.Tensor] = []
+        for clip, path in cohort.clips["path"].items():
+            if clip not in values:
+                continue
+            try:
+                read = video.read(cohort.folder / path, PREPROCESSING.rate, PREPROCESSING.most)
+            except InputError:
+                continue
+            self.frames.append(video.prepare(read.frames, PREPROCESSING.geometry, PREPROCESSING.size))
+            kept.append(values[clip])
+        if not kept:
+            raise InputError(
+                f"cohort {cohort.name} has no readable clip with a rating to learn from",
+                file=cohort.folder,
+                allowed=f"ratings of severity, {', '.join(ITEMS)}",
+            )
+        self.values = torch.stack(kept)
+
+    def __call__(self, n: int, rng: np.random.Generator) -> Batch:
+        """Return n frames, each of a clip drawn at random; a clip's label stands for each of its frames."""
+        chosen = rng.integers(len(self.frames), size=n)
+        images = np.stack([self.frames[i][rng.integers(len(self.frames[i]))] for i in chosen])
+        shown = degrade(draw_warp(n, rng).images(torch.as_tensor(images).float().div_(255)), rng)
+        return Batch(
+            shown.mul(255).round_().byte(),
+            torch.zeros(n, len(MASKS), *GRID),
+            torch.zeros(n, len(COLUMNS), GRID[1]),
+            self.values[chosen],
+            torch.zeros(n),
+        )
+
+
+def _targets(ratings: pd.DataFrame) -> dict[str, torch.Tensor]:
+    """Return what is known of each rated clip, NaN where nothing is; the mean over raters decides."""
+    known = ratings[ratings["item"].isin([*ITEMS, "severity"])]
+    found: dict[str, torch.Tensor] = {}
+    for (clip, item), rating in known.groupby(["clip", "item"])["rating"].mean().dropna().items():
+        values = found.setdefault(str(clip), torch.full((len(GLOBALS),), float("nan")))
+        values[GLOBALS.index("lus")] = 1
+        if item == "severity":
+            for k in (1, 2, 3):
+                values[GLOBALS.index(f"soldati_{k}")] = float(rating >= k - 0.5)
+        else:
+            values[GLOBALS.index(ITEMS[item])] = float(rating >= 0.5)
+    return found

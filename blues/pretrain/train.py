@@ -1,0 +1,237 @@
+"""The training loop: AdamW, a cosine schedule over the budget, averaged weights, a checkpoint to go on from."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import math
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from blues import simulate
+from blues.encoders import nets
+from blues.encoders.lus import LusNet
+from blues.pretrain.data import Batch, NegativePool, join, negative_batch, simulated_batch
+from blues.pretrain.loss import TASKS, losses
+from blues.provenance import files_hash, replacing
+
+__all__ = ["Budget", "Trainer"]
+
+DECAY = 0.998
+KEEP_EVERY = 60.0
+"""Seconds between two checkpoints."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Budget:
+    """How long to train, and how fast to learn.
+
+    Attributes
+    ----------
+    minutes : float
+        Of training; the learning rate falls along a cosine over them.
+    steps : int or None
+        A number of steps instead: repeats to the bit on one machine, whatever its load.
+    batch : int
+        Frames a step.
+    rate : float
+        Highest learning rate.
+    not_lus : float
+        Share of pictures that are no lung ultrasound.
+    real : float
+        Share of frames of the labelled cohort, where there is one.
+    half : bool
+        Convolve in bfloat16: 1.6 times as fast where the processor knows it.
+    """
+
+    minutes: float = 90.0
+    steps: int | None = None
+    batch: int = 64
+    rate: float = 3e-3
+    not_lus: float = 0.08
+    real: float = 0.25
+    half: bool = True
+
+    def progress(self, steps: int, seconds: float) -> float:
+        """Return the share of the budget that is used up."""
+        return min(1.0, steps / self.steps if self.steps else seconds / 60 / self.minutes)
+
+
+RealBatch = Callable[[int, np.random.Generator], Batch]
+
+
+class Trainer:
+    """A network in training.
+
+    Parameters
+    ----------
+    budget : Budget
+    seed : int
+        Of weights and data. Every step draws from its own generator, so that a run that goes on sees what it would have.
+    real : callable, optional
+        Gives batches of a labelled cohort.
+    device : str
+    negatives : int
+        Pictures in the pool of negatives.
+
+    Attributes
+    ----------
+    simulators : list of str
+        Hashes of :mod:`blues.simulate`, one unless it changed while a run was stopped.
+    """
+
+    def __init__(
+        self, budget: Budget, seed: int = 0, real: RealBatch | None = None, device: str = "cpu", negatives: int = 2000
+    ) -> None:
+        self.budget, self.seed, self.real, self.device = budget, seed, real, device
+        with torch.random.fork_rng(devices=[]):
+            self.net = LusNet()
+        nets.seed_weights(self.net, seed)
+        self.net.to(torch.device(device)).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.average = copy.deepcopy(self.net).eval().requires_grad_(False)
+        self.optimiser = torch.optim.AdamW(_groups(self.net), lr=budget.rate)
+        self.steps, self.seconds, self.drawing, self.waiting = 0, 0.0, 0.0, 0.0
+        self.simulators = [_simulator()]
+        self.pool = NegativePool(negatives, seed)
+        self.log: list[dict[str, float]] = []
+        self._sums: dict[str, float] = {}
+        self._counted = 0
+
+    @property
+    def progress(self) -> float:
+        """Share of the budget used."""
+        return self.budget.progress(self.steps, self.seconds)
+
+    def draw(self, step: int) -> tuple[Batch, float]:
+        """Return the batch of a step and the processor seconds it took."""
+        start = time.thread_time()
+        rng = np.random.default_rng([self.seed, step])
+        budget = self.budget
+        odd = max(1, round(budget.not_lus * budget.batch))
+        real = round(budget.real * budget.batch) if self.real is not None else 0
+        parts = [simulated_batch(budget.batch - odd - real, rng), negative_batch(self.pool.draw(odd, rng), rng)]
+        if self.real is not None:
+            parts.append(self.real(real, rng))
+        return join(parts), time.thread_time() - start
+
+    def run(self, folder: Path | None = None, report: Callable[[dict[str, float]], None] | None = None) -> None:
+        """Train until the budget is used up; the checkpoint in ``folder`` is renewed every minute."""
+        kept = time.monotonic()
+        for batch in self._batches():
+            start = time.perf_counter()
+            self._step(batch)
+            self.seconds += time.perf_counter() - start
+            if self._counted >= 100 or self.progress >= 1:
+                self.log.append(self._line())
+                if report is not None:
+                    report(self.log[-1])
+            if folder is not None and time.monotonic() - kept > KEEP_EVERY:
+                self.save(folder)
+                kept = time.monotonic()
+        if folder is not None:
+            self.save(folder)
+
+    def _batches(self) -> Iterator[Batch]:
+        """Yield batches; the next one is drawn while the network learns from this one."""
+        with ThreadPoolExecutor(1) as pool:
+            ahead = pool.submit(self.draw, self.steps)
+            while self.progress < 1:
+                start = time.perf_counter()
+                batch, took = ahead.result()
+                waited = time.perf_counter() - start
+                ahead = pool.submit(self.draw, self.steps + 1)
+                self.drawing += took
+                self.waiting += waited
+                self.seconds += waited
+                yield batch
+
+    def _step(self, batch: Batch) -> None:
+        """Learn from one batch."""
+        done = self.progress
+        warm = min(1.0, (self.steps + 1) / 100)
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.budget.rate * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done)))
+        self.net.train()
+        images = batch.images.to(self.device).float().div_(255).unsqueeze(1)
+        kind = torch.device(self.device).type
+        with torch.autocast(kind, torch.bfloat16, enabled=self.budget.half):
+            out = self.net.heads(images.contiguous(memory_format=torch.channels_last))
+        found = losses({name: value.float().cpu() for name, value in out.items()}, batch)
+        total = sum((TASKS[name] * value for name, value in found.items()), torch.zeros(()))
+        self.optimiser.zero_grad(set_to_none=True)
+        total.backward()
+        torch.nn.utils.clip_grad_norm_(self.net.parameters(), 5.0)
+        self.optimiser.step()
+        self.steps += 1
+        self._follow()
+        self._counted += 1
+        for name, value in found.items():
+            self._sums[name] = self._sums.get(name, 0.0) + float(value.detach())
+
+    @torch.no_grad()
+    def _follow(self) -> None:
+        """Move the averaged weights towards the present ones, faster at the start."""
+        decay = min(DECAY, (1 + self.steps) / (10 + self.steps))
+        for kept, now in zip(self.average.state_dict().values(), self.net.state_dict().values(), strict=True):
+            if kept.dtype.is_floating_point:
+                kept.lerp_(now, 1 - decay)
+            else:
+                kept.copy_(now)
+
+    def _line(self) -> dict[str, float]:
+        line = {
+            "step": float(self.steps),
+            "minutes": round(self.seconds / 60, 3),
+            "frames": float(self.steps * self.budget.batch),
+            "rate": self.optimiser.param_groups[0]["lr"],
+            **{name: round(value / self._counted, 5) for name, value in self._sums.items()},
+            "drawing": round(self.drawing, 2),
+            "waiting": round(self.waiting, 2),
+        }
+        self._sums, self._counted = {}, 0
+        return line
+
+    def save(self, folder: Path) -> None:
+        """Write what is needed to go on: ``checkpoint.pt``, tensors and plain numbers only."""
+        state: dict[str, Any] = {
+            "net": self.net.state_dict(),
+            "average": self.average.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "numbers": [float(self.steps), self.seconds, self.drawing, self.waiting],
+            "log": self.log,
+            "simulators": self.simulators,
+        }
+        with replacing(folder / "checkpoint.pt") as draft:
+            torch.save(state, draft)
+
+    def restore(self, folder: Path) -> bool:
+        """Go on from ``checkpoint.pt`` if there is one; return whether there was."""
+        path = folder / "checkpoint.pt"
+        if not path.is_file():
+            return False
+        state = torch.load(path, map_location=self.device, weights_only=True)
+        self.net.load_state_dict(state["net"])
+        self.average.load_state_dict(state["average"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        steps, self.seconds, self.drawing, self.waiting = state["numbers"]
+        self.steps, self.log = int(steps), list(state["log"])
+        self.simulators = list(dict.fromkeys([*state["simulators"], *self.simulators * (self.progress < 1)]))
+        return True
+
+
+def _simulator() -> str:
+    """Return the hash of what draws the frames."""
+    return files_hash(Path(simulate.__file__).parent.glob("*.py"))
+
+
+def _groups(net: torch.nn.Module) -> list[dict[str, Any]]:
+    """Return the parameters with weight decay on matrices and kernels only."""
+    many = [p for p in net.parameters() if p.ndim > 1]
+    few = [p for p in net.parameters() if p.ndim <= 1]
+    return [{"params": many, "weight_decay": 0.02}, {"params": few, "weight_decay": 0.0}]
