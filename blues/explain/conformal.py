@@ -31,8 +31,8 @@ def conformal(predictions: pd.DataFrame, kind: str = "binary", *, level: float =
     -------
     DataFrame
         One row a patient (or clip): ``patient`` (and ``clip``), ``y``, ``p`` (mean over repeats), ``p_sd`` (its spread over
-        repeats), ``covered``; binary: ``p_0, p_1`` (conformal p-values), ``set`` (``"no"``, ``"yes"``, ``"both"``, ``"empty"``);
-        else ``low, high``.
+        repeats), ``covered``; binary: ``p_0, p_1`` (conformal p-values), ``set`` (``"no"``, ``"yes"``, ``"both"`` or
+        ``"empty"``); else ``low, high``.
 
     Notes
     -----

@@ -126,6 +126,17 @@ class Attributions:
             drop=True
         )
 
+    @staticmethod
+    def remove(folder: str | Path) -> None:
+        """Take the attributions out of a run folder, where an earlier run left some."""
+        for name in (FILE, BASE, NULL, ABOUT):
+            (Path(folder) / name).unlink(missing_ok=True)
+
+    @staticmethod
+    def beside(folder: str | Path) -> Attributions | None:
+        """Return the attributions of a run folder, or None where it has none."""
+        return Attributions.load(folder) if (Path(folder) / FILE).is_file() else None
+
     def save(self, folder: str | Path) -> Path:
         """Write ``attributions.parquet`` and its companions into a run folder; each whole or not at all."""
         folder = Path(folder)

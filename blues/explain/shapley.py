@@ -25,12 +25,15 @@ from blues.explain import learners
 from blues.explain.columns import Columns
 from blues.explain.parts import CLIP, Part, carry, clipped, embedded, in_log_odds, in_outcome
 
-__all__ = ["TOLERANCE", "FoldValues", "explain_fold"]
+__all__ = ["BUDGET", "TOLERANCE", "FoldValues", "affordable", "explain_fold"]
 
 TOLERANCE = 1e-4
 """The values may miss the prediction by this much (single precision inside XGBoost and torch); else they are sampled anew."""
 STACK_CLIP = 0.01
 """How far a stack keeps its inputs from 0 and 1, see :class:`blues.models.LateFusion`."""
+
+BUDGET = 1e9
+"""Steps that the explanation of one fold may take, see :func:`affordable`."""
 
 _FORESTS = (RandomForestClassifier, RandomForestRegressor, ExtraTreesClassifier, ExtraTreesRegressor)
 _BOOSTED = (HistGradientBoostingClassifier, HistGradientBoostingRegressor)
@@ -300,3 +303,28 @@ def _components(model: Pipeline, X: np.ndarray, kind: str) -> Part:
     values[:, image] = np.einsum("rk,rkj->rj", inner.values[:, :count], shares)
     values[:, others] = inner.values[:, count:]
     return Part(values, inner.base, inner.log_odds)
+
+
+def affordable(model: Any, rows: int, columns: int, pairs: int = 8) -> int:
+    """Return how many of ``rows`` can be explained in about a second: all of them, but for deep forests and sampled models.
+
+    TreeSHAP takes about leaves times depth squared steps a row; sampling predicts ``2 * pairs * columns`` rows for each.
+    """
+    work = _work(model, columns, pairs)
+    return rows if work * rows <= BUDGET else max(1, int(BUDGET / work))
+
+
+def _work(model: Any, columns: int, pairs: int) -> float:
+    if isinstance(model, models.Nested):
+        return _work(model.model_, columns, pairs)
+    if isinstance(model, models.LateFusion):
+        return sum(_work(part, columns, pairs) for part in model.models_.values())
+    if isinstance(model, models.OrdinalClassifier):
+        return sum(_work(cut, columns, pairs) for cut in model.cuts_)
+    if isinstance(model, Pipeline):
+        return _work(model.steps[-1][1], columns, pairs)
+    if isinstance(model, _FORESTS):
+        return float(sum(tree.get_n_leaves() * (1 + tree.get_depth()) ** 2 for tree in model.estimators_))
+    if hasattr(model, "coef_") or isinstance(model, (XGBModel, DummyClassifier, DummyRegressor, *_BOOSTED)):
+        return 1.0
+    return 1000.0 * 2 * pairs * columns

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -14,9 +14,11 @@ import pandas as pd
 from tqdm import tqdm
 
 from blues import check, evaluate, models
+from blues.explain import Attributions
 from blues.features import Design
+from blues.fuse.explained import Explaining, attributions, explaining
 
-__all__ = ["Arm", "Fold", "arms_of", "out_of_fold", "shuffled_out_of_fold"]
+__all__ = ["Arm", "Fitted", "Fold", "arms_of", "fit_arms", "out_of_fold", "shuffled_out_of_fold"]
 
 Fold = tuple[int, int, np.ndarray, np.ndarray]
 """Repeat, fold, training rows, test rows (positions in the design)."""
@@ -110,6 +112,16 @@ class _Task:
     categories: tuple[float, ...]
     seed: int
     strict: bool = True
+    explaining: Explaining | None = None
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What all folds gave: predictions and choices as :func:`out_of_fold` returns them, and attributions if asked for."""
+
+    predictions: pd.DataFrame
+    choices: pd.DataFrame
+    attributions: Attributions | None
 
 
 def out_of_fold(
@@ -147,10 +159,37 @@ def out_of_fold(
     choices : DataFrame
         ``arm, repeat, fold, chosen`` and the inner loss of the candidate taken.
     """
+    found = fit_arms(design, arms, folds, seed=seed, jobs=jobs, progress=progress)
+    return found.predictions, found.choices
+
+
+def fit_arms(
+    design: Design,
+    arms: Sequence[Arm],
+    folds: Iterable[Fold],
+    *,
+    explain: Collection[str] = (),
+    card: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    jobs: int = 1,
+    progress: bool = False,
+) -> Fitted:
+    """Do what :func:`out_of_fold` does, and explain the predictions of the arms named in ``explain``.
+
+    Parameters
+    ----------
+    design, arms, folds, seed, jobs, progress
+        As in :func:`out_of_fold`.
+    explain : collection of str
+        Names of arms.
+    card : mapping, optional
+        The cohort card, for labels and units of the explained columns.
+    """
     folds = list(folds)
-    task = _task(design, arms, seed)
+    task = _task(design, arms, seed, explain, card)
     pieces = [p for found in _fit_all(((task, fold) for fold in folds), len(folds), jobs, progress) for p in found]
-    return _predictions(design, arms, pieces), pd.DataFrame([piece["choice"] for piece in pieces])
+    choices = pd.DataFrame([piece["choice"] for piece in pieces])
+    return Fitted(_predictions(design, arms, pieces), choices, attributions(design, pieces, task.explaining))
 
 
 def shuffled_out_of_fold(
@@ -158,29 +197,39 @@ def shuffled_out_of_fold(
     arms: Sequence[Arm],
     shuffles: Sequence[tuple[np.ndarray, int, Sequence[Fold]]],
     *,
+    explain: Collection[str] = (),
+    card: Mapping[str, Any] | None = None,
     jobs: int = 1,
     progress: bool = False,
-) -> Iterator[pd.DataFrame]:
-    """Yield the predictions of :func:`out_of_fold` for each of several outcomes, all folds of all of them in one queue.
+) -> Iterator[Fitted]:
+    """Yield what :func:`fit_arms` gives for each of several outcomes, all folds of all of them in one queue.
 
     Where shuffling leaves an arm one class in a training fold, that fold has no prediction by that arm.
 
     Parameters
     ----------
-    design, arms, jobs, progress
-        As in :func:`out_of_fold`.
+    design, arms, explain, card, jobs, progress
+        As in :func:`fit_arms`.
     shuffles : sequence of (outcome, seed, folds)
         Outcome of every row, shape (rows,); seed of the models; folds.
     """
-    task = dataclasses.replace(_task(design, arms, seed=0), strict=False)
+    task = dataclasses.replace(_task(design, arms, 0, explain, card), strict=False)
     calls = ((dataclasses.replace(task, y=y, seed=seed), fold) for y, seed, folds in shuffles for fold in folds)
     results = _fit_all(calls, sum(len(folds) for _, _, folds in shuffles), jobs, progress, "label permutations")
     for y, _, folds in shuffles:
         pieces = [piece for _ in folds for piece in next(results)]
-        yield _predictions(design.with_outcome(y), arms, pieces)
+        shuffled = design.with_outcome(y)
+        choices = pd.DataFrame([piece["choice"] for piece in pieces])
+        yield Fitted(_predictions(shuffled, arms, pieces), choices, attributions(shuffled, pieces, task.explaining))
 
 
-def _task(design: Design, arms: Sequence[Arm], seed: int) -> _Task:
+def _task(
+    design: Design,
+    arms: Sequence[Arm],
+    seed: int,
+    explained: Collection[str] = (),
+    card: Mapping[str, Any] | None = None,
+) -> _Task:
     matrix, layout = _matrix(design)
     return _Task(
         X=matrix,
@@ -192,6 +241,7 @@ def _task(design: Design, arms: Sequence[Arm], seed: int) -> _Task:
         kind=design.kind,
         categories=design.categories,
         seed=seed,
+        explaining=explaining(design, layout, frozenset(explained), card),
     )
 
 
@@ -255,6 +305,8 @@ def _fit_fold(task: _Task, fold: Fold) -> list[dict[str, Any]]:
             "chosen": model.chosen_,
             "inner_loss": model.losses_.get(model.chosen_, np.nan),
         }
+        if task.explaining is not None and arm.name in task.explaining.arms:
+            record["explained"] = task.explaining.piece(record, model, task.X, rows, task.kind, seed)
         found.append(record)
     return found
 
@@ -288,7 +340,7 @@ def _inner_splits(
 def _predictions(design: Design, arms: Sequence[Arm], pieces: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     if not pieces:
         raise check.InputError("no arm could predict anyone", remedy="See which patients have which modality")
-    keys = [key for key in pieces[0] if key != "choice"]
+    keys = [key for key in pieces[0] if key not in ("choice", "explained")]
     table = pd.concat([pd.DataFrame({key: piece[key] for key in keys}) for piece in pieces], ignore_index=True)
     order = {arm.name: i for i, arm in enumerate(arms)}
     ranks = table["arm"].map(order).to_numpy()

@@ -55,6 +55,8 @@ class Experiment:
         Treatments whose contingent columns may predict all the same.
     baseline : tuple of str
         One to three columns for a logistic regression of their own, chosen before seeing the data.
+    explain : tuple of str
+        Arms whose held-out predictions are explained: ``("all",)`` leaves out rules and baselines; ``("none",)``.
     jobs : int
         Worker processes; does not change a number.
     out : Path
@@ -93,6 +95,11 @@ class Experiment:
     )
     allow: tuple[str, ...] = _option((), "treatments (e.g. oxygen) whose contingent columns may predict all the same")
     baseline: tuple[str, ...] = _option((), "1 to 3 columns for a plain logistic baseline, e.g. CRP LDH")
+    explain: tuple[str, ...] = _option(
+        ("all",),
+        "arms whose predictions are explained (SHAP): all (that combine modalities), none, or their names",
+        metavar="ARM",
+    )
     jobs: int = _option(2, "worker processes; does not change a number")
     out: Path | None = _option(None, "run folder (default: reports/COHORT-TASK)")
     from_: Path | None = _option(None, "repeat this experiment.toml; other flags override it", metavar="TOML")

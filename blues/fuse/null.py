@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from blues import check, evaluate
+from blues.explain import null_importance
 from blues.features import Design
 from blues.fuse.crossval import Arm, shuffled_out_of_fold
 from blues.fuse.experiment import Experiment
@@ -19,7 +20,15 @@ __all__ = ["label_null", "shuffled_outcome"]
 COLUMNS = ("arm", "metric", "permutation", "value")
 
 
-def label_null(design: Design, arms: Sequence[Arm], experiment: Experiment, *, progress: bool = False) -> pd.DataFrame:
+def label_null(
+    design: Design,
+    arms: Sequence[Arm],
+    experiment: Experiment,
+    *,
+    explain: Collection[str] = (),
+    card: Mapping[str, Any] | None = None,
+    progress: bool = False,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Repeat the whole pipeline, one repeat of folds each, with the outcome shuffled among patients.
 
     Parameters
@@ -29,13 +38,19 @@ def label_null(design: Design, arms: Sequence[Arm], experiment: Experiment, *, p
         The constant prevalence arm is left out.
     experiment : Experiment
         Its ``null`` says how often.
+    explain : collection of str
+        Names of the arms whose attributions are wanted too.
+    card : mapping, optional
+        The cohort card, for the labels of what is explained.
     progress : bool
         Show a progress bar on standard error.
 
     Returns
     -------
-    DataFrame
+    scores : DataFrame
         ``arm, metric, permutation, value``; the metric is the main one. NaN where a shuffle left an arm one class to learn.
+    importances : DataFrame
+        As :attr:`blues.explain.Attributions.null` holds them; empty when no arm is explained.
 
     Notes
     -----
@@ -52,11 +67,15 @@ def label_null(design: Design, arms: Sequence[Arm], experiment: Experiment, *, p
         folds = evaluate.patient_folds(y, design.patients, experiment.folds, 1, seed, kind=design.kind)
         shuffles.append((y, seed, folds))
     rows: list[dict[str, Any]] = []
-    drawn = shuffled_out_of_fold(design, arms, shuffles, jobs=experiment.jobs, progress=progress)
-    for number, predictions in enumerate(drawn):
-        for arm, part in predictions.groupby("arm", sort=False):
+    importances: list[pd.DataFrame] = []
+    settings: dict[str, Any] = {"explain": explain, "card": card, "jobs": experiment.jobs, "progress": progress}
+    for number, drawn in enumerate(shuffled_out_of_fold(design, arms, shuffles, **settings)):
+        for arm, part in drawn.predictions.groupby("arm", sort=False):
             rows.append({"arm": arm, "metric": metric, "permutation": number, "value": _score(part, metric, design)})
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+        if drawn.attributions is not None:
+            importances.append(null_importance(drawn.attributions, number))
+    whole = pd.concat(importances, ignore_index=True) if importances else pd.DataFrame()
+    return pd.DataFrame(rows, columns=list(COLUMNS)), whole
 
 
 def _score(part: pd.DataFrame, metric: str, design: Design) -> float:

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from blues import check
+from blues.explain import Attributions
 from blues.fuse.experiment import Experiment
 from blues.provenance import replacing, write_json
 
@@ -51,6 +52,8 @@ class Run:
         What a reader must be told, ``{"level": "warning" or "note", "text": ...}``.
     provenance : dict
         See :func:`blues.provenance.record`.
+    attributions : Attributions or None
+        What the held-out predictions rest on, see :class:`blues.explain.Attributions`; None where nothing was explained.
     """
 
     experiment: Experiment
@@ -64,6 +67,7 @@ class Run:
     design: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[Mapping[str, str], ...] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    attributions: Attributions | None = None
 
     def save(self, folder: str | Path) -> Path:
         """Write the run folder; files that exist are replaced, each whole or not at all."""
@@ -79,6 +83,9 @@ class Run:
         for name in _PAGES:
             value = getattr(self, name)
             write_json(folder / f"{name}.json", list(value) if name == "notes" else dict(value))
+        Attributions.remove(folder)
+        if self.attributions is not None:
+            self.attributions.save(folder)
         return folder
 
     @classmethod
@@ -111,6 +118,7 @@ class Run:
             predictions=pd.read_parquet(folder / "predictions.parquet"),
             **tables,
             **(pages | {"notes": tuple(pages["notes"])}),
+            attributions=Attributions.beside(folder),
         )
 
     def _repr_html_(self) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
 from blues import evaluate, provenance
 from blues.features import Design
-from blues.fuse.crossval import arms_of, out_of_fold
+from blues.fuse.crossval import arms_of, fit_arms
 from blues.fuse.experiment import Experiment
+from blues.fuse.explained import chosen_arms
 from blues.fuse.notes import design_facts, notes_on
 from blues.fuse.null import label_null
 from blues.fuse.record import Run
@@ -48,13 +50,25 @@ def run(
         design.y, design.patients, experiment.folds, experiment.repeats, experiment.seed, kind=design.kind
     )
     arms = arms_of(design, experiment.rivals(), calibrate=experiment.calibrate, threshold=experiment.threshold)
-    predictions, choices = out_of_fold(
-        design, arms, folds, seed=experiment.seed, jobs=experiment.jobs, progress=progress
+    explained = chosen_arms(experiment.explain, arms)
+    fitted = fit_arms(
+        design,
+        arms,
+        folds,
+        explain=explained,
+        card=cohort_card,
+        seed=experiment.seed,
+        jobs=experiment.jobs,
+        progress=progress,
     )
+    predictions = fitted.predictions
     by_arm = {str(arm): part for arm, part in predictions.groupby("arm", sort=False)}
     scores = score_arms(by_arm, arms, design, experiment)
     comparisons = compare_arms(by_arm, arms, scores, design, experiment)
-    null = label_null(design, arms, experiment, progress=progress)
+    null, by_chance = label_null(design, arms, experiment, explain=explained, card=cohort_card, progress=progress)
+    attributions = fitted.attributions
+    if attributions is not None and len(by_chance):
+        attributions = dataclasses.replace(attributions, null=by_chance)
     return Run(
         experiment=experiment,
         predictions=predictions,
@@ -62,9 +76,10 @@ def run(
         comparisons=with_null(comparisons, scores, null),
         refused=design.refused,
         null=null,
-        choices=choices,
+        choices=fitted.choices,
         cohort=dict(cohort_card or {}),
         design=design_facts(design, by_arm),
         notes=tuple(notes_on(design, by_arm, experiment)),
         provenance=provenance.record(seed=experiment.seed, **dict(design.facts)),
+        attributions=attributions,
     )

@@ -1,0 +1,83 @@
+"""Which arms are explained, and the explanation of a fold's held-out rows beside their predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from blues import check, explain, models
+from blues.features import Design
+
+__all__ = ["Explaining", "attributions", "chosen_arms", "explaining"]
+
+
+@dataclass(frozen=True)
+class Explaining:
+    """What is to be explained: these arms, whose columns mean this."""
+
+    arms: frozenset[str]
+    columns: explain.Columns
+
+    def piece(
+        self, record: Mapping[str, Any], model: models.Nested, X: np.ndarray, rows: np.ndarray, kind: str, seed: int
+    ) -> explain.Piece:
+        """Explain the held-out rows of one arm in one fold; of very many rows some, drawn at random."""
+        held_out = record["position"]
+        most = explain.affordable(model, len(held_out), len(np.unique(self.columns.ids[model.columns_])))
+        if most < len(held_out):
+            held_out = np.sort(np.random.default_rng(seed).permutation(held_out)[:most])
+        # more training rows than this change nothing: the background of what is sampled is a handful of them
+        background = X[rows[:2000]]
+        found = explain.explain_fold(model, background, X[held_out], self.columns, kind=kind, seed=seed)
+        return explain.Piece(held_out, record["arm"], record["repeat"], record["fold"], found)
+
+
+def chosen_arms(wanted: Sequence[str], arms: Sequence[Any]) -> frozenset[str]:
+    """Return the names of the arms to explain: ``("all",)`` are those that combine modalities, ``("none",)`` none.
+
+    Raises
+    ------
+    InputError
+        When an arm is named that the run does not have.
+    """
+    if tuple(wanted) == ("none",) or not wanted:
+        return frozenset()
+    if tuple(wanted) == ("all",):
+        return frozenset(arm.name for arm in arms if len(arm.modalities) > 1 or not _single(arm))
+    names = [arm.name for arm in arms]
+    return frozenset(check.one_of(name, ["all", "none", *names], "--explain: arm") for name in wanted)
+
+
+def _single(arm: Any) -> bool:
+    return getattr(arm, "role", "") in ("rule", "baseline", "prevalence")
+
+
+def explaining(
+    design: Design, layout: models.Layout, arms: frozenset[str], card: Mapping[str, Any] | None = None
+) -> Explaining | None:
+    """Return what is to be explained in a design, with the labels and units of a cohort card; None for no arm."""
+    if not arms:
+        return None
+    known = explain.describe(card or {})
+    return Explaining(arms, explain.columns({key: layout.names[key] for key in layout.columns}, known))
+
+
+def attributions(
+    design: Design, pieces: Sequence[Mapping[str, Any]], what: Explaining | None
+) -> explain.Attributions | None:
+    """Join the explanations that stand in the records of all folds; None where there are none."""
+    found = [piece["explained"] for piece in pieces if "explained" in piece]
+    if what is None or not found:
+        return None
+    return explain.gather(
+        found,
+        what.columns,
+        design.patients.to_numpy(),
+        clips=design.y.index.to_numpy() if design.level == "clip" else None,
+        unit=explain.UNITS[design.kind],
+        label=design.label,
+        kind=design.kind,
+    )
