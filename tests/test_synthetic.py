@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 import blues.cohort
-from blues import datasets
+from blues import datasets, survive
 from blues.check import InputError
 from blues.datasets.synthetic import RATERS, _plan, synthetic
 from blues.datasets.synthetic_tables import draw_patients
@@ -125,9 +125,21 @@ def test_leaks_and_outcomes_are_refused(none):
 
 def test_targets(none):
     assert set(none.target("pcr").unique()) == {0, 1}
-    assert none.target("icu").sum() >= 2
+    for name in ("icu", "oxygen", "icu_or_death"):
+        assert none.target(name).sum() >= 2
+        assert (none.target(name) == 0).sum() >= 2
     assert none.target("severity").between(0, 3).all()
+    assert none.target("severity_clip").index.equals(none.clips.index)
     assert none.target("los").dropna().between(0, 30).all()
+
+
+def test_stays_can_be_analysed(none):
+    ends = survive.endpoints(none)
+    assert set(ends.frame["event"].dropna()) == {0, 1, 2}
+    assert ends.frame["time"].dropna().between(0, 30).all()
+    died = none.patients["status"] == "died"
+    assert (ends.frame.loc[died, "event"] == 2).all()
+    assert ends.adjudication["what"].str.contains("oxygen").any()
 
 
 def test_same_seed_same_files_other_seed_other_files(tmp_path):

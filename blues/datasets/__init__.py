@@ -12,7 +12,7 @@ import blues.cohort
 from blues.check import InputError
 from blues.cohort import Cohort
 from blues.datasets.synthetic import synthetic
-from blues.provenance import cache_folder
+from blues.provenance import cache_folder, files_hash
 
 __all__ = ["load", "synthetic"]
 
@@ -37,12 +37,7 @@ def load(name_or_folder: str | Path = "synthetic", **parameters: float) -> Cohor
         The folder does not exist, or parameters were given for a folder.
     """
     if str(name_or_folder) == "synthetic":
-        values = {"patients": 40, "signal": 1.0, "seed": 0, **parameters}
-        name = "-".join(["synthetic", *(f"{key}-{value:g}" for key, value in sorted(values.items()))])
-        folder = cache_folder() / "datasets" / name
-        if folder.is_dir():
-            return blues.cohort.read(folder)
-        return synthetic(folder, **values)  # type: ignore[arg-type]
+        return _cached(parameters)
     if parameters:
         raise InputError(f"{', '.join(parameters)} can be set for the synthetic cohort only")
     folder = Path(name_or_folder)
@@ -51,4 +46,20 @@ def load(name_or_folder: str | Path = "synthetic", **parameters: float) -> Cohor
             f"there is no cohort folder {str(name_or_folder)!r}",
             allowed="a folder, or 'synthetic' for the made-up cohort",
         )
+    return blues.cohort.read(folder)
+
+
+def _cached(parameters: dict[str, float]) -> Cohort:
+    """Read the synthetic cohort from the cache folder; draw it first if the code that draws it or a parameter is new."""
+    values = {"patients": 40, "signal": 1.0, "seed": 0, **parameters}
+    package = Path(blues.__file__).parent
+    code = files_hash([*package.glob("simulate/*.py"), *package.glob("datasets/synthetic*.py")])[:8]
+    name = "-".join(["synthetic", *(f"{key}-{value:g}" for key, value in sorted(values.items())), code])
+    folder = cache_folder() / "datasets" / name
+    if not folder.is_dir():
+        try:
+            synthetic(folder, **values)  # type: ignore[arg-type]
+        except OSError:
+            if not folder.is_dir():  # else another process was faster
+                raise
     return blues.cohort.read(folder)

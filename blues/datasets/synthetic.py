@@ -6,6 +6,8 @@ What is planted
   most at R3 and L3 (weight 1), less at R2 and L2 (0.6), least at R1 and L1 (0.3). Involvement sets the severity that is drawn:
   no, some, many or confluent B-lines, a broken pleural line. With ``signal=0`` the images know nothing of any column.
 - Illness moves involvement by ``0.4 * signal``; it also moves vitals, inflammation, intensive care, death and stay.
+- The hazard of discharge is halved by each standard deviation of illness and quartered by intensive care
+  (:data:`blues.datasets.synthetic_tables.DISCHARGE_HAZARD`); day 30 censors, death competes.
 - The PCR result moves the blood tests by ``blood_signal`` (leucocytes and lymphocytes down, LDH and ferritin up), and the
   symptoms by a third of it.
 - Two raters read every clip: :data:`RATERS` says how often each reports the drawn truth, which ``truth.csv`` holds.

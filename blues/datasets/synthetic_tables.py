@@ -6,8 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.stats import norm
 
-__all__ = ["POINTS", "Patients", "dictionary", "draw_patients"]
+__all__ = ["DISCHARGE_HAZARD", "POINTS", "Patients", "dictionary", "draw_patients"]
+
+DISCHARGE_HAZARD = {"illness": 0.5, "icu": 0.25}
+"""What multiplies the hazard of discharge: one standard deviation of illness, intensive care."""
 
 POINTS = ("R1", "R2", "R3", "L1", "L2", "L3")
 YES_NO = 'codes={"1"="yes","0"="no"}'
@@ -201,6 +205,23 @@ contingent = "never"
 column = "icu"
 events = [1]
 
+[targets.icu_or_death]
+label = "intensive care or death by day 30"
+kind = "binary"
+level = "patient"
+moment = "admission"
+contingent = "never"
+any = [{ column = "icu", equals = ["yes"] }, { column = "death", equals = ["yes"] }]
+
+[targets.oxygen]
+label = "oxygen therapy during the stay"
+kind = "binary"
+level = "patient"
+moment = "admission"
+contingent = "never"
+column = "oxygen_therapy"
+events = ["yes"]
+
 [targets.los]
 label = "length of stay"
 kind = "continuous"
@@ -209,6 +230,22 @@ moment = "admission"
 contingent = "never"
 unit = "days"
 column = "los_days"
+
+[survival]
+stay = "los_days"
+unit = "days"
+horizon = 30
+died_in_hospital = [{ column = "status", equals = ["died"] }]
+still_in_hospital = [{ column = "status", equals = ["in hospital"] }]
+
+[[survival.wards]]
+name = "icu"
+later = [{ column = "icu", equals = ["yes"] }]
+
+[survival.oxygen]
+column = "oxygen_days"
+unit = "days"
+given = [{ column = "oxygen_therapy", equals = ["yes"] }]
 
 [[checks]]
 says = "more days on oxygen than in hospital"
@@ -343,7 +380,9 @@ def _outcomes(pcr: np.ndarray, ill: np.ndarray, rng: np.random.Generator) -> dic
     icu[np.argsort(-(ill + 0.3 * pcr + 0.6 * rng.normal(size=n)))[: max(2, round(0.25 * n))]] = 1
     death = np.zeros(n, int)
     death[np.argsort(-(ill + icu + 0.8 * rng.normal(size=n)))[: max(1, round(0.06 * n))]] = 1
-    stay = np.exp(1.55 + 0.35 * ill + 0.7 * icu + 0.45 * rng.normal(size=n)).round().clip(0)
+    # a Weibull time of shape 2.2, by its quantiles, so that hazards are proportional
+    slower = DISCHARGE_HAZARD["illness"] ** ill * DISCHARGE_HAZARD["icu"] ** icu
+    stay = (6.5 * (-norm.logcdf(-rng.normal(size=n)) / slower) ** (1 / 2.2)).round()
     stay[int(np.argmin(np.where(icu + death, np.inf, ill)))] = 0
     long_stay = np.flatnonzero((death == 0) & (icu == 1))
     stay[long_stay[:1]] = 44
