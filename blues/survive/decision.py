@@ -10,7 +10,8 @@ The order in which sources are believed is the same for everybody:
 4. ``daily status outvotes the stay``: two or more days out of hospital inside the stay, then the status decides.
 5. Otherwise the stay counts; a missing stay is replaced by the wards' times, else by the daily status.
 
-Death in hospital is what the destination says, else death with no day out of hospital before it.
+Death in hospital is what the destination says, else death with no day out of hospital before it. A stay that had not
+ended when the table was closed is censored at its length, unless a death says otherwise.
 """
 
 from __future__ import annotations
@@ -43,6 +44,8 @@ class Sources:
         1 yes, 0 no, NaN unknown.
     states : tuple of (float, str)
         Day and state, known ones only, ascending.
+    still_in : bool
+        The table says that the stay had not ended.
     """
 
     stay: float
@@ -51,6 +54,7 @@ class Sources:
     entered: bool
     died_in_hospital: float
     states: tuple[tuple[float, str], ...]
+    still_in: bool = False
 
     def days(self, *states: str) -> list[float]:
         """Return the days on which the patient was in one of the states."""
@@ -236,7 +240,11 @@ def decide(s: Sources, *, tolerance: float = 1.0, horizon: float | None = None) 
     _length(s, d, tolerance)
     if math.isnan(d.time):
         return d
+    if s.still_in:
+        d.event = CENSORED
     _death(s, d, tolerance)
+    if s.still_in and d.event == DIED:
+        d.remark("still in hospital, but died there", "death decides", "died in hospital")
     _around(s, d, tolerance)
     if horizon is not None and d.time > horizon:
         d.remark(f"stay of {d.time:g} days", f"horizon of {horizon:g} days", f"censored at {horizon:g} days")

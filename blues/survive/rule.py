@@ -81,6 +81,8 @@ class StayRule:
     wards : tuple of Ward
     died_in_hospital : tuple of Condition
         Any of these: the stay ended by death.
+    still_in_hospital : tuple of Condition
+        Any of these: the stay had not ended when the table was closed, and is censored at its length.
     transferred : tuple of Condition
         Any of these: the patient moved between wards, so that one ward's time is not the whole stay.
     oxygen : Oxygen, optional
@@ -103,6 +105,7 @@ class StayRule:
     states: dict[str, State] = dataclasses.field(default_factory=dict)
     wards: tuple[Ward, ...] = ()
     died_in_hospital: tuple[Condition, ...] = ()
+    still_in_hospital: tuple[Condition, ...] = ()
     transferred: tuple[Condition, ...] = ()
     oxygen: Oxygen | None = None
     tolerance: float = 1.0
@@ -112,7 +115,8 @@ class StayRule:
         """Return every column the rule reads."""
         names = [self.stay, *self.status, *(w.column for w in self.wards if w.column)]
         names += [self.oxygen.column] if self.oxygen else []
-        conditions = [*self.died_in_hospital, *self.transferred, *(self.oxygen.given if self.oxygen else ())]
+        conditions = [*self.died_in_hospital, *self.still_in_hospital, *self.transferred]
+        conditions += self.oxygen.given if self.oxygen else ()
         conditions += [c for w in self.wards for c in (*w.first, *w.later)]
         return list(dict.fromkeys([*names, *(c.column for c in conditions)]))
 

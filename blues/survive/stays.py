@@ -112,6 +112,7 @@ def _sources(patients: pd.DataFrame, rule: StayRule, states: pd.DataFrame) -> li
     entered = [np.fmax(meets(w.first, patients), meets(w.later, patients)) for w in rule.wards]
     moved = meets(rule.transferred, patients) == 1
     died = meets(rule.died_in_hospital, patients)
+    still_in = meets(rule.still_in_hospital, patients) == 1
     found = []
     for i in range(n):
         known = [float(t[i]) for t in times if not np.isnan(t[i])]
@@ -124,6 +125,7 @@ def _sources(patients: pd.DataFrame, rule: StayRule, states: pd.DataFrame) -> li
                 entered=bool(known and sum(known) > 0) or any(e[i] == 1 for e in entered),
                 died_in_hospital=float(died[i]),
                 states=tuple((d, s) for d, s in zip(states.columns, states.iloc[i], strict=True) if s is not None),
+                still_in=bool(still_in[i]),
             )
         )
     return found
