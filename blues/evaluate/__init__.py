@@ -12,6 +12,7 @@ from blues.evaluate.calibration import (
     expected_calibration_error,
     smooth_calibration,
 )
+from blues.evaluate.combine import COMBINE, combine, combine_table
 from blues.evaluate.compare import (
     benjamini_hochberg,
     delong_test,
@@ -70,6 +71,7 @@ from blues.evaluate.validation import (
 )
 
 __all__ = [
+    "COMBINE",
     "HEADLINE",
     "Calibration",
     "Estimate",
@@ -93,6 +95,8 @@ __all__ = [
     "clopper_pearson_interval",
     "cluster_tables",
     "clustered_proportion",
+    "combine",
+    "combine_table",
     "compare_table",
     "delong_test",
     "expected_auroc_width",
