@@ -29,7 +29,8 @@ import blues.cohort
 from blues import simulate, video
 from blues.check import InputError
 from blues.cohort import Cohort
-from blues.datasets.synthetic_tables import POINTS, dictionary, draw_patients
+from blues.datasets.synthetic_dictionary import POINTS, dictionary
+from blues.datasets.synthetic_tables import draw_patients
 
 __all__ = ["POINT_WEIGHT", "RATERS", "synthetic"]
 
