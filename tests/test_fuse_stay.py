@@ -6,7 +6,8 @@ import pytest
 
 import blues.cohort
 from blues import survive
-from blues.datasets.synthetic_tables import DISCHARGE_HAZARD, dictionary, draw_patients
+from blues.datasets.synthetic_dictionary import dictionary
+from blues.datasets.synthetic_tables import DISCHARGE_HAZARD, draw_patients
 
 MANY = 400
 
