@@ -1,11 +1,14 @@
 """Length of stay in a run: endpoints of the made-up cohort, the description beside a run, and time to discharge as a task."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
 
 import blues.cohort
 from blues import survive
+from blues.check import InputError
 from blues.datasets.synthetic_dictionary import dictionary
 from blues.datasets.synthetic_tables import DISCHARGE_HAZARD, draw_patients
 
@@ -62,3 +65,43 @@ def test_stay_that_has_not_ended_is_censored_unless_death_ended_it():
     found = survive.adjudicate(table, rule)
     assert found.frame["event"].tolist() == [0, 1, 2]
     assert found.adjudication[["patient", "rule"]].to_numpy().tolist() == [["3", "death decides"]]
+
+
+def test_section_holds_what_the_single_calls_give(many):
+    cohort, _ = many
+    found = survive.section(cohort, by=["pcr", "age", "icu"])
+    ends = survive.endpoints(cohort)
+    pcr = cohort.target("pcr").map({0.0: "no", 1.0: "yes"})
+    one = survive.describe(ends, pcr)
+    staying = found["Still in hospital by SARS-CoV-2 PCR positive"]
+    np.testing.assert_array_equal(staying["survival"], one.staying.table["survival"])
+    assert set(staying["group"]) == {"no", "yes"}
+    tests = found["Tests between groups"].set_index(["variable", "test"])
+    row = tests.loc[("SARS-CoV-2 PCR positive", "log-rank, leaving in any way")]
+    assert row["p_value"] == one.tests["logrank"].p_value
+    # the ill stay longer, and intensive care is for the ill
+    days = found["Difference in mean days in hospital"].set_index("variable").loc["intensive care during the stay"]
+    assert days["low"] > 0
+    incidence = found["Discharge alive and death"].groupby("cause")["incidence"].max()
+    assert incidence.sum() + found["Still in hospital"]["survival"].min() == pytest.approx(1)
+    assert found["Contradictions, and the rule that decided"].equals(ends.adjudication)
+
+
+def test_section_says_which_variable_cannot_be_described_by(many):
+    cohort, _ = many
+    constant = cohort.patients.assign(sex="female")
+    found = survive.section(dataclasses.replace(cohort, patients=constant), by=["sex"])
+    assert "Not described by sex" in found
+    with pytest.raises(InputError, match="Nearest: 'age'"):
+        survive.section(cohort, by=["aeg"])
+
+
+def test_groups_are_in_words_and_default_to_the_pcr_and_the_ratings(many):
+    cohort, _ = many
+    label, thirds = survive.grouping(cohort, "age")
+    assert label == "third of age"
+    assert thirds.value_counts().between(MANY / 4, MANY / 2).all()
+    assert set(survive.grouping(cohort, "icu")[1]) == {"no", "yes"}
+    titles = list(survive.section(cohort))
+    assert "Still in hospital by SARS-CoV-2 PCR positive" in titles
+    assert any(title.startswith("Not described by") and "severity" in title for title in titles)

@@ -15,6 +15,7 @@ from blues.survive.describing import Description, describe
 from blues.survive.penalised import PenalisedCox, penalised_cox
 from blues.survive.regression import CoxFit, cause_specific_cox, cox, proportional_hazards_test
 from blues.survive.rule import StayRule, stay_rule
+from blues.survive.section import grouping, save_section, section
 from blues.survive.stays import Endpoints, adjudicate, endpoints
 from blues.survive.subdistribution import FineGrayFit, fine_gray
 from blues.survive.two_part import HurdleFit, hurdle
@@ -43,6 +44,7 @@ __all__ = [
     "endpoints",
     "fine_gray",
     "gray_test",
+    "grouping",
     "harrell_c",
     "hurdle",
     "intraclass_correlation",
@@ -55,6 +57,8 @@ __all__ = [
     "proportional_hazards_test",
     "quantile_groups",
     "restricted_mean",
+    "save_section",
+    "section",
     "stay_rule",
     "time_dependent_auc",
     "uno_c",

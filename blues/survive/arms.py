@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import joblib
 import numpy as np
 import pandas as pd
 
@@ -181,6 +182,8 @@ def out_of_fold_risk(
     components: int | None = None,
     level: float = 0.95,
     seed: int = 0,
+    scores: bool = True,
+    jobs: int = 1,
 ) -> OutOfFold:
     """Predict each patient's risk from models that have not seen the patient, one arm a combination of modalities.
 
@@ -208,6 +211,10 @@ def out_of_fold_risk(
     penalty, components, seed
         As in :func:`blues.survive.penalised_cox`.
     level : float
+    scores : bool
+        False leaves the tables of scores and comparisons empty and gives the predictions alone.
+    jobs : int
+        Worker processes, over the arms; does not change a number.
 
     Returns
     -------
@@ -238,15 +245,15 @@ def out_of_fold_risk(
     if not (data.event == 1).any():
         raise InputError("no patient has the event (code 1), so there is nothing to predict")
     wanted, horizon = _settings(data, times, tau)
-    pieces = []
-    for arm in arms:
-        chosen = {name: tables[name] for name in arm.split("+")}
-        part, said = _predict_arm(arm, chosen, data, frame.index, checked, wanted, penalty, components, seed)
-        pieces.append(part)
-        notes += said
-    predictions = pd.concat(pieces, ignore_index=True)
-    values = _score_arms(predictions, arms, data, frame.index, wanted, horizon)
+    settings = (data, frame.index, checked, wanted, penalty, components, seed)
+    calls = [(arm, {name: tables[name] for name in arm.split("+")}) for arm in arms]
+    with joblib.parallel_config(backend="loky" if jobs > 1 else "sequential", n_jobs=jobs):
+        found = joblib.Parallel()(joblib.delayed(_predict_arm)(arm, chosen, *settings) for arm, chosen in calls)
+    predictions = pd.concat([part for part, _ in found], ignore_index=True)
+    notes += [note for _, said in found for note in said]
+    values = _score_arms(predictions, arms, data, frame.index, wanted, horizon) if scores else {}
     chosen_pairs = _default_pairs(arms) if pairs is None else list(pairs)
+    chosen_pairs = chosen_pairs if scores else []
     return OutOfFold(
         predictions,
         _score_table(values, level),

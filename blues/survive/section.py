@@ -1,0 +1,221 @@
+"""Everything a report says about the stays of a cohort: titles and frames, in the order of the page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from blues.check import InputError, one_of
+from blues.cohort import Cohort
+from blues.provenance import replacing, write_json
+from blues.survive.comparing import quantile_groups
+from blues.survive.describing import Description, describe
+from blues.survive.stays import EVENTS, Endpoints, endpoints
+
+__all__ = ["grouping", "save_section", "section"]
+
+CONTENTS = "contents.json"
+EVERYBODY = "all patients"
+WORDS = {
+    "logrank": "log-rank, leaving in any way",
+    "gray_1": "Gray, discharge alive",
+    "gray_2": "Gray, death in hospital",
+}
+
+
+def section(
+    cohort: Cohort, by: Sequence[str] | None = None, *, ends: Endpoints | None = None, level: float = 0.95
+) -> dict[str, Any]:
+    """Describe the stays of a cohort: what :func:`blues.report.summarize` takes as ``survival``.
+
+    Parameters
+    ----------
+    cohort : Cohort
+        Its dictionary has a ``[survival]`` section.
+    by : sequence of str, optional
+        Targets by patient, or columns, to describe by; see :func:`grouping`. By default each binary target that is a
+        column of the role ``target`` (such as the PCR), and the first target of each item that experts rated.
+    ends : Endpoints, optional
+        From :func:`blues.survive.endpoints`; made here by default.
+    level : float
+
+    Returns
+    -------
+    dict of str to DataFrame or str
+        Title -> frame, or sentences. Curves as :func:`blues.survive.kaplan_meier` and
+        :func:`blues.survive.aalen_johansen` give them, causes in words; then ``Median stay``, ``Mean days in hospital``
+        (restricted mean), ``Difference in mean days in hospital``, ``Tests between groups``, ``Endpoints``, contradictions.
+
+    Raises
+    ------
+    InputError
+        No ``[survival]`` section, an unknown name in ``by``, no patient whose stay ended.
+    """
+    ends = endpoints(cohort) if ends is None else ends
+    whole = describe(ends, level=level)
+    found: dict[str, Any] = {"Reading": _reading(ends, whole)}
+    found |= _curves("", whole)
+    described: list[tuple[str, Description]] = [(EVERYBODY, whole)]
+    for name in _default_groups(cohort) if by is None else by:
+        label, groups = grouping(cohort, name)
+        try:
+            one = describe(ends, groups, level=level)
+        except InputError as error:
+            found[f"Not described by {label}"] = f"Not described by {label}: {str(error).splitlines()[0]}."
+            continue
+        found |= _curves(f" by {label}", one)
+        described.append((label, one))
+    found |= _tables(described)
+    found["Endpoints"] = ends.summary()
+    if len(ends.adjudication):
+        found["Contradictions, and the rule that decided"] = ends.adjudication
+    return found
+
+
+def grouping(cohort: Cohort, name: str) -> tuple[str, pd.Series]:
+    """Return a variable to describe by: its label, and each patient's group in words.
+
+    Yes and no stay as they are, ordinal and nominal variables keep their categories, others are cut into thirds.
+
+    Parameters
+    ----------
+    cohort : Cohort
+    name : str
+        A target by patient, or a column.
+
+    Returns
+    -------
+    label : str
+    groups : Series
+        Index patient; missing where unknown.
+    """
+    dictionary = cohort.dictionary
+    targets = [t for t, spec in dictionary.targets.items() if spec.level == "patient"]
+    one_of(name, [*targets, *dictionary.columns], "variable to describe by")
+    if name in targets:
+        target = dictionary.targets[name]
+        label, kind, values = target.label or name, str(target.kind), cohort.target(name)
+    else:
+        label, kind, values = dictionary.label(name), dictionary.columns[name].decoded_kind, cohort.patients[name]
+    if kind == "binary":
+        return label, values.map({0.0: "no", 1.0: "yes"}).astype(object)
+    if kind in ("nominal", "text"):
+        return label, values.astype(object)
+    if values.nunique() > 3:
+        return f"third of {label}", quantile_groups(values.round(2))
+    categories = sorted(values.dropna().unique())
+    return label, pd.Series(pd.Categorical(values, categories, ordered=True), values.index).cat.rename_categories(
+        [f"{c:g}" for c in categories]
+    )
+
+
+def save_section(found: Mapping[str, Any], folder: str | Path) -> Path:
+    """Write what :func:`section` returns: one csv a frame, and ``contents.json`` with titles, order and sentences.
+
+    Parameters
+    ----------
+    found : mapping
+        From :func:`section`.
+    folder : path
+        For a report, ``stay`` in the run folder.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    contents: list[dict[str, str]] = []
+    for number, (title, result) in enumerate(found.items(), 1):
+        if isinstance(result, str):
+            contents.append({"title": title, "text": result})
+            continue
+        words = "".join(c if c.isalnum() else "-" for c in title.lower())
+        name = f"{number:02d}-{'-'.join(w for w in words.split('-') if w)[:60]}.csv"
+        with replacing(folder / name) as draft:
+            result.to_csv(draft, index=False, lineterminator="\n")
+        contents.append({"title": title, "file": name})
+    write_json(folder / CONTENTS, contents)
+    return folder
+
+
+def _default_groups(cohort: Cohort) -> list[str]:
+    dictionary = cohort.dictionary
+    found: list[str] = []
+    rated: set[str] = set()
+    for name, target in dictionary.targets.items():
+        if target.level != "patient":
+            continue
+        if target.rating is not None and target.rating not in rated:
+            rated.add(target.rating)
+            found.append(name)
+        elif target.column is not None and target.kind == "binary":
+            found += [name] if dictionary.columns[target.column].role == "target" else []
+    return found
+
+
+def _reading(ends: Endpoints, whole: Description) -> str:
+    frame = ends.frame
+    numbers = [f"{int((frame['event'] == code).sum())} {words}" for code, words in EVENTS.items()]
+    text = (
+        f"Of {len(frame)} patients, {', '.join(numbers[1:])} and {numbers[0]}; {int((frame['time'] == 0).sum())} stays "
+        "lasted zero days and count. Still in hospital: Kaplan-Meier with log-log intervals, leaving in any way is the "
+        "event. Discharge alive and death in hospital compete: Aalen-Johansen. "
+    )
+    if whole.left_out:
+        text += f"{len(whole.left_out)} patients are left out: how long they stayed is not known. "
+    if len(ends.adjudication):
+        text += (
+            f"{ends.adjudication['patient'].nunique()} patients' sources contradict each other; the last table says how, "
+            "and which rule decided. "
+        )
+    return text + "Groups are compared without adjustment for anything else."
+
+
+def _curves(by: str, one: Description) -> dict[str, pd.DataFrame]:
+    staying, leaving = one.staying.table, one.leaving.table
+    causes = leaving["cause"].map({k: v for k, v in EVENTS.items() if k}).fillna(leaving["cause"].astype(str))
+    curves = {f"Still in hospital{by}": staying, f"Discharge alive and death{by}": leaving.assign(cause=causes)}
+    groups = {name: frame.assign(group=frame["group"].astype(str)) for name, frame in curves.items()}
+    return groups if by else {name: frame.assign(group=EVERYBODY) for name, frame in groups.items()}
+
+
+def _tables(described: Sequence[tuple[str, Description]]) -> dict[str, pd.DataFrame]:
+    """Return the numbers of every grouping under each other."""
+
+    def stacked(parts: Sequence[tuple[str, pd.DataFrame]]) -> pd.DataFrame:
+        frames = [p.assign(group=p["group"].astype(str)) for _, p in parts if len(p)]
+        names = [name for name, p in parts for _ in range(len(p))]
+        if not frames:
+            return pd.DataFrame()
+        table = pd.concat(frames, ignore_index=True)
+        table.insert(0, "variable", names)
+        return table.assign(group=table["group"].where(table["variable"] != EVERYBODY, EVERYBODY))
+
+    means = [(name, one.days.table.assign(up_to_day=round(one.days.tau, 1))) for name, one in described]
+    differences = [
+        (name, one.days.differences.assign(up_to_day=round(one.days.tau, 1)).astype({"reference": str}))
+        for name, one in described[1:]
+    ]
+    found = {
+        "Median stay (days)": stacked([(name, one.staying.median) for name, one in described]),
+        "Mean days in hospital": stacked(means),
+        "Difference in mean days in hospital": stacked(differences),
+        "Tests between groups": _tests(described),
+    }
+    return {title: frame for title, frame in found.items() if len(frame)}
+
+
+def _tests(described: Sequence[tuple[str, Description]]) -> pd.DataFrame:
+    rows = [
+        {
+            "variable": label,
+            "test": WORDS.get(name, name.replace("_", " ")),
+            "statistic": test.statistic,
+            "df": test.detail.get("df"),
+            "p_value": test.p_value,
+            "remark": test.detail.get("reason", ""),
+        }
+        for label, one in described
+        for name, test in one.tests.items()
+    ]
+    return pd.DataFrame(rows)
