@@ -186,6 +186,7 @@ def fit_arms(
         The cohort card, for labels and units of the explained columns.
     """
     folds = list(folds)
+    _whole_patients(design, folds)
     task = _task(design, arms, seed, explain, card)
     pieces = [p for found in _fit_all(((task, fold) for fold in folds), len(folds), jobs, progress) for p in found]
     choices = pd.DataFrame([piece["choice"] for piece in pieces])
@@ -252,6 +253,19 @@ def _fit_all(
     with joblib.parallel_config(backend="loky" if jobs > 1 else "sequential", n_jobs=jobs, **_threads(jobs)):
         results = joblib.Parallel(return_as="generator")(joblib.delayed(_fit_fold)(*call) for call in calls)
         yield from tqdm(results, total=total, desc=words, unit="fold", disable=None if progress else True, leave=False)
+
+
+def _whole_patients(design: Design, folds: Sequence[Fold]) -> None:
+    """Raise where a fold has a patient on both sides: its held-out score would be flattered by the patient's other clips."""
+    codes = pd.factorize(design.patients)[0]
+    for repeat, number, train, test in folds:
+        shared = np.intersect1d(codes[train], codes[test])
+        if len(shared):
+            patient = design.patients.iloc[np.flatnonzero(codes == shared[0])[0]]
+            raise check.InputError(
+                f"repeat {repeat}, fold {number}: patient {patient!r} is on both sides of the split",
+                remedy="Split by patient, as blues.evaluate.patient_folds does",
+            )
 
 
 def _threads(jobs: int) -> dict[str, int]:
