@@ -16,6 +16,10 @@ __all__ = ["FEWEST_PERMUTATIONS", "importance", "null_importance", "roll_up", "s
 
 FEWEST_PERMUTATIONS = 19
 """With fewer permutations no p-value can reach 0.05, so nothing is said about the null."""
+_TABLE = (
+    "modality name unit value low high rank rank_low rank_high repeat_low repeat_high share direction p_value null_high "
+    "inside_null"
+).split()
 _NULL = ["arm", "permutation", "level", "modality", "name", "value"]
 
 
@@ -43,8 +47,7 @@ def roll_up(attributions: Attributions, arm: str, level: str = "variable") -> pd
 
 
 def _rolled(part: pd.DataFrame, level: str) -> pd.DataFrame:
-    check.one_of(level, LEVELS, "level")
-    column = "label" if level == "feature" and "label" in part else level
+    column = _column(part, level)
     if level == "point":
         part = part[part["point"].astype(str) != ""]
     keys = [key for key in ("patient", "clip", "repeat") if key in part] + ["modality", column]
@@ -56,15 +59,49 @@ def _rolled(part: pd.DataFrame, level: str) -> pd.DataFrame:
     ]
 
 
-def _cube(rolled: pd.DataFrame) -> tuple[np.ndarray, pd.MultiIndex, np.ndarray]:
-    """Return absolute values (repeats, patients, names), NaN where absent, with names and patients; clips are averaged."""
-    size = rolled.assign(shap=rolled["shap"].abs())
-    wide = size.groupby(["repeat", "patient", "modality", "name"], sort=False, observed=True)["shap"].mean()
-    wide = wide.unstack(["modality", "name"], sort=False)
-    repeats = wide.index.get_level_values("repeat").unique()
-    patients = wide.index.get_level_values("patient").unique()
-    whole = wide.reindex(pd.MultiIndex.from_product([repeats, patients]))
-    return whole.to_numpy(float).reshape(len(repeats), len(patients), -1), whole.columns, patients.to_numpy()
+def _codes(values: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+    """Return each value's number and the distinct values, in the order in which they occur."""
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        codes, first = pd.factorize(values.cat.codes.to_numpy())
+        return codes, values.cat.categories.to_numpy()[first]
+    codes, names = pd.factorize(values.to_numpy())
+    return codes, names
+
+
+def _cube(part: pd.DataFrame, level: str) -> tuple[np.ndarray, pd.MultiIndex, np.ndarray]:
+    """Return absolute sums (repeats, patients, names), NaN where absent, with names and patients; clips are averaged."""
+    column = _column(part, level)
+    if level == "point":
+        part = part[part["point"].astype(str) != ""]
+    if not len(part):
+        empty = pd.MultiIndex.from_arrays([[], []], names=["modality", "name"])
+        return np.empty((0, 0, 0)), empty, np.empty(0, dtype=object)
+    repeat, repeats = _codes(part["repeat"])
+    patient, patients = _codes(part["patient"])
+    modality, modalities = _codes(part["modality"])
+    label, labels = _codes(part[column])
+    pairs, name = np.unique(modality * len(labels) + label, return_inverse=True)
+    names = pd.MultiIndex.from_arrays(
+        [modalities[pairs // len(labels)].astype(str), labels[pairs % len(labels)].astype(str)],
+        names=["modality", "name"],
+    )
+    clip, clips = _codes(part["clip"]) if "clip" in part else (patient, patients)
+    shape = (len(repeats), len(clips), len(names))
+    cell = np.ravel_multi_index((repeat, clip, name), shape)
+    sums = np.bincount(cell, weights=part["shap"].to_numpy(float), minlength=int(np.prod(shape))).reshape(shape)
+    known = np.bincount(cell, minlength=int(np.prod(shape))).reshape(shape) > 0
+    owner = np.zeros(len(clips), dtype=int)
+    owner[clip] = patient
+    size = np.zeros((len(repeats), len(patients), len(names)))
+    count = np.zeros(size.shape)
+    np.add.at(size, (slice(None), owner), np.where(known, np.abs(sums), 0.0))
+    np.add.at(count, (slice(None), owner), known)
+    return np.divide(size, count, out=np.full(size.shape, np.nan), where=count > 0), names, patients
+
+
+def _column(part: pd.DataFrame, level: str) -> str:
+    check.one_of(level, LEVELS, "level")
+    return "label" if level == "feature" and "label" in part else level
 
 
 def _means(cube: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -102,7 +139,9 @@ def importance(
         :func:`with_null` ``p_value, null_high, inside_null``.
     """
     part = attributions.arm(arm)
-    cube, names, patients = _cube(_rolled(part, level))
+    cube, names, patients = _cube(part, level)
+    if not len(names):
+        return pd.DataFrame(columns=_TABLE)
     means = _means(cube, np.ones((1, len(patients))))[0]
     weights = evaluate.bootstrap_weights(len(patients), draws, seed)
     drawn = np.nanmean(_means(cube, weights), axis=1)
@@ -119,9 +158,7 @@ def importance(
     table = with_null(
         table, attributions.null[(attributions.null["arm"] == arm) & (attributions.null["level"] == level)]
     )
-    order = ["modality", "name", "unit", "value", "low", "high", "rank", "rank_low", "rank_high", "repeat_low"]
-    order += ["repeat_high", "share", "direction", "p_value", "null_high", "inside_null"]
-    return table.sort_values(["value", "name"], ascending=[False, True], kind="stable", ignore_index=True)[order]
+    return table.sort_values(["value", "name"], ascending=[False, True], kind="stable", ignore_index=True)[_TABLE]
 
 
 def _ranks(values: np.ndarray) -> np.ndarray:
@@ -131,11 +168,12 @@ def _ranks(values: np.ndarray) -> np.ndarray:
 
 def _about(part: pd.DataFrame, level: str) -> pd.DataFrame:
     """Return unit and direction of the names that stand for one feature."""
-    column = "label" if level == "feature" and "label" in part else level
-    means = part.groupby(["patient", "modality", column, "feature"], sort=False, observed=True)
+    column = _column(part, level)
+    part = part.assign(name=part[column])
+    means = part.groupby(["patient", "modality", "name", "feature"], sort=False, observed=True)
     means = means[["value", "shap"]].mean().reset_index()
     rows = []
-    for (modality, name), one in means.groupby(["modality", column], sort=False, observed=True):
+    for (modality, name), one in means.groupby(["modality", "name"], sort=False, observed=True):
         single = one["feature"].nunique() == 1
         rows.append(
             {
@@ -210,10 +248,10 @@ def null_importance(attributions: Attributions, permutation: int) -> pd.DataFram
     """Return the importances of one run with shuffled outcome at every level, as :attr:`Attributions.null` holds them."""
     tables = []
     for arm in attributions.arms:
+        part = attributions.arm(arm)
         for level in LEVELS:
-            rolled = _rolled(attributions.arm(arm), level)
-            if len(rolled):
-                cube, names, patients = _cube(rolled)
+            cube, names, patients = _cube(part, level)
+            if len(names):
                 values = np.nanmean(_means(cube, np.ones((1, len(patients))))[0], axis=0)
                 tables.append(
                     names.to_frame(index=False).assign(arm=arm, permutation=permutation, level=level, value=values)
@@ -239,10 +277,9 @@ def stability(
     """
     part, rows = attributions.arm(arm), []
     for level in levels:
-        rolled = _rolled(part, level)
-        if rolled["name"].nunique() < 2 or rolled["repeat"].nunique() < 2:
+        cube, names, patients = _cube(part, level)
+        if len(names) < 2 or len(cube) < 2:
             continue
-        cube, names, patients = _cube(rolled)
         means = np.nan_to_num(_means(cube, np.ones((1, len(patients)))))
         drawn = np.nan_to_num(_means(cube, evaluate.bootstrap_weights(len(patients), draws, seed)))
         low, high = np.percentile(_concordance(drawn), [2.5, 97.5])

@@ -1,0 +1,65 @@
+"""What explaining a run costs: the default experiment with and without attributions, by the processor's time.
+
+    python benchmarks/explain.py [FOLDER] [--model forest xgboost] [--repeats 20] [--null 0]
+
+Both run in this process on one thread; processor time does not change on a busy machine. FOLDER is a cohort (default: the
+synthetic one, drawn with 63 patients' worth of columns). Target: attributions add at most 30 % to the run.
+"""
+
+from __future__ import annotations
+
+import os
+
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+
+import argparse
+import dataclasses
+import tempfile
+import time
+from pathlib import Path
+
+from blues import explain
+from blues.fuse import Experiment, prepare, run
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("cohort", nargs="?", default="synthetic")
+    parser.add_argument("--task", default="pcr")
+    parser.add_argument("--model", nargs="+", default=["forest", "xgboost"])
+    parser.add_argument("--repeats", type=int, default=20)
+    parser.add_argument("--null", type=int, default=0)
+    given = parser.parse_args()
+    wanted = {"cohort": given.cohort, "task": given.task, "model": tuple(given.model), "null": given.null, "jobs": 1}
+    with_it = Experiment(**wanted, repeats=given.repeats)
+    without = dataclasses.replace(with_it, explain=("none",))
+    _, design = prepare(with_it)
+    run(design, dataclasses.replace(with_it, repeats=1, null=0))  # warm up imports
+    seconds = {}
+    for name, experiment in (("without", without), ("with", with_it)):
+        start = time.process_time()
+        found = run(design, experiment)
+        seconds[name] = time.process_time() - start
+    extra = seconds["with"] / seconds["without"] - 1
+    print(
+        f"{design.y.size} rows, {sum(b.shape[1] for b in design.blocks.values())} columns: run {seconds['without']:.1f} s, "
+        f"with attributions {seconds['with']:.1f} s: {extra:+.1%} (target at most +30 %)"
+    )
+    attributions = found.attributions
+    assert attributions is not None
+    with tempfile.TemporaryDirectory() as folder:
+        attributions.save(folder)
+        size = sum(p.stat().st_size for p in Path(folder).iterdir())
+    start = time.process_time()
+    for level in explain.LEVELS:
+        explain.importance(attributions, attributions.arms[-1], level)
+    rolled = time.process_time() - start
+    print(
+        f"{len(attributions.values):,} values, {size / 1e6:.1f} MB on disk, largest additivity error {attributions.error:.1e}; "
+        f"roll-ups of one arm at all levels with intervals {rolled:.1f} s"
+    )
+
+
+if __name__ == "__main__":
+    main()
