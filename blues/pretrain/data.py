@@ -106,21 +106,25 @@ def _values(
 
 
 class NegativePool:
-    """Pictures that are no lung ultrasound, drawn once because they are slow to draw; every use shows them differently.
+    """Pictures that are no lung ultrasound, kept because they are slow to draw; every use shows them differently.
 
     Parameters
     ----------
     size : int
-        Pictures kept.
+        Pictures that there are; each is drawn when it is first asked for.
     seed : int
     """
 
     def __init__(self, size: int, seed: int) -> None:
-        self.images, self.kinds = simulate.negatives(size, np.random.default_rng([seed, 77]), SIZE)
+        self.size, self.seed = size, seed
+        self._drawn: dict[int, np.ndarray] = {}
 
     def draw(self, n: int, rng: np.random.Generator) -> np.ndarray:
         """Return n pictures, (n, 128, 128)."""
-        return self.images[rng.choice(len(self.images), n)]
+        chosen = rng.choice(self.size, n).tolist()
+        for i in set(chosen) - set(self._drawn):
+            self._drawn[i] = simulate.negatives(1, np.random.default_rng([self.seed, 77, i]), SIZE)[0][0]
+        return np.stack([self._drawn[i] for i in chosen])
 
 
 def negative_batch(images: np.ndarray, rng: np.random.Generator, plain: bool = False) -> Batch:

@@ -1,0 +1,244 @@
+"""What an encoder is worth on a labelled cohort: ``python benchmarks/encoder.py FOLDER [--scratch] [--finetune]``.
+
+Clips against the expert labels: zero-shot (the encoder's readable outputs as they are) and by a linear probe on the frozen
+features in patient folds. Patients against the PCR: image only, every choice in inner folds. All encoders share the folds;
+scores are means over the repeats, intervals by patient. Nothing here is chosen on these scores. Needs ratings called
+``b_lines``, ``a_lines`` and ``severity`` and a target (default ``pcr``).
+"""
+
+from __future__ import annotations
+
+import os
+
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+
+import argparse
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from blues import encoders, evaluate, models, pool
+from blues.cohort import Cohort, read
+from blues.embed import Embeddings, embed
+from blues.pretrain.folds import fold_predictions, prepared
+from blues.provenance import write_json
+
+CATEGORIES = [0, 1, 2, 3]
+TARGETS = {
+    ("zero-shot", "B-lines", "AUROC"): 0.75,
+    ("zero-shot", "A-lines", "AUROC"): 0.72,
+    ("zero-shot", "severity", "Spearman"): 0.30,
+    ("probe", "B-lines", "AUROC"): 0.80,
+    ("probe", "severity", "kappa"): 0.40,
+    ("nested", "PCR", "AUROC"): 0.80,
+    ("nested", "PCR", "accuracy"): 0.79,
+}
+READ_OFF = {"b_lines": "b_line_presence", "a_lines": "a_line_presence"}
+SHOWN = {"b_lines": "B-lines", "a_lines": "A-lines"}
+Line = tuple[str, str, str, evaluate.Estimate]
+
+
+def labels(cohort: Cohort) -> pd.DataFrame:
+    """Return one column a rating item, one row a clip; the mean over raters."""
+    return cohort.ratings.pivot_table(index="clip", columns="item", values="rating", aggfunc="mean")
+
+
+def spearman(y: np.ndarray, scores: np.ndarray, patients: np.ndarray) -> evaluate.Estimate:
+    """Return the mean over repeats (rows of ``scores``) of Spearman's rho, drawn again by patient."""
+
+    def of(rows: pd.DataFrame) -> float:
+        ranks = rows.rank().to_numpy()
+        return float(np.mean([np.corrcoef(ranks[:, 0], column)[0, 1] for column in ranks[:, 1:].T]))
+
+    table = pd.DataFrame(np.column_stack([y, np.atleast_2d(scores).T]))
+    return evaluate.patient_bootstrap(of, table, patients, draws=500, seed=0)
+
+
+def kappa(y: np.ndarray, called: np.ndarray, patients: np.ndarray) -> evaluate.Estimate:
+    """Return the mean over repeats of the quadratic-weighted kappa, with the middle of the repeats' intervals."""
+    all_of = [evaluate.quadratic_kappa(y.astype(int), one, CATEGORIES, patients) for one in np.atleast_2d(called)]
+    value, low, high = np.mean([(one.value, one.low, one.high) for one in all_of], axis=0)
+    return evaluate.Estimate(value, low, high)
+
+
+def zero_shot(clips: pd.DataFrame, truth: pd.DataFrame, patients: pd.Series) -> list[Line]:
+    """Score the outputs that a clinician can read, without any fitting."""
+    lines: list[Line] = []
+    for item, column in READ_OFF.items():
+        if column in clips and item in truth:
+            y = truth[item].dropna()
+            score = clips.loc[y.index, column]
+            lines.append(("zero-shot", SHOWN[item], "AUROC", evaluate.auroc(y, score, patients[y.index])))
+    if "soldati" in clips and "severity" in truth:
+        y = truth["severity"].dropna()
+        score, of = clips.loc[y.index, "soldati"].to_numpy(), patients[y.index].to_numpy()
+        lines.append(("zero-shot", "severity", "Spearman", spearman(y.to_numpy(), score, of)))
+        lines.append(("zero-shot", "severity", "kappa", kappa(y.to_numpy(), np.rint(score).astype(int), of)))
+    return lines
+
+
+def cuts(p: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Return the cut points at which predictions fall into categories as often as the outcome does."""
+    return np.quantile(p, [(y < k).mean() for k in CATEGORIES[1:]])
+
+
+def probe(clips: pd.DataFrame, truth: pd.DataFrame, patients: pd.Series, repeats: int) -> list[Line]:
+    """Fit a linear model on the frozen features in patient folds; severity's cut points come from inner folds."""
+    lines: list[Line] = []
+    for item in (*SHOWN, "severity"):
+        if item not in truth:
+            continue
+        y = truth[item].dropna()
+        X, of, outcome = clips.loc[y.index].to_numpy(float), patients[y.index].to_numpy(), y.to_numpy()
+        kind = "continuous" if item == "severity" else "binary"
+        scores = np.full((repeats, len(y)), np.nan)
+        called = np.zeros((repeats, len(y)), int)
+        for repeat, _, train, test in evaluate.patient_folds(outcome, of, 5, repeats, 0):
+            model = models.make("logistic", kind).fit(X[train], outcome[train])
+            scores[repeat, test] = models.predict(model, X[test], kind)
+            if item == "severity":
+                inner = models.InnerFolds(of[train], inner_splits)
+                held = models.inner_predictions(models.make("logistic", kind), X[train], outcome[train], inner, kind)
+                called[repeat, test] = np.searchsorted(cuts(held, outcome[train]), scores[repeat, test], "right")
+        if item == "severity":
+            lines.append(("probe", "severity", "Spearman", spearman(outcome, scores, of)))
+            lines.append(("probe", "severity", "kappa", kappa(outcome, called, of)))
+        else:
+            lines.append(("probe", SHOWN[item], "AUROC", evaluate.bootstrap_auroc(outcome, scores, of, draws=500)))
+    return lines
+
+
+def inner_splits(y: np.ndarray, patients: np.ndarray, kind: str = "auto") -> list[tuple[np.ndarray, np.ndarray]]:
+    return [(train, test) for _, _, train, test in evaluate.patient_folds(y, patients, 4, 1, 1, kind=kind)]
+
+
+def candidates(mean: pd.DataFrame, most: pd.DataFrame, outputs: list[str]) -> tuple[np.ndarray, dict[str, tuple]]:
+    """Return the columns and what competes in the inner folds: pooling, model and, where there are any, outputs alone."""
+    d = mean.shape[1]
+    X = np.hstack([mean.to_numpy(float), most.to_numpy(float)])
+    rivals = {
+        "logistic, mean of points": (models.make("logistic", "binary"), range(d)),
+        "logistic, maximum of points": (models.make("logistic", "binary"), range(d, 2 * d)),
+        "forest, mean of points": (models.make("forest", "binary"), range(d)),
+    }
+    if outputs:
+        chosen = [mean.columns.get_loc(name) for name in outputs]
+        rivals["logistic, readable outputs"] = (models.make("logistic", "binary"), chosen)
+    return X, rivals
+
+
+def patient_level(made: Embeddings, cohort: Cohort, target: str, repeats: int) -> tuple[list[Line], dict[str, int]]:
+    """Predict the target from images alone: model, pooling and threshold are chosen in inner folds."""
+    mean = pool.patients(made, how="mean")
+    most = pool.patients(made, how="max").loc[mean.index]
+    y = cohort.target(target).dropna()
+    y = y[y.index.isin(mean.index)]
+    names = [name for name in made.encoder["outputs"] if name in mean]
+    X, rivals = candidates(mean.loc[y.index], most.loc[y.index], names)
+    of, outcome = y.index.to_numpy(), y.to_numpy(float)
+    scores, hits = np.full((repeats, len(y)), np.nan), np.zeros((repeats, len(y)))
+    taken: dict[str, int] = {}
+    for repeat, _, train, test in evaluate.patient_folds(outcome, of, 5, repeats, 0):
+        inner = models.InnerFolds(of[train], partial(inner_splits, kind="binary"))
+        model = models.Nested(rivals, "binary", threshold="youden").fit(X[train], outcome[train], inner)
+        scores[repeat, test] = model.predict(X[test])
+        hits[repeat, test] = (scores[repeat, test] >= model.threshold_) == (outcome[test] == 1)
+        taken[model.chosen_] = taken.get(model.chosen_, 0) + 1
+    accuracy = evaluate.patient_bootstrap(lambda rows: float(np.mean(rows)), hits.mean(0), of, draws=2000)
+    return [
+        ("nested", "PCR", "AUROC", evaluate.bootstrap_auroc(outcome, scores, of, draws=1000)),
+        ("nested", "PCR", "accuracy", accuracy),
+    ], taken
+
+
+def label_noise(cohort: Cohort, truth: pd.DataFrame) -> list[str]:
+    """Say how far labels of one place agree with each other: takes of one point, and points of one patient."""
+    about = cohort.clips.join(truth, how="inner")
+    lines = []
+    pairs = [g.sort_values("take") for _, g in about.groupby(["patient", "point"]) if len(g) > 1]
+    for item in truth.columns:
+        known = [g[item].dropna().to_numpy()[:2] for g in pairs if g[item].notna().sum() > 1]
+        if known:
+            apart = np.abs(np.diff(np.array(known), axis=1))[:, 0]
+            lines.append(
+                f"{item}: {len(known)} points taken twice, labels equal in {int((apart == 0).sum())}, "
+                f"mean difference {apart.mean():.2f}"
+            )
+        values = about[["patient", item]].dropna()
+        sizes = values.groupby("patient")[item].transform("size")
+        own = (values.groupby("patient")[item].transform("sum") - values[item]) / (sizes - 1).clip(lower=1)
+        rho = stats.spearmanr(own[sizes > 1], values.loc[sizes > 1, item])[0]
+        lines.append(f"{item}: Spearman of a clip's label with the mean of the patient's other clips {rho:.2f}")
+    return lines
+
+
+def in_folds(cohort: Cohort, truth: pd.DataFrame, repeats: int, start: str | None) -> list[Line]:
+    """Train the network of blues-lus inside the folds on the clips' labels: from random weights, or fine-tuned."""
+    lines: list[Line] = []
+    frames = dict(zip(truth.index, prepared(cohort, truth.index), strict=True))
+    for item in SHOWN:
+        y = truth[item].dropna()
+        of = cohort.clips.loc[y.index, "patient"].to_numpy()
+        splits = [(s.repeat, s.train, s.test) for s in evaluate.patient_folds(y.to_numpy(), of, 5, repeats, 0)]
+        encoder = None if start is None else encoders.get(start)
+        scores = fold_predictions([frames[clip] for clip in y.index], y, splits, encoder)
+        area = evaluate.bootstrap_auroc(y.to_numpy(), scores, of, draws=500)
+        lines.append(("in folds", SHOWN[item], "AUROC", area))
+    return lines
+
+
+def show(name: str, lines: list[Line]) -> list[dict[str, object]]:
+    rows = []
+    for how, what, metric, estimate in lines:
+        target = TARGETS.get((how, what, metric))
+        verdict = "" if target is None else f"   target {target:.2f}: {'met' if estimate.value >= target else 'missed'}"
+        print(f"{name:<14}{how:<11}{what:<10}{metric:<10}{estimate}{verdict}", flush=True)
+        rows.append(
+            {"encoder": name, "how": how, "what": what, "metric": metric, "value": estimate.value}
+            | {"low": estimate.low, "high": estimate.high, "target": target}
+        )
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--encoders", nargs="+", default=["frame-stats", "random-cnn", "blues-lus"])
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--target", default="pcr")
+    parser.add_argument("--scratch", action="store_true", help="also train from random weights in the folds (slow)")
+    parser.add_argument("--finetune", action="store_true", help="also fine-tune blues-lus in the folds (slow)")
+    parser.add_argument("--out", type=Path, help="JSON file for the numbers")
+    given = parser.parse_args()
+    cohort = read(given.folder)
+    truth = labels(cohort)
+    rows: list[dict[str, object]] = []
+    for line in label_noise(cohort, truth):
+        print(line)
+    for name in given.encoders:
+        encoder = encoders.get(name)
+        if encoder.has_seen(cohort.name):
+            print(f"{name} has seen {cohort.name} and is not scored on it")
+            continue
+        made = embed(cohort, encoder)
+        clips = pool.clips(made)
+        patients = made.table.set_index("clip")["patient"]
+        known = truth[truth.index.isin(clips.index)]
+        lines = zero_shot(clips, known, patients) + probe(clips, known, patients, given.repeats)
+        at_patients, taken = patient_level(made, cohort, given.target, given.repeats)
+        rows += show(Path(name).stem, lines + at_patients)
+        print(f"{'':<14}chosen in the training folds: " + ", ".join(f"{k} {v}" for k, v in sorted(taken.items())))
+    if given.scratch:
+        rows += show("scratch", in_folds(cohort, truth, 1, None))
+    if given.finetune:
+        rows += show("finetuned", in_folds(cohort, truth, 1, "blues-lus"))
+    if given.out is not None:
+        write_json(given.out, rows)
+
+
+if __name__ == "__main__":
+    main()
