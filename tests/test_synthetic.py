@@ -183,7 +183,7 @@ def test_load_draws_once_and_reads_folders(none, monkeypatch, tmp_path):
     again = datasets.load("synthetic", patients=8, frames=8, size=64)
     assert (again.folder / "clinical.csv").stat().st_mtime_ns == made
     assert datasets.load(none.folder).patients.equals(blues.cohort.read(none.folder).patients)
-    with pytest.raises(InputError, match="no cohort folder 'sinthetic'"):
+    with pytest.raises(InputError, match="no such cohort folder"):
         datasets.load("sinthetic")
     with pytest.raises(InputError, match="signal can be set for the synthetic cohort only"):
         datasets.load(none.folder, signal=2)

@@ -66,7 +66,7 @@ def grey(
     n, gain = len(echo), _row_gain(s, lines.depth)
     echo.mul_(lines.contact[:, None]).mul_(power(gain)[:, :, None])
     texture = _speckle(s, below, fresh, room)
-    noise = power(s["noise_db"][:, None] - 8 * (1 - lines.depth / s["depth"][:, None]))[:, :, None]
+    noise = power(s["noise_db"][:, None] - 4 * (1 - lines.depth / s["depth"][:, None]))[:, :, None]
     share = torch.add(echo, noise, out=room("window", n))
     echo.div_(share).mul_(0.7).add_(0.3)
     out = share.log_().mul_(4.3429448).addcmul_(texture, echo)

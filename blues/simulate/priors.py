@@ -231,17 +231,17 @@ def _machine(n: int, v: Values, kinds: np.ndarray, rng: np.random.Generator) -> 
     attenuation = u(0.2, 2.0, n)
     level = target * dynamic_range - v["pleura_db"] + attenuation * v["pleura_depth"]
     sliders = np.cumsum(rng.normal(0, 2.0, (n, 6)), 1)
-    looks = rng.choice([1, 2, 4, 9], n, p=[0.06, 0.16, 0.36, 0.42])
+    looks = rng.choice([1, 2, 4, 9], n, p=[0.04, 0.11, 0.33, 0.52])
     return {
         "gain": level,
         "dynamic_range": dynamic_range,
         "grey_bend": np.clip(rng.normal(0.0, 0.3, n), -0.7, 0.8),
         "attenuation": attenuation,
         "tgc": sliders - sliders[:, :1],
-        "noise_db": np.where(rng.random(n) < 0.75, rng.normal(3, 2.5, n), rng.normal(-5, 3, n)),
+        "noise_db": np.where(rng.random(n) < 0.88, rng.normal(3.0, 1.8, n), rng.normal(-5, 3, n)),
         "looks": looks.astype(float),
         "grain": rng.random(n),
-        "streak_db": np.where(rng.random(n) < 0.85, u(0.3, 2.8, n), 0.0),
+        "streak_db": np.where(rng.random(n) < 0.85, u(0.2, 2.0, n), 0.0),
         "blotch_db": u(0.3, 3.0, n),
         "coherence": u(0.4, 1.0, n),
         "blur_axial": np.where(rng.random(n) < 0.4, u(0, 1, n), 0.0),

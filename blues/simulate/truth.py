@@ -34,7 +34,7 @@ def _seen(s: Tensors, lines: Lines, depth: torch.Tensor, value: torch.Tensor, sh
     """Return whether an echo at a depth, (n, w), reaches a share of the grey scale and stands out of the noise."""
     column = {k: s[k][:, None] for k in ("gain", "attenuation", "dynamic_range", "noise_db", "depth")}
     db = 4.3429448 * torch.log((value * lines.contact).clamp(min=1e-9)) + column["gain"] - column["attenuation"] * depth
-    noise = column["noise_db"] - 8 * (1 - depth / column["depth"])
+    noise = column["noise_db"] - 4 * (1 - depth / column["depth"])
     return (db > share * column["dynamic_range"]) & (db > noise + 3)
 
 
