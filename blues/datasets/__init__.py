@@ -42,9 +42,11 @@ def load(name_or_folder: str | Path = "synthetic", **parameters: float) -> Cohor
         raise InputError(f"{', '.join(parameters)} can be set for the synthetic cohort only")
     folder = Path(name_or_folder)
     if not folder.is_dir():
+        what = "is a file, and a cohort is a folder" if folder.exists() else "there is no such cohort folder"
         raise InputError(
-            f"there is no cohort folder {str(name_or_folder)!r}",
-            allowed="a folder, or 'synthetic' for the made-up cohort",
+            what,
+            file=folder,
+            allowed="the folder that holds the tables and the clips, or 'synthetic' for the made-up cohort",
         )
     return blues.cohort.read(folder)
 
