@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,14 @@ from blues.explain.parts import Part
 __all__ = ["boosted", "forest", "linear", "linear_weights", "sampled", "xgboost"]
 
 
+def _tree_explainer() -> Any:
+    """Import the library when it is first needed: that takes a second, and its own plots warn about matplotlib."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from shap import TreeExplainer
+    return TreeExplainer
+
+
 def forest(model: Any, X: np.ndarray) -> Part:
     """Explain a scikit-learn forest by TreeSHAP [1]_: path-dependent, exact, missing values on their learned side.
 
@@ -25,9 +34,7 @@ def forest(model: Any, X: np.ndarray) -> Part:
     .. [1] Lundberg SM, Erion G, Chen H, et al. From local explanations to global understanding with explainable AI for
        trees. Nat Mach Intell 2020;2:56-67.
     """
-    import shap
-
-    explainer = shap.TreeExplainer(model, feature_perturbation="tree_path_dependent")
+    explainer = _tree_explainer()(model, feature_perturbation="tree_path_dependent")
     values = np.asarray(explainer.shap_values(X, check_additivity=False), dtype=float)
     base = np.ravel(np.asarray(explainer.expected_value, dtype=float))
     if values.ndim == 3:
@@ -37,9 +44,7 @@ def forest(model: Any, X: np.ndarray) -> Part:
 
 def boosted(model: Any, X: np.ndarray) -> Part:
     """Explain a scikit-learn gradient boosting by TreeSHAP: in log-odds for a classifier."""
-    import shap
-
-    explainer = shap.TreeExplainer(model, feature_perturbation="tree_path_dependent")
+    explainer = _tree_explainer()(model, feature_perturbation="tree_path_dependent")
     found = explainer(X, check_additivity=False)
     return Part(
         np.asarray(found.values, float), np.ravel(np.asarray(found.base_values, float)), hasattr(model, "classes_")

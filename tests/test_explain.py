@@ -1,0 +1,294 @@
+"""Shapley values of single models: they add up, equal a library's or a definition's, and follow their columns."""
+
+import itertools
+import math
+import warnings
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+
+from blues import check, explain, models
+from blues.explain import learners
+from blues.explain.parts import Part
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    import shap
+
+N, WIDTH = 60, 9
+LAYOUT = models.Layout(
+    {"image/mean": np.arange(4), "image/concat": np.arange(4), "blood": np.arange(4, 9)},
+    {"image/mean": list("abcd"), "image/concat": ["R1: a", "R1: b", "L1: a", "L1: b"], "blood": list("efghi")},
+)
+FUSIONS = ("early", "late", "stack", "early/pca2")
+
+
+def make_data(kind="binary"):
+    """One informative column in each block, a column that is always missing, gaps, rows without a block."""
+    rng = np.random.default_rng(3)
+    X = rng.normal(size=(N, WIDTH))
+    hidden = X[:, 0] + X[:, 5] + 0.5 * rng.normal(size=N)
+    X[rng.random(X.shape) < 0.1] = np.nan
+    X[:, 8] = np.nan
+    X[3:6, :4] = np.nan
+    y = {"binary": hidden > 0, "ordinal": np.digitize(hidden, [-1, 0, 1]), "continuous": hidden}[kind]
+    test = rng.normal(size=(11, WIDTH))
+    test[rng.random(test.shape) < 0.1] = np.nan
+    test[:, 8], test[2, :4] = np.nan, np.nan
+    return X, y.astype(float), test
+
+
+def inner_folds():
+    def make(y, patients):
+        part = np.arange(len(y)) % 4
+        return [(np.flatnonzero(part != k), np.flatnonzero(part == k)) for k in range(4)]
+
+    return models.InnerFolds(np.arange(N).astype(str), make)
+
+
+def fitted(text, kind="binary", calibrate="none"):
+    X, y, test = make_data(kind)
+    candidate = models.Candidate.parse(text, models.Candidate("forest"))
+    estimator, columns = models.build(candidate, ["image", "blood"], LAYOUT, kind, 0)
+    return models.Nested({text: (estimator, columns)}, kind, calibrate).fit(X, y, inner_folds()), X, test
+
+
+def brute_force(function, x, background):
+    """Shapley values of one row by the definition, absent columns taken from a background row; mean over the background."""
+    n = len(x)
+    total = np.zeros(n)
+    for row in background:
+        worth = {}
+        for size in range(n + 1):
+            for inside in itertools.combinations(range(n), size):
+                mixed = row.copy()
+                mixed[list(inside)] = x[list(inside)]
+                worth[inside] = float(function(mixed[None])[0])
+        for j in range(n):
+            others = [k for k in range(n) if k != j]
+            for size in range(n):
+                share = math.factorial(size) * math.factorial(n - size - 1) / math.factorial(n)
+                for inside in itertools.combinations(others, size):
+                    total[j] += share * (worth[tuple(sorted((*inside, j)))] - worth[inside])
+    return total / len(background)
+
+
+CASES = [(name, fusion) for name in models.MODELS for fusion in FUSIONS] + [("attention", "concat")]
+
+
+@pytest.mark.parametrize("kind", models.KINDS)
+@pytest.mark.parametrize(("name", "fusion"), CASES)
+def test_values_add_up_to_the_prediction_for_every_model_kind_and_fusion(name, fusion, kind):
+    if name == "attention" and kind == "ordinal":
+        pytest.skip("three networks a cut; the parts are tested")
+    model, X, test = fitted(f"{name}/{fusion}", kind)
+    found = explain.explain_fold(model, X, test, list("abcdefghi"), kind=kind, pairs=2)
+    np.testing.assert_allclose(found.prediction, models.predict(model, test, kind), atol=1e-9)
+    np.testing.assert_allclose(found.base + found.values.sum(axis=1, dtype=float), found.prediction, atol=2e-5)
+    assert found.error < 1e-5
+    assert found.how == (
+        "sampled" if name in ("svm", "attention") or (kind, fusion) == ("ordinal", "stack") else "exact"
+    )
+
+
+@pytest.mark.parametrize("name", ["forest", "logistic", "xgboost"])
+@pytest.mark.parametrize("fusion", ["early", "late", "stack"])
+def test_values_add_up_through_a_calibrator_and_in_log_odds(name, fusion):
+    model, X, test = fitted(f"{name}/{fusion}", calibrate="platt")
+    for log_odds in (False, True):
+        found = explain.explain_fold(model, X, test, list("abcdefghi"), log_odds=log_odds)
+        assert found.error < 1e-4
+        assert np.abs(found.values).sum() > 0
+    p = 1 / (1 + np.exp(-found.prediction))
+    np.testing.assert_allclose(p, models.predict(model, test, "binary"), atol=1e-3)
+
+
+def test_linear_closed_form_is_what_shap_gives():
+    X, y, test = make_data()
+    model = models.make("logistic").fit(X, y)
+    found = explain.explain_fold(model, X, test, list("abcdefghi"), log_odds=True)
+    clean, held_out = model[:-1].transform(X), model[:-1].transform(test)
+    wanted = shap.LinearExplainer(model[-1], shap.maskers.Independent(clean, max_samples=N))(held_out)
+    np.testing.assert_allclose(found.values, wanted.values, atol=1e-6)
+    np.testing.assert_allclose(found.base, wanted.base_values, atol=1e-9)
+
+
+def test_boosted_trees_are_what_shap_gives():
+    X, y, test = make_data()
+    model = models.make("xgboost").fit(X, y)
+    wanted = shap.TreeExplainer(model)(test)
+    found = explain.explain_fold(model, X, test, list("abcdefghi"), log_odds=True)
+    np.testing.assert_allclose(found.values, wanted.values, atol=1e-5)
+    np.testing.assert_allclose(found.base, wanted.base_values, atol=1e-5)
+
+
+def test_forest_of_stumps_has_the_values_of_the_definition():
+    """One split a tree: the value of its column is what the leaf says above the training mean."""
+    X, y, test = make_data()
+    model = models.make("forest").set_params(max_depth=1, n_estimators=7).fit(X, y)
+    found = explain.explain_fold(model, X, test, list("abcdefghi"))
+    wanted = np.zeros(test.shape)
+    for tree in model.estimators_:
+        t = tree.tree_
+        share = t.value[:, 0, 1] / t.value[:, 0].sum(axis=1)
+        wanted[:, t.feature[0]] += (share[tree.apply(test)] - share[0]) / 7
+    np.testing.assert_allclose(found.values, wanted, atol=1e-6)
+
+
+def test_sampled_values_approach_the_definition_and_always_add_up():
+    rng = np.random.default_rng(0)
+    X, background = rng.normal(size=(3, 4)), rng.normal(size=(1, 4))
+
+    def function(rows):
+        return rows[:, 0] * rows[:, 1] + np.sin(rows[:, 2]) + np.maximum(rows[:, 3], rows[:, 0])
+
+    few = learners.sampled(function, X, background, np.arange(4), seed=0, pairs=1)
+    many = learners.sampled(function, X, background, np.arange(4), seed=0, pairs=400)
+    wanted = np.array([brute_force(function, x, background) for x in X])
+    np.testing.assert_allclose(few.output, function(X))
+    np.testing.assert_allclose(many.values, wanted, atol=0.06)
+
+
+def test_sampled_values_of_an_additive_function_are_exact_and_groups_enter_together():
+    rng = np.random.default_rng(0)
+    X, background = rng.normal(size=(3, 4)), rng.normal(size=(5, 4))
+    weights = np.array([1.0, -2.0, 0.5, 3.0])
+    found = learners.sampled(lambda rows: rows @ weights, X, background, np.array([0, 1, 1, 2]), seed=1, pairs=5)
+    each = (X - background.mean(axis=0)) * weights
+    np.testing.assert_allclose(
+        found.values, np.column_stack([each[:, 0], each[:, 1] + each[:, 2], 0 * each[:, 2], each[:, 3]])
+    )
+
+
+@pytest.mark.parametrize("name", ["logistic", "xgboost"])
+def test_values_follow_their_columns(name):
+    """The same columns in another order: the same values, each with its column."""
+    X, y, test = make_data()
+    order = np.random.default_rng(1).permutation(WIDTH)
+    estimator = models.make(name)
+    if name == "xgboost":
+        estimator.set_params(colsample_bytree=1.0, subsample=1.0)
+    first = explain.explain_fold(clone(estimator).fit(X, y), X, test, list("abcdefghi"))
+    second = explain.explain_fold(clone(estimator).fit(X[:, order], y), X[:, order], test[:, order], list("abcdefghi"))
+    np.testing.assert_allclose(second.values, first.values[:, order], atol=1e-5)
+
+
+def test_late_fusion_is_the_mean_of_its_parts():
+    model, X, test = fitted("forest/late")
+    late = model.model_
+    whole = explain.explain_fold(model, X, test, list("abcdefghi"))
+    blood = explain.explain_fold(late.models_["blood"], X[:, 4:], test[:, 4:], list("efghi"))
+    both = ~np.isnan(test[:, :4]).all(axis=1)
+    np.testing.assert_allclose(whole.values[both, 4:], blood.values[both] / 2, atol=1e-6)
+    # a patient without images is left to the blood model
+    np.testing.assert_allclose(whole.values[~both, 4:], blood.values[~both], atol=1e-6)
+    assert (whole.values[~both, :4] == 0).all()
+
+
+def test_components_under_a_linear_model_are_mapped_back_exactly():
+    """With as many components as columns the model is the logistic regression on the columns themselves."""
+    X, y, test = make_data("continuous")
+    layout = models.Layout({"image/mean": np.arange(4)}, {"image/mean": list("abcd")})
+    estimator, _ = models.build(models.Candidate("logistic", components=4), ["image"], layout, "continuous", 0)
+    model = estimator.fit(X[:, :4], y)
+    found = explain.explain_fold(model, X[:, :4], test[:, :4], list("abcd"), kind="continuous")
+    assert found.how == "exact"
+    moved = test[:, :4].copy()
+    moved[:, 1] += 0.5
+    changed = explain.explain_fold(model, X[:, :4], moved, list("abcd"), kind="continuous").values - found.values
+    known = ~np.isnan(test[:, 1])
+    assert (np.abs(changed[known, 1]) > 1e-4).all()
+    np.testing.assert_allclose(np.delete(changed, 1, axis=1), 0, atol=1e-6)
+
+
+def test_column_that_is_missing_in_the_whole_fold_counts_nothing():
+    for name in ("forest", "logistic", "xgboost"):
+        X, y, test = make_data()
+        found = explain.explain_fold(models.make(name).fit(X, y), X, test, list("abcdefghi"))
+        np.testing.assert_allclose(found.values[:, 8], 0, atol=1e-9)
+        np.testing.assert_array_equal(found.data, test.astype(np.float32))
+
+
+def test_model_of_unknown_shape_is_sampled_rather_than_explained_wrongly():
+    class Odd:
+        coef_ = np.ones((1, WIDTH))
+        intercept_ = np.zeros(1)
+
+        def predict(self, X):
+            return np.nan_to_num(X[:, 0]) * 2 + 1
+
+    X, _, test = make_data("continuous")
+    found = explain.explain_fold(Odd(), X, test, list("abcdefghi"), kind="continuous", pairs=4)
+    assert found.how == "sampled"
+    assert found.error < 1e-9
+    np.testing.assert_allclose(found.values[:, 1:], 0, atol=1e-12)
+
+
+def test_embedding_of_two_thousand_dimensions_is_one_feature_a_blue_point():
+    names = [f"{p}: map_{j:04d}" for p in ("R1", "L1") for j in range(1000)] + ["R1: b_line_count"]
+    made = explain.columns(
+        {"image/concat": names, "blood": ["CRP"]}, {"CRP": {"label": "CRP", "unit": "mg/l", "group": ""}}
+    )
+    assert made.table["label"].tolist() == ["embedding at R1", "embedding at L1", "CRP"]
+    assert made.table["unit"].tolist() == ["", "", "mg/l"]
+    assert made.table["columns"].tolist() == [1001, 1000, 1]
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(40, 2002))
+    y = (X[:, 2001] > 0).astype(float)
+    found = explain.explain_fold(models.make("forest").fit(X, y), X, X[:5], made)
+    assert found.values.shape == (5, 3)
+    assert found.error < 1e-9
+    np.testing.assert_allclose(found.data[:, 2], X[:5, 2001].astype(np.float32))
+    assert np.isnan(found.data[:, :2]).all()
+
+
+def test_one_hot_columns_and_artefacts_have_readable_names():
+    card = {
+        "table_one": [
+            {"column": "sex", "variable": "sex: female", "unit": "", "group": "demographics", "kind": "nominal"},
+            {"column": "crp", "variable": "CRP", "unit": "mg/l", "group": "", "kind": "continuous"},
+        ]
+    }
+    made = explain.columns(
+        {"image/max": ["b_line_count (max over points)"], "clinical": ["sex=female", "sex=male"], "blood": ["crp"]},
+        explain.describe(card),
+    ).table
+    assert made["variable"].tolist() == ["b line count", "sex", "sex", "CRP"]
+    assert made["group"].tolist() == ["B-lines and white lung", "demographics", "demographics", "CRP"]
+    assert made["label"].tolist() == ["b line count (max over points)", "sex: female", "sex: male", "CRP"]
+
+
+def test_carrying_keeps_shares_and_an_affine_function_keeps_values():
+    part = Part(np.array([[1.0, 3.0], [0.0, 0.0]]), np.zeros(2), True)
+    half = explain.carry(part, lambda m: 0.5 * m + 1, True)
+    np.testing.assert_allclose(half.values, part.values / 2)
+    np.testing.assert_allclose(half.base, 1)
+    p = explain.carry(part, lambda m: 1 / (1 + np.exp(-m)), False)
+    np.testing.assert_allclose(p.values[0], np.array([0.25, 0.75]) * (1 / (1 + np.exp(-4)) - 0.5))
+    assert (p.values[1] == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"names": list("abc")}, "3 names"),
+        ({"kind": "survival"}, "kind of target"),
+        ({"kind": "continuous", "log_odds": True}, "log-odds of a continuous outcome"),
+    ],
+)
+def test_bad_input_is_named(change, message):
+    X, y, test = make_data()
+    settings = {"names": list("abcdefghi"), "kind": "binary"} | change
+    with pytest.raises(check.InputError, match=message):
+        explain.explain_fold(models.make("logistic").fit(X, y), X, test, settings.pop("names"), **settings)
+
+
+def test_deep_forest_and_sampled_models_are_explained_for_as_many_rows_as_can_be_afforded(monkeypatch):
+    X, y, _ = make_data()
+    forest, svm = models.make("forest").fit(X, y), models.make("svm").fit(X, y)
+    assert explain.affordable(forest, 1000, WIDTH) == 1000
+    monkeypatch.setattr("blues.explain.shapley.BUDGET", 1e5)
+    assert 1 <= explain.affordable(forest, 1000, WIDTH) < 100
+    assert explain.affordable(svm, 1000, WIDTH) == 1
+    assert explain.affordable(models.make("logistic").fit(X, y), 1000, WIDTH) == 1000
