@@ -11,6 +11,8 @@ import dataclasses
 import difflib
 import errno
 import importlib
+import io
+import re
 import sys
 import tomllib
 import types
@@ -78,7 +80,7 @@ class InputError(ValueError):
         text = ", ".join(place) + ": " * bool(place) + what.rstrip(".") + "."
         if allowed is not None:
             options = allowed if isinstance(allowed, str) else ", ".join(map(str, allowed))
-            text += f" Allowed: {options.rstrip('.')}."
+            text += f" Allowed: {options if options.endswith('...') else options.rstrip('.') + '.'}"
         if remedy is not None:
             text += f" {remedy.rstrip('.')}."
         super().__init__(text)
@@ -182,7 +184,7 @@ def _parse_field(parser: argparse.ArgumentParser, field: dataclasses.Field[Any],
         settings["help"] = meta.get("help", "").replace("%", "%%")
     elif origin is tuple:
         settings["nargs"] = "+"
-        settings["metavar"] = meta.get("metavar", field.name.upper().rstrip("S"))
+        settings["metavar"] = meta.get("metavar", re.sub("IE$", "Y", field.name.upper().removesuffix("S")))
     elif origin is Literal:
         settings["metavar"] = "{" + ",".join(map(str, typing.get_args(annotation))) + "}"
     else:
@@ -205,22 +207,36 @@ def parse(cls: type[T], argv: Sequence[str] | None, *, prog: str, description: s
     Raises
     ------
     InputError
-        When a value does not fit its field.
+        When a value does not fit its field, or a flag does not exist; the nearest one is named.
     SystemExit
-        For ``--help`` and for flags that do not exist, as argparse does.
+        For ``--help``, and for a missing word, as argparse does.
     """
     parser = argparse.ArgumentParser(prog=prog, description=description, allow_abbrev=False)
     hints = typing.get_type_hints(cls)
     for field in dataclasses.fields(cls):  # type: ignore[arg-type]
         if field.metadata.get("flag", True):
             _parse_field(parser, field, hints[field.name])
-    given = vars(parser.parse_args(argv))
+    known, strange = parser.parse_known_args(argv)
+    if strange:
+        _unknown_words(parser, strange, prog)
+    given = vars(known)
     for name, value in given.items():
         if isinstance(value, list):
             given[name] = [part for word in value for part in word.split(",") if part]
     if given.get("from_"):
         return from_toml(cls, given["from_"], given)
     return build(cls, given)
+
+
+def _unknown_words(parser: argparse.ArgumentParser, strange: Sequence[str], prog: str) -> None:
+    """Raise for words that no flag takes, naming the nearest flag."""
+    flags = [flag for action in parser._actions for flag in action.option_strings]
+    wrong = next((word for word in strange if word.startswith("-")), strange[0])
+    near = difflib.get_close_matches(wrong.split("=")[0], flags, n=1)
+    help_at = f"`{prog} --help` lists the flags"
+    if not wrong.startswith("-"):
+        raise InputError(f"one word too many: {wrong!r}", remedy=help_at)
+    raise InputError(f"there is no flag {wrong}", remedy=f"Nearest: {near[0]}. {help_at}" if near else help_at)
 
 
 def build(cls: type[T], values: Mapping[str, Any], *, file: str | Path | None = None) -> T:
@@ -232,6 +248,8 @@ def build(cls: type[T], values: Mapping[str, Any], *, file: str | Path | None = 
         return pydantic.TypeAdapter(cls).validate_python(dict(values))
     except pydantic.ValidationError as error:
         first = error.errors()[0]
+        if isinstance(told := first.get("ctx", {}).get("error"), InputError):
+            raise (InputError(str(told), file=file) if file else told) from None
         where = ".".join(str(part) for part in first["loc"]) or cls.__name__
         raise InputError(f"{where.replace('_', '-')}: {first['msg']} (got {first['input']!r})", file=file) from None
 
@@ -239,9 +257,11 @@ def build(cls: type[T], values: Mapping[str, Any], *, file: str | Path | None = 
 def from_toml(cls: type[T], path: str | Path, overrides: Mapping[str, Any] | None = None) -> T:
     """Read dataclass ``cls`` from a TOML file; ``overrides`` win over the file."""
     try:
-        values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        values = tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"not valid TOML: {error}", file=path) from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"not UTF-8 text: {error.reason}", file=path, remedy="Save it as UTF-8") from None
     return build(cls, {**values, **(overrides or {})}, file=path)
 
 
@@ -253,6 +273,8 @@ def command(prog: str, action: Callable[[], int]) -> int:
     int
         What ``action`` returns; 2 after an input or file-system error; 130 after Ctrl-C.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a label the terminal cannot write must not stop a run
     try:
         return action()
     except InputError as error:
@@ -279,7 +301,7 @@ def hand_over(module: str, argv: Sequence[str]) -> int:
 
 def _explain_os_error(error: OSError) -> str:
     name = error.filename if error.filename is not None else "a file"
-    if error.errno == errno.ENOSPC:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"{name}: the disk is full. Free some space or name another place; no half-written file was left."
     if error.errno in (errno.EACCES, errno.EPERM):
         return f"{name}: no permission to read or write it. Mend it with chmod, or choose another place."
@@ -287,4 +309,8 @@ def _explain_os_error(error: OSError) -> str:
         return f"{name}: no such file or folder. Check the spelling of the path."
     if error.errno == errno.EROFS:
         return f"{name}: this file system is read-only. Choose another place with --out or BLUES_CACHE."
+    if error.errno == errno.EISDIR:
+        return f"{name}: is a folder, and a file is expected. Name a file."
+    if error.errno in (errno.EEXIST, errno.ENOTDIR):
+        return f"{name}: is a file, or lies below one, and a folder is expected. Name another place."
     return f"{name}: {error.strerror or error}"

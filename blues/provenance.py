@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import importlib.metadata
 import json
@@ -17,7 +18,17 @@ from typing import Any
 
 import blues
 
-__all__ = ["cache_folder", "commit", "file_hash", "files_hash", "record", "replacing", "text_hash", "write_json"]
+__all__ = [
+    "cache_folder",
+    "check_writable",
+    "commit",
+    "file_hash",
+    "files_hash",
+    "record",
+    "replacing",
+    "text_hash",
+    "write_json",
+]
 
 PACKAGES = ("numpy", "pandas", "scikit-learn", "scipy", "statsmodels", "lifelines", "shap", "torch", "xgboost", "av")
 
@@ -108,7 +119,8 @@ def record(*, seed: int | None = None, **facts: Any) -> dict[str, Any]:
 def replacing(path: str | Path) -> Iterator[Path]:
     """Give a temporary path beside ``path`` that takes its name only when the block ends without an error.
 
-    A killed process, a full disk or an exception leaves the old file, or none, under the final name.
+    A killed process, a full disk or an exception leaves the old file, or none, under the final name. An ``OSError`` names
+    ``path``, not the temporary file.
 
     Examples
     --------
@@ -121,15 +133,39 @@ def replacing(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem[:40]}-", suffix=path.suffix)
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem[:40]}-", suffix=path.suffix)
+    except OSError as error:
+        error.filename = str(path)
+        raise
     os.close(handle)
     draft = Path(name)
     try:
         yield draft
         draft.chmod(0o644)
         draft.replace(path)
+    except OSError as error:
+        if error.filename in (None, name, draft):
+            error.filename, error.filename2 = str(path), None
+        raise
     finally:
         draft.unlink(missing_ok=True)
+
+
+def check_writable(folder: str | Path) -> None:
+    """Raise unless files can be written into a folder that is there or can be made: before the work, not after it.
+
+    Raises
+    ------
+    OSError
+        ``folder`` or what it would lie in is a file, or may not be written.
+    """
+    folder = Path(folder).absolute()
+    there = next(place for place in (folder, *folder.parents) if os.path.lexists(place))
+    if not there.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(there))
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(there))
 
 
 def write_json(path: str | Path, value: Any) -> None:

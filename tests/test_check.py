@@ -1,4 +1,5 @@
 import errno
+import io
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -43,11 +44,57 @@ def test_bad_value_names_flag_value_and_allowed(argv, message):
         _parse(*argv)
 
 
-def test_unknown_flag_exits_with_2(capsys):
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["--fold", "3"], r"there is no flag --fold\. Nearest: --folds\. `x --help`"),
+        (["--fold=3"], r"Nearest: --folds"),
+        (["--zzz"], r"there is no flag --zzz\. `x --help` lists the flags"),
+        (["here", "there"], r"one word too many: 'there'"),
+    ],
+)
+def test_unknown_words_are_named_with_the_nearest_flag(argv, message):
+    with pytest.raises(InputError, match=message):
+        _parse(*argv)
+
+
+def test_a_missing_word_exits_with_2(capsys):
     with pytest.raises(SystemExit) as stopped:
-        _parse("--fold", "3")
+        _parse("--folds")
     assert stopped.value.code == 2
-    assert "--fold" in capsys.readouterr().err
+    assert "--folds" in capsys.readouterr().err
+
+
+def test_help_names_one_of_several_in_the_singular(capsys):
+    @dataclass(frozen=True)
+    class Several:
+        modalities: tuple[str, ...] = ()
+        models: tuple[str, ...] = ()
+
+    with pytest.raises(SystemExit):
+        check.parse(Several, ["--help"], prog="x", description="")
+    shown = capsys.readouterr().out
+    assert "--modalities MODALITY [MODALITY ...]" in shown
+    assert "--models MODEL [MODEL ...]" in shown
+
+
+@dataclass(frozen=True)
+class Checked:
+    folds: int = 5
+
+    def __post_init__(self):
+        if self.folds < 2:
+            raise InputError(f"--folds is {self.folds}", allowed="2 or more")
+
+
+def test_what_a_dataclass_refuses_is_said_in_its_own_words(tmp_path):
+    with pytest.raises(InputError) as refused:
+        check.parse(Checked, ["--folds", "1"], prog="x", description="")
+    assert str(refused.value) == "--folds is 1. Allowed: 2 or more."
+    file = tmp_path / "e.toml"
+    file.write_text("folds = 1\n")
+    with pytest.raises(InputError, match=r"e\.toml: --folds is 1\. Allowed: 2 or more\.$"):
+        check.from_toml(Checked, file)
 
 
 def test_toml_gives_values_and_flags_override(tmp_path):
@@ -66,6 +113,17 @@ def test_bad_toml_names_the_file(tmp_path, text, message):
     assert "e.toml" in str(error.value)
 
 
+def test_toml_of_another_encoding_names_the_file(tmp_path):
+    file = tmp_path / "e.toml"
+    file.write_bytes("model = ['wäld']".encode("latin1"))
+    with pytest.raises(InputError, match=r"e\.toml: not UTF-8 text"):
+        check.from_toml(Options, file)
+
+
+def test_a_list_that_goes_on_keeps_its_dots():
+    assert str(InputError("is odd", allowed="1, 2, ...")) == "is odd. Allowed: 1, 2, ..."
+
+
 def test_message_carries_place_allowed_and_remedy():
     error = InputError("is odd", file="t.csv", row=3, column="CRP", value="x", allowed=["a", "b"], remedy="Mend it")
     assert str(error) == "t.csv, row 3, column 'CRP', value 'x': is odd. Allowed: a, b. Mend it."
@@ -78,6 +136,9 @@ def test_message_carries_place_allowed_and_remedy():
         (OSError(errno.ENOSPC, "No space", "f.csv"), 2, "f.csv: the disk is full"),
         (PermissionError(errno.EACCES, "denied", "f.csv"), 2, "no permission"),
         (FileNotFoundError(errno.ENOENT, "no", "f.csv"), 2, "no such file"),
+        (IsADirectoryError(errno.EISDIR, "no", "f.csv"), 2, "f.csv: is a folder, and a file is expected"),
+        (NotADirectoryError(errno.ENOTDIR, "no", "f.csv"), 2, "f.csv: is a file, or lies below one"),
+        (FileExistsError(errno.EEXIST, "no", "f.csv"), 2, "f.csv: is a file, or lies below one"),
         (KeyboardInterrupt(), 130, "stopped"),
     ],
 )
@@ -90,6 +151,19 @@ def test_command_turns_errors_into_one_line(raised, rc, text, capsys):
     assert text in err
     assert "Traceback" not in err
     assert err.count("\n") == 1
+
+
+def test_a_terminal_that_cannot_write_a_label_gets_it_escaped(monkeypatch):
+    terminal = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr("sys.stdout", terminal)
+
+    def action():
+        print("lung \N{LUNGS}")
+        return 0
+
+    assert check.command("x", action) == 0
+    terminal.flush()
+    assert terminal.buffer.getvalue() == b"lung \\U0001fac1\n"
 
 
 def test_command_lets_bugs_through():

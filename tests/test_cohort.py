@@ -1,5 +1,6 @@
 """Reading any cohort by its dictionary: decoding, joining, findings."""
 
+import os
 import re
 
 import numpy as np
@@ -186,6 +187,19 @@ def test_clips_are_never_left_out_in_silence(make):
     assert odd.loc[odd["what"].str.contains("Git LFS"), "file"].tolist() == ["videos/10_R1.mp4"]
     assert (findings(cohort, what="a rating of a clip that is not in the cohort")["file"] == "ratings.csv").all()
     assert len(cohort.clips) == 6
+
+
+def test_what_is_named_like_a_clip_and_is_no_file_is_told(make):
+    folder = make()
+    (folder / "videos" / "4_R1.mp4").symlink_to(folder / "nowhere.mp4")
+    (folder / "videos" / "4_L1.mp4").mkdir()
+    os.mkfifo(folder / "videos" / "10_L1.mp4")
+    cohort = read(folder)
+    left_out = findings(cohort, kind="left out").set_index("file")["what"]
+    assert left_out["videos/4_R1.mp4"] == "a link to a file that is not there"
+    assert left_out["videos/4_L1.mp4"] == "a folder that is named like a clip"
+    assert left_out["videos/10_L1.mp4"] == "no plain file"
+    assert len(cohort.clips) == 8
 
 
 def test_clips_in_subfolders_and_without_points(make):

@@ -4,7 +4,7 @@ import pytest
 from small_cohort import CLINICAL, RATINGS, TOML, swap, write
 
 from blues.check import InputError
-from blues.cohort import Cohort, read, read_dictionary
+from blues.cohort import Cohort, draft, read, read_dictionary
 
 
 @pytest.fixture
@@ -105,6 +105,10 @@ def test_a_folder_that_is_none(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="a cohort is a folder"):
         read(tmp_path / "file")
+    with pytest.raises(InputError, match="a cohort is a folder"):
+        draft(tmp_path / "file")
+    with pytest.raises(InputError, match="no such folder"):
+        draft(tmp_path / "nowhere")
     with pytest.raises(InputError, match="no such dictionary.*covid_blues"):
         read_dictionary("covid_bleus")
     with pytest.raises(InputError, match="no saved cohort here"):

@@ -238,6 +238,11 @@ def test_files_with_code_text_or_cuts_are_refused(tmp_path, capsys):
         encoders.get(str(cut))
     with pytest.raises(InputError, match="no such weight file"):
         encoders.get(str(tmp_path / "absent.pt"))
+    with pytest.raises(InputError, match=r"is a folder, and a weight file is expected.*\.safetensors"):
+        encoders.get("checkpoint", tmp_path)
+    (tmp_path / "table.csv").write_text("a,b\n")
+    with pytest.raises(InputError, match=r"table.csv is no weight file. Allowed: a file ending in \.safetensors"):
+        encoders.get(str(tmp_path / "table.csv"))
     with pytest.raises(InputError, match="needs one weight file"):
         encoders.get("checkpoint")
     assert capsys.readouterr().out == ""

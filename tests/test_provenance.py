@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import subprocess
@@ -21,6 +22,56 @@ def test_replacing_keeps_the_old_file_when_the_block_fails(tmp_path):
         fail()
     assert target.read_text() == "old"
     assert os.listdir(tmp_path) == ["a.txt"]  # noqa: PTH208
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_errors_name_the_file_that_was_asked_for(tmp_path, named):
+    def fill():
+        with provenance.replacing(tmp_path / "a.txt") as draft:
+            raise OSError(errno.ENOSPC, "No space left", *[str(draft)] * named)
+
+    with pytest.raises(OSError, match="No space") as full:
+        fill()
+    assert full.value.filename == str(tmp_path / "a.txt")
+    assert not list(tmp_path.iterdir())
+
+
+def test_other_files_keep_their_name_in_an_error(tmp_path):
+    def read():
+        with provenance.replacing(tmp_path / "a.txt"):
+            (tmp_path / "other.csv").read_text()
+
+    with pytest.raises(FileNotFoundError) as missing:
+        read()
+    assert missing.value.filename == str(tmp_path / "other.csv")
+
+
+def test_a_folder_in_the_place_of_a_file_is_named(tmp_path):
+    (tmp_path / "a.txt").mkdir()
+
+    def write():
+        with provenance.replacing(tmp_path / "a.txt") as draft:
+            draft.write_text("x")
+
+    with pytest.raises(IsADirectoryError) as taken:
+        write()
+    assert taken.value.filename == str(tmp_path / "a.txt")
+    assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_whether_a_folder_can_be_written_is_known_before(tmp_path, monkeypatch):
+    provenance.check_writable(tmp_path)
+    provenance.check_writable(tmp_path / "new" / "folder")
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "file").write_text("")
+    for taken in ("file", "file/below"):
+        with pytest.raises(NotADirectoryError) as error:
+            provenance.check_writable(tmp_path / taken)
+        assert error.value.filename == str(tmp_path / "file")
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(PermissionError) as error:
+        provenance.check_writable(tmp_path / "new")
+    assert error.value.filename == str(tmp_path)
 
 
 def test_hashes_depend_on_content_and_names_not_on_order(tmp_path):

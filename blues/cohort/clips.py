@@ -47,7 +47,8 @@ def scan_clips(folder: Path, place: str, spec: Clips, id_kind: str) -> tuple[pd.
         Index ``clip`` (str); patient (str), point (str; ``any`` where the pattern has no point), take (int), path
         (relative to ``folder``), bytes (int); by patient in natural order, then point, then take.
     findings : list of Finding
-        Files left out: other suffixes, names that do not match, points that are not listed, empty files.
+        What was left out: other suffixes, names that do not match, points that are not listed, links that lead nowhere,
+        folders and pipes named like a clip. What is odd: empty files, pointers of Git LFS, retakes without a first take.
 
     Raises
     ------
@@ -86,8 +87,9 @@ def _clip_files(folder: Path, place: str) -> tuple[list[Path], list[Finding]]:
             file=place,
             remedy=f"Put the clips there, or mend files.clips in the dictionary (there are: {', '.join(have[:8])})",
         )
-    found = [p for p in root.rglob("*") if p.is_file() and not p.name.startswith(".")]
-    found.sort(key=lambda p: natural_key(p.relative_to(root).as_posix()))
+    listed = [p for p in root.rglob("*") if not p.name.startswith(".")]
+    listed.sort(key=lambda p: natural_key(p.relative_to(root).as_posix()))
+    found = [p for p in listed if p.is_file()]
     clips = [p for p in found if p.suffix.lower() in SUFFIXES]
     if not clips:
         raise InputError(
@@ -96,11 +98,22 @@ def _clip_files(folder: Path, place: str) -> tuple[list[Path], list[Finding]]:
             allowed=f"files ending in {' '.join(SUFFIXES)}",
             remedy="Fetch the clips first, or mend files.clips in the dictionary",
         )
-    findings = []
+    findings = [
+        Finding("left out", p.relative_to(folder).as_posix(), None, "", p.stem, 1, _no_file(p), "left out")
+        for p in listed
+        if p.suffix.lower() in SUFFIXES and not p.is_file()
+    ]
     if place.strip("./"):
         others = Counter(p.suffix.lower() or "no suffix" for p in found if p.suffix.lower() not in SUFFIXES)
-        findings = [Finding("left out", place, None, "", s, n, "not a clip", "left out") for s, n in others.items()]
+        findings += [Finding("left out", place, None, "", s, n, "not a clip", "left out") for s, n in others.items()]
     return clips, findings
+
+
+def _no_file(path: Path) -> str:
+    """Return why a path that is named like a clip is no file."""
+    if path.is_symlink():
+        return "a link to a file that is not there"
+    return "a folder that is named like a clip" if path.is_dir() else "no plain file"
 
 
 def read_name(name: str, spec: Clips, id_kind: str) -> tuple[str, str, int] | str:

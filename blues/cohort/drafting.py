@@ -55,7 +55,8 @@ def draft(folder: str | Path) -> str:
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise InputError("no such folder", file=folder)
+        what = "is a file, and a cohort is a folder" if folder.exists() else "no such folder"
+        raise InputError(what, file=folder, remedy="Name the folder that holds the tables and the clips")
     found = _look(folder)
     patients, id_column = _patient_table(found, folder)
     table = found.tables[patients]

@@ -9,6 +9,7 @@ from pathlib import Path
 from blues import check
 from blues.embed.pipeline import embed
 from blues.embed.record import Embeddings
+from blues.provenance import check_writable
 
 __all__ = ["Options", "main"]
 
@@ -38,6 +39,8 @@ def _main(argv: Sequence[str] | None) -> int:
     options = check.parse(Options, argv, prog=PROG, description="Clips to embeddings: cached, resumable, parallel.")
     from blues import datasets  # brings the simulator along; the library part of this package does without
 
+    if options.out is not None:
+        check_writable(options.out)
     weights = options.weights[0] if len(options.weights) == 1 else options.weights or None
     made = embed(
         datasets.load(options.cohort),

@@ -125,7 +125,8 @@ def encoder(path: str | Path, name: str = "checkpoint") -> Encoder:
     """
     path = Path(path)
     if not path.is_file():
-        raise InputError("no such weight file", file=path)
+        what = "is a folder, and a weight file is expected" if path.is_dir() else "no such weight file"
+        raise InputError(what, file=path, allowed=f"a file ending in {', '.join(SUFFIXES)}")
     description = read_description(path)
     state = _state(path)
     if description.architecture == lus.ARCHITECTURE:
