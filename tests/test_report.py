@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from blues import evaluate, fuse, report
+from blues import agree, evaluate, explain, fuse, report, survive
 from blues.agree import Agreement
 from blues.features import Design
 from blues.report import checklists, page, privacy
@@ -84,6 +84,7 @@ def make_run(
         "null": 0,
         "model": ("logistic",),
         "cohort": FOLDER,
+        "explain": ("none",),
     } | experiment
     return fuse.run(design, fuse.Experiment(**settings), cohort_card=card(len(ids)))
 
@@ -390,7 +391,7 @@ def test_limits_come_from_the_runs_own_facts(run, summary):
     assert "internal validation within tiny" in text
     assert "is the best of 3 arms without images" in text
     assert "consensus" in text
-    assert "null" not in text
+    assert "--null 200" not in text
     assert "could use 24 of 30 patients" in text
     other = dataclasses.replace(
         run, cohort={k: v for k, v in run.cohort.items() if k != "ratings"}, null=run.null.iloc[:0]
@@ -506,6 +507,63 @@ def test_extra_results_are_shown_and_their_absence_is_said(run):
     assert "is not part of this run" in report.render(plain)
 
 
+def test_records_of_the_other_parts_are_taken_as_they_come(run):
+    rng = np.random.default_rng(0)
+    ids = [str(i) for i in range(40)]
+    stays = pd.DataFrame({"time": np.round(rng.gamma(2, 4, 40)), "event": np.tile([0, 1, 1, 2], 10)}, index=ids)
+    described = survive.describe(stays, pd.Series(["with", "without"] * 20, index=ids))
+    rated = pd.DataFrame({"senior": [0, 1, 2, 3] * 10, "junior": [0, 1, 2, 2] * 10})
+    agreed = agree.section(rated, categories=[0, 1, 2, 3], draws=50, facts={4: "two experts"})
+    summary = report.summarize(run, agreements=agreed, survival={"Stays": described})
+    kinds = [f["kind"] for f in summary["figures"].values()]
+    for kind in ("survival", "cumulative_incidence", "pairs_forest", "agreement_matrix"):
+        assert kind in kinds
+    tables = {t["caption"]: t for t in summary["tables"].values()}
+    median = described.staying.median.iloc[0]
+    shown = tables["Stays: staying: median"]["rows"][0][-1]
+    assert [np.nan if v is None else v for v in shown] == pytest.approx(
+        list(median[["median", "low", "high"]]), nan_ok=True
+    )
+    gap = described.days.differences.iloc[0]
+    labels = [c["label"] for c in tables["Stays: days: differences"]["columns"]]
+    row = tables["Stays: days: differences"]["rows"][0]
+    assert row[labels.index("difference")] == pytest.approx(list(gap[["difference", "low", "high"]]))
+    assert row[labels.index("se")] == pytest.approx(gap["se"])
+    tests = {r[0]: r for r in tables["Stays: tests"]["rows"]}
+    assert tests["logrank"][-1] == pytest.approx(described.tests["logrank"].p_value)
+    grras = {r[0]: r[2] for r in summary["tables"]["grras"]["rows"]}
+    assert grras["4"] == ["agreement"]
+    assert grras["5"] == []
+    assert Tree(report.render(summary)).wrong == []
+
+
+def test_shapley_values_of_a_run_are_shown():
+    run = make_run(explain=("all",))
+    summary = report.summarize(run)
+    section = next(s for s in summary["sections"] if s["key"] == "explanations")
+    assert section["present"]
+    arm = Facts(run).candidate
+    expected = explain.importance(run.attributions, arm, "variable")
+    rows = summary["tables"]["shap-variable"]["rows"]
+    assert [r[0] for r in rows] == list(expected["name"])
+    assert [r[2][0] for r in rows] == pytest.approx(list(expected["value"]))
+    assert sum(r[3] for r in rows) == pytest.approx(1)
+    worth = {(r[0], r[1]): r[2][0] for r in summary["tables"]["worth"]["rows"]}
+    parts = sum(v for (what, _), v in worth.items() if what == "Shapley value")
+    assert parts == pytest.approx(next(v for (what, _), v in worth.items() if what == "all"))
+    sure = explain.coverage(explain.conformal(run.predictions[run.predictions["arm"] == arm]))
+    assert summary["tables"]["sets"]["rows"][0][2][0] == pytest.approx(sure["value"].iloc[0])
+    # what is said of a patient is what the record says of that patient
+    back = {name: patient for patient, name in privacy.pseudonyms(run.predictions, 0).items()}
+    row = summary["tables"]["patients"]["rows"][0]
+    first, value = row[-1].split("; ")[0].rsplit(" ", 1)
+    own = explain.roll_up(run.attributions, arm, "variable")
+    own = own[own["patient"].astype(str) == back[row[0]]].groupby("name")["shap"].mean()
+    assert first == own.abs().idxmax()
+    assert float(value.replace("−", "-")) == pytest.approx(own[first], abs=0.0051)
+    assert Tree(report.render(summary)).wrong == []
+
+
 def test_results_beside_a_run_are_read(run, tmp_path):
     folder = run.save(tmp_path / "run")
     (folder / "stay").mkdir()
@@ -514,7 +572,8 @@ def test_results_beside_a_run_are_read(run, tmp_path):
     )
     (folder / "agreement").mkdir()
     Agreement(0.61, 0.4, 0.8, 0.1, 60, 2, "kappa").save(folder / "agreement" / "severity.json")
-    pd.DataFrame({"feature": ["crp"], "value": [0.2]}).to_parquet(folder / "attributions.parquet")
+    (folder / "explanations").mkdir()
+    pd.DataFrame({"feature": ["crp"], "value": [0.2]}).to_parquet(folder / "explanations" / "Attributions.parquet")
     text = report.write(folder).read_text(encoding="utf-8")
     for words in ("kappa of 2 raters on 60 subjects", "Kaplan Meier", "Attributions"):
         assert words in text

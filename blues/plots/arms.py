@@ -15,19 +15,23 @@ from blues.plots.style import INK, MUTED, legend_below, panel, plain, series_col
 __all__ = ["arms_forest", "importance", "learning_curve", "null_histogram", "repeats"]
 
 
-def _has_image(arm: str) -> bool:
+def _look(arm: str) -> tuple[str, str]:
+    """Return colour and mark of an arm: a model saw the images, an expert did, or neither."""
     # a run with several models names the model behind the modalities: "image+blood [forest]"
-    return "image" in arm.split(" [")[0].split("+")
+    parts = arm.split(" [")[0].split("+")
+    if "image" in parts:
+        return series_colour(0), "o"
+    return (series_colour(3), "s") if "expert" in parts or arm.startswith("expert rule") else (series_colour(1), "D")
 
 
 def _intervals(axes: Axes, frame: pd.DataFrame, value: str, levels: np.ndarray) -> None:
-    """Draw one interval a row; arms with images as blue circles, the others as vermilion diamonds."""
+    """Draw one interval a row; blue circles with images, purple squares on experts' reading, vermilion diamonds else."""
     for level, (arm, middle, low, high) in zip(
         levels, frame[["arm", value, "low", "high"]].itertuples(index=False), strict=True
     ):
-        colour = series_colour(0 if _has_image(arm) else 1)
+        colour, mark = _look(str(arm))
         axes.plot([low, high], [level, level], color=colour, linewidth=1.6, solid_capstyle="butt")
-        axes.plot(middle, level, "o" if _has_image(arm) else "D", color=colour, markersize=6, markeredgewidth=0)
+        axes.plot(middle, level, mark, color=colour, markersize=6, markeredgewidth=0)
 
 
 @styled
@@ -93,7 +97,7 @@ def repeats(frame: pd.DataFrame, metric: str = "AUROC") -> Figure:
     for level, arm in enumerate(arms):
         values = frame.loc[frame["arm"] == arm, "value"].to_numpy(float)
         jitter = (np.arange(len(values)) % 5 - 2) * 0.07
-        colour = series_colour(0 if _has_image(arm) else 1)
+        colour = _look(str(arm))[0]
         axes.plot(values, -level + jitter, "o", color=colour, markersize=3.6, alpha=0.6, markeredgewidth=0)
         axes.plot([values.mean()] * 2, [-level - 0.36, -level + 0.36], color=INK, linewidth=1.4)
     axes.set_yticks(-np.arange(len(arms)), [plain(arm, 34) for arm in arms])

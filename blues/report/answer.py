@@ -144,7 +144,8 @@ def _rest(facts: Facts) -> str:
     parts = []
     if facts.alone and facts.alone != facts.candidate:
         parts.append(f"Imaging alone reached {_scored(facts, facts.alone)}")
-    others = [g for g in facts.gains if g.arm not in (facts.candidate, facts.alone)]
+    shown = (facts.candidate, facts.alone)
+    others = [g for g in facts.gains if g.arm not in shown and "image" in modalities(g.arm)]
     if others:
         by = {v: [g.arm for g in others if g.verdict == v] for v in ("better", "worse", "unclear", "unknown")}
         words = {
@@ -188,7 +189,7 @@ def _precision(facts: Facts) -> str:
 
 
 def _selection(facts: Facts) -> str:
-    without = [a for a in facts.arms if "image" not in modalities(a)]
+    without = [a for a in facts.without_images if a != "prevalence"]
     if len(without) < 2 or facts.reference is None:
         return ""
     return (

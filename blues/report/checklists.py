@@ -148,7 +148,7 @@ _TITLES = {
 }
 
 
-def checklists(present: Collection[str]) -> dict[str, dict[str, Any]]:
+def checklists(present: Collection[str], grras: Collection[str] | None = None) -> dict[str, dict[str, Any]]:
     """Return one table a guideline: item, topic, and the sections that speak to it.
 
     A section that is not part of the page covers nothing. That a section speaks to an item does not say that it says enough: a
@@ -158,6 +158,8 @@ def checklists(present: Collection[str]) -> dict[str, dict[str, Any]]:
     ----------
     present : collection of str
         Keys of the sections that hold something.
+    grras : collection of str, optional
+        Items of GRRAS that the agreement results themselves state something about.
     """
     made = {}
     for key, (title, items) in _TITLES.items():
@@ -166,6 +168,10 @@ def checklists(present: Collection[str]) -> dict[str, dict[str, Any]]:
             places: list[list[str]] = [[] for _ in items]
         else:
             places = [[s for s in sections.split() if s in present] for _, _, sections in items]
+        if key == "grras" and grras is not None and "agreement" in present:
+            places = [
+                ["agreement"] if number in grras else where for (number, _, _), where in zip(items, places, strict=True)
+            ]
         rows = [[number, text, where] for (number, text, _), where in zip(items, places, strict=True)]
         covered = sum(bool(where) for where in places)
         caption = f"{title}: {covered} of {len(items)} items have a place here"

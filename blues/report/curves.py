@@ -72,6 +72,8 @@ def repeats_frame(facts: Facts) -> pd.DataFrame:
     rows = [
         (str(arm), int(repeat), float(evaluate.point_score(part, facts.metric)))
         for (arm, repeat), part in facts.run.predictions.groupby(["arm", "repeat"], sort=False)
+        # an arm without a score of ranking (the prevalence) has none in a repeat either
+        if np.isfinite(facts.score(str(arm))[0])
     ]
     return pd.DataFrame(rows, columns=["arm", "repeat", "value"])
 

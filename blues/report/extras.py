@@ -6,19 +6,22 @@ what can be drawn is drawn, all else is a table. Nothing is computed here.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pandas as pd
 
 from blues.agree import Agreement
 from blues.check import InputError
-from blues.report.document import block, column, figure, from_records, table
+from blues.evaluate import Estimate, Test
+from blues.report.document import block, figure, from_records
 from blues.report.people import Parts
 from blues.report.privacy import Privacy
+from blues.report.words import clean
 
-__all__ = ["agreement", "explanations", "read_beside", "stay"]
+__all__ = ["agreement", "explanations", "read_beside", "stated", "stay"]
 
 Results = Mapping[str, Any] | None
 
@@ -44,55 +47,112 @@ def _parts(prefix: str, results: Results, privacy: Privacy) -> Parts | None:
     blocks: list[dict[str, Any]] = []
     tables: dict[str, Any] = {}
     figures: dict[str, Any] = {}
-    for number, (title, result) in enumerate(results.items(), 1):
+    leaves = [leaf for title, result in results.items() for leaf in _leaves(str(title), result)]
+    for number, (title, leaf) in enumerate(leaves, 1):
         key = f"{prefix}-{number}"
-        drawn = _drawn(str(title), result)
+        title = privacy.text(title)
+        if isinstance(leaf, str):
+            blocks.append(block("text", text=privacy.text(leaf)))
+            continue
+        drawn = _drawn(title, leaf)
         if drawn is not None:
             figures[key] = drawn
-            blocks.append(block("figures", keys=[key]))
-        for text in _sentences(result):
-            blocks.append(block("text", text=privacy.text(text)))
-        for position, (caption, frame) in enumerate(_frames(str(title), result)):
-            made = _pairs(caption, frame) or from_records(caption, frame, most=500, filters=len(frame) > 12)
+            if blocks and blocks[-1]["type"] == "figures":
+                blocks[-1]["keys"].append(key)
+            else:
+                blocks.append(block("figures", keys=[key]))
+        if isinstance(leaf, pd.DataFrame) and (drawn is None or drawn["kind"] not in _DRAWN_ONLY):
+            made = frame_table(title, leaf)
             if made is not None:
-                tables[f"{key}-{position}"] = privacy.value(made)
-                blocks.append(block("table", key=f"{key}-{position}"))
+                tables[key] = privacy.value(made)
+                blocks.append(block("table", key=key))
     return blocks, tables, figures
 
 
-def _frames(title: str, result: Any) -> list[tuple[str, pd.DataFrame]]:
-    """Return the tables of a result; a curve's own table is drawn, not printed."""
-    if isinstance(result, pd.DataFrame):
-        if _curve_kind(result):
-            return []
-        return [(title, _with_index(result))]
+# curves and scatter plots would fill pages as tables
+_DRAWN_ONLY = ("survival", "cumulative_incidence", "bland_altman", "agreement_matrix")
+_BEHIND = ("baseline", "path", "data", "covariates", "preparations", "intervals", "level")
+"""Parts of a record that other computations need and a reader does not."""
+Leaf: TypeAlias = pd.DataFrame | str | Agreement
+
+
+def _leaves(title: str, result: Any) -> list[tuple[str, Leaf]]:
+    """Take a result apart into frames, sentences and what is drawn by itself."""
+    if isinstance(result, pd.DataFrame | str):
+        return [(title, result)] if len(result) else []
+    if isinstance(result, Agreement):
+        return _agreements(title, [result])
+    if isinstance(result, Test | Estimate):
+        return [(title, _record_frame({title: result}))]
     if isinstance(result, Mapping):
-        return [(title, pd.DataFrame([dict(result)]))]
-    if isinstance(result, Sequence) and not isinstance(result, str):
-        frames = [f for item in result for _, f in _frames(title, item)]
-        same = frames and all(list(f.columns) == list(frames[0].columns) for f in frames)
-        return [(title, pd.concat(frames, ignore_index=True))] if same else [(title, f) for f in frames]
-    if hasattr(result, "to_frame"):
-        return [(title, result.to_frame())]
-    found = []
-    for name in ("median", "differences", "summary", "table"):
-        part = getattr(result, name, None)
-        if isinstance(part, pd.DataFrame) and len(part) and not _curve_kind(part):
-            found.append((title if name in ("summary", "table") else f"{title}: {name}", _with_index(part)))
-    return found
+        if result and all(isinstance(v, Test | Estimate) for v in result.values()):
+            return [(title, _record_frame(result))]
+        return [leaf for name, part in result.items() for leaf in _leaves(_joined(title, name), part)]
+    if isinstance(result, Sequence):
+        return _several(title, result)
+    return _fields(title, result) if dataclasses.is_dataclass(result) else []
 
 
-def _with_index(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame if isinstance(frame.index, pd.RangeIndex) else frame.reset_index()
+def _several(title: str, results: Sequence[Any]) -> list[tuple[str, Leaf]]:
+    if results and all(isinstance(r, Agreement) for r in results):
+        return _agreements(title, list(results))
+    if results and all(isinstance(r, str | int | float) for r in results):
+        return [(title, ", ".join(map(str, results)))]
+    return [leaf for part in results for leaf in _leaves(title, part)]
 
 
-def _sentences(result: Any) -> list[str]:
-    if hasattr(result, "sentence"):
-        said = result.sentence() if callable(result.sentence) else result.sentence
-        return [str(said)]
-    if isinstance(result, Sequence) and not isinstance(result, str | bytes):
-        return [s for item in result for s in _sentences(item)]
-    return []
+def _fields(title: str, record: Any) -> list[tuple[str, Leaf]]:
+    """Take a record apart: its tables and tests, what it notes, and its single numbers as one sentence."""
+    found: list[tuple[str, Leaf]] = []
+    said = []
+    for entry in dataclasses.fields(record):
+        value, name = getattr(record, entry.name), entry.name.replace("_", " ")
+        if entry.name in _BEHIND:
+            continue
+        if isinstance(value, bool | int | float | str):
+            said.append(f"{name} {_short(value)}")
+        elif entry.name in ("notes", "left_out"):
+            found += [(title, f"{name.capitalize()}: {', '.join(map(str, value))}.")] if value else []
+        else:
+            found += _leaves(title if entry.name == "table" else _joined(title, name), value)
+    return [*found, *([(title, f"{title}: {'; '.join(said)}.")] if said else [])]
+
+
+def _short(value: bool | float | str) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _joined(title: str, name: object) -> str:
+    words = str(name).replace("_", " ")
+    return f"{title}: {words}" if words and words != title else title
+
+
+def _record_frame(results: Mapping[str, Any]) -> pd.DataFrame:
+    """Return tests and estimates as one table, with what each asks where it says so."""
+    rows = []
+    for name, r in results.items():
+        row = {
+            "": str(name).replace("_", " "),
+            "method": r.detail.get("method", ""),
+            "question": r.detail.get("question", ""),
+        }
+        if isinstance(r, Test):
+            row |= {"statistic": r.statistic, "p_value": r.p_value}
+        else:
+            row |= {"value": r.value, "low": r.low, "high": r.high}
+        rows.append(row | {"reason": r.detail.get("reason", "")})
+    return pd.DataFrame(rows).replace("", None).dropna(axis=1, how="all")
+
+
+def _agreements(title: str, records: Sequence[Agreement]) -> list[tuple[str, Leaf]]:
+    """Return coefficients as sentences where they are few, always as one table, and those with points as a figure."""
+    found: list[tuple[str, Leaf]] = [(title, r.sentence()) for r in records] if len(records) <= 3 else []
+    frames = [r.to_frame().astype({"reason": object, "interval": object}) for r in records]
+    table_ = pd.concat(frames, ignore_index=True)
+    found.append((title, table_.dropna(axis=1, how="all").drop(columns="se", errors="ignore")))
+    return found + [(f"{title}: {r.method}", r) for r in records if "points" in r.detail and "limits_ci" in r.detail]
 
 
 def _curve_kind(frame: pd.DataFrame) -> str | None:
@@ -101,49 +161,95 @@ def _curve_kind(frame: pd.DataFrame) -> str | None:
     return None
 
 
-def _drawn(title: str, result: Any) -> dict[str, Any] | None:
+def _drawn(title: str, leaf: Leaf) -> dict[str, Any] | None:
     """Return a figure of a result that has one."""
-    frame = result if isinstance(result, pd.DataFrame) else getattr(result, "table", None)
-    if not isinstance(frame, pd.DataFrame) or not len(frame):
+    if isinstance(leaf, Agreement):
+        return _bland_altman(title, leaf)
+    if not isinstance(leaf, pd.DataFrame):
         return None
-    curve = _curve_kind(frame)
-    if curve:
-        caption = f"{title}. Bands: pointwise 95%; below, the patients still at risk."
-        return figure(curve, title, caption, curves=frame)
-    columns = set(frame)
+    if curve := _curve_kind(leaf):
+        return figure(curve, title, f"{title}. Bands: pointwise 95%; below, the patients still at risk.", curves=leaf)
+    columns = set(leaf)
     if {"feature", "value"} <= columns:
-        return figure("importance", title, f"{title}. The largest first; the rest summed.", frame=frame)
-    if {"pair", "value", "low", "high"} <= columns:
-        return figure("pairs_forest", title, f"{title}, with 95% intervals over patients.", frame=frame)
-    if {"patients", "arm", "value"} <= columns:
-        return figure("learning_curve", title, f"{title}.", frame=frame)
-    square = frame.shape[0] == frame.shape[1] > 1 and list(map(str, frame.index)) == list(map(str, frame.columns))
-    if square and frame.map(lambda v: isinstance(v, int | float)).all(axis=None):
-        named = frame.set_axis(list(map(str, frame.index)), axis=0).set_axis(list(map(str, frame.columns)), axis=1)
-        rows, columns_ = str(frame.index.name or "first rater"), str(frame.columns.name or "second rater")
-        return figure(
-            "agreement_matrix",
-            title,
-            f"{title}: counts; the diagonal is agreement.",
-            table=named,
-            rows=rows,
-            columns=columns_,
+        return figure("importance", title, f"{title}. The largest first; the rest summed.", frame=leaf)
+    if {"value", "low", "high"} <= columns and columns & {"pair", "rater_a"}:
+        pair = leaf["pair"] if "pair" in leaf else leaf["rater_a"].astype(str) + ", " + leaf["rater_b"].astype(str)
+        frame = leaf.assign(pair=pair)[["pair", "value", "low", "high", *(c for c in ("kind",) if c in leaf)]]
+        known = frame[frame["value"].notna()].reset_index(drop=True)
+        return (
+            figure("pairs_forest", title, f"{title}, with 95% intervals over patients.", frame=known)
+            if len(known)
+            else None
         )
-    return None
+    if {"patients", "arm", "value"} <= columns:
+        return figure("learning_curve", title, f"{title}.", frame=leaf)
+    return _matrix(title, leaf)
 
 
-def _pairs(caption: str, frame: pd.DataFrame) -> dict[str, Any] | None:
-    """Return a table with value and interval in one cell, where a frame has ``value, low, high``."""
-    if not {"value", "low", "high"} <= set(frame):
+def _matrix(title: str, frame: pd.DataFrame) -> dict[str, Any] | None:
+    categories = [str(c) for c in frame.columns]
+    if len(categories) < 2 or list(map(str, frame.index)) != categories:
         return None
-    others = [c for c in frame if c not in ("value", "low", "high")]
-    plain = from_records(caption, frame[others])
+    if not all(pd.api.types.is_numeric_dtype(frame[c]) for c in frame):
+        return None
+    named = frame.set_axis(categories, axis=0).set_axis(categories, axis=1)
+    names = (str(frame.index.name or "first rater"), str(frame.columns.name or "second rater"))
+    caption = f"{title}: counts; the diagonal is agreement."
+    counts = "; ".join(f"{names[0]} {c}: " + ", ".join(f"{v:g}" for v in named.loc[c]) for c in categories)
+    return figure(
+        "agreement_matrix", title, caption, f"Counts by row. {counts}", table=named, rows=names[0], columns=names[1]
+    )
+
+
+def _bland_altman(title: str, record: Agreement) -> dict[str, Any]:
+    points, limits_ = record.detail["points"], record.detail["limits"]
+    limits = [[value, *ci] for value, ci in zip(limits_, record.detail["limits_ci"], strict=True)]
+    return figure(
+        "bland_altman",
+        title,
+        "Differences against means, with bias, limits of agreement and their 95% intervals.",
+        mean=points["mean"].tolist(),
+        difference=points["difference"].tolist(),
+        bias=[record.value, record.low, record.high],
+        limits=limits,
+    )
+
+
+def frame_table(caption: str, frame: pd.DataFrame, most: int = 500) -> dict[str, Any] | None:
+    """Describe any frame as a table: numbers with their limits in one cell, p values as such.
+
+    Limits are ``low`` and ``high`` after the column they belong to, or ``x_low`` and ``x_high`` for a column ``x``.
+    """
+    frame = frame if isinstance(frame.index, pd.RangeIndex) else frame.reset_index()
+    frame = frame.set_axis([str(c) for c in frame.columns], axis=1)
+    names = list(frame)
+    limits = {c: (f"{c}_low", f"{c}_high") for c in names if {f"{c}_low", f"{c}_high"} <= set(names)}
+    if {"low", "high"} <= set(names) and names.index("low") > 0:
+        before = [name for name in names[: names.index("low")] if name not in ("se", "z", "n", "events")]
+        limits["value" if "value" in names else before[-1]] = ("low", "high")
+    hidden = {name for pair in limits.values() for name in pair}
+    plain = from_records(caption, frame.drop(columns=list(hidden)), most=most, filters=len(frame) > 12)
     if plain is None:
         return None
-    first, rest = plain["columns"][0], plain["columns"][1:]
-    cells = frame[["value", "low", "high"]].to_numpy(float).tolist()
-    rows = [[row[0], triple, *row[1:]] for row, triple in zip(plain["rows"], cells, strict=True)]
-    return table(caption, [first, column("value", "interval"), *rest], rows)
+    for position, name in enumerate(c for c in names if c not in hidden):
+        shown = plain["columns"][position]
+        if name in limits and position:
+            shown |= {"kind": "interval"}
+            triples = frame[[name, *limits[name]]].head(most).to_numpy(float).tolist()
+            for row, triple in zip(plain["rows"], triples, strict=True):
+                row[position] = clean(triple)
+        elif name.endswith(("p_value", "q_value", "_p", "p_holm")):
+            shown |= {"kind": "p", "label": shown["label"].replace(" value", "")}
+    return plain
+
+
+def stated(results: Results) -> set[str] | None:
+    """Return the GRRAS items that the agreement results speak to, where they hold the checklist; None where they do not."""
+    for result in (results or {}).values():
+        if isinstance(result, pd.DataFrame) and list(result.columns) == ["item", "what", "statement"]:
+            written = result[~result["statement"].str.startswith("to be stated")]
+            return set(written["item"].astype(str))
+    return None
 
 
 def read_beside(folder: str | Path) -> dict[str, dict[str, Any]]:
@@ -153,7 +259,7 @@ def read_beside(folder: str | Path) -> dict[str, dict[str, Any]]:
     ----------
     folder : path
         Its folders ``explanations``, ``agreement`` and ``stay`` may hold ``.csv`` and ``.parquet`` tables and ``.json``
-        records of agreement; a file's name, with blanks for hyphens, is the title. ``attributions.parquet`` counts too.
+        records of agreement; a file's name, with blanks for hyphens, is the title.
 
     Returns
     -------
@@ -171,8 +277,6 @@ def read_beside(folder: str | Path) -> dict[str, dict[str, Any]]:
         files = sorted(p for p in (folder / name).glob("*") if p.suffix in (".csv", ".parquet", ".json"))
         if results := {p.stem.replace("-", " "): _read(p) for p in files}:
             found[argument] = results
-    if (attributions := folder / "attributions.parquet").is_file():
-        found.setdefault("explanations", {}).setdefault("Attributions", _read(attributions))
     return found
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 
 from blues.check import columns_exist
 from blues.fuse import Run
-from blues.report.words import metric, modalities, model_of
+from blues.report.words import metric, modalities, model_of, sees_images
 
 __all__ = ["FEW", "Facts", "Gain"]
 
@@ -169,12 +169,16 @@ class Facts:
         return found
 
     @cached_property
+    def without_images(self) -> list[str]:
+        """The arms for which neither a model nor an expert looked at the images."""
+        return [a for a in self.arms if not sees_images(a)]
+
+    @cached_property
     def reference(self) -> str | None:
         """The best arm without images: the reference of the comparisons, else the best score; None when there is none."""
         if self.gains:
             return self.gains[0].reference
-        without = [a for a in self.arms if "image" not in modalities(a)]
-        return self._best(without)
+        return self._best(self.without_images)
 
     @cached_property
     def candidate(self) -> str | None:

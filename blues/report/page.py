@@ -65,6 +65,7 @@ def environment() -> jinja2.Environment:
     made.filters["cell"] = cell_text
     made.filters["sort_key"] = sort_key
     made.filters["grouped"] = _grouped
+    made.filters["is_long"] = _is_long
     made.filters["interval_value"] = lambda cell, of: (signed if of["sign"] else number)(cell[0], of["digits"])
     made.filters["interval_limits"] = _limits
     return made
@@ -74,6 +75,12 @@ def _limits(cell: list[float | None], of: Mapping[str, Any]) -> str:
     """Return the limits of an interval in brackets, or nothing where there are none."""
     whole = interval(cell[0], cell[1], cell[2], of["digits"], of["sign"])
     return whole.partition(" ")[2]
+
+
+def _is_long(block: Mapping[str, Any], report: Mapping[str, Any]) -> bool:
+    """Return whether a part that opens holds a table of more than a page."""
+    keys = [b["key"] for b in block["blocks"] if b["type"] == "table"]
+    return any(len(report["tables"][key]["rows"]) > 50 for key in keys)
 
 
 def _grouped(table: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

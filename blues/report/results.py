@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from blues.report import curves
 from blues.report.answer import digits, few_events, verdict_text
 from blues.report.document import block, column, figure, table
+from blues.report.explained import movers
 from blues.report.facts import Facts
 from blues.report.people import Parts
 from blues.report.privacy import Privacy
@@ -92,14 +94,14 @@ def _text(value: Any) -> str:
 
 
 def _forest(facts: Facts) -> dict[str, Any]:
-    rows = [(arm, *facts.score(arm)) for arm in facts.arms]
+    rows = [(arm, *facts.score(arm)) for arm in facts.arms if np.isfinite(facts.score(arm)[0])]
     frame = pd.DataFrame(rows, columns=["arm", "value", "low", "high"])
     label = metric(facts.metric).label
     said = "; ".join(f"{arm_label(a)} {interval(v, low, high, digits(facts))}" for a, v, low, high in rows[:20])
     return figure(
         "arms_forest",
         f"{label} of every arm",
-        f"{label} with 95% interval. Circles: arms with images; diamonds: without.",
+        f"{label} with 95% interval. Circles: arms with images; squares: on the experts' reading; diamonds: without either.",
         said,
         scores=frame,
         metric=label,
@@ -149,7 +151,7 @@ def gain(facts: Facts, privacy: Privacy) -> Parts:
         return [block("text", text=f"{why} in this run, so there is nothing to compare.")], {}, {}
     label = metric(facts.metric).label
     columns = [
-        column("arm with images"),
+        column("arm"),
         column(f"difference to {arm_label(facts.reference)}", "interval", digits=3, sign=True),
         column("reading"),
         column("p", "p"),
@@ -265,9 +267,11 @@ def _patients(facts: Facts, moved: pd.DataFrame, privacy: Privacy) -> dict[str, 
         column("change", "number", sign=True),
         column("spread over repeats (SD)", "number"),
     ]
-    shown = moved.head(MOST_PATIENTS)
+    shown, why = moved.head(MOST_PATIENTS), movers(facts)
+    columns += [column("what moved the prediction with images most")] * bool(why)
     rows = [
         [name, "with" if r.y == 1 else "without", r.before, r.after, r.change, r.spread]
+        + [why.get(r.row, "")] * bool(why)
         for name, r in zip(row_names(shown, privacy), shown.itertuples(), strict=True)
     ]
     note = "Names are pseudonyms; the order of the cohort's ids cannot be read from them." if privacy.names else ""

@@ -11,7 +11,7 @@ import pandas as pd
 import blues
 from blues.cohort import Cohort, card
 from blues.fuse import Run
-from blues.report import extras, people, results, risk
+from blues.report import explained, extras, people, results, risk
 from blues.report.answer import INTENDED_USE, answer, limits
 from blues.report.checklists import checklists
 from blues.report.document import block, column, table
@@ -70,7 +70,7 @@ def summarize(
         Gives a fresh cohort card; without it the card saved with the run is taken.
     agreements, survival, explanations : mapping of str to result, optional
         Titles and results of ``agree``, ``survive`` and ``explain`` (frames or records); see :mod:`blues.report.extras`.
-        What is not given is said to be not part of the run.
+        What is not given is said to be not part of the run. Shapley values that the run itself holds are shown anyway.
     pseudonymise : bool
         Show ``P01``, ``P02``, ... instead of patient ids.
     paths : bool
@@ -111,14 +111,14 @@ def summarize(
     add("gain", results.gain(facts, privacy))
     add("calibration", risk.calibration(facts))
     add("utility", risk.utility(facts))
-    add("explanations", extras.explanations(explanations, privacy))
+    add("explanations", _both(explained.explained(facts), extras.explanations(explanations, privacy)))
     add("agreement", extras.agreement(agreements, privacy))
     add("stay", extras.stay(survival, privacy))
     add("robustness", risk.robustness(facts))
     add("limits", ([block("list", items=limits(facts))], {}, {}))
     add("methods", ([block("text", text=text) for text in methods(facts)], {}, {}))
     present = {s["key"] for s in sections if s["present"]} | {"repeat", "use"}
-    lists = checklists(present)
+    lists = checklists(present, extras.stated(agreements))
     add("checklists", (_checklist_blocks(lists), lists, {}))
     add("repeat", _repeat(facts, privacy))
     add("use", ([block("text", text=INTENDED_USE)], {}, {}))
@@ -138,6 +138,13 @@ def summarize(
     }
     # ids went out above, before pseudonyms came in: a cohort may well call its own patients P01
     return dict(dataclasses.replace(privacy, names={}).value(clean(whole)))
+
+
+def _both(first: Parts | None, second: Parts | None) -> Parts | None:
+    """Return the parts of both, where both are there."""
+    if first is None or second is None:
+        return first or second
+    return first[0] + second[0], first[1] | second[1], first[2] | second[2]
 
 
 def _with_card(run: Run, cohort: Cohort) -> Run:

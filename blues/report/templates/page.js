@@ -23,10 +23,10 @@
   const contents = document.querySelector(".contents details");
   if (matchMedia("(max-width: 56rem)").matches) contents.open = false;
 
-  /* everything open on paper */
+  /* open on paper, but for tables of pages, which whoever wants them opens first */
   let closed = [];
   addEventListener("beforeprint", () => {
-    closed = all("main details:not([open])");
+    closed = all("main details:not([open]):not(.long)");
     closed.forEach((d) => (d.open = true));
   });
   addEventListener("afterprint", () => closed.forEach((d) => (d.open = false)));

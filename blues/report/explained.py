@@ -1,0 +1,171 @@
+"""What the predictions rest on: Shapley values by variable, BLUE point and modality, and what each modality is worth."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from blues import explain
+from blues.check import InputError
+from blues.report.document import block, column, figure, table
+from blues.report.facts import Facts
+from blues.report.people import Parts
+from blues.report.words import arm_label, metric, model_of, signed
+
+__all__ = ["explained", "movers"]
+
+_LEVELS = {
+    "variable": ("Variables", "variable"),
+    "point": ("BLUE points", "BLUE point"),
+    "modality": ("Kinds of information", "kind of information"),
+}
+
+
+def explained(facts: Facts) -> Parts | None:
+    """Return the explanations that a run holds; None when it holds none."""
+    arm = explained_arm(facts)
+    if arm is None:
+        return None
+    record = facts.run.attributions
+    assert record is not None
+    unit = record.unit
+    text = (
+        f"Shapley values of {arm_label(arm)}: each held-out patient is explained by the models that held him out, and the "
+        f"values of a patient add up from the mean prediction to his own ({unit}). They say what the predictions rest on, "
+        "not what causes the outcome."
+    )
+    blocks = [block("text", text=text)]
+    tables: dict[str, Any] = {}
+    figures: dict[str, Any] = {}
+    for level, (title, name) in _LEVELS.items():
+        found = explain.importance(record, arm, level, seed=facts.seed)
+        if len(found) < 2:
+            continue
+        key = f"shap-{level}"
+        figures[key] = _bars(found, title, arm, unit)
+        tables[key] = _table(found, title, name, unit)
+    blocks.append(block("figures", keys=list(figures)))
+    if "shap-variable" in tables:
+        blocks.append(block("table", key="shap-variable"))
+    rest = [key for key in tables if key != "shap-variable"]
+    blocks += [block("details", summary=tables[key]["caption"], blocks=[block("table", key=key)]) for key in rest]
+    for key, made in (
+        ("worth", _worth(facts, arm)),
+        ("stability", _stability(record, arm, facts.seed)),
+        ("sets", _sets(facts, arm)),
+    ):
+        if made is not None:
+            tables[key] = made
+            blocks.append(block("table", key=key))
+    return blocks, tables, figures
+
+
+def explained_arm(facts: Facts) -> str | None:
+    """Return the arm whose explanation is shown: the candidate, else another key arm that was explained."""
+    record = facts.run.attributions
+    if record is None:
+        return None
+    return next((arm for arm in [*facts.key_arms, *record.arms] if arm in record.arms), None)
+
+
+def _bars(found: pd.DataFrame, title: str, arm: str, unit: str) -> dict[str, Any]:
+    frame = found.rename(columns={"name": "feature"})[["feature", "modality", "value", "low", "high"]]
+    first = ", ".join(str(n) for n in found["name"].head(3))
+    caption = f"{title} by mean absolute Shapley value of {arm_label(arm)}; whiskers: 95% interval over patients."
+    return figure(
+        "importance",
+        f"{title} that {arm_label(arm)} rests on",
+        caption,
+        f"The largest: {first}.",
+        frame=frame,
+        xlabel=f"mean |Shapley value|, {unit}",
+    )
+
+
+def _table(found: pd.DataFrame, title: str, name: str, unit: str) -> dict[str, Any]:
+    columns = [column(name), column("kind"), column(f"mean |Shapley value|, {unit}", "interval", digits=3)]
+    columns += [
+        column("share", "share"),
+        column("rank", "interval", digits=0),
+        column("direction", "number", sign=True),
+    ]
+    against_null = bool(found["p_value"].notna().any())
+    columns += [column("p against the null", "p")] * against_null
+    rows = []
+    for r in found.itertuples():
+        row = [r.name, r.modality, [r.value, r.low, r.high], r.share, [r.rank, r.rank_low, r.rank_high], r.direction]
+        rows.append([*row, r.p_value] if against_null else row)
+    note = "Direction: rank correlation of a variable's own value and its Shapley value; + means more of it raises the risk."
+    if against_null:
+        note += " p: against the largest of all under shuffled outcomes, so it is adjusted for looking at all of them."
+    return table(f"{title}: mean absolute Shapley values", columns, rows, note=note, filters=len(rows) > 12)
+
+
+def _worth(facts: Facts, arm: str) -> dict[str, Any] | None:
+    """Return what each modality is worth to the score, where there is an arm for every combination."""
+    suffix = model_of(arm).strip(" []")
+    try:
+        found = explain.modality_value(facts.run.predictions, facts.design["kind"], suffix=suffix, seed=facts.seed)
+    except InputError:
+        return None
+    columns = [
+        column("what"),
+        column("of"),
+        column("gain", "interval", digits=3, sign=True),
+        column("patients", "integer"),
+    ]
+    rows = [[r.what, r.modality, [r.value, r.low, r.high], r.patients] for r in found.itertuples()]
+    label = metric(str(found["metric"].iloc[0])).label
+    note = (
+        "Shapley values share the gain of all kinds of information over none fairly among them and add up to it. Left out: "
+        "what the whole loses without one. Only patients whom every arm predicts are counted."
+    )
+    return table(f"What each kind of information is worth, in {label}", columns, rows, note=note)
+
+
+def _stability(record: explain.Attributions, arm: str, seed: int) -> dict[str, Any] | None:
+    found = explain.stability(record, arm, seed=seed)
+    if not len(found):
+        return None
+    columns = [column("level"), column("names", "integer"), column("repeats", "integer")]
+    columns += [column("Kendall's W", "interval"), column("first"), column("first in", "share")]
+    rows = [[r.level, r.names, r.repeats, [r.value, r.low, r.high], r.top, r.top_share] for r in found.itertuples()]
+    note = "W is 1 where all repeats rank alike. Where it is low, the order of the bars above is chance."
+    return table("How far the repeats agree on the ranking", columns, rows, note=note)
+
+
+def _sets(facts: Facts, arm: str, level: float = 0.9) -> dict[str, Any] | None:
+    """Return how sure single predictions are: coverage of conformal sets or intervals."""
+    sets = explain.conformal(
+        facts.run.predictions[facts.run.predictions["arm"] == arm], facts.design["kind"], level=level
+    )
+    found = explain.coverage(sets, level)
+    columns = [column("patients"), column("number", "integer"), column("covered", "interval")]
+    extra = [c for c in ("single", "both", "empty", "width") if c in found]
+    words = {"single": "one answer", "both": "undecided", "empty": "neither fits", "width": "mean width"}
+    columns += [column(words[c], "number" if c == "width" else "share") for c in extra]
+    rows = [
+        [r["group"], r["rows"], [r["value"], r["low"], r["high"]], *(r[c] for c in extra)]
+        for r in found.to_dict("records")
+    ]
+    note = f"Cross-conformal prediction at {level:.0%}: covered is how often the set holds the truth. Many undecided: unsure."
+    return table(f"How sure {arm_label(arm)} is of single patients", columns, rows, note=note)
+
+
+def movers(facts: Facts, most: int = 3) -> dict[str, str]:
+    """Return for each row what moved its prediction most, in words: the variables with the largest mean Shapley values."""
+    arm, record = explained_arm(facts), facts.run.attributions
+    if arm is None or record is None or arm != facts.candidate:
+        return {}
+    rolled = explain.roll_up(record, arm, "variable")
+    row = "clip" if "clip" in rolled else "patient"
+    mean = rolled.groupby([row, "name"], sort=False, observed=True)["shap"].mean().reset_index()
+    mean = mean[np.abs(mean["shap"]) > 0]
+    order = mean.reindex(mean["shap"].abs().sort_values(ascending=False, kind="stable").index)
+    first = order.groupby(row, sort=False, observed=True).head(most)
+    told: dict[str, list[str]] = {}
+    for r in first.itertuples():
+        told.setdefault(str(getattr(r, row)), []).append(f"{r.name} {signed(float(r.shap), 2)}")
+    return {name: "; ".join(parts) for name, parts in told.items()}
