@@ -1,16 +1,19 @@
 """Length of stay in a run: endpoints of the made-up cohort, the description beside a run, and time to discharge as a task."""
 
 import dataclasses
+import json
 
 import numpy as np
 import pandas as pd
 import pytest
 
 import blues.cohort
-from blues import survive
+from blues import evaluate, fuse, survive
 from blues.check import InputError
 from blues.datasets.synthetic_dictionary import dictionary
 from blues.datasets.synthetic_tables import DISCHARGE_HAZARD, draw_patients
+from blues.features import Design, design
+from blues.fuse.staytime import COLUMN, describe_beside, offer, timed
 
 MANY = 400
 
@@ -105,3 +108,154 @@ def test_groups_are_in_words_and_default_to_the_pcr_and_the_ratings(many):
     titles = list(survive.section(cohort))
     assert "Still in hospital by SARS-CoV-2 PCR positive" in titles
     assert any(title.startswith("Not described by") and "severity" in title for title in titles)
+
+
+QUICK = {"modalities": ("image", "blood"), "folds": 3, "repeats": 2, "null": 2, "jobs": 1, "task": "discharge"}
+
+
+def make_design(patients=50, effect=1.7, seed=3):
+    """Blood tells the hazard of discharge, images tell nothing; two deaths, some censored, one without blood."""
+    rng = np.random.default_rng(seed)
+    ids = pd.Index([str(i) for i in range(1, patients + 1)], name="patient")
+    hidden = rng.normal(size=patients)
+    time = np.floor(rng.exponential(8 * np.exp(effect * hidden)))
+    event = np.where(time > 30, 0.0, 1.0)
+    event[[3, 11]] = 2
+    blood = pd.DataFrame({"crp": hidden + 0.3 * rng.normal(size=patients), "ldh": rng.normal(size=patients)}, ids)
+    blood.iloc[5] = np.nan
+    return Design(
+        task="discharge",
+        kind="time",
+        level="patient",
+        label="time to discharge alive",
+        y=pd.Series(np.minimum(time, 30), ids),
+        event=pd.Series(event, ids),
+        patients=pd.Series(ids, ids),
+        blocks={"image": pd.DataFrame(rng.normal(size=(patients, 4)), ids, list("abcd")), "blood": blood},
+        refused=pd.DataFrame(columns=["column", "role", "known", "reason"]),
+        dropped=pd.DataFrame(columns=["row", "patient", "reason"]),
+        singles={
+            "prevalence": pd.DataFrame({"constant": 1.0}, index=ids),
+            "baseline: LDH": blood[["ldh"]],
+        },
+        cohort="made",
+    )
+
+
+@pytest.fixture(scope="module")
+def found():
+    return fuse.run(make_design(), fuse.Experiment(**QUICK))
+
+
+def of(run, arm, metric):
+    table = run.scores
+    return table[(table["arm"] == arm) & (table["metric"] == metric)].iloc[0]
+
+
+def test_time_to_discharge_runs_like_any_other_task(found, tmp_path):
+    assert list(dict.fromkeys(found.scores["arm"])) == ["image", "blood", "image+blood", "baseline: LDH"]
+    assert {"uno_c", "harrell_c", "integrated_brier", "scaled_brier"} <= set(found.scores["metric"])
+    assert {m.split("_")[0] for m in found.scores["metric"]} >= {"auc", "brier"}
+    assert of(found, "blood", "uno_c")["low"] > 0.6
+    assert of(found, "image", "uno_c")["low"] < 0.5
+    gain = found.comparisons[(found.comparisons["metric"] == "uno_c") & found.comparisons["low"].notna()]
+    assert gain["arm"].tolist() == ["image", "image+blood"]
+    assert set(gain["reference"]) == {"blood"}
+    assert gain.iloc[0]["high"] < 0
+    assert (gain["p_holm"] >= gain["p_value"]).all()
+    back = fuse.Run.load(found.save(tmp_path / "run"))
+    pd.testing.assert_frame_equal(back.predictions, found.predictions)
+    pd.testing.assert_frame_equal(back.scores, found.scores, check_dtype=False)
+    assert back.design["kind"] == "time"
+    assert back.design["events"] + back.design["competing"] + back.design["censored"] == 50
+
+
+def test_scores_are_those_of_the_saved_predictions(found):
+    part = found.predictions[found.predictions["arm"] == "blood"]
+    by_hand = [
+        survive.uno_c(p["y"], p["event"], p["p"], cause=1, interval=None).value for _, p in part.groupby("repeat")
+    ]
+    assert of(found, "blood", "uno_c")["value"] == pytest.approx(np.mean(by_hand))
+    times = found.design["times"]
+    by_hand = [
+        survive.ipcw_brier(p["y"], p["event"], p[[f"free_{t:g}" for t in times]], times, cause=1).scaled.value
+        for _, p in part.groupby("repeat")
+    ]
+    assert of(found, "blood", "scaled_brier")["value"] == pytest.approx(np.mean(by_hand))
+
+
+def test_folds_are_those_of_the_other_tasks(found):
+    design_ = make_design()
+    folds = evaluate.patient_folds(design_.y, design_.patients, 3, 2, 0, kind="continuous")
+    expected = {(f.repeat, f.fold, str(p)) for f in folds for p in design_.patients.iloc[f.test]}
+    for _, part in found.predictions.groupby("arm"):
+        assert set(part[["repeat", "fold", "patient"]].itertuples(index=False, name=None)) == expected
+
+
+def test_null_deals_times_and_events_out_together(found):
+    assert found.null.groupby("arm")["permutation"].nunique().eq(2).all()
+    rows = found.comparisons[found.comparisons["reference"] == "shuffled outcome"].set_index("arm")
+    assert rows.loc["blood", "p_value"] == pytest.approx(1 / 3)
+    assert found.null["value"].between(0.2, 0.8).all()
+
+
+def test_few_discharges_are_said():
+    design_ = make_design(effect=0.5)
+    event = design_.event.where(np.arange(50) % 6 == 0, 0.0)
+    few = fuse.run(dataclasses.replace(design_, event=event), fuse.Experiment(**(QUICK | {"null": 0})))
+    warnings = [n["text"] for n in few.notes if n["level"] == "warning"]
+    assert any("were discharged alive: no claim" in text for text in warnings)
+
+
+def test_a_time_needs_its_event_and_other_kinds_have_none():
+    made = make_design()
+    with pytest.raises(InputError, match="a time goes with an event"):
+        dataclasses.replace(made, event=None)
+    with pytest.raises(InputError, match="a time goes with an event"):
+        dataclasses.replace(made, kind="continuous")
+    with pytest.raises(InputError, match="rows of 'event'"):
+        dataclasses.replace(made, event=made.event.iloc[::-1])
+
+
+def test_cohort_with_a_section_on_stays_offers_the_task(many):
+    cohort, _ = many
+    assert offer(cohort, "pcr") is cohort
+    offered = offer(cohort, "discharge")
+    made = timed(design(offered, "discharge", ("clinical", "blood")), offered)
+    ends = survive.endpoints(cohort).frame.dropna(subset=["time"])
+    assert made.kind == "time"
+    np.testing.assert_array_equal(made.y, ends["time"])
+    np.testing.assert_array_equal(made.event, ends["event"])
+    assert made.y.index.equals(made.event.index)
+    refused = set(made.refused["column"])
+    assert {COLUMN, "los_days", "status", "death", "oxygen_litres", "icu"} <= refused
+    assert not refused & {c for block in made.blocks.values() for c in block}
+    assert len(made.dropped) == 2
+
+
+def test_stay_as_a_number_says_what_it_ignores(many):
+    cohort, _ = many
+    made = timed(design(cohort, "los", ("blood",)), cohort)
+    assert made.kind == "continuous"
+    told = made.facts["stay_note"]
+    frame = survive.endpoints(cohort).frame
+    assert f"ended in death ({int((frame['event'] == 2).sum())})" in told
+    assert "task discharge" in told
+    other = design(cohort, "pcr", ("blood",))
+    assert timed(other, cohort) is other
+
+
+def test_description_is_written_beside_a_run_and_never_stops_it(many, tmp_path, capsys):
+    cohort, _ = many
+    describe_beside(cohort, tmp_path)
+    contents = json.loads((tmp_path / "stay" / "contents.json").read_text())
+    titles = [entry["title"] for entry in contents]
+    assert titles[0] == "Reading"
+    assert titles[-1].startswith("Contradictions")
+    staying = pd.read_csv(tmp_path / "stay" / next(e["file"] for e in contents if e["title"] == "Still in hospital"))
+    whole = survive.section(cohort)["Still in hospital"]
+    np.testing.assert_allclose(staying["survival"], whole["survival"])
+    broken = dataclasses.replace(cohort, patients=cohort.patients.assign(los_days=-1.0))
+    describe_beside(broken, tmp_path / "other")
+    assert "negative" in capsys.readouterr().err
+    assert not (tmp_path / "other").exists()

@@ -24,11 +24,12 @@ class Design:
     Attributes
     ----------
     task, kind, level : str
-        Name of the target; ``"binary"``, ``"ordinal"`` or ``"continuous"``; ``"patient"`` or ``"clip"`` (what a row is).
+        Name of the target; ``"binary"``, ``"ordinal"``, ``"continuous"`` or ``"time"`` (to an event);
+        ``"patient"`` or ``"clip"`` (what a row is).
     label : str
         The target in words, with its unit.
     y : Series
-        Shape (rows,), float; index: the row's id (a patient or a clip). Binary outcomes are 0.0 and 1.0.
+        Shape (rows,), float; index: the row's id (a patient or a clip). Binary outcomes are 0.0 and 1.0; a time is in days.
     patients : Series
         Shape (rows,): the patient of each row, same index: the unit of every split and interval.
     blocks : dict of str to DataFrame
@@ -50,6 +51,8 @@ class Design:
         Further poolings of the image block that may compete with it.
     singles : dict of str to DataFrame
         Arm -> the table it predicts from, alone: expert rules, baselines of named variables, ``"prevalence"``. Same index.
+    event : Series, optional
+        Of a time, same index: 0 censored, 1 the event, 2 a competing one.
     facts : dict
         JSON-ready: hashes of the data, the encoder's card, the pooling.
     """
@@ -69,15 +72,19 @@ class Design:
     points: str = "mean"
     poolings: Mapping[str, pd.DataFrame] = dataclasses.field(default_factory=dict)
     singles: Mapping[str, pd.DataFrame] = dataclasses.field(default_factory=dict)
+    event: pd.Series | None = None
     facts: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        check.one_of(self.kind, ("binary", "ordinal", "continuous"), "kind of target")
+        check.one_of(self.kind, ("binary", "ordinal", "continuous", "time"), "kind of target")
+        if (self.kind == "time") != (self.event is not None):
+            raise check.InputError("a time goes with an event, and other kinds of target do not", value=self.kind)
         if not len(self.y):
             raise check.InputError(f"no row of target {self.task!r} has a known value")
         if not self.blocks:
             raise check.InputError("no modality was asked for", allowed=MODALITIES)
         tables = [("patients", self.patients), *self.blocks.items(), *self.poolings.items(), *self.singles.items()]
+        tables += [] if self.event is None else [("event", self.event)]
         for name, block in tables:
             if not block.index.equals(self.y.index):
                 raise check.InputError(f"the rows of {name!r} are not the rows of the outcome", remedy="Use one index")
@@ -86,6 +93,10 @@ class Design:
                 raise check.InputError(
                     f"modality {name!r} has no column that may predict {self.task!r}",
                     remedy="See the list of refused columns",
+                )
+            if not block.notna().to_numpy().any():
+                raise check.InputError(
+                    f"modality {name!r} has no value in any of the {len(block)} rows", remedy="Fill it in, or leave it out"
                 )
         if self.kind == "binary":
             check.binary_outcome(self.y, f"target {self.task!r}")

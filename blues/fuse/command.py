@@ -16,11 +16,14 @@ from blues.features import Design, design
 from blues.fuse.experiment import Experiment
 from blues.fuse.record import Run
 from blues.fuse.run import run
+from blues.fuse.staytime import TASK, describe_beside, offer, timed
 from blues.fuse.tables import main_metric
 
 __all__ = ["main", "prepare"]
 
-HEADLINE = ("auroc", "auprc", "accuracy", "brier", "mae", "quadratic_kappa", "spearman", "rmse")
+HEADLINE = tuple(
+    "auroc auprc accuracy brier mae quadratic_kappa spearman rmse uno_c harrell_c integrated_brier scaled_brier".split()
+)
 DEMO: dict[str, Any] = {"repeats": 5, "null": 0}
 _PROG = "python -m blues.fuse"
 
@@ -43,6 +46,7 @@ def _main(argv: Sequence[str] | None) -> int:
     cohort, the_design = prepare(experiment, progress=True)
     found = run(the_design, experiment, cohort_card=card(cohort, experiment.task), progress=True)
     folder = found.save(experiment.out or Path("reports") / f"{_slug(cohort.name)}-{experiment.task}")
+    describe_beside(cohort, folder)
     print(summary(found))
     return check.hand_over("blues.report", [str(folder)])
 
@@ -61,8 +65,9 @@ def prepare(experiment: Experiment, *, progress: bool = False) -> tuple[Cohort, 
     -------
     Cohort, Design
     """
-    cohort = datasets.load(experiment.cohort)
-    check.one_of(experiment.task, list(cohort.dictionary.targets), "--task")
+    cohort = offer(datasets.load(experiment.cohort), experiment.task)
+    stays = [TASK] if cohort.dictionary.survival else []
+    check.one_of(experiment.task, list(dict.fromkeys([*cohort.dictionary.targets, *stays])), "--task")
     embeddings = None
     if "image" in experiment.modalities:
         embeddings = embed.embed(
@@ -82,7 +87,7 @@ def prepare(experiment: Experiment, *, progress: bool = False) -> tuple[Cohort, 
         allow=experiment.allow,
         baseline=experiment.baseline,
     )
-    return cohort, made
+    return cohort, timed(made, cohort)
 
 
 def _slug(name: str) -> str:
@@ -96,7 +101,7 @@ def summary(found: Run) -> str:
     lines = [
         f"{facts['cohort']}: {facts['label']} from {' + '.join(facts['modalities'])}, at {facts['moment']}",
         f"{facts['patients']} patients{events}; {found.experiment.repeats} x {found.experiment.folds} patient folds, "
-        f"model {', '.join(found.experiment.model)}",
+        f"model {facts.get('model') or ', '.join(found.experiment.model)}",
         "",
         _arms_table(found.scores),
         "",

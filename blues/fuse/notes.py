@@ -72,6 +72,8 @@ def notes_on(design: Design, by_arm: Mapping[str, pd.DataFrame], experiment: Exp
             )
     if len(design.dropped):
         found.append(_note(f"{len(design.dropped)} rows were left out because {design.task} is not known for them."))
+    if told := design.facts.get("stay_note"):
+        found.append(_warning(told))
     if why := design.facts.get("no_rules"):
         found.append(_note(f"No rules on the experts' ratings are among the arms: {why}."))
     if any(name.startswith("expert rule: ") for name in by_arm):

@@ -14,6 +14,7 @@ from blues.fuse.explained import chosen_arms
 from blues.fuse.notes import design_facts, notes_on
 from blues.fuse.null import label_null
 from blues.fuse.record import Run
+from blues.fuse.staytime import run_time
 from blues.fuse.tables import compare_arms, score_arms, with_null
 
 __all__ = ["run"]
@@ -46,6 +47,8 @@ def run(
     InputError
         When a class has fewer patients than there are folds.
     """
+    if design.kind == "time":
+        return run_time(design, experiment, cohort_card=cohort_card, progress=progress)
     folds = evaluate.patient_folds(
         design.y, design.patients, experiment.folds, experiment.repeats, experiment.seed, kind=design.kind
     )

@@ -22,7 +22,13 @@ _RANKS = ("auroc", "auprc", "spearman", "r2")
 
 def main_metric(kind: str) -> tuple[str, bool]:
     """Return the metric by which arms are ranked and whether more of it is better."""
-    return {"binary": ("auroc", True), "ordinal": ("mae", False), "continuous": ("mae", False)}[kind]
+    by_kind = {
+        "binary": ("auroc", True),
+        "ordinal": ("mae", False),
+        "continuous": ("mae", False),
+        "time": ("uno_c", True),
+    }
+    return by_kind[kind]
 
 
 def _settings(design: Design, experiment: Experiment) -> dict[str, Any]:

@@ -1,0 +1,312 @@
+"""Time to discharge alive as a task: death in hospital competes, stays that had not ended are censored.
+
+Any cohort whose dictionary has a ``[survival]`` section offers the task ``discharge`` beside its targets. Each arm is a
+cause-specific ridge Cox model, fitted on the same patient folds (:func:`blues.survive.out_of_fold_risk`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from blues import check, evaluate, provenance, survive
+from blues.cohort import Cohort
+from blues.cohort.schema import Column, Target
+from blues.features import Design
+from blues.fuse.experiment import Experiment
+from blues.fuse.notes import FEW_EVENTS, design_facts
+from blues.fuse.record import Run
+from blues.fuse.tables import COLUMNS, with_null
+
+__all__ = ["TASK", "describe_beside", "offer", "run_time", "timed"]
+
+TASK = "discharge"
+COLUMN = "time to discharge"
+METRIC = "uno_c"
+QUESTION = "Do the two arms order the patients' times to discharge, or tell them, equally well?"
+HOW = "delete-one-patient jackknife, t"
+
+
+def offer(cohort: Cohort, task: str) -> Cohort:
+    """Return the cohort with the task ``discharge`` among its targets, if that is asked for and its dictionary tells stays.
+
+    Parameters
+    ----------
+    cohort : Cohort
+    task : str
+        Any other task, or one that the dictionary defines itself, changes nothing.
+
+    Returns
+    -------
+    Cohort
+        With a column ``time to discharge`` (outcome, days), which like every outcome may predict nothing.
+    """
+    dictionary = cohort.dictionary
+    if task != TASK or task in dictionary.targets or not dictionary.survival:
+        return cohort
+    rule = survive.stay_rule(dictionary.survival)
+    time = survive.endpoints(cohort).frame["time"].reindex(cohort.patients.index)
+    column = Column(role="outcome", known="discharge", kind="continuous", unit="days", note="settled by [survival]")
+    target = Target(
+        label="time to discharge alive",
+        kind="continuous",
+        contingent="never",
+        unit="days",
+        column=COLUMN,
+        refuse={rule.stay: "the time to discharge is derived from it"},
+    )
+    return dataclasses.replace(
+        cohort,
+        dictionary=dictionary.model_copy(
+            update={
+                "columns": {**dictionary.columns, COLUMN: column},
+                "targets": {**dictionary.targets, TASK: target},
+            }
+        ),
+        patients=cohort.patients.assign(**{COLUMN: time}),
+    )
+
+
+def timed(design: Design, cohort: Cohort) -> Design:
+    """Return a design of a stay with what a reader must know of how stays ended, and of ``discharge`` with the events.
+
+    Parameters
+    ----------
+    design : Design
+        From :func:`blues.features.design` on what :func:`offer` returned.
+    cohort : Cohort
+
+    Returns
+    -------
+    Design
+        Of kind ``time`` for the task ``discharge``; other tasks keep theirs. A continuous task on the column of the stay
+        gets ``facts["stay_note"]``: what a plain number of days leaves out.
+    """
+    section = cohort.dictionary.survival
+    column = cohort.dictionary.targets[design.task].column
+    if not section or column not in (COLUMN, survive.stay_rule(section).stay):
+        return design
+    ends = survive.endpoints(cohort)
+    event = ends.frame["event"].reindex(design.patients.to_numpy()).set_axis(design.y.index)
+    if column == COLUMN:
+        facts = {**design.facts, "adjudicated": int(ends.frame.loc[design.patients, "adjudicated"].sum())}
+        return dataclasses.replace(design, kind="time", event=event, facts=facts)
+    died, censored = int((event == 2).sum()), int((event == 0).sum())
+    told = (
+        f"Length of stay as a plain number takes the stays that ended in death ({died}) or had not ended ({censored}) for "
+        "stays like all others, and takes contradictory entries as they stand; the task discharge settles these, counts "
+        "death as a competing event and censors what had not ended."
+    )
+    return dataclasses.replace(design, facts={**design.facts, "stay_note": told})
+
+
+def describe_beside(cohort: Cohort, folder: Path) -> None:
+    """Write the description of the stays into ``stay`` of a run folder, where the dictionary tells how to read them.
+
+    A cohort whose stays cannot be settled costs the description, not the run: the reason goes to standard error.
+    """
+    if not cohort.dictionary.survival:
+        return
+    try:
+        survive.save_section(survive.section(cohort), folder / "stay")
+    except check.InputError as error:
+        print(f"Lengths of stay are not described: {error}", file=sys.stderr)
+
+
+def run_time(
+    design: Design, experiment: Experiment, *, cohort_card: Mapping[str, Any] | None = None, progress: bool = False
+) -> Run:
+    """Run one experiment on a design of kind ``time``; :func:`blues.fuse.run` comes here for such a design.
+
+    Parameters
+    ----------
+    design : Design
+        From :func:`timed`.
+    experiment : Experiment
+        Folds, repeats, seed, null and jobs; the arms' model is a ridge Cox model whatever ``model`` says.
+    cohort_card, progress
+        As in :func:`blues.fuse.run`; ``progress`` says on standard error what is being done.
+
+    Returns
+    -------
+    Run
+        ``predictions``: ``y`` is the time, ``event`` its code, ``p`` the linear predictor (higher: discharged sooner) and
+        ``free_T`` the probability of not having been discharged alive by day T. ``scores`` and ``comparisons`` in the
+        shape of the other tasks, arms ranked by Uno's C.
+    """
+    arms = _arms(design)
+    folds = evaluate.patient_folds(
+        design.y, design.patients, experiment.folds, experiment.repeats, experiment.seed, kind="continuous"
+    )
+    _tell(progress, f"{len(arms)} arms of ridge Cox models in {len(folds)} training folds")
+    found = _out_of_fold(design, arms, folds, experiment, pairs=_pairs(arms))
+    predictions = found.predictions.rename(columns={"time": "y", "risk": "p"})
+    scores = found.scores.assign(method=HOW)
+    reference = _reference(scores, arms)
+    null = _null(design, arms, experiment, progress)
+    by_arm = {str(arm): part for arm, part in predictions.groupby("arm", sort=False)}
+    return Run(
+        experiment=experiment,
+        predictions=predictions[["patient", "arm", "repeat", "fold", "y", "event", "p", *_free(predictions)]],
+        scores=scores[["arm", "metric", "value", "low", "high", "se", "method", "reason"]],
+        comparisons=with_null(_comparisons(found.comparisons, reference, len(design.y)), scores, null),
+        refused=design.refused,
+        null=null,
+        choices=pd.DataFrame(columns=["arm", "repeat", "fold", "chosen", "inner_loss"]),
+        cohort=dict(cohort_card or {}),
+        design=_facts(design, by_arm, found),
+        notes=tuple(_notes(design, experiment, found)),
+        provenance=provenance.record(seed=experiment.seed, **dict(design.facts)),
+    )
+
+
+def _tell(progress: bool, text: str) -> None:
+    if progress:
+        print(text, file=sys.stderr)
+
+
+def _free(predictions: pd.DataFrame) -> list[str]:
+    return [c for c in predictions if str(c).startswith("free_")]
+
+
+def _arms(design: Design) -> dict[str, tuple[str, ...]]:
+    """Return each arm's name and what it looks at; a constant prevalence says nothing of a time."""
+    baselines = {name: (name,) for name in design.singles if name != "prevalence"}
+    return {"+".join(modalities): modalities for modalities in design.arms} | baselines
+
+
+def _sees_images(modalities: tuple[str, ...]) -> bool:
+    return bool({"image", "expert"} & set(modalities)) or modalities[0].startswith("expert rule")
+
+
+def _pairs(arms: Mapping[str, tuple[str, ...]]) -> list[tuple[str, str]]:
+    seeing = {name: _sees_images(modalities) for name, modalities in arms.items()}
+    return [(a, b) for a in arms for b in arms if seeing[a] and not seeing[b]]
+
+
+def _out_of_fold(
+    design: Design,
+    arms: Mapping[str, tuple[str, ...]],
+    folds: list[evaluate.Split],
+    experiment: Experiment,
+    **more: Any,
+) -> survive.OutOfFold:
+    ids = design.patients.to_numpy()
+    assert design.event is not None
+    ends = pd.DataFrame({"time": design.y.to_numpy(), "event": design.event.to_numpy()}, index=ids)
+    blocks = {name: table.set_axis(ids) for name, table in (*design.blocks.items(), *design.singles.items())}
+    splits = [(ids[f.train], ids[f.test]) for f in folds]
+    return survive.out_of_fold_risk(
+        blocks, ends, splits, arms=list(arms), seed=experiment.seed, jobs=experiment.jobs, **more
+    )
+
+
+def _reference(scores: pd.DataFrame, arms: Mapping[str, tuple[str, ...]]) -> str | None:
+    """Return the arm without images that has the best main metric."""
+    values = scores[scores["metric"] == METRIC].set_index("arm")["value"].dropna()
+    without = [name for name, modalities in arms.items() if name in values.index and not _sees_images(modalities)]
+    return str(values[without].idxmax()) if without else None
+
+
+def _comparisons(table: pd.DataFrame, reference: str | None, patients: int) -> pd.DataFrame:
+    """Keep the comparisons with the reference, in the columns of the other tasks, Holm-adjusted within each metric."""
+    kept = table[table["reference"] == reference].reset_index(drop=True)
+    if not len(kept):
+        return pd.DataFrame(columns=list(COLUMNS))
+    kept["test"], kept["question"], kept["patients"] = "paired jackknife", QUESTION, patients
+    kept["better"] = np.where(kept["metric"].str.startswith(("brier", "integrated")), "lower", "higher")
+    kept["p_holm"] = np.nan
+    for _, rows in kept.dropna(subset=["p_value"]).groupby("metric"):
+        kept.loc[rows.index, "p_holm"] = evaluate.holm(rows["p_value"].to_numpy())
+    return kept[[*COLUMNS, "better", "patients", "reason", "p_holm"]]
+
+
+def _null(design: Design, arms: Mapping[str, tuple[str, ...]], experiment: Experiment, progress: bool) -> pd.DataFrame:
+    """Repeat the whole pipeline, one repeat of folds each, with times and events shuffled among patients together."""
+    rows: list[dict[str, Any]] = []
+    if experiment.null:
+        _tell(progress, f"the same with {experiment.null} shuffled outcomes")
+    assert design.event is not None
+    for number in range(experiment.null):
+        rng = np.random.default_rng([experiment.seed, 7919, number])
+        order = rng.permutation(len(design.y))
+        shuffled = dataclasses.replace(
+            design,
+            y=pd.Series(design.y.to_numpy()[order], design.y.index, name=design.y.name),
+            event=pd.Series(design.event.to_numpy()[order], design.y.index),
+        )
+        seed = int(rng.integers(2**31))
+        folds = evaluate.patient_folds(shuffled.y, shuffled.patients, experiment.folds, 1, seed, kind="continuous")
+        found = _out_of_fold(shuffled, arms, folds, experiment, scores=False)
+        for arm, part in found.predictions.groupby("arm", sort=False):
+            value = survive.uno_c(part["time"], part["event"], part["risk"], cause=1, interval=None).value
+            rows.append({"arm": arm, "metric": METRIC, "permutation": number, "value": value})
+    return pd.DataFrame(rows, columns=["arm", "metric", "permutation", "value"])
+
+
+def _facts(design: Design, by_arm: Mapping[str, pd.DataFrame], found: survive.OutOfFold) -> dict[str, Any]:
+    assert design.event is not None
+    events = int((design.event == 1).sum())
+    facts = design_facts(design, by_arm)
+    features = facts["sample_size"]["features"]
+    return facts | {
+        "events": events,
+        "competing": int((design.event > 1).sum()),
+        "censored": int((design.event == 0).sum()),
+        "times": list(found.times),
+        "model": "cause-specific ridge Cox",
+        "sample_size": {"patients": len(design.y), "features": features, "events_per_feature": events / features},
+    }
+
+
+def _notes(design: Design, experiment: Experiment, found: survive.OutOfFold) -> list[dict[str, str]]:
+    assert design.event is not None
+    events, competing = int((design.event == 1).sum()), int((design.event > 1).sum())
+    censored = len(design.y) - events - competing
+    notes: list[dict[str, str]] = []
+
+    def tell(text: str, level: str = "note") -> None:
+        notes.append({"level": level, "text": text})
+
+    if events < FEW_EVENTS:
+        tell(f"Only {events} patients were discharged alive: no claim can be made about any arm.", "warning")
+    tell(
+        f"{events} patients were discharged alive, {competing} died in hospital and {censored} are censored. Death competes: "
+        "its hazard is taken as the same for all"
+        + (f", because {competing} deaths are too few to model." if competing < FEW_EVENTS else ".")
+    )
+    tell(
+        "Every arm is a ridge Cox model of the cause-specific hazard of discharge; --model, --fusion, --select, --calibrate "
+        "and --threshold do not apply to a time, nor do the bootstrap and the Shapley values: intervals are jackknives over "
+        "patients."
+    )
+    tell(
+        "A patient without any value of a modality takes the training medians: all arms are scored on the same patients."
+    )
+    if settled := design.facts.get("adjudicated"):
+        tell(
+            f"The sources of {settled} patients' stays contradict each other; Length of stay lists how that was settled."
+        )
+    if len(design.dropped):
+        tell(f"{len(design.dropped)} patients were left out because how long they stayed is not known.")
+    for note in found.notes:
+        tell(note)
+    if experiment.null:
+        tell(
+            f"The null shuffles times and events among patients {experiment.null} times, one repeat of the folds each; its "
+            f"smallest possible p is {1 / (1 + experiment.null):.3f}."
+        )
+    if "unknown" in design.facts.get("encoder", {}).get("saw", []):
+        tell(
+            "The encoder's weights came without a card: nobody can say that they have not seen this cohort.", "warning"
+        )
+    if unread := design.facts.get("quarantined"):
+        names = ", ".join(c["clip"] for c in unread[:10])
+        tell(f"{len(unread)} clips could not be read and were left out: {names}", "warning")
+    return notes
