@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from blues import check, datasets, embed
+from blues import check, datasets, embed, provenance
 from blues.cohort import Cohort, card
 from blues.features import Design, design
 from blues.fuse.experiment import Experiment
@@ -18,6 +18,7 @@ from blues.fuse.record import Run
 from blues.fuse.run import run
 from blues.fuse.staytime import TASK, describe_beside, offer, timed
 from blues.fuse.tables import main_metric
+from blues.fuse.transfer import transfer
 
 __all__ = ["main", "prepare"]
 
@@ -43,9 +44,21 @@ def _main(argv: Sequence[str] | None) -> int:
             "label-permutation null.",
             file=sys.stderr,
         )
-    cohort, the_design = prepare(experiment, progress=True)
-    found = run(the_design, experiment, cohort_card=card(cohort, experiment.task), progress=True)
-    folder = found.save(experiment.out or Path("reports") / f"{_slug(cohort.name)}-{experiment.task}")
+    if experiment.out is not None:
+        provenance.check_writable(experiment.out)
+    if experiment.train is not None and experiment.test is not None:
+        first, second = (
+            prepare(dataclasses.replace(experiment, cohort=name, train=None, test=None), progress=True)
+            for name in (experiment.train, experiment.test)
+        )
+        cohort = second[0]
+        found = transfer(first, second, experiment, cohort_card=card(cohort, experiment.task), progress=True)
+        name = f"{_slug(first[0].name)}-to-{_slug(cohort.name)}"
+    else:
+        cohort, the_design = prepare(experiment, progress=True)
+        found = run(the_design, experiment, cohort_card=card(cohort, experiment.task), progress=True)
+        name = _slug(cohort.name)
+    folder = found.save(experiment.out or Path("reports") / f"{name}-{experiment.task}")
     describe_beside(cohort, folder)
     print(summary(found))
     return check.hand_over("blues.report", [str(folder)])
@@ -100,7 +113,7 @@ def summary(found: Run) -> str:
     events = f", {facts['events']} with the event" if facts["events"] is not None else ""
     lines = [
         f"{facts['cohort']}: {facts['label']} from {' + '.join(facts['modalities'])}, at {facts['moment']}",
-        f"{facts['patients']} patients{events}; {found.experiment.repeats} x {found.experiment.folds} patient folds, "
+        f"{facts['patients']} patients{events}; {_how(found)}, "
         f"model {facts.get('model') or ', '.join(found.experiment.model)}",
         "",
         _arms_table(found.scores),
@@ -110,6 +123,12 @@ def summary(found: Run) -> str:
     lines += [f"{note['level'].upper()}: {note['text']}" for note in found.notes if note["level"] == "warning"]
     lines.append(f"{len(found.refused)} columns were refused as predictors; the report says which and why.")
     return "\n".join(lines)
+
+
+def _how(found: Run) -> str:
+    if (moved := found.design.get("transfer")) is not None:
+        return f"fitted on {moved['train_patients']} patients of {moved['train']}, tested once"
+    return f"{found.experiment.repeats} x {found.experiment.folds} patient folds"
 
 
 def _gain_lines(found: Run, metric: str) -> list[str]:

@@ -18,7 +18,7 @@ from blues.explain import Attributions
 from blues.features import Design
 from blues.fuse.explained import Explaining, attributions, explaining
 
-__all__ = ["Arm", "Fitted", "Fold", "arms_of", "fit_arms", "out_of_fold", "shuffled_out_of_fold"]
+__all__ = ["Arm", "Fitted", "Fold", "Learner", "arms_of", "fit_arms", "learner", "out_of_fold", "shuffled_out_of_fold"]
 
 Fold = tuple[int, int, np.ndarray, np.ndarray]
 """Repeat, fold, training rows, test rows (positions in the design)."""
@@ -305,9 +305,7 @@ def _fit_fold(task: _Task, fold: Fold) -> list[dict[str, Any]]:
             raise check.InputError(
                 f"{place}: the patients who have these modalities are of one class", remedy="Take fewer folds"
             )
-        model = _nested(task, arm, seed)
-        inner = models.InnerFolds(task.patients[rows], partial(_inner_splits, seed=seed))
-        model.fit(task.X[rows], task.y[rows], inner)
+        model = _fitted(task, arm, rows, seed)
         record: dict[str, Any] = {"position": held_out, "arm": arm.name, "repeat": repeat, "fold": number}
         record |= _predicted(model, task, task.X[held_out])
         if task.kind == "binary":
@@ -331,6 +329,55 @@ def _predicted(model: models.Nested, task: _Task, X: np.ndarray) -> dict[str, np
         return {"p": models.predict(model, X, task.kind)}
     shares = model.predict_categories(X, task.categories)
     return {"p": shares @ np.asarray(task.categories), **{f"p_{k}": column for k, column in enumerate(shares.T)}}
+
+
+def _fitted(task: _Task, arm: Arm, rows: np.ndarray, seed: int) -> models.Nested:
+    """Fit everything that learns in an arm on some rows."""
+    inner = models.InnerFolds(task.patients[rows], partial(_inner_splits, seed=seed))
+    return _nested(task, arm, seed).fit(task.X[rows], task.y[rows], inner)
+
+
+@dataclass(frozen=True)
+class Learner:
+    """One arm, to be fitted on any rows and asked about any rows.
+
+    Attributes
+    ----------
+    rows : ndarray of int
+        The rows that have something the arm looks at.
+    """
+
+    task: _Task
+    rows: np.ndarray
+
+    @property
+    def y(self) -> np.ndarray:
+        """Outcome of every row of the design."""
+        return self.task.y
+
+    @property
+    def patients(self) -> np.ndarray:
+        """Patient of every row of the design."""
+        return self.task.patients
+
+    @property
+    def kind(self) -> str:
+        """Kind of the outcome."""
+        return self.task.kind
+
+    def fit(self, rows: np.ndarray) -> models.Nested:
+        """Fit on these rows, which may come more than once."""
+        return _fitted(self.task, self.task.arms[0], rows, self.task.seed)
+
+    def predict(self, model: models.Nested, rows: np.ndarray) -> np.ndarray:
+        """Return the predictions of these rows."""
+        return models.predict(model, self.task.X[rows], self.task.kind)
+
+
+def learner(design: Design, arm: Arm, seed: int) -> Learner:
+    """Return one arm of a design as a :class:`Learner`."""
+    task = _task(design, [arm], seed)
+    return Learner(task, np.flatnonzero(np.any([task.present[name] for name in arm.modalities], axis=0)))
 
 
 def _nested(task: _Task, arm: Arm, seed: int) -> models.Nested:

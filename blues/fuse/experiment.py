@@ -57,6 +57,15 @@ class Experiment:
         One to three columns for a logistic regression of their own, chosen before seeing the data.
     explain : tuple of str
         Arms whose held-out predictions are explained: ``("all",)`` leaves out rules and baselines; ``("none",)``.
+    validate : int
+        Bootstrap samples of patients for optimism and .632+; 0 leaves them out.
+    learning_curve : bool
+        Score some arms trained on fewer patients too.
+    examine : tuple of str
+        The arms that ``validate`` and ``learning_curve`` look at; by default the best without images, that with
+        images, and images alone.
+    train, test : str
+        Cohort folders: fit on the one and evaluate once on the other, instead of cross-validation in ``cohort``.
     jobs : int
         Worker processes; does not change a number.
     out : Path
@@ -100,6 +109,15 @@ class Experiment:
         "arms whose predictions are explained (SHAP): all (that combine modalities), none, or their names",
         metavar="ARM",
     )
+    validate: int = _option(0, "bootstrap samples of patients for optimism and .632+ of the examined arms")
+    learning_curve: bool = _option(False, "score the examined arms when trained on fewer patients too")
+    examine: tuple[str, ...] = _option(
+        (),
+        "arms for --validate and --learning-curve (default: best without images, it with images, images)",
+        metavar="ARM",
+    )
+    train: str | None = _option(None, "cohort to fit on, with --test", metavar="COHORT")
+    test: str | None = _option(None, "cohort to evaluate on, once, with --train", metavar="COHORT")
     jobs: int = _option(2, "worker processes; does not change a number")
     out: Path | None = _option(None, "run folder (default: reports/COHORT-TASK)")
     from_: Path | None = _option(None, "repeat this experiment.toml; other flags override it", metavar="TOML")
@@ -116,9 +134,37 @@ class Experiment:
         self.rivals()
         check.one_of(self.frames, pool.FRAMES, "--frames")
         check.one_of(self.points, pool.POINTS, "--points")
-        for name, least in (("folds", 2), ("repeats", 1), ("draws", 100), ("null", 0), ("jobs", 1), ("seed", 0)):
+        for name, least in (
+            ("folds", 2),
+            ("repeats", 1),
+            ("draws", 100),
+            ("null", 0),
+            ("validate", 0),
+            ("jobs", 1),
+            ("seed", 0),
+        ):
             if getattr(self, name) < least:
                 raise check.InputError(f"--{name} is {getattr(self, name)}", allowed=f"{least} or more")
+
+        if 0 < self.validate < 10:
+            raise check.InputError(f"--validate is {self.validate}", allowed="0, or at least 10 samples")
+        self._check_transfer()
+
+    def _check_transfer(self) -> None:
+        if (self.train is None) != (self.test is None):
+            raise check.InputError(
+                "--train and --test go together", remedy="Name the cohort to fit on and the one to test on"
+            )
+        if self.train is None:
+            return
+        if self.cohort != "synthetic":
+            raise check.InputError(
+                f"{self.cohort!r} besides --train and --test", remedy="Name the two cohorts by the flags only"
+            )
+        if self.validate or self.learning_curve:
+            raise check.InputError(
+                "--validate and --learning-curve go with cross-validation, not with --train and --test"
+            )
 
     def rivals(self) -> dict[str, tuple[models.Candidate, ...]]:
         """Return what competes inside each set of arms: suffix of the arms' names -> candidates."""

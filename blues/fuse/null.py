@@ -11,7 +11,7 @@ import pandas as pd
 from blues import check, evaluate
 from blues.explain import null_importance
 from blues.features import Design
-from blues.fuse.crossval import Arm, shuffled_out_of_fold
+from blues.fuse.crossval import Arm, Fold, shuffled_out_of_fold
 from blues.fuse.experiment import Experiment
 from blues.fuse.tables import main_metric
 
@@ -27,6 +27,7 @@ def label_null(
     *,
     explain: Collection[str] = (),
     card: Mapping[str, Any] | None = None,
+    split: Fold | None = None,
     progress: bool = False,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Repeat the whole pipeline, one repeat of folds each, with the outcome shuffled among patients.
@@ -42,6 +43,8 @@ def label_null(
         Names of the arms whose attributions are wanted too.
     card : mapping, optional
         The cohort card, for the labels of what is explained.
+    split : Fold, optional
+        The one split of a transfer: the outcome is shuffled among its training patients only.
     progress : bool
         Show a progress bar on standard error.
 
@@ -59,13 +62,16 @@ def label_null(
     """
     metric, _ = main_metric(design.kind)
     arms = [arm for arm in arms if arm.role != "prevalence"]
-    shuffles = []
+    shuffles: list[tuple[np.ndarray, int, list[Fold]]] = []
     for number in range(experiment.null):
         rng = np.random.default_rng([experiment.seed, 7919, number])
-        y = shuffled_outcome(design, rng)
+        y = shuffled_outcome(design, rng, split)
         seed = int(rng.integers(2**31))
+        if split is not None:
+            shuffles.append((y, seed, [split]))
+            continue
         folds = evaluate.patient_folds(y, design.patients, experiment.folds, 1, seed, kind=design.kind)
-        shuffles.append((y, seed, folds))
+        shuffles.append((y, seed, list(folds)))
     rows: list[dict[str, Any]] = []
     importances: list[pd.DataFrame] = []
     settings: dict[str, Any] = {"explain": explain, "card": card, "jobs": experiment.jobs, "progress": progress}
@@ -87,11 +93,13 @@ def _score(part: pd.DataFrame, metric: str, design: Design) -> float:
         return float("nan")
 
 
-def shuffled_outcome(design: Design, rng: np.random.Generator) -> np.ndarray:
-    """Give each patient the outcomes of another, so that what a patient's clips share stays shared; shape (rows,)."""
-    groups = [np.flatnonzero(design.patients.to_numpy() == patient) for patient in design.patients.unique()]
+def shuffled_outcome(design: Design, rng: np.random.Generator, split: Fold | None = None) -> np.ndarray:
+    """Give each patient (of a split's training rows) the outcomes of another, a patient's clips together; shape (rows,)."""
+    patients = design.patients.to_numpy()
+    among = design.patients if split is None else design.patients.iloc[split[2]]
+    groups = [np.flatnonzero(patients == patient) for patient in among.unique()]
     y = design.y.to_numpy()
-    shuffled = np.empty_like(y)
+    shuffled = y.copy()
     for rows, donor in zip(groups, rng.permutation(len(groups)), strict=True):
         shuffled[rows] = np.resize(rng.permutation(y[groups[donor]]), len(rows))
     return shuffled

@@ -18,6 +18,7 @@ from blues.provenance import replacing, write_json
 __all__ = ["Run"]
 
 _TABLES = ("scores", "comparisons", "refused", "null", "choices")
+_OPTIONAL = ("validation", "learning")
 _WORDS = ("column", "role", "known", "reason", "method", "test", "question", "better", "chosen")
 _PAGES = ("cohort", "notes", "design", "provenance")
 
@@ -44,6 +45,8 @@ class Run:
         The label-permutation null: ``arm, metric, permutation, value``; empty when not asked for.
     choices : DataFrame
         ``arm, repeat, fold, chosen, inner_loss``: what an inner loop took, in each training fold.
+    validation, learning : DataFrame
+        See :func:`blues.fuse.examine.validate` and :func:`blues.fuse.examine.learning_curve`; empty when not asked for.
     cohort : dict
         The cohort card, see :func:`blues.cohort.card`.
     design : dict
@@ -68,6 +71,8 @@ class Run:
     notes: tuple[Mapping[str, str], ...] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
     attributions: Attributions | None = None
+    validation: pd.DataFrame = field(default_factory=pd.DataFrame)
+    learning: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def save(self, folder: str | Path) -> Path:
         """Write the run folder; files that exist are replaced, each whole or not at all."""
@@ -80,6 +85,13 @@ class Run:
         for name in _TABLES:
             with replacing(folder / f"{name}.csv") as draft:
                 getattr(self, name).to_csv(draft, index=False)
+        for name in _OPTIONAL:
+            table: pd.DataFrame = getattr(self, name)
+            if table.empty:
+                (folder / f"{name}.csv").unlink(missing_ok=True)
+                continue
+            with replacing(folder / f"{name}.csv") as draft:
+                table.to_csv(draft, index=False)
         for name in _PAGES:
             value = getattr(self, name)
             write_json(folder / f"{name}.json", list(value) if name == "notes" else dict(value))
@@ -112,6 +124,7 @@ class Run:
                 remedy="Name a folder that python -m blues.fuse wrote",
             )
         tables = {name: _read(folder / f"{name}.csv") for name in _TABLES}
+        tables |= {name: _read(folder / f"{name}.csv") for name in _OPTIONAL if (folder / f"{name}.csv").is_file()}
         pages = {name: json.loads((folder / f"{name}.json").read_text(encoding="utf-8")) for name in _PAGES}
         return cls(
             experiment=check.from_toml(Experiment, folder / "experiment.toml"),

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+import pandas as pd
 
 from blues import evaluate, provenance
 from blues.features import Design
-from blues.fuse.crossval import arms_of, fit_arms
+from blues.fuse.crossval import Fold, arms_of, fit_arms
+from blues.fuse.examine import examined_arms, learning_curve, learning_notes, validate, validation_notes
 from blues.fuse.experiment import Experiment
 from blues.fuse.explained import chosen_arms
 from blues.fuse.notes import design_facts, notes_on
@@ -17,7 +20,7 @@ from blues.fuse.record import Run
 from blues.fuse.staytime import run_time
 from blues.fuse.tables import compare_arms, score_arms, with_null
 
-__all__ = ["run"]
+__all__ = ["run", "run_folds"]
 
 
 def run(
@@ -52,37 +55,59 @@ def run(
     folds = evaluate.patient_folds(
         design.y, design.patients, experiment.folds, experiment.repeats, experiment.seed, kind=design.kind
     )
+    return run_folds(design, experiment, list(folds), about=design, cohort_card=cohort_card, progress=progress)
+
+
+def run_folds(
+    design: Design,
+    experiment: Experiment,
+    folds: Sequence[Fold],
+    *,
+    about: Design,
+    cohort_card: Mapping[str, Any] | None = None,
+    progress: bool = False,
+) -> Run:
+    """Run one experiment on given folds.
+
+    Parameters
+    ----------
+    design, experiment, cohort_card, progress
+        As in :func:`run`.
+    folds : sequence of Fold
+        Of cross-validation, or the one split of a transfer.
+    about : Design
+        Whose patients are predicted: the design itself, or the test cohort's of a transfer.
+    """
+    transfer = about is not design
     arms = arms_of(design, experiment.rivals(), calibrate=experiment.calibrate, threshold=experiment.threshold)
     explained = chosen_arms(experiment.explain, arms)
-    fitted = fit_arms(
-        design,
-        arms,
-        folds,
-        explain=explained,
-        card=cohort_card,
-        seed=experiment.seed,
-        jobs=experiment.jobs,
-        progress=progress,
-    )
+    shared: dict[str, Any] = {"explain": explained, "card": cohort_card, "progress": progress}
+    fitted = fit_arms(design, arms, folds, seed=experiment.seed, jobs=experiment.jobs, **shared)
     predictions = fitted.predictions
     by_arm = {str(arm): part for arm, part in predictions.groupby("arm", sort=False)}
-    scores = score_arms(by_arm, arms, design, experiment)
-    comparisons = compare_arms(by_arm, arms, scores, design, experiment)
-    null, by_chance = label_null(design, arms, experiment, explain=explained, card=cohort_card, progress=progress)
+    scores = score_arms(by_arm, arms, about, experiment)
+    comparisons = compare_arms(by_arm, arms, scores, about, experiment)
+    null, by_chance = label_null(design, arms, experiment, split=folds[0] if transfer else None, **shared)
     attributions = fitted.attributions
     if attributions is not None and len(by_chance):
         attributions = dataclasses.replace(attributions, null=by_chance)
+    examined = examined_arms(arms, scores, design.kind, experiment.examine)
+    validation = validate(design, examined, experiment) if experiment.validate else pd.DataFrame()
+    learning = learning_curve(design, examined, folds, experiment) if experiment.learning_curve else pd.DataFrame()
+    notes = notes_on(about, by_arm, experiment) + validation_notes(validation) + learning_notes(learning)
     return Run(
         experiment=experiment,
         predictions=predictions,
         scores=scores,
         comparisons=with_null(comparisons, scores, null),
-        refused=design.refused,
+        refused=about.refused,
         null=null,
         choices=fitted.choices,
         cohort=dict(cohort_card or {}),
-        design=design_facts(design, by_arm),
-        notes=tuple(notes_on(design, by_arm, experiment)),
-        provenance=provenance.record(seed=experiment.seed, **dict(design.facts)),
+        design=design_facts(about, by_arm),
+        notes=tuple(notes),
+        provenance=provenance.record(seed=experiment.seed, **dict(about.facts)),
         attributions=attributions,
+        validation=validation,
+        learning=learning,
     )

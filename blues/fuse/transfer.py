@@ -1,0 +1,225 @@
+"""Fit on one cohort, evaluate once on another: variables are matched by the two dictionaries, and units must be the same."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from blues import check
+from blues.cohort import Cohort
+from blues.features import Design
+from blues.fuse.experiment import Experiment
+from blues.fuse.record import Run
+from blues.fuse.run import run_folds
+
+__all__ = ["joined", "matched_columns", "transfer"]
+
+_TABULAR = ("clinical", "blood")
+TRAIN = "train/"
+"""Before the ids of training patients and clips, which may be the same as ids of the test cohort."""
+
+
+def transfer(
+    train: tuple[Cohort, Design],
+    test: tuple[Cohort, Design],
+    experiment: Experiment,
+    *,
+    cohort_card: Mapping[str, Any] | None = None,
+    progress: bool = False,
+) -> Run:
+    """Fit every arm on one cohort and predict the patients of another, once.
+
+    Parameters
+    ----------
+    train, test : (Cohort, Design)
+        The two cohorts, each with its design of the same task and modalities.
+    experiment : Experiment
+        Its folds and repeats are not used; choices, calibration and thresholds are made on inner folds of the training cohort.
+    cohort_card : mapping, optional
+        Of the test cohort.
+
+    Returns
+    -------
+    Run
+        One repeat with one fold, whose predictions are those of the test cohort's patients. ``refused`` also names the columns
+        that the cohorts do not share, or hold in other units.
+
+    Raises
+    ------
+    InputError
+        When the outcomes differ in kind, level, unit or scale, or a modality has no column in common.
+    """
+    design, about = joined(*train, *test)
+    rows = len(train[1].y)
+    split = (0, 0, np.arange(rows), np.arange(rows, len(design.y)))
+    found = run_folds(design, experiment, [split], about=about, cohort_card=cohort_card, progress=progress)
+    a, b = train[0].name, test[0].name
+    refused = about.refused[about.refused["reason"].str.startswith("not matched: ")]
+    note = (
+        f"Fitted on {train[1].patients.nunique()} patients of {a}, evaluated once on {about.patients.nunique()} of {b}; the "
+        "intervals speak of the patients tested, not of other models fitted elsewhere."
+    )
+    notes: list[dict[str, str]] = [{"level": "note", "text": note}]
+    units = refused[refused["reason"].str.contains(" unit")]
+    if len(units):
+        text = "Left out, for the units differ: " + "; ".join(
+            f"{row.column} ({row.reason.removeprefix('not matched: ')})" for row in units.itertuples()
+        )
+        notes.append({"level": "warning", "text": text})
+    return dataclasses.replace(
+        found,
+        notes=(*notes, *found.notes),
+        design={
+            **found.design,
+            "transfer": {"train": a, "test": b, "train_patients": int(train[1].patients.nunique())},
+        },
+    )
+
+
+def matched_columns(train: Cohort, test: Cohort) -> tuple[dict[str, str], dict[str, str]]:
+    """Match the columns of two dictionaries by name, else by label, and hold their units and kinds against each other.
+
+    Returns
+    -------
+    pairs : dict of str to str
+        Column of the training cohort -> column of the test cohort that means the same.
+    refused : dict of str to str
+        Column of the training cohort -> why it has no counterpart.
+    """
+    ours, theirs = train.dictionary.columns, test.dictionary.columns
+    labels: dict[str, list[str]] = {}
+    for name, column in theirs.items():
+        labels.setdefault((column.label or name).casefold(), []).append(name)
+    pairs, refused = {}, {}
+    for name, column in ours.items():
+        same = [name] if name in theirs else labels.get((column.label or name).casefold(), [])
+        if len(same) != 1:
+            refused[name] = f"{test.name} has {'no' if not same else 'more than one'} column of this name or label"
+            continue
+        other = theirs[same[0]]
+        if column.unit.strip().casefold() != other.unit.strip().casefold():
+            refused[name] = (
+                f"unit {column.unit or '(none said)'!r} in {train.name}, {other.unit or '(none said)'!r} in {test.name}"
+            )
+        elif column.kind != other.kind:
+            refused[name] = f"{column.kind} in {train.name}, {other.kind} in {test.name}"
+        else:
+            pairs[name] = same[0]
+    return pairs, refused
+
+
+def joined(train_cohort: Cohort, train: Design, test_cohort: Cohort, test: Design) -> tuple[Design, Design]:
+    """Lay two designs one under the other, in the columns they share.
+
+    Returns
+    -------
+    design : Design
+        The training rows, their ids behind ``"train/"``, then the test rows.
+    about : Design
+        The test rows alone, with what was refused in either cohort.
+    """
+    _same_outcome(train_cohort, train, test_cohort, test)
+    pairs, why = matched_columns(train_cohort, test_cohort)
+    blocks: dict[str, tuple[pd.DataFrame, pd.DataFrame]] = {}
+    left_out: list[tuple[str, str]] = []
+    for name, block in train.blocks.items():
+        blocks[name], lost = _shared(name, block, test.blocks[name], pairs)
+        left_out += [
+            (column, why.get(column, f"not among the usable columns of {test_cohort.name}")) for column in lost
+        ]
+    singles = {}
+    for name in (n for n in train.singles if n in test.singles):
+        a, b = train.singles[name], test.singles[name]
+        if name.startswith("baseline: "):
+            for column in a:
+                if column not in pairs:
+                    raise check.InputError(f"--baseline {column}: {why.get(str(column), 'not in both cohorts')}")
+            b = b[[pairs[str(column)] for column in a]]
+        singles[name] = (a, b.set_axis(a.columns, axis=1))
+    poolings = {name: (train.poolings[name], test.poolings[name]) for name in train.poolings}
+    known = train.refused.set_index("column")
+    columns = train_cohort.dictionary.columns
+    rows = [
+        {
+            "column": column,
+            "role": columns[column].role if column in columns else "image",
+            "known": (columns[column].known or "") if column in columns else "",
+            "reason": f"not matched: {reason}",
+        }
+        for column, reason in left_out
+        if column not in known.index
+    ]
+    refused = pd.concat([train.refused, pd.DataFrame(rows, columns=list(train.refused.columns))], ignore_index=True)
+    about = dataclasses.replace(
+        test,
+        blocks={name: pair[1] for name, pair in blocks.items()},
+        singles={name: pair[1] for name, pair in singles.items()},
+        refused=refused,
+        facts={**test.facts, "trained_on": {"cohort": train_cohort.name, **train.facts}},
+    )
+    design = dataclasses.replace(
+        about,
+        y=_under(train.y, test.y),
+        patients=_under(TRAIN + train.patients, test.patients),
+        blocks={name: _under(*pair) for name, pair in blocks.items()},
+        singles={name: _under(*pair) for name, pair in singles.items()},
+        poolings={name: _under(*pair) for name, pair in poolings.items()},
+    )
+    return design, about
+
+
+def _under(a: Any, b: Any) -> Any:
+    """Put the training rows, their ids marked, above the test rows."""
+    index = pd.Index([TRAIN + str(i) for i in a.index], name=b.index.name)
+    return pd.concat([a.set_axis(index), b])
+
+
+def _same_outcome(train_cohort: Cohort, train: Design, test_cohort: Cohort, test: Design) -> None:
+    a, b = train_cohort.dictionary.target(train.task), test_cohort.dictionary.target(train.task)
+
+    def unit(cohort: Cohort, target: Any) -> str:
+        of_column = cohort.dictionary.columns[target.column].unit if target.column else ""
+        return str(target.unit or of_column).strip().casefold()
+
+    facts = {
+        "kind": (train.kind, test.kind),
+        "level": (train.level, test.level),
+        "categories": (train.categories, test.categories),
+        "moment of prediction": (a.moment, b.moment),
+        "unit": (unit(train_cohort, a), unit(test_cohort, b)) if train.kind == "continuous" else ("", ""),
+    }
+    for what, (first, second) in facts.items():
+        if first != second:
+            raise check.InputError(
+                f"target {train.task!r} has {what} {first!r} in {train_cohort.name} and {second!r} in {test_cohort.name}",
+                remedy="Make the dictionaries agree",
+            )
+
+
+def _shared(
+    modality: str, a: pd.DataFrame, b: pd.DataFrame, pairs: Mapping[str, str]
+) -> tuple[tuple[pd.DataFrame, pd.DataFrame], list[str]]:
+    """Return a block of both cohorts in their common columns, named as in training, and the columns left out."""
+    if modality == "image":
+        if list(a.columns) != list(b.columns):
+            raise check.InputError(
+                "the images of the two cohorts were not embedded alike", remedy="Use one encoder for both"
+            )
+        return (a, b), []
+    of: dict[str, str] = {str(c): str(c) for c in a if c in b}
+    if modality in _TABULAR:
+        of = {}
+        for column in map(str, a):
+            base, equals, label = column.partition("=")
+            if base in pairs and f"{pairs[base]}{equals}{label}" in b:
+                of[column] = f"{pairs[base]}{equals}{label}"
+    lost = list(dict.fromkeys(str(c).partition("=")[0] for c in a if str(c) not in of))
+    partly = {name for name in lost if any(c.partition("=")[0] == name for c in of)}
+    of = {c: other for c, other in of.items() if c.partition("=")[0] not in partly}
+    if not of:
+        raise check.InputError(f"the two cohorts share no column of modality {modality!r}")
+    return (a[list(of)], b[list(of.values())].set_axis(list(of), axis=1)), lost
