@@ -2,33 +2,45 @@
 
 from blues.explain.columns import LEVELS, Columns, columns, describe
 from blues.explain.conformal import conformal, coverage
+from blues.explain.overlay import ClipSaliency, on_clip, overlay, pointing_game, sanity, write_stills
 from blues.explain.parts import Part, carry
 from blues.explain.record import UNITS, Attributions, Piece, gather
 from blues.explain.rollup import FEWEST_PERMUTATIONS, importance, null_importance, roll_up, stability, with_null
+from blues.explain.saliency import METHODS, layers, randomised, saliency
 from blues.explain.shapley import FoldValues, affordable, explain_fold
 from blues.explain.value import modality_value
 
 __all__ = [
     "FEWEST_PERMUTATIONS",
-    "affordable",
-    "conformal",
-    "coverage",
-    "importance",
-    "modality_value",
-    "null_importance",
-    "roll_up",
-    "stability",
-    "with_null",
     "LEVELS",
+    "METHODS",
     "UNITS",
     "Attributions",
+    "ClipSaliency",
     "Columns",
     "FoldValues",
     "Part",
     "Piece",
+    "affordable",
     "carry",
     "columns",
+    "conformal",
+    "coverage",
     "describe",
     "explain_fold",
     "gather",
+    "importance",
+    "layers",
+    "modality_value",
+    "null_importance",
+    "on_clip",
+    "overlay",
+    "pointing_game",
+    "randomised",
+    "roll_up",
+    "saliency",
+    "sanity",
+    "stability",
+    "with_null",
+    "write_stills",
 ]

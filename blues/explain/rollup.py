@@ -90,12 +90,10 @@ def _cube(part: pd.DataFrame, level: str) -> tuple[np.ndarray, pd.MultiIndex, np
     cell = np.ravel_multi_index((repeat, clip, name), shape)
     sums = np.bincount(cell, weights=part["shap"].to_numpy(float), minlength=int(np.prod(shape))).reshape(shape)
     known = np.bincount(cell, minlength=int(np.prod(shape))).reshape(shape) > 0
-    owner = np.zeros(len(clips), dtype=int)
-    owner[clip] = patient
-    size = np.zeros((len(repeats), len(patients), len(names)))
-    count = np.zeros(size.shape)
-    np.add.at(size, (slice(None), owner), np.where(known, np.abs(sums), 0.0))
-    np.add.at(count, (slice(None), owner), known)
+    owner = np.zeros((len(clips), len(patients)))
+    owner[clip, patient] = 1
+    size = np.einsum("rcn,cp->rpn", np.where(known, np.abs(sums), 0.0), owner, optimize=True)
+    count = np.einsum("rcn,cp->rpn", known.astype(float), owner, optimize=True)
     return np.divide(size, count, out=np.full(size.shape, np.nan), where=count > 0), names, patients
 
 

@@ -1,0 +1,188 @@
+"""Maps laid over the clip as it was recorded, and whether they point at the artefact."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from scipy import stats
+
+from blues import evaluate, video
+from blues.check import InputError, same_length
+from blues.encoders.base import Encoder
+from blues.explain.saliency import randomised, saliency
+from blues.provenance import replacing
+
+__all__ = ["ClipSaliency", "on_clip", "overlay", "pointing_game", "sanity", "write_stills"]
+
+WARM = np.array([[0, 0, 0], [120, 20, 60], [230, 90, 20], [255, 220, 90]], dtype=float)
+"""Colours of the overlay, from nothing to most: rising in lightness, so that they can be told apart without hue."""
+
+
+@dataclass(frozen=True)
+class ClipSaliency:
+    """Where in a clip an output looks.
+
+    Attributes
+    ----------
+    frames : uint8 array, shape (t, h, w)
+        As recorded.
+    maps : float32 array, shape (t, h, w)
+        On the recorded geometry; 0 outside the sector.
+    values : float32 array, shape (t,)
+        The output in each frame.
+    output, method : str
+    """
+
+    frames: np.ndarray
+    maps: np.ndarray
+    values: np.ndarray
+    output: str
+    method: str
+
+
+def on_clip(
+    encoder: Encoder,
+    clip: np.ndarray | str | Path,
+    output: str,
+    method: str = "grad-cam",
+    *,
+    sector: video.Sector | None = None,
+    layer: str | None = None,
+) -> ClipSaliency:
+    """Explain one output on a clip, on the geometry in which the clip was recorded.
+
+    Parameters
+    ----------
+    encoder : Encoder
+    clip : uint8 array, shape (t, h, w), or path
+        A path is read at the encoder's own frame rate.
+    output, method, layer
+        See :func:`blues.explain.saliency`.
+    sector : Sector, optional
+        Found from the frames when not given.
+
+    Raises
+    ------
+    InputError
+        When the clip is no longer where it was, or cannot be read; for an unknown output.
+    """
+    if isinstance(clip, str | Path):
+        if not Path(clip).is_file():
+            raise InputError(
+                "the clip is not there any more",
+                file=clip,
+                remedy="Its features and all numbers made of them remain; only pictures need the clip",
+            )
+        rules = encoder.preprocessing
+        clip = video.read(clip, rate=rules.rate, most=rules.most).frames
+    geometry = encoder.preprocessing.geometry
+    sector = video.find_sector(clip) if sector is None else sector
+    prepared = video.prepare(clip, geometry, encoder.preprocessing.size, sector)
+    maps = saliency(encoder, prepared, output, method, layer=layer)
+    values = encoder.forward(prepared)[:, encoder.feature_names.index(output)]
+    return ClipSaliency(clip, video.restore(maps, geometry, sector), values, output, method)
+
+
+def overlay(frames: np.ndarray, maps: np.ndarray, strength: float = 0.65, most: float | None = None) -> np.ndarray:
+    """Lay maps over gray frames.
+
+    Parameters
+    ----------
+    frames : uint8 array, shape (n, h, w)
+    maps : float array, shape (n, h, w)
+        Negative values are not drawn.
+    strength : float
+        How far the strongest place covers the gray, 0 to 1.
+    most : float, optional
+        What counts as strongest; by default the largest value of all maps, so that frames can be compared.
+
+    Returns
+    -------
+    uint8 array, shape (n, h, w, 3)
+    """
+    frames, maps = np.asarray(frames), np.asarray(maps, dtype=float)
+    if frames.shape != maps.shape or frames.ndim != 3:
+        raise InputError(f"frames have shape {frames.shape}, maps {maps.shape}", allowed="the same, (n, h, w)")
+    top = float(maps.max(initial=0)) if most is None else most
+    level = np.clip(maps / top, 0, 1) if top > 0 else np.zeros(maps.shape)
+    colours = np.stack([np.interp(level, np.linspace(0, 1, len(WARM)), WARM[:, c]) for c in range(3)], axis=-1)
+    cover = (strength * np.sqrt(level))[..., None]
+    return np.rint(frames[..., None] * (1 - cover) + colours * cover).astype(np.uint8)
+
+
+def write_stills(found: ClipSaliency, folder: str | Path, name: str, most: int = 3) -> list[Path]:
+    """Write the frames in which the output is highest, each beside its overlay, as PNG; return the paths."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    pictures = overlay(found.frames, found.maps)
+    paths = []
+    for place in np.sort(np.argsort(-found.values, kind="stable")[:most]):
+        gray = np.repeat(found.frames[place][..., None], 3, axis=2)
+        path = folder / f"{name}-{found.output}-{place:03d}.png"
+        with replacing(path) as draft:
+            Image.fromarray(np.concatenate([gray, pictures[place]], axis=1)).save(draft, format="PNG")
+        paths.append(path)
+    return paths
+
+
+def pointing_game(maps: np.ndarray, masks: np.ndarray, tolerance: int = 0) -> evaluate.Estimate:
+    """Share of maps whose largest value lies on the mask [1]_.
+
+    Parameters
+    ----------
+    maps : float array, shape (n, h, w)
+    masks : bool array, shape (n, h, w)
+        Where the artefact is; frames with an empty mask are left out.
+    tolerance : int
+        Pixels by which it may miss.
+
+    Returns
+    -------
+    Estimate
+        With Wilson's interval; ``detail["chance"]``: the mean share of the frame that the mask covers, ``detail["frames"]``.
+
+    References
+    ----------
+    .. [1] Zhang J, Bargal SA, Lin Z, et al. Top-down neural attention by excitation backprop. Int J Comput Vis
+       2018;126:1084-1102.
+    """
+    maps, masks = np.asarray(maps, dtype=float), np.asarray(masks, dtype=bool)
+    same_length(maps=maps, masks=masks)
+    if maps.shape != masks.shape:
+        raise InputError(f"maps have shape {maps.shape}, masks {masks.shape}", allowed="the same")
+    hits, chances = [], []
+    for one, mask in zip(maps, masks, strict=True):
+        if not mask.any():
+            continue
+        row, column = np.unravel_index(int(np.argmax(one)), one.shape)
+        around = mask[
+            max(0, row - tolerance) : row + tolerance + 1, max(0, column - tolerance) : column + tolerance + 1
+        ]
+        # a flat map points nowhere
+        hits.append(bool(around.any()) and float(one.max()) > float(one.min()))
+        chances.append(float(mask.mean()))
+    if not hits:
+        raise InputError("no frame has the artefact", remedy="Give frames whose masks are not empty")
+    found = evaluate.wilson_interval(int(np.sum(hits)), len(hits))
+    more = {"chance": float(np.mean(chances)), "frames": len(hits)}
+    return evaluate.Estimate(found.value, found.low, found.high, found.se, detail={**found.detail, **more})
+
+
+def sanity(
+    encoder: Encoder, frames: np.ndarray, output: str, method: str = "grad-cam", seeds: Sequence[int] = (0, 1, 2)
+) -> float:
+    """Mean rank correlation between the encoder's maps and those of the same network with random weights.
+
+    Near 0: the map comes from what was learned. Near 1: it would look the same had nothing been learned.
+    """
+    own = saliency(encoder, frames, output, method)
+    correlations = []
+    for seed in seeds:
+        for a, b in zip(own, saliency(randomised(encoder, seed), frames, output, method), strict=True):
+            if a.max() > a.min() and b.max() > b.min():
+                correlations.append(float(stats.spearmanr(a.ravel(), b.ravel()).statistic))
+    return float(np.mean(correlations)) if correlations else 0.0

@@ -1,0 +1,246 @@
+"""Where in the image: Grad-CAM, integrated gradients and occlusion of one named output of an encoder."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image
+
+from blues.check import InputError, one_of
+from blues.encoders.base import Encoder
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["METHODS", "layers", "randomised", "saliency"]
+
+METHODS = ("grad-cam", "hires-cam", "integrated-gradients", "occlusion")
+CHUNK = 16
+LEAST_MAPS = 4
+"""A layer with fewer feature maps is a head, not a description of the image."""
+
+
+def saliency(
+    encoder: Encoder,
+    frames: np.ndarray,
+    output: str,
+    method: str = "grad-cam",
+    *,
+    layer: str | None = None,
+    steps: int = 16,
+    window: tuple[int, int] | None = None,
+) -> np.ndarray:
+    """Map how much each place of prepared frames speaks for one output of an encoder.
+
+    Parameters
+    ----------
+    encoder : Encoder
+        A network; see :func:`blues.encoders.get`.
+    frames : uint8 array, shape (n, height, width)
+        As ``encoder.preprocessing`` prepares them.
+    output : str
+        One of ``encoder.feature_names``, best one of its named outputs.
+    method : {"grad-cam", "hires-cam", "integrated-gradients", "occlusion"}
+        Grad-CAM [1]_: feature maps weighted by their mean gradient, positive part. HiResCAM [2]_: feature maps times their
+        gradient place by place, which also holds where the network does not average over places. Integrated gradients [3]_
+        from the frame's darkest state (black). Occlusion [4]_: what the output loses when a window takes on the mean
+        grey of its rows.
+    layer : str, optional
+        Of ``encoder.module``, for the CAMs; by default the last that the output depends on and that has places, see
+        :func:`layers`.
+    steps : int
+        Of the path of integrated gradients.
+    window : (int, int), optional
+        Height and width of the occluded window; by default an eighth of the frame.
+
+    Returns
+    -------
+    float32 array, shape (n, height, width)
+        In the unit of the output a place for integrated gradients and occlusion (signed); relative for the CAMs (>= 0).
+
+    Raises
+    ------
+    InputError
+        For an encoder that is no network or has no such output or layer, or frames of another shape.
+
+    References
+    ----------
+    .. [1] Selvaraju RR, Cogswell M, Das A, et al. Grad-CAM. ICCV 2017, 618-626.
+    .. [2] Draelos RL, Carin L. Use HiResCAM instead of Grad-CAM for faithful explanations. arXiv:2011.08891.
+    .. [3] Sundararajan M, Taly A, Yan Q. Axiomatic attribution for deep networks. ICML 2017, 3319-3328.
+    .. [4] Zeiler MD, Fergus R. Visualizing and understanding convolutional networks. ECCV 2014, 818-833.
+    """
+    one_of(method, METHODS, "method")
+    index = _index(encoder, output)
+    frames = np.asarray(frames)
+    if frames.ndim != 3 or frames.shape[1:] != encoder.preprocessing.size or frames.dtype != np.uint8:
+        height, width = encoder.preprocessing.size
+        raise InputError(
+            f"frames have shape {frames.shape} and type {frames.dtype}",
+            allowed=f"uint8 of shape (n, {height}, {width})",
+            remedy="Prepare them with blues.video.prepare, as encoder.preprocessing says",
+        )
+    if not len(frames):
+        return np.zeros(frames.shape, np.float32)
+    if method == "occlusion":
+        return _occlusion(encoder, frames, index, window)
+    with _differentiable(encoder) as module:
+        parts = []
+        for start in range(0, len(frames), CHUNK):
+            batch = encoder.preprocessing.tensor(frames[start : start + CHUNK])
+            if method == "integrated-gradients":
+                parts.append(_integrated(encoder, module, batch, index, steps))
+            else:
+                parts.append(_cam(module, batch, index, layer, method))
+    return np.concatenate(parts)
+
+
+def _index(encoder: Encoder, output: str) -> int:
+    if encoder.module is None:
+        raise InputError(
+            f"encoder {encoder.name!r} is no network, so nothing flows back to the image",
+            remedy="Its features are image statistics that say themselves what they measure",
+        )
+    named = list(encoder.card["outputs"]) or list(encoder.feature_names)
+    one_of(output, list(dict.fromkeys([*named, *encoder.feature_names])), "output")
+    return encoder.feature_names.index(output)
+
+
+@contextmanager
+def _differentiable(encoder: Encoder) -> Iterator[Any]:
+    """Give the network with in-place operations off: what a hook saw must stay as it was."""
+    assert encoder.module is not None
+    changed = [m for m in encoder.module.modules() if getattr(m, "inplace", False)]
+    for m in changed:
+        m.inplace = False  # type: ignore[assignment]
+    try:
+        yield encoder.module
+    finally:
+        for m in changed:
+            m.inplace = True  # type: ignore[assignment]
+
+
+def _recorded(module: Any, batch: torch.Tensor) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    """Return the outputs and, in the order in which they ran, what each layer with places gave."""
+    import torch
+
+    seen: dict[str, torch.Tensor] = {}
+
+    def keep(name: str) -> Any:
+        def hook(_: Any, __: Any, out: Any) -> None:
+            if isinstance(out, torch.Tensor) and out.ndim == 4 and out.shape[1] >= LEAST_MAPS and out[0, 0].numel() > 1:
+                seen.pop(name, None)
+                seen[name] = out
+
+        return hook
+
+    hooks = [m.register_forward_hook(keep(name)) for name, m in module.named_modules() if name]
+    try:
+        with torch.enable_grad():
+            values = module(batch.clone().requires_grad_(True))
+    finally:
+        for handle in hooks:
+            handle.remove()
+    return values, seen
+
+
+def layers(encoder: Encoder, output: str) -> list[str]:
+    """Return the layers that a CAM of an output can look at, the default first.
+
+    Returns
+    -------
+    list of str
+        Names in ``encoder.module`` whose feature maps have places and that the output depends on, last run first.
+    """
+    import torch
+
+    index = _index(encoder, output)
+    height, width = encoder.preprocessing.size
+    noise = np.random.default_rng(0).integers(0, 256, (2, height, width), dtype=np.uint8)
+    with _differentiable(encoder) as module:
+        values, seen = _recorded(module, encoder.preprocessing.tensor(noise))
+        names = list(seen)
+        slopes = torch.autograd.grad(values[:, index].sum(), [seen[n] for n in names], allow_unused=True)
+    return [n for n, g in reversed(list(zip(names, slopes, strict=True))) if g is not None]
+
+
+def _cam(module: Any, batch: torch.Tensor, index: int, layer: str | None, method: str) -> np.ndarray:
+    import torch
+
+    values, seen = _recorded(module, batch)
+    names = [one_of(layer, list(seen), "layer")] if layer is not None else list(reversed(seen))
+    slopes = torch.autograd.grad(values[:, index].sum(), [seen[n] for n in names], allow_unused=True)
+    found = next(((n, g) for n, g in zip(names, slopes, strict=True) if g is not None), None)
+    if found is None:
+        raise InputError(f"the output does not depend on layer {layer!r}", allowed=list(seen))
+    maps, slope = seen[found[0]].detach(), found[1]
+    weights = slope.mean((2, 3), keepdim=True) if method == "grad-cam" else slope
+    cam = torch.relu((weights * maps).sum(1)).float().numpy()
+    height, width = batch.shape[2:]
+    return np.stack([_stretched(one, height, width) for one in cam])
+
+
+def _stretched(one: np.ndarray, height: int, width: int) -> np.ndarray:
+    image = Image.fromarray(np.ascontiguousarray(one, dtype=np.float32))
+    return np.asarray(image.resize((width, height), Image.Resampling.BILINEAR), dtype=np.float32)
+
+
+def _integrated(encoder: Encoder, module: Any, batch: torch.Tensor, index: int, steps: int) -> np.ndarray:
+    """Sum gradients at the middles of ``steps`` parts of the way from black to the frame, times the way."""
+    import torch
+
+    height, width = encoder.preprocessing.size
+    black = encoder.preprocessing.tensor(np.zeros((1, height, width), np.uint8))
+    way, total = batch - black, torch.zeros_like(batch)
+    for step in range(steps):
+        point = (black + way * ((step + 0.5) / steps)).requires_grad_(True)
+        with torch.enable_grad():
+            total += torch.autograd.grad(module(point)[:, index].sum(), point)[0]
+    return np.asarray((way * total / steps).sum(1).detach().numpy(), dtype=np.float32)
+
+
+def _occlusion(encoder: Encoder, frames: np.ndarray, index: int, window: tuple[int, int] | None) -> np.ndarray:
+    """Slide a window in half steps; a place gets the mean loss of the windows that cover it."""
+    n, height, width = frames.shape
+    tall, wide = window or (max(1, height // 8), max(1, width // 8))
+    if not (1 <= tall <= height and 1 <= wide <= width):
+        raise InputError(f"window is {tall} x {wide}", allowed=f"at most {height} x {width}")
+    tops = sorted({*range(0, height - tall + 1, max(1, tall // 2)), height - tall})
+    lefts = sorted({*range(0, width - wide + 1, max(1, wide // 2)), width - wide})
+    result = np.zeros(frames.shape, np.float32)
+    count = np.zeros((height, width), np.float32)
+    for top in tops:
+        for left in lefts:
+            count[top : top + tall, left : left + wide] += 1
+    for i, frame in enumerate(frames):
+        grey = np.rint(frame.mean(axis=1, keepdims=True)).astype(np.uint8)
+        places = [(top, left) for top in tops for left in lefts]
+        stack = np.repeat(frame[None], len(places) + 1, axis=0)
+        for k, (top, left) in enumerate(places):
+            stack[k, top : top + tall, left : left + wide] = grey[top : top + tall]
+        values = encoder.forward(stack)[:, index]
+        for (top, left), value in zip(places, values, strict=False):
+            result[i, top : top + tall, left : left + wide] += values[-1] - value
+    return result / count
+
+
+def randomised(encoder: Encoder, seed: int = 0) -> Encoder:
+    """Return the encoder with random weights in place of its own: a map that stays the same says nothing about it [1]_.
+
+    References
+    ----------
+    .. [1] Adebayo J, Gilmer J, Muelly M, et al. Sanity checks for saliency maps. NeurIPS 2018.
+    """
+    from blues.encoders.nets import seed_weights
+
+    if encoder.module is None:
+        raise InputError(f"encoder {encoder.name!r} is no network and has no weights")
+    module = copy.deepcopy(encoder.module)
+    seed_weights(module, seed)
+    facts = {**encoder.card, "saw": [], "note": f"{encoder.name} with random weights, seed {seed}"}
+    return dataclasses.replace(encoder, name=f"{encoder.name}-random", module=module.eval(), card=facts, hash="")
