@@ -235,11 +235,11 @@ def test_answer_holds_the_runs_numbers(run, summary):
     assert len(said["sentences"]) == 3
 
 
-def with_difference(run, low, high, value=None):
+def with_difference(run, low, high, p=0.01, holm=0.02):
     """Return the run with another interval of every AUROC difference."""
     table = run.comparisons.copy()
     rows = (table["metric"] == "auroc") & table["low"].notna()
-    table.loc[rows, ["difference", "low", "high"]] = [(low + high) / 2 if value is None else value, low, high]
+    table.loc[rows, ["difference", "low", "high", "p_value", "p_holm"]] = [(low + high) / 2, low, high, p, holm]
     return dataclasses.replace(run, comparisons=table)
 
 
@@ -265,12 +265,22 @@ def test_answer_says_what_the_interval_shows(run, low, high, verdict, headline, 
     assert words in said["sentences"][1]
 
 
+@pytest.mark.parametrize(("p", "holm"), [(0.08, 0.2), (0.03, 0.06)])
+def test_a_small_interval_is_not_sold_against_its_p_value(run, p, holm):
+    summary = report.summarize(with_difference(run, 0.01, 0.05, p, holm))
+    said = summary["answer"]
+    assert said["numbers"]["verdict"] == "weak"
+    assert said["headline"] == "There is weak evidence that imaging adds something here"
+    assert f"p is {p:.3f}, {holm:.3f} after Holm" in said["sentences"][1].replace("0.20 ", "0.200 ")
+    assert all("weak" in row[2] for row in summary["tables"]["gain"]["rows"])
+
+
 def test_less_is_better_for_an_error():
     run = make_run(kind="continuous")
     table = run.comparisons.copy()
     rows = (table["metric"] == "mae") & table["low"].notna()
     for (low, high), verdict in (((-2.0, -1.0), "better"), ((1.0, 2.0), "worse"), ((-1.0, 1.0), "unclear")):
-        table.loc[rows, ["difference", "low", "high"]] = [(low + high) / 2, low, high]
+        table.loc[rows, ["difference", "low", "high", "p_value", "p_holm"]] = [(low + high) / 2, low, high, 0.01, 0.02]
         summary = report.summarize(dataclasses.replace(run, comparisons=table))
         assert summary["answer"]["numbers"]["verdict"] == verdict
     strip = page._strip(summary["answer"]["numbers"])
@@ -463,6 +473,7 @@ def test_threshold_table_agrees_with_evaluate(run, summary):
             assert float(cells[2].replace("−", "-")) == pytest.approx(benefit, abs=6e-4), arm
 
 
+@pytest.mark.slow
 def test_large_cohorts_are_counted_and_stay_small():
     run = make_run(patients=900, repeats=1, draws=100, modalities=("image", "blood"))
     summary = report.summarize(run)
@@ -507,6 +518,7 @@ def test_extra_results_are_shown_and_their_absence_is_said(run):
     assert "is not part of this run" in report.render(plain)
 
 
+@pytest.mark.slow
 def test_records_of_the_other_parts_are_taken_as_they_come(run):
     rng = np.random.default_rng(0)
     ids = [str(i) for i in range(40)]
@@ -537,6 +549,7 @@ def test_records_of_the_other_parts_are_taken_as_they_come(run):
     assert Tree(report.render(summary)).wrong == []
 
 
+@pytest.mark.slow
 def test_shapley_values_of_a_run_are_shown():
     run = make_run(explain=("all",))
     summary = report.summarize(run)
@@ -564,6 +577,7 @@ def test_shapley_values_of_a_run_are_shown():
     assert Tree(report.render(summary)).wrong == []
 
 
+@pytest.mark.slow
 def test_results_beside_a_run_are_read(run, tmp_path):
     folder = run.save(tmp_path / "run")
     (folder / "stay").mkdir()

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from blues.check import columns_exist, finite
-from blues.plots.style import INK, MUTED, legend_below, panel, plain, series_colour, styled
+from blues.plots.style import INK, MUTED, legend_below, modality_colours, panel, plain, series_colour, styled
 
 __all__ = ["arms_forest", "importance", "learning_curve", "null_histogram", "repeats"]
 
@@ -168,9 +168,10 @@ def importance(frame: pd.DataFrame, most: int = 15, xlabel: str = "mean |SHAP va
     modality = shown["modality"].astype(str) if "modality" in shown else pd.Series([""] * len(shown))
     groups = list(dict.fromkeys(modality))
     figure, axes = panel(4.5, 0.9 + 0.27 * (len(shown) + bool(len(rest))))
-    for i, group in enumerate(groups):
+    colours = modality_colours(groups) if groups != [""] else {"": series_colour(0)}
+    for group in groups:
         where = np.flatnonzero(modality.to_numpy() == group)
-        axes.barh(-where, values[where], color=series_colour(i), height=0.7, label=plain(group) if group else None)
+        axes.barh(-where, values[where], color=colours[group], height=0.7, label=plain(group) if group else None)
     if {"low", "high"} <= set(shown):
         axes.hlines(-np.arange(len(shown)), shown["low"], shown["high"], color=INK, linewidth=1.2)
     if len(rest):

@@ -11,7 +11,19 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
 from blues.check import InputError, columns_exist
-from blues.plots.style import GRID, INK, MUTED, dashes, legend_below, ordered, panel, plain, series_colour, styled
+from blues.plots.style import (
+    GRID,
+    INK,
+    MUTED,
+    dashes,
+    legend_below,
+    modality_colours,
+    ordered,
+    panel,
+    plain,
+    series_colour,
+    styled,
+)
 
 __all__ = ["cumulative_incidence", "flow", "missingness", "survival"]
 
@@ -31,10 +43,12 @@ def missingness(frame: pd.DataFrame, most: int = 25) -> Figure:
     shown = incomplete.head(most)
     roles = shown["role"].astype(str).to_numpy() if "role" in shown else np.array([""] * len(shown))
     figure, axes = panel(4.5, 0.9 + 0.25 * max(1, len(shown)))
-    for i, role in enumerate(dict.fromkeys(roles)):
+    named = list(dict.fromkeys(roles))
+    colours = modality_colours(named) if named != [""] else {"": series_colour(0)}
+    for role in named:
         where = np.flatnonzero(roles == role)
         shares = 100 * shown["missing"].to_numpy(float)[where]
-        axes.barh(-where, shares, color=series_colour(i), height=0.7, label=plain(role) if role else None)
+        axes.barh(-where, shares, color=colours[role], height=0.7, label=plain(role) if role else None)
     axes.set_yticks(-np.arange(len(shown)), [plain(c, 30) for c in shown["column"]])
     hidden = len(incomplete) - len(shown)
     tail = f"; {hidden} more incomplete" if hidden else ""

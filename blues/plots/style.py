@@ -33,6 +33,7 @@ __all__ = [
     "SERIES",
     "dashes",
     "legend_below",
+    "modality_colours",
     "ordered",
     "panel",
     "plain",
@@ -150,6 +151,16 @@ def plain(text: object, most: int = 44) -> str:
 def series_colour(index: int) -> str:
     """Return the colour of the ``index``-th series, counted from 0; it repeats after eight."""
     return SERIES[index % len(SERIES)]
+
+
+_MODALITIES = ("image", "blood", "clinical", "expert")
+
+
+def modality_colours(names: Sequence[str]) -> dict[str, str]:
+    """Return a colour for each name: the known kinds of information keep theirs in every figure, others follow."""
+    others = [name for name in names if name not in _MODALITIES]
+    known = {name: SERIES[i] for i, name in enumerate(_MODALITIES)}
+    return known | {name: series_colour(len(_MODALITIES) + i) for i, name in enumerate(others)}
 
 
 def dashes(index: int) -> Any:

@@ -30,13 +30,18 @@ def few_events(facts: Facts, arm: str | None = None) -> str | None:
     fewer = facts.smaller_class(arm)
     if fewer is None or fewer >= FEW:
         return None
-    return f"only {count(fewer, 'patient')} in the smaller class, no claim can be made"
+    return f"only {count(fewer, 'patient')} {_who_are_few(facts)}, no claim can be made"
+
+
+def _who_are_few(facts: Facts) -> str:
+    return "had the event" if facts.timed else "in the smaller class"
 
 
 def verdict_text(gain: Gain) -> str:
     """Return what a difference shows, in a few words."""
     return {
         "better": "better; the interval lies above 0" if gain.better > 0 else "better; the interval lies below 0",
+        "weak": "better, but weak: the interval excludes 0, the adjusted p does not",
         "worse": "worse; the interval excludes 0",
         "unclear": "not shown to differ; the interval includes 0",
         "unknown": "no interval",
@@ -50,7 +55,7 @@ def answer(facts: Facts) -> dict[str, Any]:
     numbers = {
         "metric": facts.metric,
         "patients": facts.people()[0],
-        "events": facts.people()[1] if facts.binary else None,
+        "events": facts.people()[1] if facts.binary or facts.timed else None,
         "reference": facts.reference,
         "arm": facts.candidate,
         "alone": facts.alone,
@@ -78,6 +83,7 @@ def headline(facts: Facts) -> str:
         return "Too few patients to say whether imaging adds anything"
     return {
         "better": "In this run imaging added to the best arm without it",
+        "weak": "There is weak evidence that imaging adds something here",
         "worse": "In this run imaging made the best arm without it worse",
         "unclear": "Imaging is not shown to add anything here",
         "unknown": "This run has no interval for what imaging adds",
@@ -90,7 +96,7 @@ def _scored(facts: Facts, arm: str) -> str:
     if np.isfinite(low) and np.isfinite(high):
         text += f" ({LEVEL} {number(low, digits(facts))} to {number(high, digits(facts))})"
     if few_events(facts, arm):
-        text += f" [only {facts.smaller_class(arm)} in the smaller class]"
+        text += f" [only {facts.smaller_class(arm)} {_who_are_few(facts)}]"
     return text
 
 
@@ -98,6 +104,7 @@ def _who(facts: Facts) -> str:
     patients, events, _ = facts.people()
     label = facts.design["label"]
     people = count(patients, "patient") + (f" ({events} with it)" if facts.binary else "")
+    people += f" ({events} of whom had the event)" if facts.timed else ""
     moment = f" at {str(facts.design['moment']).replace('_', ' ')}" if facts.design["moment"] else ""
     best = facts.reference or facts.candidate
     if best is None:
@@ -118,7 +125,9 @@ def _gain(facts: Facts) -> str:
         f"With lung ultrasound added, {arm_label(gain.arm)} reached {_scored(facts, gain.arm)}: a paired difference of "
     )
     text += interval(gain.difference, gain.low, gain.high, digits=3, sign=True)
-    if np.isfinite(gain.p) and gain.verdict != "unknown":
+    if gain.patients is not None and gain.patients < facts.people()[0]:
+        text += f" on the {gain.patients} patients that both predict"
+    if np.isfinite(gain.p) and gain.verdict not in ("unknown", "weak"):
         p = p_value(gain.p)
         text += f", p {p if p.startswith('<') else '= ' + p}"
     return text + f". {_reading(gain)}"
@@ -129,6 +138,13 @@ def _reading(gain: Gain) -> str:
     limits_ = sorted((gain.low * gain.better, gain.high * gain.better))
     if gain.verdict == "better":
         return "The interval excludes 0: in this run imaging adds to what is known without it."
+    if gain.verdict == "weak":
+        holm = (
+            f", {p_value(gain.p_holm)} after Holm's adjustment for the arms compared"
+            if np.isfinite(gain.p_holm)
+            else ""
+        )
+        return f"The interval excludes 0, but p is {p_value(gain.p)}{holm}: weak evidence that imaging adds something."
     if gain.verdict == "worse":
         return "The interval excludes 0 on the wrong side: adding imaging made the predictions worse."
     if gain.verdict == "unclear":
@@ -147,9 +163,10 @@ def _rest(facts: Facts) -> str:
     shown = (facts.candidate, facts.alone)
     others = [g for g in facts.gains if g.arm not in shown and "image" in modalities(g.arm)]
     if others:
-        by = {v: [g.arm for g in others if g.verdict == v] for v in ("better", "worse", "unclear", "unknown")}
+        by = {v: [g.arm for g in others if g.verdict == v] for v in ("better", "weak", "worse", "unclear", "unknown")}
         words = {
             "better": "did better",
+            "weak": "did better on weak evidence",
             "worse": "did worse",
             "unclear": "were not shown to differ",
             "unknown": "have no interval",

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from blues import evaluate
+from blues.report import timed
 from blues.report.facts import Facts
 
 __all__ = ["calibration_frames", "decision_frame", "precision_recall_frame", "repeats_frame", "roc_frame", "usable"]
@@ -69,6 +70,8 @@ def precision_recall_frame(facts: Facts) -> pd.DataFrame:
 
 def repeats_frame(facts: Facts) -> pd.DataFrame:
     """Return ``arm, repeat, value``: the main metric in each repeat of the cross-validation."""
+    if facts.timed:
+        return timed.repeats_frame(facts)
     rows = [
         (str(arm), int(repeat), float(evaluate.point_score(part, facts.metric)))
         for (arm, repeat), part in facts.run.predictions.groupby(["arm", "repeat"], sort=False)

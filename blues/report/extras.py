@@ -7,6 +7,7 @@ what can be drawn is drawn, all else is a table. Nothing is computed here.
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -62,11 +63,19 @@ def _parts(prefix: str, results: Results, privacy: Privacy) -> Parts | None:
             else:
                 blocks.append(block("figures", keys=[key]))
         if isinstance(leaf, pd.DataFrame) and (drawn is None or drawn["kind"] not in _DRAWN_ONLY):
-            made = frame_table(title, leaf)
+            made = frame_table(title, _named(leaf, privacy))
             if made is not None:
                 tables[key] = privacy.value(made)
                 blocks.append(block("table", key=key))
     return blocks, tables, figures
+
+
+def _named(frame: pd.DataFrame, privacy: Privacy) -> pd.DataFrame:
+    """Return a frame that tells of single patients under the names that may be shown; a bare number in a text may be an id."""
+    if "patient" not in frame or not privacy.names:
+        return frame
+    names = [privacy.patient(p) for p in frame["patient"].astype(str)]
+    return frame.assign(patient=names).sort_values("patient", kind="stable", ignore_index=True)
 
 
 # curves and scatter plots would fill pages as tables
@@ -168,7 +177,9 @@ def _drawn(title: str, leaf: Leaf) -> dict[str, Any] | None:
     if not isinstance(leaf, pd.DataFrame):
         return None
     if curve := _curve_kind(leaf):
-        return figure(curve, title, f"{title}. Bands: pointwise 95%; below, the patients still at risk.", curves=leaf)
+        label = {"ylabel": title} if len(title) <= 45 else {}
+        caption = f"{title}. Bands: pointwise 95%; below, the patients still at risk."
+        return figure(curve, title, caption, curves=leaf, **label)
     columns = set(leaf)
     if {"feature", "value"} <= columns:
         return figure("importance", title, f"{title}. The largest first; the rest summed.", frame=leaf)
@@ -259,7 +270,8 @@ def read_beside(folder: str | Path) -> dict[str, dict[str, Any]]:
     ----------
     folder : path
         Its folders ``explanations``, ``agreement`` and ``stay`` may hold ``.csv`` and ``.parquet`` tables and ``.json``
-        records of agreement; a file's name, with blanks for hyphens, is the title.
+        records of agreement; a file's name, with blanks for hyphens, is the title. Where ``contents.json`` lies beside them,
+        a list of ``title`` with ``file`` or ``text``, it says what is shown, under which title and in which order.
 
     Returns
     -------
@@ -274,17 +286,32 @@ def read_beside(folder: str | Path) -> dict[str, dict[str, Any]]:
     folder = Path(folder)
     found = {}
     for argument, name in (("explanations", "explanations"), ("agreements", "agreement"), ("survival", "stay")):
+        contents = folder / name / "contents.json"
         files = sorted(p for p in (folder / name).glob("*") if p.suffix in (".csv", ".parquet", ".json"))
-        if results := {p.stem.replace("-", " "): _read(p) for p in files}:
+        plain = {p.stem.replace("-", " "): p for p in files}
+        if results := _listed(contents) if contents.is_file() else {title: _read(p) for title, p in plain.items()}:
             found[argument] = results
     return found
+
+
+def _listed(contents: Path) -> dict[str, Any]:
+    try:
+        entries = json.loads(contents.read_text(encoding="utf-8"))
+        return {
+            e["title"]: e["text"] if "text" in e else _read(contents.parent / Path(e["file"]).name) for e in entries
+        }
+    except InputError:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        what = "cannot be read: a list of entries with title, and file or text, is expected"
+        raise InputError(f"{what} ({type(error).__name__}: {error})", file=contents) from None
 
 
 def _read(path: Path) -> Any:
     try:
         if path.suffix == ".json":
             return Agreement.load(path)
-        frame = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
+        frame = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, dtype={"patient": str})
     except (ValueError, OSError) as error:
         raise InputError(f"cannot be read: {str(error).splitlines()[0]}", file=path) from None
     square = frame.shape[1] == frame.shape[0] + 1 and list(map(str, frame.iloc[:, 0])) == list(

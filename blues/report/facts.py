@@ -19,7 +19,7 @@ __all__ = ["FEW", "Facts", "Gain"]
 
 FEW = 10
 """Fewer patients than this in the smaller class, and no claim is made (rule 5 of the design)."""
-_MAIN = {"binary": "auroc", "ordinal": "mae", "continuous": "mae"}
+_MAIN = {"binary": "auroc", "ordinal": "mae", "continuous": "mae", "time": "uno_c"}
 
 
 @dataclass(frozen=True)
@@ -39,11 +39,17 @@ class Gain:
 
     @property
     def verdict(self) -> str:
-        """``better``, ``worse``, ``unclear`` (the interval includes 0) or ``unknown`` (no interval)."""
+        """What the difference shows.
+
+        ``better``; ``weak`` (the interval excludes 0 on the good side, but p, or p after Holm's adjustment for the arms
+        compared, is 0.05 or more); ``worse``; ``unclear`` (the interval includes 0); ``unknown`` (no interval).
+        """
         if not (np.isfinite(self.low) and np.isfinite(self.high)):
             return "unknown"
         low, high = sorted((self.low * self.better, self.high * self.better))
-        return "better" if low > 0 else "worse" if high < 0 else "unclear"
+        if low > 0:
+            return "weak" if max(self.p, self.p_holm if np.isfinite(self.p_holm) else 0) >= 0.05 else "better"
+        return "worse" if high < 0 else "unclear"
 
 
 @dataclass(frozen=True)
@@ -89,6 +95,11 @@ class Facts:
         return bool(self.design["kind"] == "binary")
 
     @property
+    def timed(self) -> bool:
+        """Whether the outcome is a time to an event."""
+        return bool(self.design["kind"] == "time")
+
+    @property
     def metric(self) -> str:
         """Name of the metric by which arms are ranked."""
         return _MAIN[self.design["kind"]]
@@ -130,11 +141,16 @@ class Facts:
         """Return the patients of an arm (of any arm), how many have the outcome and how many have not."""
         table = self.averaged if arm is None else self.averaged[self.averaged["arm"] == arm]
         outcome = table.groupby("patient")["y"].max()
-        events = int((outcome > 0).sum()) if self.binary else 0
+        if self.timed:
+            code = self.run.predictions.drop_duplicates("patient").set_index("patient")["event"]
+            outcome = (code[outcome.index] == 1).astype(int)
+        events = int((outcome > 0).sum()) if self.binary or self.timed else 0
         return len(outcome), events, len(outcome) - events
 
     def smaller_class(self, arm: str | None = None) -> int | None:
-        """Return the patients in the smaller class of a binary outcome."""
+        """Return the patients in the smaller class of a binary outcome; of a time, those who had the event."""
+        if self.timed:
+            return self.people(arm)[1]
         return min(self.people(arm)[1:]) if self.binary else None
 
     @cached_property

@@ -7,6 +7,7 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+from blues.report import timed
 from blues.report.facts import Facts
 from blues.report.words import count, listed, metric
 
@@ -42,7 +43,11 @@ def _data(facts: Facts) -> str:
     where = f" of {design['cohort']}" if design["cohort"] else ""
     moment = f" at {str(design['moment']).replace('_', ' ')}" if design["moment"] else ""
     text = f"We predicted {design['label']}{moment} in {count(patients[0], 'patient')}{where}"
-    text += f", {patients[1]} of whom had the outcome. " if facts.binary else ". "
+    text += f", {patients[1]} of whom had the outcome. " if facts.binary else ""
+    if facts.timed:
+        text += f": {patients[1]} were discharged alive, {facts.design.get('competing')} died in hospital, "
+        text += f"{facts.design.get('censored')} were censored"
+    text += "" if facts.binary else ". "
     blocks = [f"{name} ({count(len(columns), 'column')})" for name, columns in design["modalities"].items()]
     if blocks:
         text += f"Predictors came from {listed(blocks)}. "
@@ -69,6 +74,8 @@ def _images(facts: Facts) -> str:
 
 
 def _models(facts: Facts) -> str:
+    if facts.timed:
+        return timed.models(facts)
     e = facts.experiment
     names = [str(m) for m in e.get("model") or ()]
     if not names:
@@ -95,13 +102,13 @@ def _evaluation(facts: Facts) -> str:
             f"All arms were evaluated on identical folds: {count(int(e.get('repeats') or 1), 'repeat')} of {e['folds']}-fold "
             "cross-validation, stratified by outcome, each patient's data in one fold only. "
         )
-    text += f"Arms were ranked by {label}. "
+    text += timed.evaluation(facts) if facts.timed else f"Arms were ranked by {label}. "
     if facts.gains:
         text += (
             "The question is the paired difference between an arm with images and the best arm without, on the patients that "
             "both predict; tests are Holm-adjusted over the arms. "
         )
-    if e.get("draws"):
+    if e.get("draws") and not facts.timed:
         text += f"Bootstrap intervals use {int(e['draws']):,} samples of patients. "
     if len(facts.run.null):
         drawn = count(facts.run.null["permutation"].nunique(), "permutation")

@@ -175,7 +175,7 @@ def _add_missingness(records: Any, blocks: list[Any], tables: dict[str, Any], fi
 def asked(facts: Facts) -> Parts:
     """Return the task, the moment of prediction, what could predict, and what was refused and why."""
     design, experiment = facts.design, facts.experiment
-    kinds = {"binary": "yes or no", "ordinal": "ordered grades", "continuous": "a number"}
+    kinds = {"binary": "yes or no", "ordinal": "ordered grades", "continuous": "a number", "time": "time to an event"}
     rows = [
         ["Outcome", f"{design['label']} ({design['task']})"],
         ["Kind of outcome", kinds.get(design["kind"], str(design["kind"]))],

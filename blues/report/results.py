@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from blues.report import curves
+from blues.report import curves, timed
 from blues.report.answer import digits, few_events, verdict_text
 from blues.report.document import block, column, figure, table
 from blues.report.explained import movers
@@ -18,7 +18,10 @@ from blues.report.words import arm_label, interval, listed, metric
 
 __all__ = ["arms", "gain", "row_names"]
 
-_ARM_METRICS = "auroc auprc brier sensitivity specificity quadratic_kappa mae rmse r2 spearman within_one rps".split()
+_ARM_METRICS = (
+    "auroc auprc brier sensitivity specificity quadratic_kappa mae rmse r2 spearman within_one rps "
+    "uno_c harrell_c integrated_brier scaled_brier"
+).split()
 MOST_PATIENTS = 400
 """Rows listed by name, those with the largest change."""
 
@@ -28,14 +31,15 @@ def arms(facts: Facts) -> Parts:
     names = [m for m in _ARM_METRICS if m in set(facts.scores["metric"])]
     places = digits(facts)
     columns = [column("arm"), column("patients", "integer")]
-    columns += [column("with outcome", "integer" if facts.binary and not few_events(facts) else "text")] * facts.binary
+    counted = facts.binary or facts.timed
+    columns += [column("with outcome", "integer" if counted and not few_events(facts) else "text")] * counted
     columns += [column(metric(m).label, "interval", digits=places) for m in names]
     rows = []
     for arm in facts.arms:
         patients, events, _ = facts.people(arm)
         said = f"{events}, too few" if few_events(facts, arm) else events
         rows.append(
-            [arm_label(arm), patients, *([said] if facts.binary else []), *(list(facts.score(arm, m)) for m in names)]
+            [arm_label(arm), patients, *([said] if counted else []), *(list(facts.score(arm, m)) for m in names)]
         )
     note = _how(facts)
     if few_events(facts):
@@ -45,6 +49,8 @@ def arms(facts: Facts) -> Parts:
     figures = {"arms-forest": _forest(facts)}
     if facts.binary:
         figures |= _curves(facts)
+    elif facts.timed:
+        figures |= timed.risk_figures(facts)
     else:
         shown = pd.concat([facts.of(arm) for arm in facts.key_arms], ignore_index=True)
         figures["observed-predicted"] = figure(
@@ -105,7 +111,7 @@ def _forest(facts: Facts) -> dict[str, Any]:
         said,
         scores=frame,
         metric=label,
-        chance=0.5 if facts.metric == "auroc" else None,
+        chance=0.5 if facts.metric in ("auroc", "uno_c") else None,
     )
 
 

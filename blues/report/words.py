@@ -39,6 +39,11 @@ METRICS = {
     "rmse": Metric("root mean squared error", -1),
     "r2": Metric("R²", 1),
     "spearman": Metric("Spearman correlation", 1),
+    "uno_c": Metric("Uno's C", 1),
+    "harrell_c": Metric("Harrell's C", 1),
+    "harrell_c_within": Metric("Harrell's C, pairs of one fold", 1),
+    "integrated_brier": Metric("integrated Brier score", -1),
+    "scaled_brier": Metric("scaled Brier score", 1),
 }
 
 
@@ -49,7 +54,13 @@ def metric(name: str) -> Metric:
     --------
     >>> metric("auroc").label, metric("my_score").label, metric("net_benefit@0.2").label
     ('AUROC', 'my score', 'net benefit at a threshold of 20%')
+    >>> metric("auc_5"), metric("brier_2.5").label
+    (Metric(label='AUC at day 5', better=1), 'Brier score at day 2.5')
     """
+    of_time = re.fullmatch(r"(auc|brier)_([0-9.]+)", name)
+    if of_time is not None:
+        known = Metric("AUC", 1) if of_time[1] == "auc" else METRICS["brier"]
+        return known._replace(label=f"{known.label} at day {of_time[2]}")
     head, at, threshold = name.partition("@")
     known = METRICS.get(head, Metric(head.replace("_", " "), 1 if head == "net_benefit" else 0))
     return known._replace(label=f"{known.label} at a threshold of {float(threshold):.0%}") if at else known
