@@ -1,0 +1,178 @@
+"""Fit on one cohort, evaluate once on another."""
+
+import re
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import blues.cohort
+from blues import datasets
+from blues.check import InputError
+from blues.features import design
+from blues.fuse import Experiment, Run, main, transfer
+from blues.fuse.transfer import joined, matched_columns
+
+QUICK = {"model": ("logistic",), "draws": 100, "jobs": 1, "null": 0, "explain": ("none",)}
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory):
+    """Two made-up cohorts; the second is called elsewhere."""
+    folder = tmp_path_factory.mktemp("two")
+    datasets.synthetic(folder / "a", patients=40, frames=8, size=64, seed=1, blood_signal=2.0)
+    datasets.synthetic(folder / "b", patients=24, frames=8, size=64, seed=2, blood_signal=2.0)
+    edit(folder / "b", 'name = "synthetic"', 'name = "elsewhere"')
+    return folder
+
+
+def edit(folder, old, new):
+    path = folder / "cohort.toml"
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def changed(folder, tmp_path, old, new):
+    copy = tmp_path / "changed"
+    shutil.copytree(folder / "b", copy)
+    edit(copy, old, new)
+    return blues.cohort.read(copy)
+
+
+def pair(a, b, task="pcr", modalities=("clinical", "blood"), **more):
+    return (a, design(a, task, modalities, **more)), (b, design(b, task, modalities, **more))
+
+
+def test_predicts_the_other_cohorts_patients_once_and_carries_the_signal_over(two):
+    a, b = blues.cohort.read(two / "a"), blues.cohort.read(two / "b")
+    found = transfer(*pair(a, b), Experiment(modalities=("clinical", "blood"), **QUICK))
+    blood = found.predictions[found.predictions["arm"] == "blood"]
+    assert sorted(blood["patient"], key=int) == list(b.patients.index)
+    assert (blood["repeat"] == 0).all()
+    np.testing.assert_array_equal(blood.set_index("patient")["y"], b.target("pcr")[blood["patient"]])
+    auroc = found.scores[(found.scores["arm"] == "blood") & (found.scores["metric"] == "auroc")].iloc[0]
+    assert auroc["value"] > 0.85
+    assert auroc["low"] < auroc["value"]
+    assert found.design["transfer"] == {"train": "synthetic", "test": "elsewhere", "train_patients": 40}
+    assert found.design["patients"] == 24
+    assert any("Fitted on 40 patients of synthetic" in note["text"] for note in found.notes)
+
+
+def test_outcomes_of_the_test_cohort_reach_no_prediction(two):
+    a, b = blues.cohort.read(two / "a"), blues.cohort.read(two / "b")
+    (_, first), (_, second) = pair(a, b)
+    experiment = Experiment(modalities=("clinical", "blood"), **(QUICK | {"threshold": "youden"}))
+    before = transfer((a, first), (b, second), experiment).predictions
+    flipped = second.with_outcome(1 - second.y.to_numpy())
+    after = transfer((a, first), (b, flipped), experiment).predictions
+    pd.testing.assert_frame_equal(before[["p", "threshold"]], after[["p", "threshold"]])
+
+
+def test_null_shuffles_the_training_outcomes_only(two):
+    a, b = blues.cohort.read(two / "a"), blues.cohort.read(two / "b")
+    found = transfer(*pair(a, b), Experiment(modalities=("clinical", "blood"), **(QUICK | {"null": 19})))
+    drawn = found.null[found.null["arm"] == "blood"]["value"]
+    assert 0.3 < drawn.mean() < 0.7
+    row = found.comparisons[
+        (found.comparisons["reference"] == "shuffled outcome") & (found.comparisons["arm"] == "blood")
+    ]
+    assert row["p_value"].item() <= 0.15
+
+
+def test_unit_mismatch_is_refused_by_name_with_both_units(two, tmp_path):
+    a = blues.cohort.read(two / "a")
+    b = changed(two, tmp_path, 'unit = "mg/l"\nrange = [0, 600]', 'unit = "mg/dl"\nrange = [0, 600]')
+    found = transfer(*pair(a, b), Experiment(modalities=("clinical", "blood"), **QUICK))
+    reason = found.refused.set_index("column").loc["crp", "reason"]
+    assert "'mg/l' in synthetic" in reason
+    assert "'mg/dl' in elsewhere" in reason
+    assert "crp" not in found.design["modalities"]["blood"]
+    assert any(n["level"] == "warning" and "crp" in n["text"] for n in found.notes)
+    with pytest.raises(InputError, match=r"--baseline crp: unit 'mg/l'"):
+        transfer(*pair(a, b, baseline=["crp"]), Experiment(modalities=("clinical", "blood"), **QUICK))
+
+
+def test_capitals_in_a_unit_do_not_matter(two, tmp_path):
+    b = changed(two, tmp_path, 'unit = "mg/l"\nrange = [0, 600]', 'unit = "mg/L"\nrange = [0, 600]')
+    pairs, refused = matched_columns(blues.cohort.read(two / "a"), b)
+    assert pairs["crp"] == "crp"
+    assert not refused
+
+
+def test_columns_of_another_name_are_matched_by_their_label(two, tmp_path):
+    copy = tmp_path / "renamed"
+    shutil.copytree(two / "b", copy)
+    edit(copy, "[columns.crp]", "[columns.C_reactive]")
+    table = (copy / "clinical.csv").read_text(encoding="utf-8")
+    (copy / "clinical.csv").write_text(re.sub(r"\bcrp\b", "C_reactive", table, count=1), encoding="utf-8")
+    a, b = blues.cohort.read(two / "a"), blues.cohort.read(copy)
+    made, about = joined(a, design(a, "pcr", ["blood"]), b, design(b, "pcr", ["blood"]))
+    np.testing.assert_array_equal(about.blocks["blood"]["crp"], b.patients["C_reactive"])
+    assert made.blocks["blood"]["crp"].notna().sum() > 50
+
+
+def test_column_of_one_cohort_only_is_refused_by_name(two, tmp_path):
+    copy = tmp_path / "fewer"
+    shutil.copytree(two / "b", copy)
+    frame = pd.read_csv(copy / "clinical.csv").drop(columns="ferritin")
+    frame.to_csv(copy / "clinical.csv", index=False)
+    path = copy / "cohort.toml"
+    path.write_text(re.sub(r"\[columns\.ferritin\]\n(.+\n)+", "", path.read_text(encoding="utf-8")), encoding="utf-8")
+    a, b = blues.cohort.read(two / "a"), blues.cohort.read(copy)
+    _, about = joined(a, design(a, "pcr", ["blood"]), b, design(b, "pcr", ["blood"]))
+    assert "elsewhere has no column" in about.refused.set_index("column").loc["ferritin", "reason"]
+    assert "ferritin" not in about.blocks["blood"]
+
+
+def test_nominal_column_with_other_codes_is_left_out_whole(two, tmp_path):
+    b = changed(two, tmp_path, '"2"="current"', '"2"="now and then"')
+    a = blues.cohort.read(two / "a")
+    made, about = joined(a, design(a, "pcr", ["clinical"]), b, design(b, "pcr", ["clinical"]))
+    assert not [c for c in made.blocks["clinical"] if c.startswith("smoking")]
+    assert "smoking" in set(about.refused["column"])
+
+
+def test_outcome_in_other_units_stops_the_run(two, tmp_path):
+    a = blues.cohort.read(two / "a")
+    b = changed(two, tmp_path, 'contingent = "never"\nunit = "days"', 'contingent = "never"\nunit = "hours"')
+    with pytest.raises(InputError, match=r"'los' has unit 'days' in synthetic and 'hours' in elsewhere"):
+        transfer(*pair(a, b, task="los", modalities=["blood"]), Experiment(task="los", modalities=("blood",), **QUICK))
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--train", "a"], "go together"),
+        (["c", "--train", "a", "--test", "b"], "besides --train"),
+        (["--train", "a", "--test", "b", "--validate", "20"], "go with cross-validation"),
+    ],
+)
+def test_flags_that_do_not_fit_are_refused(flags, message, capsys):
+    assert main(flags) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_from_the_command_line(two, tmp_path, capsys):
+    out = tmp_path / "run"
+    flags = [
+        "--train",
+        str(two / "a"),
+        "--test",
+        str(two / "b"),
+        "--modalities",
+        "image",
+        "blood",
+        "--model",
+        "logistic",
+    ]
+    assert (
+        main([*flags, "--encoder", "frame-stats", "--draws", "100", "--null", "2", "--jobs", "1", "--out", str(out)])
+        == 0
+    )
+    assert "fitted on 40 patients of synthetic, tested once" in capsys.readouterr().out
+    found = Run.load(out)
+    assert set(found.scores["arm"]) >= {"image", "blood", "image+blood"}
+    assert found.experiment.train == str(two / "a")
+    assert (out / "report.html").stat().st_size > 10_000
