@@ -9,8 +9,9 @@ STAMP := $(VENV)/.installed
 export OMP_WAIT_POLICY := PASSIVE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # a Python of at least 3.11, the newest name first; override with make PYTHON=/path/to/python
+FITS := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
-  "$$p" -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && { echo "$$p"; break; }; done)
+  "$$p" -c '$(FITS)' 2>/dev/null && { echo "$$p"; break; }; done)
 
 .PHONY: demo test lint types quick long lab setup clean
 demo: $(STAMP)
@@ -41,11 +42,17 @@ $(STAMP): pyproject.toml constraints.txt
 	  echo "blues needs Python 3.11, 3.12 or 3.13 with venv, and found none on PATH." >&2; \
 	  echo "Install one (Debian/Ubuntu: apt-get install python3 python3-venv), or name it: make PYTHON=/path/to/python3.12 demo" >&2; \
 	  exit 1; fi
+	@"$(PYTHON)" -c '$(FITS)' 2>/dev/null || { \
+	  echo "$(PYTHON) is not Python 3.11, 3.12 or 3.13 with venv: name another, make PYTHON=/path/to/python3.12 demo" >&2; exit 1; }
 	@echo "Setting up $(VENV) with $(PYTHON) (about two minutes the first time) ..."
-	@test -x $(PY) || "$(PYTHON)" -m venv $(VENV)
+	@# an environment left by another Python, or half-made, is made anew
+	@$(PY) -c '$(FITS)' 2>/dev/null && $(PY) -m pip --version >/dev/null 2>&1 || "$(PYTHON)" -m venv --clear $(VENV)
 	@# torch first, by its exact version: then nothing pulls a newer build with several GB of CUDA packages
-	@$(VENV)/bin/pip install -q "$$(grep -E '^torch==' constraints.txt)" -c constraints.txt
-	@$(VENV)/bin/pip install -q -c constraints.txt -e '.[dev]'
+	@{ $(PY) -m pip install -q "$$(grep -E '^torch==' constraints.txt)" -c constraints.txt && \
+	  $(PY) -m pip install -q -c constraints.txt -e '.[dev]'; } || { \
+	  echo "Installing failed; pip's words are above. Usual reasons: no network, a proxy, or no room on the disk." >&2; \
+	  echo "This says more: $(PY) -m pip install -c constraints.txt -e '.[dev]'. Then run make again; it goes on from there." >&2; \
+	  exit 1; }
 	@touch $(STAMP)
 
 clean:

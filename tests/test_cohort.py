@@ -2,6 +2,7 @@
 
 import os
 import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -200,6 +201,31 @@ def test_what_is_named_like_a_clip_and_is_no_file_is_told(make):
     assert left_out["videos/4_L1.mp4"] == "a folder that is named like a clip"
     assert left_out["videos/10_L1.mp4"] == "no plain file"
     assert len(cohort.clips) == 8
+
+
+def test_no_folder_of_clips_is_passed_over_in_silence(make, monkeypatch):
+    folder = make()
+    (folder / "more").mkdir()
+    (folder / "more" / "4_R1.mp4").write_bytes(b"x")
+    (folder / "videos" / "linked").symlink_to(folder / "more")
+    (folder / "videos" / ".trash").mkdir()
+    (folder / "videos" / ".trash" / "4_L1.mp4").write_bytes(b"x")
+    cohort = read(folder)
+    left_out = findings(cohort, kind="left out").set_index("file")["what"]
+    assert left_out.to_dict() == {"videos/linked": "a link to a folder, which is not followed"}
+    assert len(cohort.clips) == 8
+    closed = folder / "videos" / "closed"
+    closed.mkdir()
+    scandir = os.scandir
+
+    def refused(place):
+        if Path(place) == closed:
+            raise PermissionError(13, "Permission denied", str(place))
+        return scandir(place)
+
+    monkeypatch.setattr(os, "scandir", refused)
+    with pytest.raises(PermissionError, match="closed"):
+        read(folder)
 
 
 def test_clips_in_subfolders_and_without_points(make):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from pathlib import Path
@@ -54,6 +55,8 @@ def scan_clips(folder: Path, place: str, spec: Clips, id_kind: str) -> tuple[pd.
     ------
     InputError
         If the folder is missing or holds no clips, no name matches, or two files are the same clip or take.
+    OSError
+        If a folder may not be read.
     """
     files, findings = _clip_files(folder, place)
     rows = []
@@ -87,8 +90,7 @@ def _clip_files(folder: Path, place: str) -> tuple[list[Path], list[Finding]]:
             file=place,
             remedy=f"Put the clips there, or mend files.clips in the dictionary (there are: {', '.join(have[:8])})",
         )
-    listed = [p for p in root.rglob("*") if not p.name.startswith(".")]
-    listed.sort(key=lambda p: natural_key(p.relative_to(root).as_posix()))
+    listed = _below(root)
     found = [p for p in listed if p.is_file()]
     clips = [p for p in found if p.suffix.lower() in SUFFIXES]
     if not clips:
@@ -101,7 +103,7 @@ def _clip_files(folder: Path, place: str) -> tuple[list[Path], list[Finding]]:
     findings = [
         Finding("left out", p.relative_to(folder).as_posix(), None, "", p.stem, 1, _no_file(p), "left out")
         for p in listed
-        if p.suffix.lower() in SUFFIXES and not p.is_file()
+        if not p.is_file()
     ]
     if place.strip("./"):
         others = Counter(p.suffix.lower() or "no suffix" for p in found if p.suffix.lower() not in SUFFIXES)
@@ -109,10 +111,29 @@ def _clip_files(folder: Path, place: str) -> tuple[list[Path], list[Finding]]:
     return clips, findings
 
 
+def _below(root: Path) -> list[Path]:
+    """List the files below a folder, and whatever else might have been taken for clips, in natural order.
+
+    Hidden files and folders are passed over; a folder that may not be read is an error, lest its clips go missing unseen.
+    """
+
+    def stop(error: OSError) -> None:
+        raise error
+
+    listed = []
+    for place, folders, files in os.walk(root, onerror=stop):
+        here = Path(place)
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        listed += [here / name for name in files if not name.startswith(".")]
+        odd = (here / name for name in folders)
+        listed += [path for path in odd if path.is_symlink() or path.suffix.lower() in SUFFIXES]
+    return sorted(listed, key=lambda path: natural_key(path.relative_to(root).as_posix()))
+
+
 def _no_file(path: Path) -> str:
-    """Return why a path that is named like a clip is no file."""
+    """Return why a path that might have been taken for a clip is no file."""
     if path.is_symlink():
-        return "a link to a file that is not there"
+        return "a link to a folder, which is not followed" if path.is_dir() else "a link to a file that is not there"
     return "a folder that is named like a clip" if path.is_dir() else "no plain file"
 
 

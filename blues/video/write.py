@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from fractions import Fraction
 from pathlib import Path
@@ -50,6 +51,8 @@ def write(path: str | os.PathLike[str], frames: np.ndarray, fps: float = 25.0, c
     ------
     InputError
         For frames of another type or shape, an unknown ending, or a rate the format does not know.
+    OSError
+        When the disk is full or the folder may not be written.
 
     Notes
     -----
@@ -72,6 +75,8 @@ def write(path: str | os.PathLike[str], frames: np.ndarray, fps: float = 25.0, c
         try:
             _encode(draft, frames, Fraction(fps).limit_denominator(10000), kind, codec)
         except FFmpegError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise OSError(error.errno, error.strerror, str(path)) from None
             raise InputError(f"cannot be written: {error.strerror}", file=path) from None
 
 
