@@ -107,7 +107,9 @@ class TestRefusals:
             folder.mkdir()
             toml = TOML + "\n" + entry.format(role, known)
             return design(
-                blues.cohort.read(write(folder, toml=toml, clinical="\n".join(lines), ratings="clip,rater,score\n1_R1,a,0\n")),
+                blues.cohort.read(
+                    write(folder, toml=toml, clinical="\n".join(lines), ratings="clip,rater,score\n1_R1,a,0\n")
+                ),
                 "pcr",
                 ["blood"],
             )

@@ -96,7 +96,8 @@ class Design:
                 )
             if not block.notna().to_numpy().any():
                 raise check.InputError(
-                    f"modality {name!r} has no value in any of the {len(block)} rows", remedy="Fill it in, or leave it out"
+                    f"modality {name!r} has no value in any of the {len(block)} rows",
+                    remedy="Fill it in, or leave it out",
                 )
         if self.kind == "binary":
             check.binary_outcome(self.y, f"target {self.task!r}")
