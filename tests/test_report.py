@@ -396,6 +396,32 @@ def test_null_table_counts_as_the_run_does(run, summary):
     assert "not part of this run; --null" in json.dumps(without["sections"])
 
 
+def test_learning_curve_and_bootstrap_validation_are_shown_where_a_run_has_them(run, summary):
+    assert not {"learning", "validation"} & set(summary["tables"])
+    curve = pd.DataFrame(
+        {"arm": "blood", "patients": [5.0, 20.0], "metric": "auroc", "value": [0.6, 0.8], "low": 0.5, "high": 0.9}
+    )
+    row = {"arm": "blood", "metric": "auroc", "apparent": 0.9, "optimism": 0.1, "corrected": 0.8, "out_of_bag": 0.7}
+    whole = dataclasses.replace(
+        run, learning=curve, validation=pd.DataFrame([row | {"rule_632plus": 0.75, "draws": 50}])
+    )
+    summary = report.summarize(whole)
+    assert [r[1:] for r in summary["tables"]["learning"]["rows"]] == [[5.0, [0.6, 0.5, 0.9]], [20.0, [0.8, 0.5, 0.9]]]
+    assert summary["tables"]["validation"]["rows"] == [["blood", "AUROC", 0.9, 0.1, 0.8, 0.7, 0.75, 50]]
+    assert summary["figures"]["learning"]["kind"] == "learning_curve"
+
+
+def test_a_transfer_is_told_as_one(run):
+    moved = dataclasses.replace(
+        run, design={**run.design, "transfer": {"train": "old", "test": "tiny", "train_patients": 80}}
+    )
+    sections = {s["key"]: json.dumps(s["blocks"]) for s in report.summarize(moved)["sections"]}
+    assert "fitted on old (80 patients) and evaluated once on the patients of tiny" in sections["methods"]
+    assert "cross-validation, stratified" not in sections["methods"]
+    assert "fitted on old and tested once on tiny" in sections["limits"]
+    assert "internal validation within" not in sections["limits"]
+
+
 def test_limits_come_from_the_runs_own_facts(run, summary):
     text = " ".join(next(s for s in summary["sections"] if s["key"] == "limits")["blocks"][0]["items"])
     assert "internal validation within tiny" in text

@@ -217,6 +217,11 @@ def _selection(facts: Facts) -> str:
 
 def _inside(facts: Facts) -> str:
     name = facts.design["cohort"] or "this cohort"
+    if moved := facts.design.get("transfer"):
+        return (
+            f"The models were fitted on {moved['train']} and tested once on {name}: one test cohort says how they travel to "
+            "it, not to others."
+        )
     return (
         f"Every number is an internal validation within {name}: nothing was tested on patients of another centre, "
         "scanner or time, so performance elsewhere is unknown."

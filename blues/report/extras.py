@@ -66,7 +66,10 @@ def _parts(prefix: str, results: Results, privacy: Privacy) -> Parts | None:
             made = frame_table(title, _named(leaf, privacy))
             if made is not None:
                 tables[key] = privacy.value(made)
-                blocks.append(block("table", key=key))
+                shown = block("table", key=key)
+                # tables of single patients are for whoever looks for them
+                single = "patient" in leaf
+                blocks.append(block("details", summary=f"{title} ({len(leaf)})", blocks=[shown]) if single else shown)
     return blocks, tables, figures
 
 
@@ -177,7 +180,8 @@ def _drawn(title: str, leaf: Leaf) -> dict[str, Any] | None:
     if not isinstance(leaf, pd.DataFrame):
         return None
     if curve := _curve_kind(leaf):
-        label = {"ylabel": title} if len(title) <= 45 else {}
+        head = title.split(" by ")[0]
+        label = {"ylabel": head} if len(head) <= 45 else {}
         caption = f"{title}. Bands: pointwise 95%; below, the patients still at risk."
         return figure(curve, title, caption, curves=leaf, **label)
     columns = set(leaf)

@@ -46,7 +46,7 @@ def _data(facts: Facts) -> str:
     text += f", {patients[1]} of whom had the outcome. " if facts.binary else ""
     if facts.timed:
         text += f": {patients[1]} were discharged alive, {facts.design.get('competing')} died in hospital, "
-        text += f"{facts.design.get('censored')} were censored"
+        text += f"{facts.design.get('censored')} censored"
     text += "" if facts.binary else ". "
     blocks = [f"{name} ({count(len(columns), 'column')})" for name, columns in design["modalities"].items()]
     if blocks:
@@ -97,7 +97,13 @@ def _models(facts: Facts) -> str:
 def _evaluation(facts: Facts) -> str:
     e, label = facts.experiment, metric(facts.metric).label
     text = ""
-    if e.get("folds"):
+    moved = facts.design.get("transfer")
+    if moved:
+        text = (
+            f"All arms were fitted on {moved['train']} ({count(int(moved['train_patients']), 'patient')}) and evaluated once "
+            f"on the patients of {moved['test']}, none of whom took part in any fit. "
+        )
+    elif e.get("folds"):
         text = (
             f"All arms were evaluated on identical folds: {count(int(e.get('repeats') or 1), 'repeat')} of {e['folds']}-fold "
             "cross-validation, stratified by outcome, each patient's data in one fold only. "

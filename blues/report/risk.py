@@ -9,6 +9,7 @@ import pandas as pd
 
 from blues import evaluate
 from blues.report import curves
+from blues.report.answer import digits
 from blues.report.document import block, column, figure, table
 from blues.report.facts import Facts
 from blues.report.people import Parts
@@ -189,12 +190,51 @@ def robustness(facts: Facts) -> Parts:
         tables["repeats"] = table(f"{label} over the repeats of the cross-validation", columns, rows, note=note)
         figures["repeats"] = figure("repeats", f"{label} of each repeat", note, frame=repeats, metric=label)
         blocks.append(block("table", key="repeats"))
+    if len(facts.run.learning):
+        figures["learning"], tables["learning"] = _learning(facts, label)
+        blocks.append(block("table", key="learning"))
+    if len(facts.run.validation):
+        tables["validation"] = _validation(facts)
+        blocks.append(block("table", key="validation"))
     if figures:
         blocks.insert(0, block("figures", keys=list(figures)))
     if chosen := _choices(facts):
         tables["choices"] = chosen
         blocks.append(block("table", key="choices"))
     return blocks, tables, figures
+
+
+def _learning(facts: Facts, label: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the learning curve, as figure and table."""
+    curve = facts.run.learning
+    caption = (
+        "Score of arms trained on fewer patients; bands: 95% interval over patients. Curves that still rise want more."
+    )
+    drawn = figure("learning_curve", "Learning curve", caption, frame=curve, metric=label)
+    columns = [
+        column("arm"),
+        column("patients in training", "integer"),
+        column(label, "interval", digits=digits(facts)),
+    ]
+    rows = [[arm_label(str(r.arm)), r.patients, [r.value, r.low, r.high]] for r in curve.itertuples()]
+    return drawn, table("Learning curve", columns, rows)
+
+
+def _validation(facts: Facts) -> dict[str, Any]:
+    """Return the bootstrap validation: apparent score, optimism, corrected, .632+."""
+    names = ("apparent", "optimism", "corrected", "out_of_bag", "rule_632plus")
+    labels = ("on its own training data", "optimism", "corrected", "out of bag", ".632+")
+    columns = [column("arm"), column("metric"), *(column(name, "number", digits=3) for name in labels)]
+    columns.append(column("bootstrap samples", "integer"))
+    rows = [
+        [arm_label(str(r["arm"])), metric(str(r["metric"])).label, *(r[n] for n in names), r["draws"]]
+        for r in facts.run.validation.to_dict("records")
+    ]
+    note = (
+        "Bootstrap over patients (Harrell 1996; .632+: Efron and Tibshirani 1997). A model that fits its own data perfectly "
+        "keeps a corrected score that is too high; .632+ allows for it."
+    )
+    return table("Internal validation by bootstrap", columns, rows, note=note)
 
 
 def _choices(facts: Facts) -> dict[str, Any] | None:
