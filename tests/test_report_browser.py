@@ -207,7 +207,7 @@ def test_paper_holds_everything(opened):
     closed = "document.querySelectorAll('main details:not([open])').length"
     assert opened.run(closed) > 3
     opened.run("dispatchEvent(new Event('beforeprint')); 0")
-    assert opened.run(closed) == opened.run("document.querySelectorAll('details.long').length") == 2
+    assert 0 < opened.run(closed) == opened.run("document.querySelectorAll('details.long').length") < 4
     opened.run("dispatchEvent(new Event('afterprint')); 0")
     assert opened.run(closed) > 3
     opened.look(794, 1123, dark=True, media="print")
