@@ -8,28 +8,33 @@ import pandas as pd
 import pytest
 
 import blues.cohort
-from blues import evaluate, fuse, survive
+from blues import evaluate, fuse, report, survive
 from blues.check import InputError
 from blues.datasets.synthetic_dictionary import dictionary
 from blues.datasets.synthetic_tables import DISCHARGE_HAZARD, draw_patients
 from blues.features import Design, design
 from blues.fuse.staytime import COLUMN, describe_beside, offer, timed
+from blues.report.extras import read_beside
 
 MANY = 400
 
 
-@pytest.fixture(scope="module")
-def many(tmp_path_factory):
-    """Tables of many made-up patients, with one clip that nobody decodes; and how ill each is, which no table holds."""
-    folder = tmp_path_factory.mktemp("many")
-    drawn = draw_patients(MANY, 1.0, np.random.default_rng(2))
+def write_tables(folder, patients):
+    """Write the tables of made-up patients, with one clip that nobody decodes; return how ill each is, which no table holds."""
+    drawn = draw_patients(patients, 1.0, np.random.default_rng(2))
     drawn.table.to_csv(folder / "clinical.csv", index=False)
     (folder / "videos").mkdir()
     (folder / "videos" / "patient_1_R1.mp4").touch()
     rating = {"clip": "patient_1_R1", "rater": "senior", "severity": 1, "a_lines": "yes", "b_lines": "no"}
     pd.DataFrame([rating]).to_csv(folder / "ratings.csv", index=False)
     (folder / "cohort.toml").write_text(dictionary("tables only"), encoding="utf-8")
-    illness = pd.Series(drawn.illness, index=[str(i) for i in range(1, MANY + 1)], name="illness")
+    return pd.Series(drawn.illness, index=[str(i) for i in range(1, patients + 1)], name="illness")
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("many")
+    illness = write_tables(folder, MANY)
     return blues.cohort.read(folder), illness
 
 
@@ -259,3 +264,74 @@ def test_description_is_written_beside_a_run_and_never_stops_it(many, tmp_path, 
     describe_beside(broken, tmp_path / "other")
     assert "negative" in capsys.readouterr().err
     assert not (tmp_path / "other").exists()
+
+
+def test_notebook_command_and_report_agree(tmp_path, capsys):
+    write_tables(tmp_path, 60)
+    flags = "--task discharge --modalities blood --folds 3 --repeats 1 --null 0 --jobs 1".split()
+    assert fuse.main([str(tmp_path), *flags, "--out", str(tmp_path / "run")]) == 0
+    printed = capsys.readouterr().out
+    by_command = fuse.Run.load(tmp_path / "run")
+    cohort, made = fuse.prepare(by_command.experiment)
+    by_hand = fuse.run(made, by_command.experiment)
+    pd.testing.assert_frame_equal(by_hand.scores, by_command.scores, check_dtype=False)
+    pd.testing.assert_frame_equal(by_hand.predictions, by_command.predictions)
+    folds = evaluate.patient_folds(made.y, made.patients, 3, 1, 0, kind="continuous")
+    ids = made.patients.to_numpy()
+    direct = survive.out_of_fold_risk(
+        {name: block.set_axis(ids) for name, block in made.blocks.items()},
+        survive.endpoints(cohort).frame.loc[ids],
+        [(ids[f.train], ids[f.test]) for f in folds],
+    )
+    wanted = direct.scores.set_index(["arm", "metric"])["value"].sort_index()
+    pd.testing.assert_series_equal(by_hand.scores.set_index(["arm", "metric"])["value"].sort_index(), wanted)
+    value = wanted["blood", "uno_c"]
+    assert f"{value:.3f} (" in printed
+    page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    summary = report.summarize(by_command, **read_beside(tmp_path / "run"))
+    assert summary["answer"]["numbers"]["scores"]["blood"][0] == pytest.approx(value)
+    assert f"{value:.2f} (" in page
+    direct_mean = survive.describe(survive.endpoints(cohort)).days.table["value"].iloc[0]
+    table = next(t for t in summary["tables"].values() if t["caption"] == "Mean days in hospital")
+    column = [c["label"] for c in table["columns"]].index("value")
+    assert table["rows"][0][column][0] == pytest.approx(direct_mean)
+    assert f"{direct_mean:.2f}" in page
+
+
+def test_report_of_a_time(found, many):
+    cohort, _ = many
+    summary = report.summarize(found, survival=survive.section(cohort, by=["pcr"]))
+    assert "Uno's C" in summary["answer"]["sentences"][0]
+    assert "of whom had the event" in summary["answer"]["sentences"][0]
+    assert summary["figures"]["by-risk-1"]["kind"] == "cumulative_incidence"
+    groups = summary["figures"]["by-risk-1"]["arguments"]["curves"]["frame"]["group"]
+    assert list(dict.fromkeys(groups)) == ["lowest third", "middle third", "highest third"]
+    spread = summary["tables"]["repeats"]["rows"]
+    assert spread[1][1] == pytest.approx(of(found, "blood", "uno_c")["value"])
+    methods = " ".join(b["text"] for s in summary["sections"] if s["key"] == "methods" for b in s["blocks"])
+    assert "ridge Cox" in methods
+    assert "forest" not in methods
+    page = report.render(summary)
+    for text in ("AUC at day", "Kaplan-Meier", "Contradictions, and the rule that decided"):
+        assert text in page
+
+
+def test_ids_of_contradictions_stay_out_of_the_page(found, many, tmp_path):
+    cohort, _ = many
+    run = dataclasses.replace(found, predictions=found.predictions.assign(patient="77"))
+    ends = survive.endpoints(cohort)
+    odd = ends.adjudication.head(1).assign(patient="77")
+    survive.save_section({"Odd": pd.concat([odd, odd.assign(patient="123")])}, tmp_path / "stay")
+    shown = report.summarize(run, **read_beside(tmp_path))["tables"]["stay-1"]["rows"]
+    assert sorted(row[0] for row in shown) == ["P01", "a patient"]
+    shown = report.summarize(run, pseudonymise=False, **read_beside(tmp_path))["tables"]["stay-1"]["rows"]
+    assert [row[0] for row in shown] == ["77", "123"]
+
+
+def test_contents_say_order_and_title_and_a_broken_list_is_named(tmp_path):
+    frame = pd.DataFrame({"a": [1.5]})
+    survive.save_section({"Zebra": frame, "Said": "A sentence.", "Ant": frame}, tmp_path / "stay")
+    assert list(read_beside(tmp_path)["survival"]) == ["Zebra", "Said", "Ant"]
+    (tmp_path / "stay" / "contents.json").write_text('{"title": 3}')
+    with pytest.raises(InputError, match=r"contents.json.*list of entries"):
+        read_beside(tmp_path)

@@ -99,9 +99,9 @@ def timed(design: Design, cohort: Cohort) -> Design:
         return dataclasses.replace(design, kind="time", event=event, facts=facts)
     died, censored = int((event == 2).sum()), int((event == 0).sum())
     told = (
-        f"Length of stay as a plain number takes the stays that ended in death ({died}) or had not ended ({censored}) for "
-        "stays like all others, and takes contradictory entries as they stand; the task discharge settles these, counts "
-        "death as a competing event and censors what had not ended."
+        f"Length of stay as a plain number takes the stays that ended in death ({died}) or whose end is not known ({censored}) "
+        "for stays like all others, and contradictory entries as they stand; the task discharge settles these, counts death "
+        "as a competing event and censors what had not ended."
     )
     return dataclasses.replace(design, facts={**design.facts, "stay_note": told})
 
@@ -277,7 +277,7 @@ def _notes(design: Design, experiment: Experiment, found: survive.OutOfFold) -> 
     if events < FEW_EVENTS:
         tell(f"Only {events} patients were discharged alive: no claim can be made about any arm.", "warning")
     tell(
-        f"{events} patients were discharged alive, {competing} died in hospital and {censored} are censored. Death competes: "
+        f"{events} patients were discharged alive, {competing} died in hospital, {censored} censored. Death competes: "
         "its hazard is taken as the same for all"
         + (f", because {competing} deaths are too few to model." if competing < FEW_EVENTS else ".")
     )
@@ -295,11 +295,10 @@ def _notes(design: Design, experiment: Experiment, found: survive.OutOfFold) -> 
         )
     if len(design.dropped):
         tell(f"{len(design.dropped)} patients were left out because how long they stayed is not known.")
-    for note in found.notes:
-        tell(note)
+    tell(f"What the ridge leaves of the parameters: {'; '.join(found.notes)}.")
     if experiment.null:
         tell(
-            f"The null shuffles times and events among patients {experiment.null} times, one repeat of the folds each; its "
+            f"The null shuffles times and events {experiment.null} times among the patients, one repeat of the folds each; its "
             f"smallest possible p is {1 / (1 + experiment.null):.3f}."
         )
     if "unknown" in design.facts.get("encoder", {}).get("saw", []):

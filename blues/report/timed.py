@@ -26,10 +26,12 @@ def risk_figures(facts: Facts) -> dict[str, Any]:
         try:
             third = survive.quantile_groups(rows["p"].to_numpy())
             names = third.cat.rename_categories(list(GROUPS if len(third.cat.categories) == 3 else GROUPS[::2]))
-            curves = survive.aalen_johansen(rows["y"], events[rows["patient"]].to_numpy(), groups=names).table
-        except (InputError, ValueError):
+            event = events[rows["patient"]].to_numpy()
+            curves = survive.aalen_johansen(rows["y"].to_numpy(), event, groups=names.array).table
+        except InputError:
             continue  # predictions that do not differ have no thirds
-        shown = curves[curves["cause"] == 1].drop(columns="cause").assign(group=lambda t: t["group"].astype(str))
+        shown = curves[curves["cause"] == 1].drop(columns="cause")
+        shown = shown.assign(group=shown["group"].astype(str)).sort_values(["group", "time"], key=_in_order)
         made[f"by-risk-{number}"] = figure(
             "cumulative_incidence",
             f"Discharge alive by thirds of the prediction of {arm_label(arm)}",
@@ -40,6 +42,10 @@ def risk_figures(facts: Facts) -> dict[str, Any]:
             ylabel="discharged alive",
         )
     return made
+
+
+def _in_order(column: pd.Series) -> pd.Series:
+    return column.map(GROUPS.index) if column.name == "group" else column
 
 
 def repeats_frame(facts: Facts) -> pd.DataFrame:
