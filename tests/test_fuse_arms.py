@@ -1,0 +1,221 @@
+"""Single arms, the null, internal validation, choices, and what the notes tell."""
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+from made_design import QUICK, make_design
+
+from blues import check, evaluate, models
+from blues.fuse import Experiment, Run, arms_of, out_of_fold, run
+from blues.fuse.command import summary
+from blues.fuse.null import shuffled_outcome
+from blues.models import Candidate
+
+
+def experiment(**changes):
+    return Experiment(modalities=("image", "blood"), **(QUICK | changes))
+
+
+def with_singles(**changes):
+    """Add a rule on ratings that know the outcome half, a baseline and the prevalence."""
+    design = make_design(**changes)
+    rng = np.random.default_rng(9)
+    rating = pd.DataFrame({"mean severity": design.y + rng.normal(size=len(design.y))}, design.y.index)
+    singles = {
+        "expert rule: mean severity": rating,
+        "baseline: CRP": design.blocks["blood"][["CRP"]],
+        "prevalence": rating * 0 + 1,
+    }
+    return make_design(**(changes | {"singles": singles}))
+
+
+@pytest.fixture(scope="module")
+def found():
+    return run(with_singles(signal=3.0), experiment(null=19))
+
+
+class TestSingleArms:
+    def test_they_stand_beside_the_combinations_and_join_none(self, found):
+        assert list(dict.fromkeys(found.scores["arm"])) == [
+            "image",
+            "blood",
+            "image+blood",
+            "expert rule: mean severity",
+            "baseline: CRP",
+            "prevalence",
+        ]
+
+    def test_rule_is_a_rising_probability_with_a_threshold_from_its_training_rows(self):
+        design = with_singles()
+        folds = evaluate.patient_folds(design.y, design.patients, 4, 1, seed=0)
+        rule = next(arm for arm in arms_of(design, {"": [Candidate("logistic")]}) if arm.role == "rule")
+        table = out_of_fold(design, [rule], folds)[0]
+        rating = design.singles[rule.name].iloc[:, 0]
+        for _, part in table.groupby("fold"):
+            order = np.argsort(rating[part["patient"]].to_numpy())
+            assert (np.diff(part["p"].to_numpy()[order]) > 0).all()
+            assert part["threshold"].nunique() == 1
+        train = folds[0].train
+        x, y = rating.to_numpy()[train, None], design.y.to_numpy()[train]
+        own = models.make(models.PLAIN).fit(x, y).predict_proba(x)[:, 1]
+        cut = table.loc[table["fold"] == 0, "threshold"].iloc[0]
+        assert cut == pytest.approx(models.youden_threshold(y, own))
+
+    def test_prevalence_is_scored_for_its_probability_and_not_for_ranks(self, found):
+        metrics = set(found.scores.loc[found.scores["arm"] == "prevalence", "metric"])
+        assert {"brier", "accuracy", "prevalence"} <= metrics
+        assert not any(name.startswith(("auroc", "auprc")) for name in metrics)
+        brier = found.scores.query("arm == 'prevalence' and metric == 'brier'")["value"].item()
+        assert brier == pytest.approx(0.25, abs=0.01)
+
+    def test_baseline_can_be_the_reference_and_rules_cannot(self):
+        design = with_singles(signal=3.0)
+        noise = design.blocks["image"].rename(columns=str.upper)
+        design = dataclasses.replace(design, blocks={"image": design.blocks["image"], "blood": noise})
+        result = run(design, experiment())
+        assert set(result.comparisons["reference"]) == {"baseline: CRP"}
+        assert "expert rule: mean severity" in set(result.comparisons["arm"])
+        assert "prevalence" not in set(result.comparisons["arm"])
+
+    def test_rules_are_a_family_of_their_own_for_holm(self, found):
+        rows = found.comparisons[(found.comparisons["metric"] == "auroc") & (found.comparisons["test"] == "DeLong")]
+        rule = rows[rows["arm"].str.startswith("expert rule")].iloc[0]
+        assert rule["p_holm"] == rule["p_value"]
+        others = rows[~rows["arm"].str.startswith("expert rule")]
+        np.testing.assert_allclose(others["p_holm"], evaluate.holm(others["p_value"].to_numpy()))
+
+    def test_rule_without_ratings_of_some_patients_says_so(self):
+        design = with_singles()
+        ratings = dict(design.singles)
+        ratings["expert rule: mean severity"] = ratings["expert rule: mean severity"].copy()
+        ratings["expert rule: mean severity"].iloc[:6] = np.nan
+        result = run(dataclasses.replace(design, singles=ratings), experiment())
+        assert result.design["patients_by_arm"]["expert rule: mean severity"] == 34
+
+
+class TestNull:
+    def test_every_arm_but_the_prevalence_has_its_null_and_is_printed(self, found):
+        assert set(found.null["arm"]) == set(found.scores["arm"]) - {"prevalence"}
+        assert (found.null.groupby("arm").size() == 19).all()
+        assert "on 19 shuffled outcomes, AUROC" in summary(found)
+        row = found.comparisons[
+            (found.comparisons["reference"] == "shuffled outcome") & (found.comparisons["arm"] == "blood")
+        ].iloc[0]
+        assert row["p_value"] == pytest.approx(1 / 20)
+
+    def test_patients_keep_their_clips_together(self, rng):
+        design = make_design(clips=4, kind="ordinal")
+        y = shuffled_outcome(design, rng)
+        before = {tuple(sorted(v)) for _, v in design.y.groupby(design.patients.to_numpy())}
+        after = {tuple(sorted(v)) for _, v in pd.Series(y).groupby(design.patients.to_numpy())}
+        assert after == before
+        assert (y != design.y.to_numpy()).any()
+
+    @pytest.mark.slow
+    def test_is_the_same_whatever_the_workers(self):
+        design = make_design()
+        one, two = (run(design, experiment(null=3, jobs=jobs)).null for jobs in (1, 2))
+        pd.testing.assert_frame_equal(one, two)
+
+    def test_without_one_nothing_is_printed(self):
+        assert "shuffled" not in summary(run(make_design(), experiment()))
+
+
+class TestOrdinal:
+    @pytest.mark.parametrize("clips", [1, 3])
+    def test_category_probabilities_are_saved_and_scored(self, clips, tmp_path):
+        result = run(make_design(kind="ordinal", clips=clips), experiment())
+        shares = result.predictions[["p_0", "p_1", "p_2", "p_3"]].to_numpy()
+        np.testing.assert_allclose(shares.sum(axis=1), 1)
+        np.testing.assert_allclose(shares @ np.arange(4), result.predictions["p"])
+        rps = result.scores[result.scores["metric"] == "rps"].set_index("arm")["value"]
+        assert rps["blood"] < rps["image"]
+        assert {"quadratic_kappa", "mae", "rps"} <= set(result.scores["metric"])
+        back = Run.load(result.save(tmp_path / "run"))
+        pd.testing.assert_frame_equal(back.predictions, result.predictions)
+
+    def test_clips_of_a_patient_share_their_fold(self):
+        result = run(make_design(kind="ordinal", clips=3), experiment())
+        assert (result.predictions.groupby(["arm", "repeat", "patient"])["fold"].nunique() == 1).all()
+        assert result.predictions["clip"].nunique() == 120
+
+
+class TestChoices:
+    def test_are_counted_for_every_training_fold_and_printed(self):
+        result = run(make_design(signal=3.0), experiment(select=("logistic", "prevalence")))
+        counts = result.choices.groupby("arm")["chosen"].value_counts()
+        assert counts["blood", "logistic/early/mean"] == 8
+        assert len(result.choices) == 3 * 8
+        assert "blood: logistic/early/mean 8" in summary(result)
+
+    def test_one_candidate_is_no_choice(self):
+        assert "inner loops" not in summary(run(make_design(), experiment()))
+
+
+@pytest.fixture(scope="module")
+def result():
+    return run(make_design(signal=1.0), experiment(validate=20, learning_curve=True, repeats=3))
+
+
+class TestValidation:
+    def test_optimism_is_taken_off_and_632plus_lies_between(self, result):
+        table = result.validation.set_index(["arm", "metric"])
+        assert set(table.index) == {(a, m) for a in ("blood", "image+blood", "image") for m in ("auroc", "brier")}
+        np.testing.assert_allclose(table["corrected"], table["apparent"] - table["optimism"])
+        noise = table.loc["image", "auroc"]
+        assert noise["optimism"] > 0.05
+        assert noise["out_of_bag"] < noise["rule_632plus"] + 1e-9 < noise["apparent"] + 1e-9
+        assert table.loc[("image", "brier"), "optimism"] < 0
+        out_of_fold_score = result.scores.query("arm == 'blood' and metric == 'auroc'")["value"].item()
+        assert table.loc[("blood", "auroc"), "corrected"] == pytest.approx(out_of_fold_score, abs=0.1)
+
+    def test_learning_curve_ends_at_all_training_patients(self, result):
+        blood = result.learning[result.learning["arm"] == "blood"]
+        assert blood["patients"].tolist() == sorted(blood["patients"])
+        assert blood["patients"].iloc[-1] == 30
+        assert (blood["low"] <= blood["value"]).all()
+        whole = result.scores.query("arm == 'blood' and metric == 'auroc'")["value"].item()
+        assert blood["value"].iloc[-1] == pytest.approx(whole)
+
+    def test_both_are_told_and_read_back(self, result, tmp_path):
+        text = " ".join(note["text"] for note in result.notes)
+        assert "less the optimism of" in text
+        assert "from 30 training patients" in text
+        back = Run.load(result.save(tmp_path / "run"))
+        pd.testing.assert_frame_equal(back.validation, result.validation, check_dtype=False)
+        pd.testing.assert_frame_equal(back.learning, result.learning, check_dtype=False)
+
+    def test_saving_a_run_without_them_removes_those_of_the_run_before(self, result, tmp_path):
+        result.save(tmp_path / "run")
+        again = run(make_design(), experiment()).save(tmp_path / "run")
+        assert not (again / "validation.csv").exists()
+        assert Run.load(again).validation.empty
+
+    def test_arms_can_be_named(self):
+        result = run(make_design(), experiment(validate=10, examine=("image",)))
+        assert set(result.validation["arm"]) == {"image"}
+        with pytest.raises(check.InputError, match="Nearest: 'blood'"):
+            run(make_design(), experiment(validate=10, examine=("bloood",)))
+
+
+class TestNotes:
+    @pytest.mark.parametrize(
+        ("events", "words"),
+        [(6, "no claim can be made about any arm"), (12, "it cannot be claimed that an arm predicts well"), (20, "")],
+    )
+    def test_few_events_are_said_with_what_cannot_be_claimed(self, events, words):
+        design = make_design(patients=48)
+        y = np.zeros(48)
+        y[:events] = 1
+        notes = run(design.with_outcome(y), experiment()).notes
+        warnings = " ".join(note["text"] for note in notes if note["level"] == "warning")
+        assert words in warnings
+        assert bool(warnings) == bool(words)
+
+    def test_sample_size_is_stated(self, found):
+        size = found.design["sample_size"]
+        assert size["events_per_feature"] == 20 / 5
+        assert size["auroc_width"]["0.80"] == pytest.approx(evaluate.expected_auroc_width(0.8, 20, 20), abs=0.001)
+        assert any("4.00 events a feature" in note["text"] for note in found.notes)

@@ -1,0 +1,100 @@
+"""The command, its experiment.toml, and the same from Python."""
+
+import tomllib
+
+import pandas as pd
+import pytest
+
+from blues import check, datasets
+from blues.cohort import card
+from blues.fuse import Experiment, Run, main, prepare, run
+
+FLAGS = [
+    *("--modalities", "image", "blood", "--select", "logistic", "plain-logistic/late", "--threshold", "youden"),
+    *("--folds", "3", "--repeats", "2", "--draws", "100", "--null", "2", "--baseline", "CRP", "--explain", "none"),
+    *("--encoder", "frame-stats", "--seed", "7", "--jobs", "1"),
+]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    place = tmp_path_factory.mktemp("made") / "cohort"
+    datasets.synthetic(place, patients=24, frames=8, size=64, seed=3)
+    return place
+
+
+@pytest.fixture(scope="module")
+def first(folder, tmp_path_factory):
+    out = tmp_path_factory.mktemp("runs") / "first"
+    assert main([str(folder), *FLAGS, "--out", str(out)]) == 0
+    return out
+
+
+pytestmark = pytest.mark.slow
+
+
+def same(a, b):
+    for name in ("predictions", "scores", "comparisons", "null", "choices", "refused"):
+        pd.testing.assert_frame_equal(getattr(a, name), getattr(b, name), obj=name, check_exact=True)
+    assert list(a.notes) == list(b.notes)
+    assert a.design == b.design
+
+
+def test_from_experiment_toml_repeats_the_run_bit_for_bit(first, tmp_path):
+    assert main(["--from", str(first / "experiment.toml"), "--jobs", "2", "--out", str(tmp_path / "again")]) == 0
+    assert (tmp_path / "again" / "experiment.toml").read_bytes() == (first / "experiment.toml").read_bytes()
+    for name in ("predictions.parquet", "scores.csv", "comparisons.csv", "null.csv", "choices.csv", "refused.csv"):
+        assert (tmp_path / "again" / name).read_bytes() == (first / name).read_bytes(), name
+
+
+def test_flags_override_the_file(first, tmp_path):
+    again = tmp_path / "again"
+    assert main(["--from", str(first / "experiment.toml"), "--seed", "8", "--null", "0", "--out", str(again)]) == 0
+    other = Run.load(again)
+    assert other.experiment.seed == 8
+    assert other.null.empty
+    assert not other.predictions["fold"].equals(Run.load(first).predictions["fold"])
+
+
+def test_python_gives_the_numbers_of_the_command(first, folder, tmp_path):
+    experiment = check.parse(Experiment, [str(folder), *FLAGS], prog="x", description="x")
+    cohort, design = prepare(experiment)
+    found = run(design, experiment, cohort_card=card(cohort, experiment.task))
+    same(Run.load(found.save(tmp_path / "own")), Run.load(first))
+
+
+def test_file_holds_what_changes_a_number_and_nothing_else(first):
+    values = tomllib.loads((first / "experiment.toml").read_text(encoding="utf-8"))
+    assert values["baseline"] == ["CRP"]
+    assert values["select"] == ["logistic", "plain-logistic/late"]
+    assert not {"jobs", "out", "from_", "from"} & set(values)
+
+
+def test_folder_holds_everything_the_page_shows(first):
+    names = {p.name for p in first.iterdir()}
+    assert names >= {
+        "experiment.toml",
+        "predictions.parquet",
+        "scores.csv",
+        "comparisons.csv",
+        "choices.csv",
+        "null.csv",
+    }
+    assert names >= {"refused.csv", "cohort.json", "design.json", "notes.json", "provenance.json", "report.html"}
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--task", "pcrr"], "Nearest: 'pcr'"),
+        (["--baseline", "pcr_ct"], "its role is leak"),
+        (["--task", "icu", "--allow", "oxygen"], "depends on that treatment itself"),
+        (["--task", "severity", "--modalities", "expert"], "derived from expert ratings"),
+        (["--validate", "5"], "at least 10"),
+    ],
+)
+def test_what_cannot_be_is_said_in_one_line(folder, flags, message, capsys):
+    assert main([str(folder), "--modalities", "blood", "--model", "logistic", *flags]) == 2
+    err = capsys.readouterr().err
+    assert message in err
+    assert "Traceback" not in err
