@@ -5,10 +5,13 @@ import dataclasses
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.colors import to_rgb
 
 from blues import check, explain
 from blues.features import Design
 from blues.fuse import Experiment, Run, run
+from blues.report import summarize
+from blues.report.document import draw
 
 QUICK = {"model": ("logistic",), "folds": 4, "repeats": 3, "draws": 100, "jobs": 1, "null": 19}
 CARD = {
@@ -113,6 +116,7 @@ def test_null_band_holds_its_level_over_all_names_together():
         null = pd.concat([keys.assign(permutation=k, value=row) for k, row in enumerate(drawn[1:])])
         found = explain.with_null(keys.assign(value=drawn[0]), null)
         left += (~found["inside_null"].astype(bool)).any()
+        assert (found["p_own"] <= found["p_value"] + 1e-9).all()
         assert ((found["value"] > found["null_high"] + 1e-9) == ~found["inside_null"].astype(bool)).all()
     assert 8 <= left <= 34
 
@@ -340,3 +344,38 @@ def test_cohort_with_anonymous_embedding_gives_one_bar_not_hundreds():
     table = explain.importance(found.attributions, "image+blood", "feature")
     assert len(table) == 4
     assert "embedding" in set(table["name"])
+
+
+@pytest.fixture(scope="module")
+def section(in_blood):
+    found = summarize(in_blood)
+    assert next(s for s in found["sections"] if s["key"] == "explanations")["present"]
+    return found
+
+
+class TestReport:
+    """The page names what the predictions rest on, with units, and draws grey what chance gives as well."""
+
+    def test_bars_carry_lab_and_unit_and_the_null(self, section):
+        frame = section["figures"]["shap-variable"]["arguments"]["frame"]["frame"]
+        place = frame["feature"].index("C-reactive protein, mg/l")
+        assert frame["inside_null"][place] is False
+        assert sum(frame["inside_null"]) == len(frame["inside_null"]) - 1
+        assert "R3" in section["figures"]["shap-point"]["arguments"]["frame"]["frame"]["feature"]
+        assert "Grey" in section["figures"]["shap-variable"]["caption"]
+
+    def test_bars_inside_the_null_are_grey_and_its_end_is_marked(self, section):
+        axes = draw(section["figures"]["shap-variable"]).axes[0]
+        grey = to_rgb("#5c6773")
+        bars = {
+            round(-b.get_y() - b.get_height() / 2): to_rgb(b.get_facecolor()) for b in axes.patches if b.get_width()
+        }
+        assert bars[0] != grey
+        assert all(bars[k] == grey for k in list(bars) if k > 0)
+        assert any(line.get_marker() == "|" for line in axes.lines)
+
+    def test_values_of_modalities_and_coverage_are_tabled(self, section):
+        worth = section["tables"]["worth"]
+        assert [c["label"] for c in worth["columns"]][2:4] == ["gain", "gain in net benefit"]
+        assert ["Shapley value", "blood"] in [row[:2] for row in worth["rows"]]
+        assert "sets" in section["tables"]

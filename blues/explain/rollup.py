@@ -17,7 +17,7 @@ __all__ = ["FEWEST_PERMUTATIONS", "importance", "null_importance", "roll_up", "s
 FEWEST_PERMUTATIONS = 19
 """With fewer permutations no p-value can reach 0.05, so nothing is said about the null."""
 _TABLE = (
-    "modality name unit value low high rank rank_low rank_high repeat_low repeat_high share direction p_value null_high "
+    "modality name unit value low high rank rank_low rank_high repeat_low repeat_high share direction p_value p_own null_high "
     "inside_null"
 ).split()
 _NULL = ["arm", "permutation", "level", "modality", "name", "value"]
@@ -134,7 +134,7 @@ def importance(
         Largest first: ``modality, name, unit, value, low, high, rank, rank_low, rank_high, repeat_low, repeat_high`` (range of
         ranks over repeats), ``share`` (of the sum over names), ``direction`` (Spearman correlation over patients between
         the feature's own value and its mean Shapley value; NaN where the name is not one numeric feature), and from
-        :func:`with_null` ``p_value, null_high, inside_null``.
+        :func:`with_null` ``p_value, p_own, null_high, inside_null``.
     """
     part = attributions.arm(arm)
     cube, names, patients = _cube(part, level)
@@ -199,7 +199,7 @@ def _spearman(x: pd.Series, y: pd.Series) -> float:
 
 
 def with_null(table: pd.DataFrame, null: pd.DataFrame, level: float = 0.05) -> pd.DataFrame:
-    """Add ``p_value``, ``null_high`` and ``inside_null`` to a table of importances.
+    """Add ``p_value``, ``p_own``, ``null_high`` and ``inside_null`` to a table of importances.
 
     Each name's importance is put on the scale of its own values under the null (mean and standard deviation over observed and
     permuted), and compared with the largest of all names in each permutation [1]_: the chance that any name of a run without
@@ -217,26 +217,32 @@ def with_null(table: pd.DataFrame, null: pd.DataFrame, level: float = 0.05) -> p
     Returns
     -------
     DataFrame
-        ``inside_null`` is None where there are fewer than :data:`FEWEST_PERMUTATIONS` permutations.
+        ``p_value`` is adjusted for all names looked at, ``p_own`` is not. ``inside_null`` (``p_value`` above ``level``:
+        ``value`` not above ``null_high``) is None where there are fewer than :data:`FEWEST_PERMUTATIONS` permutations.
 
     References
     ----------
     .. [1] Westfall PH, Young SS. Resampling-based multiple testing. Wiley, 1993 (single-step maxT).
+    .. [2] Tusher VG, Tibshirani R, Chu G. Significance analysis of microarrays. PNAS 2001;98:5116-5121 (the constant added
+       to the spread).
     """
     table = table.copy()
     count = null["permutation"].nunique() if len(null) else 0
     if count < FEWEST_PERMUTATIONS:
-        return table.assign(p_value=np.nan, null_high=np.nan, inside_null=None)
+        return table.assign(p_value=np.nan, p_own=np.nan, null_high=np.nan, inside_null=None)
     wide = null.pivot_table(index="permutation", columns=["modality", "name"], values="value", aggfunc="mean")
     keys = pd.MultiIndex.from_frame(table[["modality", "name"]])
     drawn = wide.reindex(columns=keys).fillna(0.0).to_numpy()
     all_ = np.vstack([table["value"].to_numpy(float), drawn])
     middle, spread = all_.mean(axis=0), all_.std(axis=0)
+    # names that are hardly ever used have next to no spread; the median spread keeps them from ruling the maximum [2]
+    spread = spread + np.median(spread)
     z = np.divide(all_ - middle, spread, out=np.zeros(all_.shape), where=spread > 0)
     largest = z.max(axis=1)
     # rounding must not let an observed value lose to itself
     table["p_value"] = (largest[:, None] >= z[0] - 1e-12).mean(axis=0)
     cut = np.sort(largest)[::-1][int(np.floor(level * len(largest) + 1e-9))]
+    table["p_own"] = (all_ >= all_[0] - 1e-12).mean(axis=0)
     table["null_high"] = middle + cut * spread
     table["inside_null"] = (table["p_value"] > level).astype(object)
     return table

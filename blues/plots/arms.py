@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from blues.check import columns_exist, finite
-from blues.plots.style import INK, MUTED, legend_below, modality_colours, panel, plain, series_colour, styled
+from blues.plots.style import INK, MUTED, PAPER, legend_below, modality_colours, panel, plain, series_colour, styled
 
 __all__ = ["arms_forest", "importance", "learning_curve", "null_histogram", "repeats"]
 
@@ -149,6 +149,19 @@ def learning_curve(frame: pd.DataFrame, metric: str = "AUROC") -> Figure:
     return figure
 
 
+def _chance(axes: Axes, shown: pd.DataFrame, values: np.ndarray) -> None:
+    """Turn the bars grey that lie inside the label-permutation null, and mark where it ends."""
+    if "inside_null" in shown:
+        inside = np.flatnonzero([value is True or value == 1 for value in shown["inside_null"]])
+        if len(inside):
+            axes.barh(-inside, values[inside], color=PAPER, height=0.72)
+            axes.barh(-inside, values[inside], color=MUTED, alpha=0.4, height=0.7, label="no more than chance")
+    if "null_high" in shown:
+        level = shown["null_high"].to_numpy(float)
+        known = np.flatnonzero(np.isfinite(level))
+        axes.plot(level[known], -known, "|", color=MUTED, markersize=9, markeredgewidth=1.4)
+
+
 @styled
 def importance(frame: pd.DataFrame, most: int = 15, xlabel: str = "mean |SHAP value|") -> Figure:
     """Draw attributions as bars, the largest on top, coloured by modality.
@@ -156,7 +169,8 @@ def importance(frame: pd.DataFrame, most: int = 15, xlabel: str = "mean |SHAP va
     Parameters
     ----------
     frame : DataFrame
-        Columns ``feature``, ``value``; optional ``modality``, and ``low``, ``high`` for whiskers.
+        Columns ``feature``, ``value``; optional ``modality``, ``low``, ``high`` for whiskers, ``inside_null`` (true for what
+        is no more than chance gives: drawn grey) and ``null_high`` (where chance ends: drawn as a tick).
     most : int
         How many rows to draw; the rest are summed into one bar, so that nothing disappears.
     """
@@ -172,6 +186,7 @@ def importance(frame: pd.DataFrame, most: int = 15, xlabel: str = "mean |SHAP va
     for group in groups:
         where = np.flatnonzero(modality.to_numpy() == group)
         axes.barh(-where, values[where], color=colours[group], height=0.7, label=plain(group) if group else None)
+    _chance(axes, shown, values)
     if {"low", "high"} <= set(shown):
         axes.hlines(-np.arange(len(shown)), shown["low"], shown["high"], color=INK, linewidth=1.2)
     if len(rest):

@@ -71,9 +71,12 @@ def explained_arm(facts: Facts) -> str | None:
 
 
 def _bars(found: pd.DataFrame, title: str, arm: str, unit: str) -> dict[str, Any]:
-    frame = found.rename(columns={"name": "feature"})[["feature", "modality", "value", "low", "high"]]
+    frame = found.assign(feature=_with_units(found))[["feature", "modality", "value", "low", "high"]]
     first = ", ".join(str(n) for n in found["name"].head(3))
     caption = f"{title} by mean absolute Shapley value of {arm_label(arm)}; whiskers: 95% interval over patients."
+    if found["inside_null"].notna().any():
+        frame = frame.assign(inside_null=found["inside_null"].astype(bool), null_high=found["null_high"])
+        caption += " Grey: no more than shuffled outcomes give; tick: where chance ends, over all bars together."
     return figure(
         "importance",
         f"{title} that {arm_label(arm)} rests on",
@@ -84,6 +87,10 @@ def _bars(found: pd.DataFrame, title: str, arm: str, unit: str) -> dict[str, Any
     )
 
 
+def _with_units(found: pd.DataFrame) -> list[str]:
+    return [f"{name}, {unit}" if unit else str(name) for name, unit in zip(found["name"], found["unit"], strict=True)]
+
+
 def _table(found: pd.DataFrame, title: str, name: str, unit: str) -> dict[str, Any]:
     columns = [column(name), column("kind"), column(f"mean |Shapley value|, {unit}", "interval", digits=3)]
     columns += [
@@ -92,14 +99,15 @@ def _table(found: pd.DataFrame, title: str, name: str, unit: str) -> dict[str, A
         column("direction", "number", sign=True),
     ]
     against_null = bool(found["p_value"].notna().any())
-    columns += [column("p against the null", "p")] * against_null
+    columns += [column("p against the null", "p"), column("p by itself", "p")] * against_null
     rows = []
-    for r in found.itertuples():
-        row = [r.name, r.modality, [r.value, r.low, r.high], r.share, [r.rank, r.rank_low, r.rank_high], r.direction]
-        rows.append([*row, r.p_value] if against_null else row)
+    for label, r in zip(_with_units(found), found.itertuples(), strict=True):
+        row = [label, r.modality, [r.value, r.low, r.high], r.share, [r.rank, r.rank_low, r.rank_high], r.direction]
+        rows.append([*row, r.p_value, r.p_own] if against_null else row)
     note = "Direction: rank correlation of a variable's own value and its Shapley value; + means more of it raises the risk."
     if against_null:
-        note += " p: against the largest of all under shuffled outcomes, so it is adjusted for looking at all of them."
+        note += " p: against the largest of all under shuffled outcomes, so it is adjusted for looking at all of them; "
+        note += "by itself: against the same bar only, not adjusted."
     return table(f"{title}: mean absolute Shapley values", columns, rows, note=note, filters=len(rows) > 12)
 
 
@@ -107,21 +115,29 @@ def _worth(facts: Facts, arm: str) -> dict[str, Any] | None:
     """Return what each modality is worth to the score, where there is an arm for every combination."""
     suffix = model_of(arm).strip(" []")
     try:
-        found = explain.modality_value(facts.run.predictions, facts.design["kind"], suffix=suffix, seed=facts.seed)
+        settings = {"kind": facts.design["kind"], "suffix": suffix, "seed": facts.seed}
+        found = explain.modality_value(facts.run.predictions, **settings)
+        useful = (
+            explain.modality_value(facts.run.predictions, metric="net_benefit", **settings) if facts.binary else None
+        )
     except InputError:
         return None
     columns = [
         column("what"),
         column("of"),
         column("gain", "interval", digits=3, sign=True),
+        *([column("gain in net benefit", "interval", digits=3, sign=True)] if useful is not None else []),
         column("patients", "integer"),
     ]
-    rows = [[r.what, r.modality, [r.value, r.low, r.high], r.patients] for r in found.itertuples()]
+    triples = [part[["value", "low", "high"]].to_numpy(float).tolist() for part in (found, useful) if part is not None]
+    rows = [[r.what, r.modality, *cells, r.patients] for r, *cells in zip(found.itertuples(), *triples, strict=True)]
     label = metric(str(found["metric"].iloc[0])).label
     note = (
         "Shapley values share the gain of all kinds of information over none fairly among them and add up to it. Left out: "
         "what the whole loses without one. Only patients whom every arm predicts are counted."
     )
+    if useful is not None:
+        note += " Net benefit: treating at the prevalence, over the better of treating all and none."
     return table(f"What each kind of information is worth, in {label}", columns, rows, note=note)
 
 
