@@ -14,6 +14,7 @@ from blues.datasets.synthetic_dictionary import dictionary
 from blues.datasets.synthetic_tables import DISCHARGE_HAZARD, draw_patients
 from blues.features import Design, design
 from blues.fuse.staytime import COLUMN, describe_beside, offer, timed
+from blues.fuse.transfer import transfer
 from blues.report.extras import read_beside
 
 MANY = 400
@@ -335,3 +336,9 @@ def test_contents_say_order_and_title_and_a_broken_list_is_named(tmp_path):
     (tmp_path / "stay" / "contents.json").write_text('{"title": 3}')
     with pytest.raises(InputError, match=r"contents.json.*list of entries"):
         read_beside(tmp_path)
+
+
+def test_time_is_not_carried_to_another_cohort(many):
+    cohort, _ = many
+    with pytest.raises(InputError, match="within one cohort only"):
+        transfer((cohort, make_design()), (cohort, make_design()), fuse.Experiment(**QUICK))

@@ -53,6 +53,10 @@ def transfer(
     InputError
         When the outcomes differ in kind, level, unit or scale, or a modality has no column in common.
     """
+    if "time" in (train[1].kind, test[1].kind):
+        raise check.InputError(
+            "a time to discharge is cross-validated within one cohort only", remedy="Leave out --train and --test"
+        )
     design, about = joined(*train, *test)
     rows = len(train[1].y)
     split = (0, 0, np.arange(rows), np.arange(rows, len(design.y)))
