@@ -14,6 +14,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
 import argparse
+import dataclasses
 import time
 
 import numpy as np
@@ -47,10 +48,17 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=20)
     given = parser.parse_args()
     experiment = Experiment(
-        cohort=given.cohort, task=given.task, model=tuple(given.model), repeats=given.repeats, jobs=1
+        cohort=given.cohort,
+        task=given.task,
+        model=tuple(given.model),
+        repeats=given.repeats,
+        null=0,
+        explain=("none",),
+        jobs=1,
     )
     _, design = prepare(experiment)
-    run(design, Experiment(model=experiment.model, repeats=1, jobs=1))  # warm up imports and JIT
+    design = dataclasses.replace(design, singles={})  # the bare loop has no rules and no prevalence arm
+    run(design, dataclasses.replace(experiment, repeats=1, draws=100))  # warm up imports and JIT
     start = time.process_time()
     fits = bare_loop(design, experiment)
     bare = time.process_time() - start
