@@ -192,9 +192,9 @@ def test_files_read_back_and_a_run_without_explanations_leaves_none_behind(in_bl
         explain.Attributions.load(folder)
 
 
-def test_explaining_changes_no_prediction_and_workers_no_value():
+def test_explaining_changes_no_prediction_and_one_arm_may_be_named():
     design = make_design(image=1.0)
-    settings = {"null": 0, "repeats": 1, "model": ("forest",)}
+    settings = {"null": 0, "repeats": 1, "model": ("xgboost",)}
     with_it, without = explained(design, **settings), explained(design, **settings, explain=("none",))
     pd.testing.assert_frame_equal(with_it.predictions, without.predictions)
     assert without.attributions is None

@@ -52,20 +52,25 @@ class Columns:
     table: pd.DataFrame
 
 
-def describe(card: Mapping[str, Any]) -> dict[str, dict[str, str]]:
-    """Return label, unit and group of each patient column from a cohort card.
+def describe(card: Mapping[str, Any], encoder: Mapping[str, Any] | None = None) -> dict[str, dict[str, str]]:
+    """Return label, unit and group of each patient column from a cohort card, and the units of an encoder's outputs.
 
     Parameters
     ----------
     card : mapping
         From :func:`blues.cohort.card`; an empty one gives an empty result.
+    encoder : mapping, optional
+        An encoder's card; its ``units`` (output -> what it is, with the unit after the last comma) are read.
 
     Examples
     --------
     >>> describe({"table_one": [{"column": "crp", "variable": "CRP", "unit": "mg/l", "group": "", "kind": "continuous"}]})
     {'crp': {'label': 'CRP', 'unit': 'mg/l', 'group': ''}}
     """
-    found: dict[str, dict[str, str]] = {}
+    found = {
+        str(name): {"label": str(name).replace("_", " "), "unit": str(text).rpartition(", ")[2], "group": ""}
+        for name, text in ((encoder or {}).get("units") or {}).items()
+    }
     for row in card.get("table_one") or []:
         column = str(row.get("column") or "")
         if column and column not in found:
@@ -119,7 +124,9 @@ def columns(
         whole = modality == "image" and len(names) > MOST_NAMED
         for name in names:
             row = (
-                _image_row(str(name), whole, points) if modality == "image" else _table_row(str(name), modality, known)
+                _image_row(str(name), whole, points, known)
+                if modality == "image"
+                else _table_row(str(name), modality, known)
             )
             key = (modality, row["feature"])
             if key not in rows:
@@ -131,10 +138,11 @@ def columns(
     return Columns(np.array(ids, dtype=np.int64), pd.DataFrame(list(rows.values()))[order])
 
 
-def _image_row(name: str, whole: bool, points: str) -> dict[str, str]:
+def _image_row(name: str, whole: bool, points: str, known: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
     point, separator, rest = name.partition(": ")
     point, rest = (point, rest) if separator else (points, name)
     place = f" at {point}" if separator else ""
+    about = known.get(_POOLED.sub("", rest)) or {}
     plain = _POOLED.sub("", rest)
     if whole or _ANONYMOUS.fullmatch(plain):
         pooled = "".join(_POOLED.findall(rest))
@@ -153,7 +161,7 @@ def _image_row(name: str, whole: bool, points: str) -> dict[str, str]:
         "variable": plain.replace("_", " "),
         "group": family,
         "point": point,
-        "unit": "",
+        "unit": about.get("unit", ""),
     }
 
 

@@ -61,7 +61,7 @@ def explaining(
     """Return what is to be explained in a design, with the labels and units of a cohort card; None for no arm."""
     if not arms:
         return None
-    known = explain.describe(card or {})
+    known = explain.describe(card or {}, design.facts.get("encoder"))
     return Explaining(arms, explain.columns({key: layout.names[key] for key in layout.columns}, known))
 
 
