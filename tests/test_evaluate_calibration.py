@@ -146,3 +146,9 @@ def test_net_benefit_bands_and_difference(rng):
 def test_net_benefit_refuses_thresholds(thresholds):
     with pytest.raises(InputError):
         evaluate.net_benefit([0, 1], [0.1, 0.9], thresholds)
+
+
+def test_brier_of_one_patient_has_no_limits():
+    found = evaluate.brier([0, 1, 1], [0.2, 0.6, 0.9], clusters=["a", "a", "a"])
+    assert np.isnan([found.low, found.high, found.se]).all()
+    assert found.detail["reason"]

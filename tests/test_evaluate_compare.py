@@ -200,3 +200,27 @@ def test_records_refuse_silence():
         evaluate.Test(0.0, math.nan)
     assert float(evaluate.Estimate(2)) == 2.0
     assert evaluate.holm([]).shape == (0,)
+
+
+def test_one_cluster_leaves_mcnemar_and_delong_without_a_statistic():
+    y, a, b = [0, 0, 1, 1], [0, 0, 1, 1], [1, 0, 1, 0]
+    found = evaluate.mcnemar_test(y, a, b, clusters=list("pppp"))
+    assert math.isnan(found.statistic)
+    assert math.isnan(found.p_value)
+    assert "one cluster" in found.detail["reason"]
+    assert evaluate.mcnemar_test(y, a, a, clusters=list("pppp")).p_value == 1
+    paired = evaluate.delong_test(y, [0.1, 0.4, 0.35, 0.8], [1, 2, 3, 4], clusters=list("pppp"))
+    assert math.isnan(paired.statistic)
+    assert paired.p_value == 1
+
+
+def test_clustered_mcnemar_is_obuchowskis_by_pooled_proportions(rng):
+    """Her variance of p1 - p2 from the pooled proportion, var + var - 2 cov, equals the sum of squared differences."""
+    patients = np.repeat(np.arange(20), 5)
+    y, a, b = (rng.integers(0, 2, 100) for _ in range(3))
+    right, rival = (a == y).astype(float), (b == y).astype(float)
+    pooled = (right.mean() + rival.mean()) / 2
+    one, two = (np.bincount(patients, hits - pooled) for hits in (right, rival))
+    variance = 20 / 19 * (one @ one + two @ two - 2 * one @ two) / 100**2
+    expected = (right.mean() - rival.mean()) ** 2 / variance
+    assert evaluate.mcnemar_test(y, a, b, clusters=patients).statistic == pytest.approx(expected)

@@ -184,3 +184,26 @@ def test_coverage_at_63_patients(area, shift, rng):
     assert 0.92 <= held["delong-logit"] / 600 <= 0.985
     if area == 0.97:
         assert held["delong-wald"] / 600 < 0.9
+
+
+def test_bootstrap_of_a_perfect_score_has_width():
+    found = evaluate.auroc([0, 0, 1, 1], [1, 2, 3, 4], method="bootstrap", draws=50)
+    exact = evaluate.auroc([0, 0, 1, 1], [1, 2, 3, 4], method="newcombe")
+    assert (found.value, found.low, found.high) == (1, exact.low, 1)
+    assert "Newcombe" in found.detail["reason"]
+
+
+def test_clustered_auroc_is_obuchowskis_formula_pair_by_pair(rng):
+    """Obuchowski 1997, with structural components from the full matrix of pairs."""
+    patients = np.repeat(np.arange(15), 4)
+    y = rng.integers(0, 2, 60)
+    score = np.round(rng.normal(size=60) + y + rng.normal(size=15)[patients], 1)
+    wins = (np.sign(score[y == 1][:, None] - score[y == 0][None, :]) + 1) / 2
+    area, (m, n) = wins.mean(), wins.shape
+    ten = np.bincount(patients[y == 1], wins.mean(1) - area, minlength=15)
+    one = np.bincount(patients[y == 0], wins.mean(0) - area, minlength=15)
+    with_one, with_ten = len(set(patients[y == 0])), len(set(patients[y == 1]))
+    variance = with_ten / (with_ten - 1) * ten @ ten / m**2 + with_one / (with_one - 1) * one @ one / n**2
+    variance += 2 * 15 / 14 * ten @ one / (m * n)
+    found = evaluate.auroc(y, score, clusters=patients)
+    assert (found.value, found.se) == pytest.approx((area, np.sqrt(variance)), abs=1e-12)

@@ -123,3 +123,25 @@ def test_operating_point_refuses_scores_and_bad_prevalence():
         evaluate.operating_point([0, 1, 1], [0, 1])
     with pytest.raises(InputError, match="0 and 1 only"):
         evaluate.clustered_proportion([0, 2], ["a", "b"])
+
+
+def test_one_cluster_tells_nothing_about_ratios_and_balance():
+    alone = evaluate.operating_point([1, 1, 0, 0], [1, 0, 1, 0], clusters=list("aaaa"))
+    for name in ("lr_positive", "lr_negative"):
+        ratio = alone.measures[name]
+        assert (ratio.value, ratio.low, ratio.high) == (1, 0, math.inf)
+        assert "one cluster" in ratio.detail["reason"]
+    assert (alone.balanced_accuracy.low, alone.balanced_accuracy.high) == (0, 1)
+    assert "one cluster" in alone.balanced_accuracy.detail["reason"]
+
+
+def test_ratio_with_an_empty_cell_counts_clusters_not_rows():
+    """Without a false positive linearisation fails; six clips a patient must not count as six patients."""
+    truth, called = np.repeat([1, 1, 1, 1, 0, 0, 0, 0], 6), np.repeat([1, 1, 1, 0, 0, 0, 0, 0], 6)
+    clips = evaluate.operating_point(truth, called, clusters=np.repeat(np.arange(8), 6)).lr_positive
+    patients = evaluate.operating_point(truth[::6], called[::6]).lr_positive
+    rows = evaluate.operating_point(truth, called).lr_positive
+    assert clips.value == math.inf
+    assert (clips.low, clips.detail["se_log"]) == pytest.approx((patients.low, patients.detail["se_log"]))
+    assert clips.low < rows.low
+    assert "clusters" in clips.detail["method"]

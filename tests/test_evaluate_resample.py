@@ -131,7 +131,8 @@ def test_tables_and_strata_and_bad_input(rng):
         (0.0, 0.5, 0.5, 0.5),  # nothing learned: full weight to the out-of-bag error
         (0.2, 0.2, 0.5, 0.2),  # no overfitting
         (0.1, 0.3, 0.5, 0.1 + 0.2 * 0.632 / (1 - 0.368 * 0.5)),
-        (0.1, 0.7, 0.5, 0.5),  # worse than no information counts as no information
+        (0.1, 0.7, 0.5, 0.632 * 0.7 + 0.368 * 0.5),  # worse than no information: capped in R alone, equation 32
+        (0.1, 0.3, 0.05, 0.368 * 0.1 + 0.632 * 0.3),  # no information better than apparent: plain .632, equation 31
         (0.3, 0.2, 0.5, 0.368 * 0.3 + 0.632 * 0.2),  # better out of bag: plain .632
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
@@ -9,9 +10,9 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from blues.agree.multirater import counts_of
+from blues.agree.multirater import counts_of, gwet_interval
 from blues.agree.pairwise import ac1_of, delta_method
-from blues.agree.record import Agreement, build
+from blues.agree.record import Agreement, LargeSample, build
 from blues.agree.resample import ClusterSums, Kind, estimate, sum_clusters
 from blues.agree.scale import Coded, Measured, coded, measured, numeric_scale
 from blues.agree.weights import agreement_weights
@@ -60,7 +61,8 @@ def krippendorff_alpha(
     -------
     Agreement
         ``detail``: ``observed_disagreement``, ``expected_disagreement``, ``pairable`` (ratings that entered),
-        ``single_ratings`` (subjects that did not), ``coincidences`` for a declared scale.
+        ``single_ratings`` (subjects that did not), ``coincidences`` for a declared scale. ``se`` is Gwet's (2014, ch. 2),
+        over the subjects that entered; for the ordinal level, whose metric depends on the data, that of the delta method.
 
     Examples
     --------
@@ -74,15 +76,16 @@ def krippendorff_alpha(
     if categories is None and weights is None and level in ("interval", "ratio"):
         data = measured(ratings, clusters)
         words: str = level
-        sums, function, detail = _interval_sums(data) if level == "interval" else _ratio_sums(data)
+        sums, function, detail, each = _interval_sums(data) if level == "interval" else _ratio_sums(data)
     else:
         data = coded(ratings, categories, clusters)
         own, name = (None, level) if weights is None else agreement_weights(weights, data.categories)
-        sums, function, detail = _categorical(data, level, own)
+        sums, function, detail, each = _categorical(data, level, own)
         words = name
     found = estimate(sums, function, kind=interval, draws=draws, seed=seed, confidence=confidence, unit=data.unit)
     value = float(found.value[0])
-    formula = delta_method(sums, function, value, confidence, data.clusters is None)
+    formula = gwet_variance(*each, value, confidence) if each and data.clusters is None else None
+    formula = formula or delta_method(sums, function, value, confidence, data.clusters is None)
     return build(
         found,
         subjects=data.subjects,
@@ -96,7 +99,44 @@ def krippendorff_alpha(
     )
 
 
-Prepared = tuple[ClusterSums, Callable[[np.ndarray], np.ndarray], dict[str, Any]]
+Each = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+"""Of each distinct subject: ratings, disagreement within, disagreement with everybody's ratings, and subjects like it."""
+Prepared = tuple[ClusterSums, Callable[[np.ndarray], np.ndarray], dict[str, Any], Each | None]
+
+
+def gwet_variance(
+    number: np.ndarray,
+    within: np.ndarray,
+    across: np.ndarray,
+    times: np.ndarray,
+    value: float,
+    confidence: float,
+) -> LargeSample | None:
+    """Return Gwet's linearised interval of alpha (Handbook of Inter-Rater Reliability, 4th ed. 2014, ch. 2).
+
+    Parameters
+    ----------
+    number : ndarray, shape (p,)
+        Ratings of each distinct subject; those with fewer than two are left out.
+    within : ndarray, shape (p,)
+        Squared differences between its ratings, over ordered pairs, divided by ``number - 1``.
+    across : ndarray, shape (p,)
+        Mean squared difference to all pairable ratings, summed over its ratings.
+    times : ndarray of int, shape (p,)
+        Subjects like it.
+    """
+    keep = number >= 2
+    number, within, across, times = number[keep], within[keep], across[keep], times[keep]
+    n = int(times.sum())
+    if n < 2 or not math.isfinite(value):
+        return None
+    mean = float(times @ number) / n
+    size, inner, outer = number / mean, within / mean, across / mean
+    observed, expected = float(times @ inner) / n, float(times @ outer) / n
+    corrected = observed * (1 - 1 / (n * mean))
+    own = (corrected * (size - 1) - inner) / expected - 2 * observed / expected * (size - outer / expected)
+    se = math.sqrt(float(times @ (own + observed / expected) ** 2) / (n * (n - 1)))
+    return gwet_interval(value, se, n, confidence)
 
 
 def metric(level: str, categories: tuple[Any, ...]) -> np.ndarray:
@@ -165,6 +205,10 @@ def _categorical(data: Coded, level: str, weights: np.ndarray | None) -> Prepare
             return _alpha_fixed(sums, squared)
 
     n, margin = table.sum(), table.sum(axis=1)
+    each_subject = None
+    if level != "ordinal" or weights is not None:
+        across = counts @ (squared + squared.T) @ margin / (2 * n)
+        each_subject = (counts.sum(axis=1), rows[:, -1], across, times)
     names = pd.Index(data.categories)
     exact = float(np.trace(table) / n)
     detail = {
@@ -176,7 +220,7 @@ def _categorical(data: Coded, level: str, weights: np.ndarray | None) -> Prepare
         "ac1": ac1_of(exact, margin / n),
         "coincidences": pd.DataFrame(table, index=names, columns=names),
     }
-    return sum_clusters(rows, index, data.clusters, times), function, detail
+    return sum_clusters(rows, index, data.clusters, times), function, detail, each_subject
 
 
 def _paired_values(data: Measured) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, int]:
@@ -209,7 +253,9 @@ def _interval_sums(data: Measured) -> Prepared:
     }
     if np.ptp(values[~np.isnan(values)]) == 0:
         found = ClusterSums(np.zeros_like(found.sums), found.times)
-    return found, function, detail
+    centre = first / n
+    across = squares - 2 * centre * total + number * second / n
+    return found, function, detail, (number, observed, across, np.ones(len(number), dtype=np.int64))
 
 
 def _ratio_sums(data: Measured) -> Prepared:
@@ -241,4 +287,6 @@ def _ratio_sums(data: Measured) -> Prepared:
         "pairable": int(n),
         "single_ratings": single,
     }
-    return found, lambda sums: _alpha_fixed(sums, squared), detail
+    across = counts @ (squared @ total[:-1]) / n
+    times = np.ones(len(values), dtype=np.int64)
+    return found, lambda sums: _alpha_fixed(sums, squared), detail, (number, observed / (number - 1), across, times)

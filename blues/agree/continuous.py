@@ -21,12 +21,14 @@ __all__ = ["FORMS", "icc", "iccs", "lin_ccc"]
 
 Form = Literal["1,1", "2,1", "3,1", "1,k", "2,k", "3,k"]
 FORMS: tuple[Form, ...] = ("1,1", "2,1", "3,1", "1,k", "2,k", "3,k")
-_SAME_AS = {"A,1": "2,1", "A,k": "2,k", "C,1": "3,1", "C,k": "3,k"}
+_SAME_AS = {"a,1": "2,1", "a,k": "2,k", "c,1": "3,1", "c,k": "3,k", "1": "1,1", "2": "2,1", "3": "3,1"}
+_SAME_AS |= {"1k": "1,k", "2k": "2,k", "3k": "3,k"}
+_NOTHING = 1e-13  # share of the largest mean square below which another is rounding
 
 
 def _form(form: str) -> Form:
-    """Return Shrout & Fleiss' name of a form given in theirs or McGraw & Wong's, with or without ``ICC()``."""
-    short = str(form).strip().removeprefix("ICC").strip("() ").replace(" ", "").replace("K", "k")
+    """Return Shrout & Fleiss' name of a form given in theirs, McGraw & Wong's or as ICC2k, with or without ``ICC()``."""
+    short = str(form).lower().replace(" ", "").removeprefix("icc").strip("()")
     one_of(_SAME_AS.get(short, short), list(map(str, FORMS)), "form")
     return FORMS[FORMS.index(_SAME_AS.get(short, short))]
 
@@ -46,15 +48,20 @@ def _mean_squares(sums: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray, np.
 
 
 def _icc_values(sums: np.ndarray, k: int) -> np.ndarray:
-    """Return the six forms, (b, 6), in the order of :data:`FORMS` (Shrout & Fleiss 1979)."""
+    """Return the six forms, (b, 6), in the order of :data:`FORMS` (Shrout & Fleiss 1979).
+
+    ICC(2,k) is NaN where the variance of a mean of k ratings, its denominator, is estimated as 0 or less.
+    """
     n, msr, msc, mse, msw = _mean_squares(sums, k)
+    of_mean = msr + (msc - mse) / n
+    of_mean = np.where(of_mean.real > 0, of_mean, np.nan)
     return np.stack(
         [
             (msr - msw) / (msr + (k - 1) * msw),
             (msr - mse) / (msr + (k - 1) * mse + k * (msc - mse) / n),
             (msr - mse) / (msr + (k - 1) * mse),
             (msr - msw) / msr,
-            (msr - mse) / (msr + (msc - mse) / n),
+            (msr - mse) / of_mean,
             (msr - mse) / msr,
         ],
         axis=1,
@@ -92,32 +99,44 @@ def f_limits(n: int, k: int, squares: Sequence[float], confidence: float) -> pd.
     Returns
     -------
     DataFrame
-        Index the form; columns ``f, df1, df2, p_value, low, high``.
+        Index the form; columns ``f, df1, df2, p_value, low, high``. Where the residual is 0 the limits are those that it
+        tends to; a mean of k has no lower limit (minus infinity) where that of one rating is -1 / (k - 1) or less.
     """
-    msr, msc, mse, msw = map(np.float64, squares)
+    largest = max(squares)
+    msr, msc, mse, msw = (np.float64(x if x > _NOTHING * largest else 0.0) for x in squares)
     tail = 0.5 + confidence / 2
     one, free = n - 1, (n - 1) * (k - 1)
     f, f_one = msr / mse, msr / msw
-    singles = [_exact_limits(f_one, one, n * (k - 1), k, tail), None, _exact_limits(f, one, free, k, tail)]
-    ratio = msc / mse
     icc = (msr - mse) / (msr + (k - 1) * mse + k * (msc - mse) / n)
-    first, second = k * icc * ratio, n * (1 + (k - 1) * icc) - k * icc
-    v = free * (first + second) ** 2 / ((n - 1) * k**2 * icc**2 * ratio**2 + second**2)
-    upper, lower = special.fdtri(one, v, tail), special.fdtri(v, one, tail)
+    # times the residual, which may be 0
+    first, second = k * icc * msc, mse * (n * (1 + (k - 1) * icc) - k * icc)
+    v = free * (first + second) ** 2 / ((n - 1) * first**2 + second**2) if first or second else np.float64(free)
+    # one over the upper quantile, and the lower one; with next to no degrees of freedom both are 0
+    under, lower = (float(np.nan_to_num(special.fdtri(v, one, p))) for p in (1 - tail, tail))
     spread = k * msc + (k * n - k - n) * mse
-    singles[1] = (
-        n * (msr - upper * mse) / (upper * spread + n * msr),
+    agreement = (
+        n * (under * msr - mse) / (spread + n * under * msr),
         n * (lower * msr - mse) / (spread + n * lower * msr),
     )
-    averages = [tuple(k * x / (1 + (k - 1) * x) for x in pair) for pair in singles if pair is not None]
-    limits = np.array([*singles, *averages])
+    # where v is far below 1, with negative values, the approximation can miss the value itself
+    agreement = min(agreement[0], icc), max(agreement[1], icc)
+    singles = [_exact_limits(f_one, one, n * (k - 1), k, tail), agreement, _exact_limits(f, one, free, k, tail)]
+    limits = np.array([*singles, *(tuple(_of_mean(x, k) for x in pair) for pair in singles)])
     fs, df2 = np.array([f_one, f, f] * 2), np.array([n * (k - 1), free, free] * 2, dtype=float)
-    columns = {"f": fs, "df1": float(one), "df2": df2, "p_value": special.fdtrc(one, df2, fs)}
+    p_value = np.where(np.isposinf(fs), 0.0, special.fdtrc(one, df2, fs))
+    columns = {"f": fs, "df1": float(one), "df2": df2, "p_value": p_value}
     return pd.DataFrame({**columns, "low": limits[:, 0], "high": limits[:, 1]}, index=list(FORMS))
+
+
+def _of_mean(limit: float, k: int) -> float:
+    """Step a limit up from one rating to the mean of k (Spearman-Brown)."""
+    return -math.inf if limit * (k - 1) <= -1 else k * limit / (1 + (k - 1) * limit)
 
 
 def _exact_limits(f: float, one: int, two: int, k: int, tail: float) -> tuple[float, float]:
     """Return the exact limits of ICC(1,1) or ICC(3,1) from its F statistic."""
+    if math.isinf(f):
+        return 1.0, 1.0
     low, high = f / special.fdtri(one, two, tail), f * special.fdtri(two, one, tail)
     return (low - 1) / (low + k - 1), (high - 1) / (high + k - 1)
 
@@ -145,7 +164,8 @@ def iccs(ratings: Any, *, confidence: float = 0.95) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns ``form, value, low, high, f, df1, df2, p_value, subjects, raters``.
+        Columns ``form, value, low, high, f, df1, df2, p_value, subjects, raters``. A value is NaN where it is 0/0 (every
+        rating the same) or, for 2,k, where the variance of a mean of k ratings is estimated as 0 or less.
 
     Examples
     --------
@@ -161,6 +181,7 @@ def iccs(ratings: Any, *, confidence: float = 0.95) -> pd.DataFrame:
         _, *squares = (float(x[0]) for x in _mean_squares(total, k))
         limits = f_limits(n, k, squares, confidence)
         values = _icc_values(total, k)[0] if np.ptp(data.values) > 0 else np.full(6, np.nan)
+    limits.loc[np.isnan(values), ["low", "high"]] = np.nan
     columns = {"form": FORMS, "value": values, "low": limits["low"].to_numpy(), "high": limits["high"].to_numpy()}
     columns.update({c: limits[c].to_numpy() for c in ("f", "df1", "df2", "p_value")})
     frame = pd.DataFrame({**columns, "subjects": n, "raters": k})
@@ -249,7 +270,9 @@ def icc(
         method=f"ICC({name})",
         confidence=confidence,
         detail=_icc_detail(name, n, k, squares, table, data.empty),
-        reason="every rating is the same, so there is no variance to share out; percent agreement is 1.00",
+        reason="every rating is the same, so there is no variance to share out; percent agreement is 1.00"
+        if np.ptp(data.values) == 0
+        else "the variance of a mean of k ratings is estimated as 0 or less, so there is nothing to divide by",
         analytic=formula,
         banded=False,
     )

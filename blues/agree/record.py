@@ -246,7 +246,9 @@ def _doubts(interval: Interval, value: float, low: float, high: float, se: float
     found = {}
     undefined = int(interval.undefined[0])
     if not math.isfinite(low):
-        if interval.clusters < 2:
+        if low == -math.inf:
+            found["reason"] = "the interval has no lower limit in these data"
+        elif interval.clusters < 2:
             found["reason"] = "no interval: it needs at least two independent subjects or clusters"
         elif interval.method == "none":
             found["reason"] = "no interval was asked for (draws=0)"

@@ -76,7 +76,7 @@ def brier(y: Any, p: Any, clusters: Any = None, *, level: float = 0.95) -> Estim
     found = mean_interval((predicted - outcome) ** 2, clusters, level, prevalence=prevalence)
     reference = prevalence * (1 - prevalence)
     found.detail["scaled"] = 1 - found.value / reference if reference > 0 else math.nan
-    return Estimate(found.value, max(0.0, found.low), found.high, found.se, found.detail)
+    return Estimate(found.value, float(np.maximum(0.0, found.low)), found.high, found.se, found.detail)
 
 
 def expected_calibration_error(y: Any, p: Any, bins: int = 10, strategy: str = "width") -> Estimate:

@@ -69,7 +69,7 @@ def delong_test(y: Any, a: Any, b: Any, clusters: Any = None, *, level: float = 
         swapped = swap_permutation_test(outcome, first, second, clusters=clusters)
         why = "is zero" if variance >= 0 else "needs two patients in each class"
         detail["reason"] = f"DeLong's variance {why}; the p value is that of the swap permutation"
-        statistic = math.copysign(math.inf, difference) if difference else 0.0
+        statistic = 0.0 if not difference else math.copysign(math.inf, difference) if variance >= 0 else math.nan
         return Test(statistic, swapped.p_value, difference, detail=detail)
     z, half = difference / math.sqrt(variance), normal_quantile(level) * math.sqrt(variance)
     detail["se"] = math.sqrt(variance)
@@ -139,6 +139,9 @@ def mcnemar_test(
         codes, groups = group_codes(clusters, n)
         sums = np.bincount(codes, difference)
         detail |= {"method": "McNemar, clustered (Obuchowski 1998)", "clusters": len(groups)}
+        if len(groups) < 2 and sums.any():
+            reason = "one cluster: the variance between clusters is unknown"
+            return Test(math.nan, math.nan, estimate, detail={**detail, "reason": reason})
         spread = float(sums @ sums) * len(groups) / max(1, len(groups) - 1)
         statistic = float(sums.sum()) ** 2 / spread if spread else 0.0
         return Test(statistic, float(stats.chi2.sf(statistic, 1)), estimate, detail=detail)

@@ -217,9 +217,16 @@ def bootstrap_auroc(
     outcome, scores = binary_outcome(y), np.atleast_2d(finite(score, "score"))
     same_length(y=outcome, score=scores[0])
     codes, strata = _patients_of(outcome, patients)
-    return weighted_bootstrap(
+    (found,) = weighted_bootstrap(
         lambda weights: weighted_auroc(outcome, scores, weights, codes), strata, draws, seed, level=level
-    )[0]
+    )
+    if found.low == found.high and found.value in (0.0, 1.0):
+        each = np.arange(len(outcome)) if codes is None else codes
+        holders = len(np.unique(each[outcome == 1])), len(np.unique(each[outcome == 0]))
+        low, high = _newcombe_limits(found.value, *holders, normal_quantile(level))
+        reason = "every bootstrap sample gave the same value; Newcombe's interval taken"
+        return Estimate(found.value, low, high, found.se, {**found.detail, "method": "newcombe", "reason": reason})
+    return found
 
 
 def average_precision(

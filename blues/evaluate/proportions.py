@@ -247,8 +247,9 @@ def operating_point(
     spread = [_log_ratio_variance(truth, called == side, codes) for side in (1, 0)]
     table = [int(np.sum((truth == a) & (called == b))) for a, b in ((1, 1), (0, 1), (1, 0), (0, 0))]
     z = normal_quantile(level)
-    measures["lr_positive"] = _likelihood_ratio(table[0], table[1], table, spread[0], z, level)
-    measures["lr_negative"] = _likelihood_ratio(table[2], table[3], table, spread[1], z, level)
+    sizes = None if codes is None else (len(np.unique(codes[truth == 1])), len(np.unique(codes[truth == 0])))
+    measures["lr_positive"] = _likelihood_ratio(table[0], table[1], table, spread[0], z, level, sizes)
+    measures["lr_negative"] = _likelihood_ratio(table[2], table[3], table, spread[1], z, level, sizes)
     tp, fp, fn, tn = table
     return OperatingPoint(tp, fp, fn, tn, measures, _reweighted(measures, prevalences))
 
@@ -269,6 +270,8 @@ def _balanced(sensitivity: Estimate, specificity: Estimate, level: float) -> Est
     value = (sensitivity.value + specificity.value) / 2
     if math.isnan(value):
         return Estimate(value, 0.0, 1.0, detail={**detail, "reason": "one of the classes is absent"})
+    if math.isnan(sensitivity.se) or math.isnan(specificity.se):
+        return Estimate(value, 0.0, 1.0, detail={**detail, "reason": "one cluster holds all of a class"})
     down = math.hypot(sensitivity.value - sensitivity.low, specificity.value - specificity.low) / 2
     up = math.hypot(sensitivity.high - sensitivity.value, specificity.high - specificity.value) / 2
     se = math.hypot(sensitivity.se, specificity.se) / 2
@@ -291,9 +294,18 @@ def _log_ratio_variance(truth: np.ndarray, called: np.ndarray, codes: np.ndarray
 
 
 def _likelihood_ratio(
-    diseased: int, healthy: int, table: list[int], variance: float | None, z: float, level: float
+    diseased: int,
+    healthy: int,
+    table: list[int],
+    variance: float | None,
+    z: float,
+    level: float,
+    sizes: tuple[int, int] | None,
 ) -> Estimate:
-    """Return the ratio of the shares called so among diseased and healthy, with its log interval."""
+    """Return the ratio of the shares called so among diseased and healthy, with its log interval.
+
+    ``sizes`` are the clusters that hold diseased and healthy rows: with an empty cell they stand for the rows.
+    """
     tp, fp, fn, tn = table
     positives, negatives = tp + fn, fp + tn
     detail: dict[str, Any] = {"method": "log" if variance is None else "log, clustered", "level": level}
@@ -301,7 +313,13 @@ def _likelihood_ratio(
         reason = "one of the classes is absent" if not positives or not negatives else "no row was called so"
         return Estimate(math.nan, 0.0, math.inf, detail={**detail, "reason": reason})
     value = math.inf if not healthy else (diseased / positives) / (healthy / negatives)
+    if sizes is not None and min(sizes) < 2:
+        reason = "one cluster holds all of a class: the variance between clusters is unknown"
+        return Estimate(value, 0.0, math.inf, detail={**detail, "method": "log, clustered", "reason": reason})
     a, b, m, n = (float(v) for v in (diseased, healthy, positives, negatives))
+    if sizes is not None and variance is None:
+        a, m, b, n = a * sizes[0] / m, float(sizes[0]), b * sizes[1] / n, float(sizes[1])
+        detail["method"] = "log, clusters counted as rows"
     if not diseased or not healthy:
         a, b, m, n = a + 0.5, b + 0.5, m + 1, n + 1
         detail["reason"] = "an empty cell: 1/2 added to all four for the interval"

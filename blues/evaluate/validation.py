@@ -53,8 +53,8 @@ def bootstrap_632plus(
     Notes
     -----
     Efron & Tibshirani 1997, J Am Stat Assoc 92:548: w = .632 / (1 - .368 R), R = (E - A)/(G - A), (1 - w) A + w E. An
-    out-of-bag error above the no-information error is taken as equal to it, and R = 0 where the out-of-bag error is
-    below the apparent one.
+    out-of-bag error above the no-information error counts as equal to it in R and in what R adds to the plain .632 rule,
+    but not in that rule itself (their equations 31 and 32); R = 0 where the out-of-bag error is below the apparent one.
 
     Examples
     --------
@@ -69,8 +69,9 @@ def bootstrap_632plus(
     capped = min(e, g)
     overfitting = (capped - a) / (g - a) if capped > a and g > a else 0.0
     weight = 0.632 / (1 - 0.368 * overfitting)
-    value = sign * ((1 - weight) * a + weight * capped)
-    detail = {"weight": weight, "relative_overfitting": overfitting, "rule_632": sign * (0.368 * a + 0.632 * e)}
+    plain = 0.368 * a + 0.632 * e
+    value = sign * (plain + (weight - 0.632) * (capped - a))  # .368 * .632 R / (1 - .368 R) is w - .632
+    detail = {"weight": weight, "relative_overfitting": overfitting, "rule_632": sign * plain}
     return Estimate(value, detail={**detail, "method": ".632+", "reason": "no interval by this rule"})
 
 
