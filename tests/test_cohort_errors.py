@@ -36,7 +36,7 @@ def make(tmp_path):
         ({"clinical": CLINICAL.encode("utf-16")}, r"not a text file"),
         ({"clinical": ""}, r"clinical.csv: is empty"),
         ({"clinical": CLINICAL.splitlines()[0]}, r"a header and no rows"),
-        ({"clinical": CLINICAL + '7,0,"60'}, r"not a table that can be read"),
+        ({"clinical": CLINICAL + '7,0,"60'}, r"row 7: is not a table that can be read.*a quote that is opened"),
         ({"clinical": None}, r"clinical.csv: no such file"),
         ({"ratings": None}, r"ratings.csv: no such file"),
         ({"ratings": RATINGS.replace("score", "grade")}, r"ratings.csv has no column 'score'"),

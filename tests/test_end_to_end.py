@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import shutil
 from contextlib import redirect_stderr, redirect_stdout
 from html.parser import HTMLParser
@@ -212,6 +213,15 @@ def test_the_page_is_made_again_from_the_folder_alone(line, tmp_path):
     assert (moved / "report.html").stat().st_size > 10_000
 
 
+@pytest.mark.parametrize("name", ["scores.csv", "predictions.parquet", "cohort.json", "experiment.toml"])
+def test_a_damaged_file_of_a_run_is_named(name, line, tmp_path):
+    damaged = Path(shutil.copytree(line.run, tmp_path / "damaged"))
+    (damaged / name).write_text({".json": "{", ".toml": "="}.get(Path(name).suffix, ""), encoding="utf-8")
+    assert refused(command(blues.report, damaged), f"damaged/{name}: ")
+    (damaged / name).unlink()
+    assert refused(command(blues.report, damaged), f"not a whole run folder: {name} missing")
+
+
 def no_clips(folder):
     shutil.rmtree(folder / "videos")
     (folder / "videos").mkdir()
@@ -250,6 +260,14 @@ def latin(folder):
     path.write_bytes(path.read_text(encoding="utf-8").encode("latin1"))
 
 
+def without_targets(folder):
+    """Leave out all targets, and whatever a dictionary says of the stay."""
+    path = folder / "cohort.toml"
+    sections = re.split(r"^(?=\[)", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    kept = [part for part in sections if not part.startswith(("[targets.", "[survival", "[[survival"))]
+    path.write_text("".join(kept), encoding="utf-8")
+
+
 FOLDERS = {
     "no dictionary": (lambda folder: (folder / "cohort.toml").unlink(), "no cohort.toml here", "cohort init"),
     "no clips": (no_clips, "videos: holds no clips", "mend files.clips"),
@@ -271,6 +289,7 @@ FOLDERS = {
     "empty modality": (no_blood, "modality 'blood' has no value in any of the 14 rows", "leave it out"),
     "semicolons": (semicolons, "clinical.csv, row 1", "Write separator = ';'"),
     "latin1": (latin, "clinical.csv: is not utf-8 text", "encoding = 'cp1252'"),
+    "no target": (without_targets, "defines no target", "Add a section [targets.NAME]"),
     "empty table": (lambda folder: (folder / "clinical.csv").write_text(""), "clinical.csv: is empty", ""),
 }
 

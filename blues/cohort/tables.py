@@ -119,10 +119,17 @@ def _lines(folder: Path, name: str, separator: str, encoding: str) -> list[list[
     text = _text(folder, name, encoding)
     if not text.strip():
         raise InputError("is empty", file=name)
+    rows: list[list[str]] = []
     try:
-        return list(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True))
+        rows.extend(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True))
     except csv.Error as error:
-        raise InputError(f"is not a table that can be read: {error}", file=name) from None
+        raise InputError(
+            f"is not a table that can be read: {error}",
+            file=name,
+            row=len(rows) + 1,
+            remedy="Look there for a quote that is opened and not closed; a quote inside a quoted cell is written twice",
+        ) from None
+    return rows
 
 
 def _text(folder: Path, name: str, encoding: str) -> str:

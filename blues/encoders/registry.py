@@ -181,7 +181,7 @@ def get(name: str, weights: Weights = None, seed: int = 0) -> Encoder:
             f"{name} is a Keras weight file, which does not say what it is",
             remedy="Name the encoder, and give it as weights",
         )
-    if Path(name).exists():
+    if name and Path(name).exists():
         raise InputError(f"encoder {name} is no weight file", allowed=f"a file ending in {', '.join(SUFFIXES)}")
     one_of(name, names(), "encoder")
     raise AssertionError(name)

@@ -79,8 +79,10 @@ def prepare(experiment: Experiment, *, progress: bool = False) -> tuple[Cohort, 
     Cohort, Design
     """
     cohort = offer(datasets.load(experiment.cohort), experiment.task)
-    stays = [TASK] if cohort.dictionary.survival else []
-    check.one_of(experiment.task, list(dict.fromkeys([*cohort.dictionary.targets, *stays])), "--task")
+    tasks = list(dict.fromkeys([*cohort.dictionary.targets, *([TASK] if cohort.dictionary.survival else [])]))
+    if not tasks:
+        cohort.dictionary.target(experiment.task)  # says that none is defined, and how to define one
+    check.one_of(experiment.task, tasks, "--task")
     embeddings = None
     if "image" in experiment.modalities:
         embeddings = embed.embed(
@@ -138,7 +140,8 @@ def _gain_lines(found: Run, metric: str) -> list[str]:
         return []
     rows = gain.drop_duplicates("arm")
     width = max(len(name) for name in rows["arm"])
-    head = f"What imaging adds, in {metric.upper()}, against the best arm without images ({gain.iloc[0]['reference']}):"
+    better = "" if rows.iloc[0]["better"] == "higher" else " (lower is better)"
+    head = f"What imaging adds, in {metric.upper()}{better}, against the best arm without images ({gain.iloc[0]['reference']}):"
     return [
         head,
         *(

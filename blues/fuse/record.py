@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -107,7 +107,7 @@ class Run:
         Raises
         ------
         InputError
-            When the folder is not a run folder, naming the file that is missing.
+            When the folder is not a run folder, naming the file that is missing or damaged.
         """
         folder = Path(folder)
         names = [
@@ -125,10 +125,10 @@ class Run:
             )
         tables = {name: _read(folder / f"{name}.csv") for name in _TABLES}
         tables |= {name: _read(folder / f"{name}.csv") for name in _OPTIONAL if (folder / f"{name}.csv").is_file()}
-        pages = {name: json.loads((folder / f"{name}.json").read_text(encoding="utf-8")) for name in _PAGES}
+        pages = {name: _whole(folder / f"{name}.json", _read_json) for name in _PAGES}
         return cls(
             experiment=check.from_toml(Experiment, folder / "experiment.toml"),
-            predictions=pd.read_parquet(folder / "predictions.parquet"),
+            predictions=_whole(folder / "predictions.parquet", pd.read_parquet),
             **tables,
             **(pages | {"notes": tuple(pages["notes"])}),
             attributions=Attributions.beside(folder),
@@ -140,8 +140,23 @@ class Run:
         return str(main.round(3).to_html(index=False, escape=True))
 
 
+def _whole(path: Path, read: Callable[[Path], Any]) -> Any:
+    """Read a file of a run folder; one that is no such file any more is the user's to mend."""
+    try:
+        return read(path)
+    except ValueError as error:
+        what = f"is damaged ({str(error).splitlines()[0]})"
+        raise check.InputError(
+            what, file=path, remedy="Run the experiment again, with --from experiment.toml"
+        ) from None
+
+
+def _read_json(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
 def _read(path: Path) -> pd.DataFrame:
     """Read a table; a blank is NaN in a column of numbers and an empty text in a column of words."""
-    table = pd.read_csv(path)
+    table = _whole(path, pd.read_csv)
     words = [name for name in _WORDS if name in table.columns]
     return table.assign(**{name: table[name].astype(object).where(table[name].notna(), "") for name in words})
