@@ -845,13 +845,12 @@ def test_command_names_what_is_missing(tmp_path, capsys):
 def test_compare_says_what_differs_and_pairs_only_the_same_patients(run, tmp_path):
     other = make_run(model=("forest",), seed=3)
     found = report.compare(run, other, ("A", "B"))
-    settings = {r[0]: r for r in found["tables"]["settings"]["rows"]}
-    assert settings["model"][1:] == ["logistic", "forest", "differs"]
-    assert settings["seed"][3] == "differs"
-    assert settings["folds"][3] == "same"
+    settings = {r[0]: r[1:] for r in found["tables"]["settings"]["rows"]}
+    assert settings == {"model": ["logistic", "forest"], "seed": ["0", "3"], "null": ["3", "0"]}
+    equal = {r[0]: r[1] for r in found["tables"]["same"]["rows"]}
+    assert equal["folds"] == "3"
+    assert equal["cohort"] == "path/to/private study"
     assert FOLDER not in json.dumps(found)
-    order = [r[3] for r in found["tables"]["settings"]["rows"]]
-    assert order == sorted(order, key=lambda x: x != "differs")
     a, b = Facts(run).of("blood"), Facts(other).of("blood")
     both = a.merge(b[["row", "p"]], on="row", suffixes=("", "_b"))
     expected = evaluate.delong_test(both["y"], both["p_b"], both["p"])
@@ -869,5 +868,5 @@ def test_compare_command_writes_a_page(run, tmp_path):
     a, b = run.save(tmp_path / "one"), run.save(tmp_path / "two")
     assert report.main(["compare", str(a), str(b), "--out", str(tmp_path / "c.html")]) == 0
     text = (tmp_path / "c.html").read_text(encoding="utf-8")
-    assert "one and two" in text
+    assert "Two runs: one and two" in text
     assert "0 of" in text

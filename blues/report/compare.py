@@ -41,7 +41,8 @@ def compare(a: Run, b: Run, names: tuple[str, str] = ("A", "B"), *, paths: bool 
         averaged over repeats); otherwise none is given.
     """
     first, second = Facts(a), Facts(b)
-    tables = {"settings": _settings(first, second, names, paths), "scores": _scores(first, second, names)}
+    differing, equal = _settings(first, second, names, paths)
+    tables = {"settings": differing, "same": equal, "scores": _scores(first, second, names)}
     same = _same_rows(first, second)
     why = (
         "Both runs predict the same outcome of the same patients, so their difference is paired."
@@ -55,26 +56,25 @@ def compare(a: Run, b: Run, names: tuple[str, str] = ("A", "B"), *, paths: bool 
         figures["paired"] = _forest(tables["paired"], names)
         blocks += [block("figures", keys=["paired"]), block("table", key="paired")]
     said = [answer(f) for f in (first, second)]
-    texts = [
-        block("text", text=f"{name}: {s['headline']}. {' '.join(s['sentences'])}")
-        for name, s in zip(names, said, strict=True)
+    told = [[name, f"{s['headline']}. {' '.join(s['sentences'])}"] for name, s in zip(names, said, strict=True)]
+    settings = [
+        block("table", key="settings"),
+        block("details", summary=equal["caption"], blocks=[block("table", key="same")]),
     ]
     sections = [
-        {"key": "answers", "title": "What each run says", "present": True, "blocks": texts},
-        {
-            "key": "settings",
-            "title": "What differs in the experiments",
-            "present": True,
-            "blocks": [block("table", key="settings")],
-        },
-        {"key": "scores", "title": "Scores side by side", "present": True, "blocks": blocks},
-        {"key": "use", "title": "Intended use", "present": True, "blocks": [block("text", text=INTENDED_USE)]},
+        {"key": key, "title": title, "present": True, "blocks": parts}
+        for key, title, parts in (
+            ("answers", "What each run says", [block("facts", rows=told)]),
+            ("settings", "What differs in the experiments", settings),
+            ("scores", "Scores side by side", blocks),
+            ("use", "Intended use", [block("text", text=INTENDED_USE)]),
+        )
     ]
     whole = {
         "schema": SCHEMA,
         "blues": blues.__version__,
-        "title": f"{names[0]} and {names[1]}",
-        "subtitle": "Two runs side by side",
+        "title": f"Two runs: {names[0]} and {names[1]}",
+        "subtitle": "Side by side, and what differs in their experiments",
         "pseudonymised": False,
         "answer": {
             "headline": "",
@@ -92,17 +92,17 @@ def compare(a: Run, b: Run, names: tuple[str, str] = ("A", "B"), *, paths: bool 
     return dict(clean(whole))
 
 
-def _settings(a: Facts, b: Facts, names: tuple[str, str], paths: bool) -> dict[str, Any]:
-    """Return the settings that differ first, then those that are the same; data, code and packages among them."""
-    rows = []
+def _settings(a: Facts, b: Facts, names: tuple[str, str], paths: bool) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the settings that differ and those that are the same; data, code and packages among them."""
     left, right = _all_settings(a, paths), _all_settings(b, paths)
-    for key in dict.fromkeys([*left, *right]):
-        one, two = left.get(key, "not set"), right.get(key, "not set")
-        rows.append([key, one, two, "differs" if one != two else "same"])
-    rows.sort(key=lambda row: row[3] != "differs")
-    differing = sum(row[3] == "differs" for row in rows)
-    columns = [column("setting"), column(names[0]), column(names[1]), column("")]
-    return table(f"{differing} of {len(rows)} settings differ", columns, rows, filters=True)
+    rows = [[key, left.get(key, "not set"), right.get(key, "not set")] for key in dict.fromkeys([*left, *right])]
+    differing = [row for row in rows if row[1] != row[2]]
+    equal = [row[:2] for row in rows if row[1] == row[2]]
+    columns = [column("setting"), column(names[0]), column(names[1])]
+    return (
+        table(f"{len(differing)} of {len(rows)} settings differ", columns, differing),
+        table(f"{len(equal)} settings are the same", [column("setting"), column("both runs")], equal),
+    )
 
 
 def _all_settings(facts: Facts, paths: bool) -> dict[str, str]:
@@ -142,7 +142,7 @@ def _scores(a: Facts, b: Facts, names: tuple[str, str]) -> dict[str, Any]:
         column(names[1], "interval", digits(b)),
     ]
     columns.append(column(f"{names[1]} minus {names[0]}", "number", 3, sign=True))
-    return table("Scores side by side", columns, rows, filters=True)
+    return table("Scores of both runs, arm by arm", columns, rows, filters=True)
 
 
 def _same_rows(a: Facts, b: Facts) -> bool:

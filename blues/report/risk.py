@@ -132,7 +132,8 @@ def utility(facts: Facts) -> Parts:
 
 def explorer(facts: Facts) -> dict[str, Any] | None:
     """Return what the threshold slider works on: predictions by pseudonym, or counts by threshold in a large cohort."""
-    arms_ = [a for a in facts.arms if len(curves.usable(facts, a))]
+    order = [*facts.key_arms, *(a for a in facts.arms if a not in facts.key_arms)]
+    arms_ = [a for a in order if len(curves.usable(facts, a))]
     if not facts.binary or not arms_:
         return None
     start = 0.5
