@@ -3,10 +3,12 @@
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
 from blues import agree
+from blues.check import InputError
 
 NA = math.nan
 RAW4 = np.array(
@@ -94,3 +96,31 @@ def test_icc_of_a_mean_says_why_it_is_undefined():
     found = agree.icc(opposed, form="2,k")
     assert math.isnan(found.value)
     assert "variance of a mean" in found.reason
+
+
+def test_clusters_match_by_name_only_where_ratings_have_names():
+    ratings = np.array([[0, 0], [1, 1], [2, 1], [3, 3], [2, 2], [0, 1]], dtype=float)
+    how = {"categories": range(4), "weights": "linear", "draws": 50}
+    expected = agree.cohen_kappa(ratings, clusters=list("aabbcc"), **how)
+    shuffled = pd.Series(list("aabbcc"), index=[5, 1, 3, 0, 2, 4])
+    frame = pd.DataFrame(ratings, index=list("uvwxyz"))
+    for table, clusters in (
+        (ratings, shuffled),
+        (ratings.tolist(), shuffled),
+        (frame, pd.Series(list("aabbcc"))),
+        (frame, pd.Series(list("ccbbaa"), index=list("zyxwvu"))),
+    ):
+        found = agree.cohen_kappa(table, clusters=clusters, **how)
+        assert (found.low, found.high, found.detail["clusters"]) == (expected.low, expected.high, 3)
+    measured = agree.icc(ratings, clusters=shuffled, draws=50)
+    assert measured.low == agree.icc(ratings, clusters=list("aabbcc"), draws=50).low
+    with pytest.raises(InputError, match="no entry for subject 'u'"):
+        agree.cohen_kappa(frame, clusters=pd.Series(list("aabbcc"), index=list("vwxyzq")), **how)
+
+
+def test_jackknife_says_how_many_leave_outs_were_undefined():
+    found = agree.cohen_kappa(np.array([[0, 0], [1, 1]]), categories=[0, 1], interval="jackknife")
+    assert math.isnan(found.low)
+    assert "undefined in 2 of" in found.reason
+    one_left = agree.fleiss_kappa(np.array([[0, 0], [0, 0], [0, 1]]), categories=[0, 1], interval="jackknife")
+    assert np.isfinite([one_left.low, one_left.high]).all()

@@ -191,10 +191,11 @@ def _left_out_sums(data: ClusterSums, function: Callable[[np.ndarray], np.ndarra
 
 
 def _jackknife_se(left_out: np.ndarray, times: np.ndarray) -> np.ndarray:
-    """Jackknife standard error of each value; undefined leave-outs are skipped."""
+    """Jackknife standard error of each value; undefined leave-outs are skipped, NaN with fewer than two others."""
     weight = np.where(np.isfinite(left_out), times[:, None], 0).astype(float)
     filled = np.where(np.isfinite(left_out), left_out, 0.0)
     number = weight.sum(axis=0)
+    number = np.where(number < 2, np.nan, number)
     mean = (weight * filled).sum(axis=0) / number
     return np.sqrt((number - 1) / number * (weight * (mean - filled) ** 2).sum(axis=0))
 
@@ -276,7 +277,8 @@ def estimate(
             se = _jackknife_se(left, times)
             reach = special.stdtrit(clusters - 1, 0.5 + confidence / 2) * se
             words = f"delete-one-{unit} jackknife, t with {clusters - 1} df"
-            return Interval(value, value - reach, value + reach, se, words, clusters, none)
+            lost = (times[:, None] * ~np.isfinite(left)).sum(axis=0)
+            return Interval(value, value - reach, value + reach, se, words, clusters, lost)
         replicates = _replicates(data, function, draws, seed)
         without = None
         if kind == "bca":

@@ -155,6 +155,11 @@ def _check_shape(n: int, m: int, least: int) -> None:
         raise InputError("ratings have no subject with a rating")
 
 
+def _by_place(clusters: Any, ratings: Any) -> Any:
+    """Take the labels off a series of clusters where the ratings have none to match, being no frame."""
+    return clusters if isinstance(ratings, pd.DataFrame) or not isinstance(clusters, pd.Series) else clusters.to_numpy()
+
+
 def _code_clusters(clusters: Any, frame: pd.DataFrame, keep: np.ndarray) -> np.ndarray | None:
     if clusters is None:
         clusters = clusters_carried(frame)
@@ -162,6 +167,8 @@ def _code_clusters(clusters: Any, frame: pd.DataFrame, keep: np.ndarray) -> np.n
         return None
     if isinstance(clusters, pd.Series) and not clusters.index.equals(frame.index):
         lacking = frame.index.difference(clusters.index)
+        if len(lacking) == len(frame) == len(clusters) and isinstance(clusters.index, pd.RangeIndex):
+            return _code_clusters(clusters.to_numpy(), frame, keep)  # numbered rows: nothing to match names with
         if len(lacking):
             raise InputError(f"clusters has no entry for subject {lacking[0]!r}", allowed="one entry a subject")
         clusters = clusters[~clusters.index.duplicated()].reindex(frame.index)
@@ -306,7 +313,7 @@ def coded(ratings: Any, categories: Iterable[Any] | None, clusters: Any = None, 
     if codes.min() < -1:
         raise _cell_error(frame, codes == -2, scale, "outside the scale")
     keep = _any_rated(codes)
-    groups = _code_clusters(clusters, frame, keep)
+    groups = _code_clusters(_by_place(clusters, ratings), frame, keep)
     rated = int(np.count_nonzero(keep))
     if groups is not None and rated < len(keep):
         codes = _take(codes, keep)
@@ -356,7 +363,7 @@ def measured(ratings: Any, clusters: Any = None, *, least: int = 2) -> Measured:
         raise _cell_error(frame, np.isinf(values), "a finite number", "infinite")
     absent = np.isnan(values)
     keep = np.asarray(~absent.all(axis=1)) if absent.any() else np.ones(len(values), dtype=bool)
-    groups = _code_clusters(clusters, frame, keep)
+    groups = _code_clusters(_by_place(clusters, ratings), frame, keep)
     _check_overlap(-absent[keep].astype(np.int8), tuple(map(str, frame.columns)), least)
     return Measured(
         values if keep.all() else values[keep],
