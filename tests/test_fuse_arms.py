@@ -79,6 +79,14 @@ class TestSingleArms:
         assert "expert rule: mean severity" in set(result.comparisons["arm"])
         assert "prevalence" not in set(result.comparisons["arm"])
 
+    def test_constant_is_the_reference_where_nothing_without_images_beats_it(self):
+        design = make_design(kind="continuous", signal=0.0, patients=30)
+        ones = pd.DataFrame({"constant": 1.0}, design.y.index)
+        design = dataclasses.replace(design, singles={"prevalence": ones})
+        result = run(design, experiment(model=("plain-logistic",)))
+        assert set(result.comparisons["reference"]) == {"prevalence"}
+        assert "(lower is better)" in summary(result)
+
     def test_rules_are_a_family_of_their_own_for_holm(self, found):
         rows = found.comparisons[(found.comparisons["metric"] == "auroc") & (found.comparisons["test"] == "DeLong")]
         rule = rows[rows["arm"].str.startswith("expert rule")].iloc[0]

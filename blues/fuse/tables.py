@@ -59,11 +59,12 @@ def score_arms(
 def best_without_images(arms: Sequence[Arm], scores: pd.DataFrame, kind: str) -> str | None:
     """Return the arm with the best main metric of those for which nobody looked at the images; None when there is none.
 
-    Baselines of named variables take part. Where experts' ratings are the only other modality, they are the reference.
+    Baselines of named variables take part, and the constant where it has the metric: to do worse than the mean outcome is
+    no reference. Where experts' ratings are the only other modality, they are the reference.
     """
     metric, more_is_better = main_metric(kind)
     values = scores[scores["metric"] == metric].set_index("arm")["value"].dropna()
-    able = [arm for arm in arms if arm.name in values.index and arm.role in ("modalities", "baseline")]
+    able = [arm for arm in arms if arm.name in values.index and arm.role != "rule"]
     without = [arm.name for arm in able if not arm.sees_images]
     without = without or [arm.name for arm in able if arm.modalities == ("expert",)]
     if not without:
