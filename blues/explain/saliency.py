@@ -75,6 +75,8 @@ def saliency(
     .. [3] Sundararajan M, Taly A, Yan Q. Axiomatic attribution for deep networks. ICML 2017, 3319-3328.
     .. [4] Zeiler MD, Fergus R. Visualizing and understanding convolutional networks. ECCV 2014, 818-833.
     """
+    import torch
+
     one_of(method, METHODS, "method")
     index = _index(encoder, output)
     frames = np.asarray(frames)
@@ -90,13 +92,15 @@ def saliency(
     if method == "occlusion":
         return _occlusion(encoder, frames, index, window)
     with _differentiable(encoder) as module:
-        parts = []
+        parts, cam = [], method.endswith("cam")
+        place = _default_layer(module, encoder.preprocessing.tensor(frames[:1]), index, layer) if cam else ""
         for start in range(0, len(frames), CHUNK):
             batch = encoder.preprocessing.tensor(frames[start : start + CHUNK])
+            batch = batch.contiguous(memory_format=torch.channels_last)
             if method == "integrated-gradients":
                 parts.append(_integrated(encoder, module, batch, index, steps))
             else:
-                parts.append(_cam(module, batch, index, layer, method))
+                parts.append(_cam(module, batch, index, place, method))
     return np.concatenate(parts)
 
 
@@ -169,16 +173,37 @@ def layers(encoder: Encoder, output: str) -> list[str]:
     return [n for n, g in reversed(list(zip(names, slopes, strict=True))) if g is not None]
 
 
-def _cam(module: Any, batch: torch.Tensor, index: int, layer: str | None, method: str) -> np.ndarray:
+def _default_layer(module: Any, one: torch.Tensor, index: int, layer: str | None) -> str:
+    """Return the layer asked for, or the last run that the output depends on; found on one frame."""
     import torch
 
-    values, seen = _recorded(module, batch)
+    values, seen = _recorded(module, one)
     names = [one_of(layer, list(seen), "layer")] if layer is not None else list(reversed(seen))
     slopes = torch.autograd.grad(values[:, index].sum(), [seen[n] for n in names], allow_unused=True)
-    found = next(((n, g) for n, g in zip(names, slopes, strict=True) if g is not None), None)
+    found = next((n for n, slope in zip(names, slopes, strict=True) if slope is not None), None)
     if found is None:
         raise InputError(f"the output does not depend on layer {layer!r}", allowed=list(seen))
-    maps, slope = seen[found[0]].detach(), found[1]
+    return found
+
+
+def _cam(module: Any, batch: torch.Tensor, index: int, layer: str, method: str) -> np.ndarray:
+    import torch
+
+    kept: list[torch.Tensor] = []
+
+    def cut(_: Any, __: Any, out: torch.Tensor) -> torch.Tensor:
+        # gradients are wanted from here on only: the layers before need no graph
+        kept[:] = [out.detach().requires_grad_(True)]
+        return kept[0]
+
+    handle = module.get_submodule(layer).register_forward_hook(cut)
+    try:
+        with torch.enable_grad():
+            values = module(batch)
+            slope = torch.autograd.grad(values[:, index].sum(), kept[0])[0]
+    finally:
+        handle.remove()
+    maps = kept[0].detach()
     weights = slope.mean((2, 3), keepdim=True) if method == "grad-cam" else slope
     cam = torch.relu((weights * maps).sum(1)).float().numpy()
     height, width = batch.shape[2:]
