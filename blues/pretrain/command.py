@@ -15,7 +15,7 @@ from blues import check
 from blues.encoders import Encoder, checkpoint, lus
 from blues.pretrain.held_out import as_clips, held_out, score
 from blues.pretrain.train import Budget, Trainer
-from blues.provenance import commit, replacing, write_json
+from blues.provenance import replacing, write_json
 
 __all__ = ["Options", "main", "train"]
 
@@ -102,7 +102,7 @@ def _finish(options: Options, trainer: Trainer, saw: list[str]) -> Encoder:
         "saw": saw,
         "labels": ["truth of simulated frames", *(f"ratings of {name}" for name in saw)],
         "licence": "MIT" if not saw else "as the cohorts it saw",
-        "source": f"python -m blues.pretrain --seed {trainer.seed}",
+        "source": f"python -m blues.pretrain --minutes {options.minutes:g} --seed {trainer.seed}",
         "note": NOTE if not saw else NOTE.replace("alone; it has seen no patient", f"and on {', '.join(saw)}"),
         "trained": {
             "frames": trainer.steps * trainer.budget.batch,
@@ -111,7 +111,7 @@ def _finish(options: Options, trainer: Trainer, saw: list[str]) -> Encoder:
             "device": options.device,
             "machine": f"{platform.system()} {platform.machine()}",
             "blues": blues.__version__,
-            "commit": commit(),
+            "commit": trainer.commit,
             "seed": trainer.seed,
             "rate": options.rate,
             "simulators": trainer.simulators,

@@ -19,7 +19,7 @@ from blues.encoders import nets
 from blues.encoders.lus import LusNet
 from blues.pretrain.data import Batch, NegativePool, join, negative_batch, simulated_batch
 from blues.pretrain.loss import TASKS, losses
-from blues.provenance import files_hash, replacing
+from blues.provenance import commit, files_hash, replacing
 
 __all__ = ["Budget", "Trainer"]
 
@@ -84,6 +84,8 @@ class Trainer:
     ----------
     simulators : list of str
         Hashes of :mod:`blues.simulate`, one unless it changed while a run was stopped.
+    commit : str or None
+        The commit at the start of the run, or when it last went on.
     """
 
     def __init__(
@@ -97,7 +99,7 @@ class Trainer:
         self.average = copy.deepcopy(self.net).eval().requires_grad_(False)
         self.optimiser = torch.optim.AdamW(_groups(self.net), lr=budget.rate)
         self.steps, self.seconds, self.drawing, self.waiting = 0, 0.0, 0.0, 0.0
-        self.simulators = [_simulator()]
+        self.simulators, self.commit = [_simulator()], commit()
         self.pool = NegativePool(negatives, seed)
         self.log: list[dict[str, float]] = []
         self._sums: dict[str, float] = {}

@@ -1,0 +1,273 @@
+"""Training on simulated frames: the truth follows the picture, a short run learns, and what is bundled is what it says."""
+
+import dataclasses
+import json
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from blues import encoders, simulate
+from blues.check import InputError
+from blues.encoders import checkpoint, lus, registry
+from blues.pretrain import Budget, Options, Trainer, main, train
+from blues.pretrain.augment import Warp, degrade, draw_warp
+from blues.pretrain.data import NegativePool, join, negative_batch, simulated_batch
+from blues.pretrain.folds import FoldTraining, fold_predictions
+from blues.pretrain.held_out import held_out, score
+from blues.pretrain.loss import TASKS, losses
+from blues.pretrain.real import _targets
+
+BUNDLED = registry.BUNDLED / "blues-lus.safetensors"
+
+
+def still(n=1, **changes):
+    one, zero = torch.ones(n), torch.zeros(n)
+    return Warp(**{"across": one, "across_by": zero, "down": one, "down_by": zero, "bend": zero} | changes)
+
+
+def test_no_warp_changes_nothing(rng):
+    images = torch.as_tensor(rng.random((2, 128, 128)), dtype=torch.float32)
+    torch.testing.assert_close(still(2).images(images), images, atol=1e-4, rtol=0)
+    masks = (images[:, None] > 0.5).float()
+    expected = torch.nn.functional.avg_pool2d(masks, (8, 4))
+    torch.testing.assert_close(still(2).masks(masks), expected, atol=1e-4, rtol=0)
+
+
+def test_truth_moves_with_the_picture():
+    """A bright column and its mask, mirrored and shifted, stay in one place together."""
+    images = torch.zeros(1, 128, 128)
+    images[:, :, 20:28] = 1
+    warp = still(across=torch.tensor([-0.9]), across_by=torch.tensor([0.1]))
+    picture = warp.images(images)[0].mean(0)
+    truth = warp.columns(images[:, None, 64])[0, 0]
+    coarse = warp.masks(images[:, None])[0, 0].mean(0)
+    assert picture.argmax() > 80
+    torch.testing.assert_close(truth, picture, atol=1e-4, rtol=0)
+    assert abs(int(coarse.argmax()) - int(picture.reshape(32, 4).mean(1).argmax())) <= 1
+
+
+def test_depth_moves_with_the_picture():
+    images = torch.zeros(1, 128, 128)
+    images[:, 50:54] = 1
+    warp = still(down=torch.tensor([0.7]), down_by=torch.tensor([-0.2]))
+    shown = warp.images(images)[0, :, 64]
+    row = float((shown * (torch.arange(128) + 0.5)).sum() / shown.sum())
+    assert float(warp.depth(torch.tensor([52 / 128]))) * 128 == pytest.approx(row, abs=1)
+
+
+def test_nothing_is_turned_upside_down(rng):
+    warp = draw_warp(500, rng)
+    assert (warp.down > 0).all()
+    assert 0.4 < (warp.across < 0).float().mean() < 0.6
+
+
+def test_degraded_frames_are_still_frames(rng):
+    images = torch.as_tensor(rng.random((40, 128, 128)), dtype=torch.float32)
+    changed = degrade(images, rng)
+    assert changed.shape == images.shape
+    assert changed.min() >= 0
+    assert changed.max() <= 1
+    assert not torch.equal(changed, images)
+
+
+def test_simulated_batch_holds_the_simulators_truth():
+    batch = simulated_batch(24, np.random.default_rng(3), plain=True)
+    rng = np.random.default_rng(3)
+    drawn = simulate.draw(simulate.draw_scenes(24, rng), rng, (128, 128), masks=True)
+    values = dict(zip(lus.GLOBALS, batch.values.numpy().T, strict=True))
+    assert np.array_equal(batch.images.numpy(), drawn.images.numpy())
+    known = np.isfinite(values["soldati_1"])
+    assert known.sum() > 18
+    grade = values["soldati_1"] + values["soldati_2"] + values["soldati_3"]
+    np.testing.assert_array_equal(grade[known], drawn.truth["soldati"].numpy()[known])
+    assert (values["lus"] == 1).all()
+    lines = drawn.columns["b_line"] | drawn.columns["white"]
+    expected = lines.float().reshape(24, 32, 4).mean(2)
+    torch.testing.assert_close(batch.columns[:, 0], expected, atol=1e-5, rtol=0)
+
+
+def test_batches_repeat_by_seed_and_differ_by_step():
+    trainer = Trainer(Budget(batch=8), seed=4, negatives=10)
+    first, again, other = trainer.draw(5)[0], trainer.draw(5)[0], trainer.draw(6)[0]
+    assert torch.equal(first.images, again.images)
+    assert not torch.equal(first.images, other.images)
+
+
+def test_losses_leave_out_what_is_not_known(rng):
+    net = lus.LusNet().eval()
+    pool = NegativePool(8, 0)
+    one = simulated_batch(6, rng)
+    both = join([one, negative_batch(pool.draw(4, rng), rng)])
+
+    def of(batch):
+        out = net.heads(batch.images.float().div(255).unsqueeze(1))
+        return losses(out, batch)
+
+    alone, mixed = of(one), of(both)
+    assert set(alone) == set(TASKS)
+    for task in set(TASKS) - {"lus"}:
+        assert float(mixed[task].detach()) == pytest.approx(float(alone[task].detach()), rel=1e-4)
+    assert float(mixed["lus"].detach()) != pytest.approx(float(alone["lus"].detach()), rel=1e-4)
+
+
+def test_a_stopped_run_goes_on_where_it_was(tmp_path):
+    budget = Budget(steps=4, batch=8, half=False)
+    whole = Trainer(budget, negatives=10)
+    whole.run()
+    part = Trainer(dataclasses.replace(budget, steps=2), negatives=10)
+    part.budget = dataclasses.replace(budget, steps=4)
+    for batch in part._batches():
+        part._step(batch)
+        if part.steps == 2:
+            break
+    part.save(tmp_path)
+    rest = Trainer(budget, negatives=10)
+    assert rest.restore(tmp_path)
+    assert rest.steps == 2
+    rest.run(tmp_path)
+    for (name, a), b in zip(whole.net.state_dict().items(), rest.net.state_dict().values(), strict=True):
+        torch.testing.assert_close(a, b, msg=name)
+
+
+def test_command_writes_what_it_says(tmp_path, capsys):
+    assert main(["--out", str(tmp_path), "--steps", "1", "--batch", "8", "--frames", "40"]) == 0
+    assert "b_line" in capsys.readouterr().out
+    encoder = encoders.get(str(tmp_path / "weights.safetensors"))
+    assert encoder.card == json.loads((tmp_path / "card.json").read_text())
+    assert encoder.card["saw"] == []
+    assert encoder.card["trained"]["frames"] == 8
+    assert (tmp_path / "log.csv").read_text().startswith("step,minutes,frames,rate")
+    assert (tmp_path / "curves.png").stat().st_size > 1000
+    assert main(["--out", str(tmp_path), "--steps", "1", "--cohort", str(tmp_path / "none")]) == 2
+
+
+def test_ratings_become_targets():
+    ratings = pd.DataFrame(
+        [
+            ("c", "severity", 2.0),
+            ("c", "severity", 3.0),
+            ("c", "b_lines", 1.0),
+            ("d", "a_lines", 0.0),
+            ("e", "mood", 1),
+        ],
+        columns=["clip", "item", "rating"],
+    )
+    targets = _targets(ratings)
+    assert set(targets) == {"c", "d"}
+    of_c = dict(zip(lus.GLOBALS, targets["c"].tolist(), strict=True))
+    assert (of_c["soldati_2"], of_c["soldati_3"], of_c["b_line"], of_c["lus"]) == (1, 1, 1, 1)
+    assert np.isnan(of_c["a_line"])
+
+
+def test_a_cohort_that_was_learned_from_stands_on_the_card(tmp_path):
+    from blues import datasets
+    from blues.pretrain.real import LabelledClips
+
+    cohort = datasets.synthetic(tmp_path / "cohort", patients=8)
+    batch = LabelledClips(cohort)(5, np.random.default_rng(0))
+    assert batch.images.shape == (5, 128, 128)
+    assert batch.values[:, lus.GLOBALS.index("soldati_1")].isfinite().all()
+    encoder = train(Options(out=tmp_path / "out", steps=1, batch=12, frames=40, cohort=str(tmp_path / "cohort")))
+    assert encoder.has_seen(cohort.name)
+
+
+def test_weights_of_another_card_are_refused(tmp_path):
+    path = tmp_path / "w.safetensors"
+    lus.save(path, lus.LusNet(), {"saw": []})
+    state = checkpoint._state(path)
+    description = checkpoint.read_description(path)
+    state["head.bias"] = state["head.bias"] + 1
+    with pytest.raises(InputError, match="not those that the card describes"):
+        lus.encoder(path, "x", state, description)
+    del state["head.bias"]
+    with pytest.raises(InputError, match="do not fit"):
+        lus.encoder(path, "x", state, description)
+
+
+def test_fold_training_sees_only_its_training_clips(rng):
+    """Clips that a bright column tells apart are told apart; those held out are predicted, no others."""
+    y = pd.Series([0, 1] * 6, index=[f"c{i}" for i in range(12)])
+    frames = []
+    for label in y:
+        clip = rng.integers(0, 60, (3, 128, 128)).astype(np.uint8)
+        clip[:, 40:, 56:72] += np.uint8(150 * label)
+        frames.append(clip)
+    found = fold_predictions(frames, y, [(0, np.arange(8), np.arange(8, 12))], how=FoldTraining(steps=25, batch=16))
+    assert found.shape == (1, 12)
+    assert np.isnan(found[0, :8]).all()
+    assert found[0, [9, 11]].min() > found[0, [8, 10]].max()
+    with pytest.raises(InputError, match="another architecture"):
+        fold_predictions(frames, y, [], encoders.get("random-cnn"))
+
+
+@pytest.mark.slow
+def test_a_minute_of_training_beats_chance(tmp_path):
+    options = Options(out=tmp_path, minutes=0.6, batch=48, frames=300)
+    encoder = train(options)
+    scores = encoder.card["held_out"]["frames"]
+    assert scores["b_line"] > 0.6
+    assert scores["severity"] > 0.2
+    assert scores["lus"] > 0.8
+
+
+def test_bundled_encoder_loads_offline_within_a_second(monkeypatch):
+    import socket
+
+    def refuse(*_args, **_kwargs):
+        raise AssertionError("the network was asked for")
+
+    monkeypatch.setattr(socket, "socket", refuse)
+    assert BUNDLED.stat().st_size < 8_000_000
+    start = time.process_time()
+    encoder = encoders.get("blues-lus")
+    assert time.process_time() - start < 1
+    assert encoder.name == "blues-lus"
+    assert 64 <= encoder.dimensions - len(encoder.card["outputs"]) <= 256
+
+
+def test_bundled_card_is_complete_and_about_these_weights():
+    encoder = encoders.get("blues-lus")
+    beside = json.loads((registry.BUNDLED / "blues-lus.card.json").read_text())
+    assert encoder.card == beside
+    assert encoder.card["saw"] == []
+    assert encoder.card["weights"] == checkpoint.weights_hash(encoder.module.state_dict())
+    assert set(encoder.card["units"]) == set(encoder.card["outputs"]) <= set(encoder.feature_names)
+    for name in ("licence", "source", "note", "labels"):
+        assert encoder.card[name]
+    assert {"frames", "minutes", "seed", "simulators", "commit"} <= set(encoder.card["trained"])
+
+
+@pytest.mark.parametrize("shade", [0, 128, 255])
+@pytest.mark.parametrize("frames", [1, 3])
+def test_bundled_encoder_is_finite_on_empty_pictures(shade, frames):
+    encoder = encoders.get("blues-lus")
+    values = encoder.outputs(np.full((frames, 128, 128), shade, np.uint8))
+    assert all(np.isfinite(v).all() for v in values.values())
+    assert (values["lus"] < 0.5).all()
+
+
+def test_bundled_encoder_keeps_its_scores_on_new_simulated_frames():
+    found = score(encoders.get("blues-lus"), held_out(200, seed=99))
+    assert found["b_line"] > 0.85
+    assert found["a_line"] > 0.8
+    assert found["severity"] > 0.5
+    assert found["lus"] > 0.97
+
+
+def test_outputs_stay_in_their_units():
+    values = encoders.get("blues-lus").outputs(held_out(40, seed=98).images.numpy())
+    for name, unit in lus.OUTPUTS.items():
+        top = 1 if "0 to 1" in unit else 100 if "%" in unit else 3 if "0 to 3" in unit else 30
+        assert values[name].min() >= 0
+        assert values[name].max() <= top
+
+
+def test_pictures_of_other_things_look_less_like_lung_ultrasound(rng):
+    encoder = encoders.get("blues-lus")
+    lung = encoder.outputs(simulated_batch(40, rng, plain=True).images.numpy())["lus"]
+    for kind in simulate.NEGATIVES:
+        other = encoder.outputs(simulate.negatives(10, rng, kind=kind)[0])["lus"]
+        assert np.median(other) < np.percentile(lung, 10), kind
