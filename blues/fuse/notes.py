@@ -86,8 +86,8 @@ def notes_on(design: Design, by_arm: Mapping[str, pd.DataFrame], experiment: Exp
     if experiment.null:
         found.append(
             _note(
-                f"The outcome was shuffled {experiment.null} times among the patients, one repeat of the folds each, to see what "
-                f"the whole pipeline scores by chance; the smallest possible p is {1 / (1 + experiment.null):.3f}."
+                f"The outcome was shuffled {experiment.null} times among the patients, one repeat of the folds each, to see "
+                f"what the whole pipeline scores by chance; the smallest possible p is {1 / (1 + experiment.null):.3f}."
             )
         )
     if "unknown" in design.facts.get("encoder", {}).get("saw", []):
