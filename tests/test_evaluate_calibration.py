@@ -152,3 +152,26 @@ def test_brier_of_one_patient_has_no_limits():
     found = evaluate.brier([0, 1, 1], [0.2, 0.6, 0.9], clusters=["a", "a", "a"])
     assert np.isnan([found.low, found.high, found.se]).all()
     assert found.detail["reason"]
+
+
+def test_clustered_slope_is_statsmodels_and_stands_certain_predictions(rng):
+    patients = np.repeat(np.arange(16), 3)
+    p = rng.uniform(0.05, 0.95, 48)
+    y = (rng.random(48) < p).astype(int)
+    design = sm.add_constant(special.logit(p))
+    oracle = sm.GLM(y, design, family=sm.families.Binomial()).fit(cov_type="cluster", cov_kwds={"groups": patients})
+    slope = evaluate.calibration(y, p, clusters=patients).slope
+    assert (slope.value, slope.se) == pytest.approx((oracle.params[1], oracle.bse[1]), rel=1e-6)
+    steep = np.clip(0.9 * y + 0.05 + 0.25 * rng.normal(size=48), 0, 1)
+    steep[[np.flatnonzero(y == 1)[0], np.flatnonzero(y == 0)[0]]] = 0.4, 0.6
+    certain = evaluate.calibration(y, steep, clusters=patients).slope
+    assert certain.detail["moved"] > 0
+    assert certain.low < certain.value < certain.high
+
+
+def test_slope_of_predictions_that_differ_by_rounding_is_undefined():
+    p = 0.3 + 1e-16 * np.arange(8) * 4
+    assert np.ptp(p) > 0
+    slope = evaluate.calibration([0, 1, 0, 0, 1, 0, 1, 0], p).slope
+    assert math.isnan(slope.value)
+    assert slope.detail["reason"] == "every prediction is the same"

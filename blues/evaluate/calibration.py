@@ -246,12 +246,18 @@ def calibration(y: Any, p: Any, clusters: Any = None, *, bins: int = 10, level: 
     )
 
 
-def _fit(y: np.ndarray, design: np.ndarray, codes: np.ndarray | None) -> Any:
-    """Fit a binomial model; errors by rows, or robust by cluster."""
-    model = sm.GLM(y, design, family=sm.families.Binomial())
+def _logistic(y: np.ndarray, design: np.ndarray, codes: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """Fit a logistic model: coefficients and standard errors, by rows, or robust by cluster (Liang & Zeger 1986)."""
+    fitted = sm.GLM(y, design, family=sm.families.Binomial()).fit(tol=1e-12)
     if codes is None:
-        return model.fit(tol=1e-12)
-    return model.fit(tol=1e-12, cov_type="cluster", cov_kwds={"groups": codes})
+        return fitted.params, fitted.bse
+    # by hand: statsmodels divides by the variance of a fitted probability, which is 0 where that rounds to 1
+    share = special.expit(design @ fitted.params)
+    bread = np.linalg.inv((design * (share * (1 - share))[:, None]).T @ design)
+    scores = np.column_stack([np.bincount(codes, column * (y - share)) for column in design.T])
+    (n, k), count = design.shape, len(scores)
+    factor = count / (count - 1) * (n - 1) / max(1, n - k)
+    return fitted.params, np.sqrt(factor * np.diag(bread @ scores.T @ scores @ bread))
 
 
 def _in_the_large(y: np.ndarray, logit: np.ndarray, codes: np.ndarray | None, level: float, moved: int) -> Estimate:
@@ -276,7 +282,7 @@ def _in_the_large(y: np.ndarray, logit: np.ndarray, codes: np.ndarray | None, le
 def _slope(y: np.ndarray, logit: np.ndarray, codes: np.ndarray | None, level: float, moved: int) -> Estimate:
     """Return the coefficient of the logit; NaN or infinite, with the reason, where the likelihood has no maximum."""
     detail: dict[str, Any] = {"method": "Wald", "level": level, "moved": moved}
-    if np.ptp(logit) == 0:
+    if np.ptp(logit) <= 1e-9 * max(1.0, float(np.abs(logit).max())):  # rounding is no spread
         return Estimate(math.nan, detail={**detail, "reason": "every prediction is the same"})
     ones, zeros = logit[y == 1], logit[y == 0]
     if ones.min() >= zeros.max() or ones.max() <= zeros.min():
@@ -285,9 +291,9 @@ def _slope(y: np.ndarray, logit: np.ndarray, codes: np.ndarray | None, level: fl
         return Estimate(sign * math.inf, detail={**detail, "reason": reason})
     centre = float(logit.mean())
     alone = codes is not None and codes.max() < 1
-    fitted = _fit(y, np.column_stack([np.ones(len(y)), logit - centre]), None if alone else codes)
-    value, se = float(fitted.params[1]), float(fitted.bse[1])
-    detail["intercept"] = float(fitted.params[0]) - centre * value
+    found, errors = _logistic(y, np.column_stack([np.ones(len(y)), logit - centre]), None if alone else codes)
+    value, se = float(found[1]), float(errors[1])
+    detail["intercept"] = float(found[0]) - centre * value
     if alone:
         return Estimate(value, detail={**detail, "reason": _ONE_CLUSTER})
     half = normal_quantile(level) * se
