@@ -4,6 +4,7 @@ from blues.explain.columns import LEVELS, Columns, columns, describe
 from blues.explain.conformal import conformal, coverage
 from blues.explain.overlay import ClipSaliency, on_clip, overlay, pointing_game, sanity, write_stills
 from blues.explain.parts import Part, carry
+from blues.explain.person import Person, person
 from blues.explain.record import UNITS, Attributions, Piece, gather
 from blues.explain.rollup import FEWEST_PERMUTATIONS, importance, null_importance, roll_up, stability, with_null
 from blues.explain.saliency import METHODS, layers, randomised, saliency
@@ -20,6 +21,7 @@ __all__ = [
     "Columns",
     "FoldValues",
     "Part",
+    "Person",
     "Piece",
     "affordable",
     "carry",
@@ -33,6 +35,7 @@ __all__ = [
     "layers",
     "modality_value",
     "null_importance",
+    "person",
     "on_clip",
     "overlay",
     "pointing_game",

@@ -1,0 +1,180 @@
+"""One patient: what each arm predicts and how surely, what it rests on, what was missing, and reasons not to trust it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from blues import check
+from blues.explain.conformal import conformal
+from blues.explain.record import Attributions
+from blues.explain.rollup import roll_up
+
+__all__ = ["Person", "person"]
+
+
+@dataclass(frozen=True)
+class Person:
+    """What there is to say about one patient of a run.
+
+    Attributes
+    ----------
+    patient, arm : str
+        Whom, and the arm whose prediction is taken apart.
+    predictions : DataFrame
+        One row an arm: ``arm, p`` (mean over repeats, and clips), ``low, high`` (range over repeats), and ``set`` or
+        ``set_low, set_high`` (conformal).
+    waterfall : DataFrame
+        ``modality, name, shap, start, end``: from the base to the prediction, the largest step first; what is smaller is
+        summed in the last row.
+    features : DataFrame
+        See :meth:`blues.explain.Attributions.patient`, with ``low_seen, high_seen`` (of the other patients) and ``outside``.
+    missing : tuple of str
+        Labels of what the arm looks at and was not known.
+    nearest : DataFrame
+        ``patient, distance, y, p``: those whom the arm explains most alike (Euclidean, between Shapley values of variables).
+    doubts : tuple of str
+        Reasons not to trust the prediction, in words; empty when there are none.
+    """
+
+    patient: str
+    arm: str
+    predictions: pd.DataFrame
+    waterfall: pd.DataFrame
+    features: pd.DataFrame
+    missing: tuple[str, ...]
+    nearest: pd.DataFrame
+    doubts: tuple[str, ...]
+
+
+def person(
+    attributions: Attributions,
+    predictions: pd.DataFrame,
+    patient: str,
+    arm: str,
+    *,
+    kind: str = "binary",
+    level: float = 0.9,
+    most: int = 8,
+) -> Person:
+    """Put together what a run says about one patient.
+
+    Parameters
+    ----------
+    attributions : Attributions
+    predictions : DataFrame
+        Of the run: ``patient`` (and ``clip``), ``arm, repeat, fold, y, p``.
+    patient, arm : str
+    kind : {"binary", "ordinal", "continuous"}
+    level : float
+        Of the conformal sets.
+    most : int
+        Steps of the waterfall, and nearest patients.
+
+    Returns
+    -------
+    Person
+
+    Raises
+    ------
+    InputError
+        When patient or arm is not in the run.
+    """
+    features = attributions.patient(patient, arm)
+    seen = attributions.arm(arm)
+    seen = (
+        seen[seen["patient"].astype(str) != str(patient)].groupby("feature", observed=True)["value"].agg(["min", "max"])
+    )
+    limits = seen.reindex(features["feature"].astype(str))
+    features = features.assign(low_seen=limits["min"].to_numpy(), high_seen=limits["max"].to_numpy())
+    below, above = features["value"] < features["low_seen"], features["value"] > features["high_seen"]
+    features["outside"] = below | above
+    single = features["low_seen"].notna()
+    missing = tuple(features.loc[features["value"].isna() & single, "label"].astype(str))
+    table = _predictions(predictions, str(patient), kind, level)
+    return Person(
+        patient=str(patient),
+        arm=arm,
+        predictions=table,
+        waterfall=_waterfall(attributions, str(patient), arm, most),
+        features=features,
+        missing=missing,
+        nearest=_nearest(attributions, predictions, str(patient), arm, most),
+        doubts=tuple(_doubts(features, missing, table.set_index("arm").loc[arm], len(features))),
+    )
+
+
+def _predictions(predictions: pd.DataFrame, patient: str, kind: str, level: float) -> pd.DataFrame:
+    rows = []
+    for arm, part in predictions.groupby("arm", sort=False, observed=True):
+        own = part[part["patient"].astype(str) == patient]
+        if not len(own):
+            continue
+        by_repeat = own.groupby("repeat")["p"].mean()
+        row = {"arm": str(arm), "p": by_repeat.mean(), "low": by_repeat.min(), "high": by_repeat.max()}
+        sets = conformal(part, kind, level=level)
+        sets = sets[sets["patient"].astype(str) == patient]
+        if kind == "binary":
+            row["set"] = ", ".join(sets["set"].unique())
+        else:
+            row |= {"set_low": sets["low"].min(), "set_high": sets["high"].max()}
+        rows.append(row)
+    if not rows:
+        raise check.InputError(f"patient {patient!r} is not in this run", allowed="the patients of its predictions")
+    return pd.DataFrame(rows)
+
+
+def _waterfall(attributions: Attributions, patient: str, arm: str, most: int) -> pd.DataFrame:
+    """Return steps that lead from the mean base to the mean prediction."""
+    rolled = roll_up(attributions, arm, "variable")
+    own = rolled[rolled["patient"].astype(str) == patient]
+    count = len(own[["repeat", *(["clip"] if "clip" in own else [])]].drop_duplicates())
+    steps = own.groupby(["modality", "name"], sort=False)["shap"].sum().div(count).reset_index()
+    steps = steps.reindex(steps["shap"].abs().sort_values(ascending=False, kind="stable").index).reset_index(drop=True)
+    rest = steps.iloc[most:]
+    shown = steps.iloc[:most]
+    if len(rest):
+        summed = {"modality": "", "name": f"{len(rest)} others, summed", "shap": rest["shap"].sum()}
+        shown = pd.concat([shown, pd.DataFrame([summed])], ignore_index=True)
+    base = attributions.base
+    base = base[(base["arm"] == arm) & (base["patient"].astype(str) == patient)]["base"].mean()
+    end = base + shown["shap"].cumsum()
+    return shown.assign(start=end - shown["shap"], end=end)
+
+
+def _nearest(attributions: Attributions, predictions: pd.DataFrame, patient: str, arm: str, most: int) -> pd.DataFrame:
+    rolled = roll_up(attributions, arm, "variable").assign(patient=lambda t: t["patient"].astype(str))
+    wide = (
+        rolled.groupby(["patient", "modality", "name"], sort=False)["shap"]
+        .mean()
+        .unstack(["modality", "name"])
+        .fillna(0.0)
+    )
+    away = np.sqrt(((wide - wide.loc[patient]) ** 2).sum(axis=1)).drop(patient)
+    known = predictions[predictions["arm"] == arm].assign(patient=lambda t: t["patient"].astype(str))
+    about = known.groupby("patient")[["y", "p"]].mean()
+    found = away.sort_values(kind="stable").head(most).rename("distance").to_frame().join(about)
+    return found.rename_axis("patient").reset_index()
+
+
+def _doubts(features: pd.DataFrame, missing: tuple[str, ...], own: Mapping[str, object], count: int) -> list[str]:
+    found = []
+    outside = features[features["outside"]]
+    for row in outside.head(5).itertuples():
+        unit = f" {row.unit}" if row.unit else ""
+        found.append(
+            f"{row.label} {row.value:.4g}{unit} lies outside what the others have, {row.low_seen:.4g} to {row.high_seen:.4g}"
+        )
+    if len(outside) > 5:
+        found.append(f"{len(outside) - 5} further values lie outside what the others have")
+    if len(missing) > count / 2:
+        found.append(f"{len(missing)} of {count} values are missing")
+    said = str(own.get("set", ""))
+    if "both" in said:
+        found.append("the prediction set holds both outcomes: the arm cannot tell")
+    if "empty" in said:
+        found.append("the prediction set is empty: the patient is like neither group")
+    return found
