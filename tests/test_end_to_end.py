@@ -4,6 +4,8 @@ import io
 import json
 import re
 import shutil
+import subprocess
+import sys
 from contextlib import redirect_stderr, redirect_stdout
 from html.parser import HTMLParser
 from pathlib import Path
@@ -29,7 +31,7 @@ ARMS = (
     "clinical+blood",
     "image+clinical+blood",
 )
-BROKEN, CUT = "patient_1_R1", "patient_2_L1"
+BROKEN, CUT, TIMELESS = "patient_1_R1", "patient_2_L1", "patient_2_R2"
 
 
 def command(module, *words):
@@ -63,6 +65,8 @@ def line(made, tmp_path_factory):
     videos = cohort / "videos"
     (videos / f"{BROKEN}.mp4").write_text("this is no video\n")
     (videos / f"{CUT}.mp4").write_bytes((videos / f"{CUT}.mp4").read_bytes()[:700])
+    np.save(videos / f"{TIMELESS}.npy", video.read(videos / f"{TIMELESS}.mp4", rate=20).frames)
+    (videos / f"{TIMELESS}.mp4").unlink()
     shutil.copy(videos / "patient_3_R1.mp4", videos / "patient_99_R1.mp4")
     for clip in videos.glob("patient_4_*"):
         clip.unlink()
@@ -169,6 +173,7 @@ def test_faults_are_told_and_the_rest_goes_on(line):
     told = " ".join(note["text"] for note in json.loads((line.run / "notes.json").read_text(encoding="utf-8")))
     for clip in (BROKEN, CUT):
         assert clip in told
+    assert "1 of the clips used are damaged or odd" in told
     page = (line.run / "report.html").read_text(encoding="utf-8")
     assert BROKEN not in page  # a page shows no ids unless asked to
     assert "not a video: the file holds text" in page
@@ -183,10 +188,17 @@ def test_faults_are_told_and_the_rest_goes_on(line):
     assert {"1", "2"} <= by_arm["image"]
 
 
+def test_reading_and_embedding_wait_for_no_network_library():
+    code = "import sys; from blues import cohort, datasets, embed; print({'torch', 'sklearn', 'xgboost'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
 def test_embed_writes_the_quarantine(line, tmp_path):
     done = command(blues.embed, line.cohort, "--out", tmp_path / "values")
     assert done.status == 0
     assert "2 clips could not be read" in done.out
+    assert f"{TIMELESS}: the file holds no frame rate" in done.out
     quarantine = pd.read_csv(tmp_path / "values" / "quarantine.csv")
     assert sorted(quarantine["clip"]) == [BROKEN, CUT]
     assert quarantine["reason"].str.len().min() > 20

@@ -1,12 +1,14 @@
 """The made-up cohort: what is planted can be found again, and nothing else."""
 
+import errno
+
 import av
 import numpy as np
 import pandas as pd
 import pytest
 
 import blues.cohort
-from blues import datasets, survive
+from blues import datasets, survive, video
 from blues.check import InputError
 from blues.datasets.synthetic import RATERS, _plan, synthetic
 from blues.datasets.synthetic_tables import draw_patients
@@ -187,3 +189,14 @@ def test_load_draws_once_and_reads_folders(none, monkeypatch, tmp_path):
         datasets.load("sinthetic")
     with pytest.raises(InputError, match="signal can be set for the synthetic cohort only"):
         datasets.load(none.folder, signal=2)
+
+
+def test_a_full_disk_leaves_nothing_and_names_the_folder(tmp_path, monkeypatch):
+    def full(path, *rest):
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr(video, "write", full)
+    with pytest.raises(OSError, match="No space left") as stopped:
+        synthetic(tmp_path / "made", patients=8, frames=8, size=64)
+    assert stopped.value.filename == str(tmp_path / "made")
+    assert not list(tmp_path.iterdir())

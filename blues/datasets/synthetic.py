@@ -26,7 +26,7 @@ import numpy as np
 import pandas as pd
 
 import blues.cohort
-from blues import simulate, video
+from blues import video
 from blues.check import InputError
 from blues.cohort import Cohort
 from blues.datasets.synthetic_dictionary import POINTS, dictionary
@@ -98,17 +98,23 @@ def synthetic(
     ------
     InputError
         A parameter is out of range, or the folder holds something already.
+    OSError
+        The disk is full or the place may not be written; nothing is left behind.
     """
     folder = Path(folder)
     _check(folder, patients, signal, blood_signal, frames, size)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name[:40]}-"))
     try:
-        _write(draft, patients, signal, seed, blood_signal, frames, size)
-        draft.chmod(0o755)
-        draft.replace(folder)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+        draft = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name[:40]}-"))
+        try:
+            _write(draft, patients, signal, seed, blood_signal, frames, size)
+            draft.chmod(0o755)
+            draft.replace(folder)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+    except OSError as error:
+        error.filename, error.filename2 = str(folder), None  # what was asked for, not the draft that is gone
+        raise
     return blues.cohort.read(folder)
 
 
@@ -174,6 +180,8 @@ def _plan(
 
 
 def _draw_clip(path: Path, what: pd.Series, rng: np.random.Generator, size: int) -> dict[str, object]:
+    from blues import simulate  # brings torch along, which only drawing needs
+
     scene = simulate.draw_scene(rng, severity=what.severity, machine="handheld", **MACHINE)
     drawn = simulate.clip(scene, what.frames / 20, 20, rng, (size, size))
     video.write(path, drawn.images, 20)

@@ -94,10 +94,7 @@ def notes_on(design: Design, by_arm: Mapping[str, pd.DataFrame], experiment: Exp
         found.append(
             _warning("The encoder's weights came without a card: nobody can say that they have not seen this cohort.")
         )
-    if unread := design.facts.get("quarantined"):
-        names = ", ".join(c["clip"] for c in unread[:10])
-        found.append(_warning(f"{len(unread)} clips could not be read and were left out: {names}"))
-    return found
+    return found + _clip_notes(design)
 
 
 def _note(text: str) -> dict[str, str]:
@@ -106,6 +103,21 @@ def _note(text: str) -> dict[str, str]:
 
 def _warning(text: str) -> dict[str, str]:
     return {"level": "warning", "text": text}
+
+
+def _clip_notes(design: Design) -> list[dict[str, str]]:
+    found = []
+    if damaged := design.facts.get("damaged"):
+        found.append(
+            _note(
+                f"{damaged} of the clips used are damaged or odd and count as far as they can be read; python -m blues.embed "
+                "says which and what is wrong."
+            )
+        )
+    if unread := design.facts.get("quarantined"):
+        names = ", ".join(c["clip"] for c in unread[:10])
+        found.append(_warning(f"{len(unread)} clips could not be read and were left out: {names}"))
+    return found
 
 
 def _size_notes(design: Design) -> list[dict[str, str]]:
