@@ -62,7 +62,9 @@ def drawing(steps: int) -> None:
     print(
         f"\nsimulated frames           {512 / (time.process_time() - start):8.1f} frames/s of processor time, no masks"
     )
-    trainer = Trainer(Budget(steps=steps), negatives=64)
+    trainer = Trainer(Budget(steps=steps), negatives=32)
+    for step in range(20):  # the pool of negatives is drawn once in a training
+        trainer.draw(step)
     start = time.process_time()
     trainer.run()
     both = time.process_time() - start
@@ -76,7 +78,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--steps", type=int, default=12)
+    parser.add_argument("--steps", type=int, default=30)
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     print(f"{given.threads} threads, torch {torch.__version__}")

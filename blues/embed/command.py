@@ -21,7 +21,7 @@ class Options:
     """What to embed and how."""
 
     cohort: str = field(metadata={"positional": True, "help": "a cohort's folder, or 'synthetic'"})
-    encoder: str = field(default="frame-stats", metadata={"help": "name of the encoder, or path of a checkpoint"})
+    encoder: str = field(default="blues-lus", metadata={"help": "name of the encoder, or path of a checkpoint"})
     weights: tuple[str, ...] = field(default=(), metadata={"help": "weight files, for encoders that need them"})
     out: Path | None = field(
         default=None, metadata={"help": "folder to write the embeddings to; the cache is kept anyway"}

@@ -60,7 +60,7 @@ class _Ready:
 
 def embed(
     cohort: Cohort,
-    encoder: Encoder | str = "frame-stats",
+    encoder: Encoder | str = "blues-lus",
     weights: Any = None,
     workers: int | None = None,
     cache: str | os.PathLike[str] | None = None,
@@ -75,7 +75,7 @@ def embed(
     Parameters
     ----------
     cohort : Cohort
-    encoder : Encoder or str, default "frame-stats"
+    encoder : Encoder or str, default "blues-lus"
         An encoder, or a name that :func:`blues.encoders.get` knows.
     weights : path or sequence of paths, optional
         For an encoder given by name.
@@ -89,7 +89,8 @@ def embed(
     Returns
     -------
     Embeddings
-        Clips that cannot be read are in its ``quarantine``, with the reason.
+        Clips that cannot be read are in its ``quarantine``, with the reason. Where the encoder tells lung ultrasound from
+        other pictures (output ``lus``), ``problems`` in the table names the clips that do not look like it.
 
     Raises
     ------
@@ -211,9 +212,18 @@ def _encode(work: _Work, name: str, ready: _Ready) -> Entry:
             f"encoder {encoder.name} gave values of shape {values.shape} for {len(frames)} frames of {name}",
             allowed=f"({len(frames)}, {encoder.dimensions})",
         )
-    entry = Entry(values.astype(np.float32, copy=False), ready.total, ready.problems)
+    problems = (*ready.problems, *_doubts(encoder, values))
+    entry = Entry(values.astype(np.float32, copy=False), ready.total, problems)
     work.store.put(ready.key, entry)
     return entry
+
+
+def _doubts(encoder: Encoder, values: np.ndarray) -> tuple[str, ...]:
+    """Return what is odd about a clip by the encoder's own output ``lus``, the probability of lung ultrasound."""
+    if "lus" not in encoder.card.get("outputs", ()):
+        return ()
+    score = float(values[:, encoder.feature_names.index("lus")].mean())
+    return () if score >= 0.5 else (f"does not look like lung ultrasound (score {score:.2f}, of 1)",)
 
 
 def _assemble(

@@ -155,9 +155,15 @@ class LusNet(nn.Module):
         return out
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Return the embedding and the readable outputs, (n, dimensions + 14)."""
+        """Return the embedding and the readable outputs, (n, dimensions + 14).
+
+        A picture without any structure (standard deviation below one grey level) is no lung ultrasound by rule.
+        """
         out = self.heads(x, masks=False)
-        return torch.cat([out["embedding"], readable(out["columns"], out["globals"])], 1)
+        found = readable(out["columns"], out["globals"])
+        structured = x.std((1, 2, 3), correction=0)[:, None] >= 1 / 255
+        even = torch.tensor([name == "lus" for name in OUTPUTS], device=x.device) & ~structured
+        return torch.cat([out["embedding"], found.masked_fill(even, 0.0)], 1)
 
 
 def readable(columns: torch.Tensor, values: torch.Tensor) -> torch.Tensor:

@@ -91,7 +91,7 @@ class Experiment:
     threshold: Literal["half", "prevalence", "youden"] = _option(
         "half", "operating threshold: 0.5, the training prevalence, or the best Youden index on inner folds"
     )
-    encoder: str = _option("frame-stats", "what turns frames into numbers")
+    encoder: str = _option("blues-lus", "what turns frames into numbers")
     weights: Path | None = _option(None, "weights file of the encoder, where it needs one")
     frames: str = _option("mean", f"frames to clip: {', '.join(pool.FRAMES)}")
     points: str = _option("mean", f"BLUE points to patient: {', '.join(pool.POINTS)}")

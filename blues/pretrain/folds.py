@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -121,7 +121,10 @@ def _fit(
     tuned: bool,
     rng: np.random.Generator,
 ) -> None:
-    groups = [{"params": list(net.parameters()), "lr": how.rate * (0.1 if tuned else 1)}, {"params": head.parameters()}]
+    groups: list[dict[str, Any]] = [
+        {"params": list(net.parameters()), "lr": how.rate * (0.1 if tuned else 1)},
+        {"params": list(head.parameters())},
+    ]
     optimiser = torch.optim.AdamW(groups, lr=how.rate, weight_decay=0.02)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, how.steps)
     # a network that is fine-tuned keeps the statistics it was trained with: a fold's clips are too few to replace them
