@@ -191,6 +191,26 @@ def test_network_trained_on_simulated_frames_looks_at_the_b_lines():
     assert found.low > found.detail["chance"]
 
 
+@pytest.mark.parametrize(("output", "mask"), [("b_line_coverage", "b_line"), ("b_line_presence", "b_line")])
+def test_bundled_encoder_looks_at_the_artefact_and_random_weights_do_not(output, mask):
+    made = get("blues-lus")
+    rng = np.random.default_rng(99)
+    drawn = simulate.frames(simulate.draw_scenes(60, rng), rng, (128, 128))
+    share = drawn.masks[mask].mean((1, 2))
+    few = (share > 0.01) & (share < 0.35)
+    images, masks = drawn.images[few], drawn.masks[mask][few]
+    found = explain.pointing_game(explain.saliency(made, images, output), masks, tolerance=4)
+    assert found.low > 1.5 * found.detail["chance"]
+    random = explain.pointing_game(explain.saliency(explain.randomised(made), images, output), masks, tolerance=4)
+    assert random.value < found.low
+    assert abs(explain.sanity(made, images[:6], output, seeds=(0,))) < 0.5
+
+
+def test_layer_without_rows_is_passed_over():
+    """A network that folds depth away at its end: the default is the last layer that still has rows and columns."""
+    assert explain.layers(get("blues-lus"), "b_line_coverage")[0] == "last"
+
+
 def test_encoder_that_is_no_network_says_so():
     stats = get("frame-stats")
     with pytest.raises(check.InputError, match="no network"):

@@ -51,7 +51,7 @@ def saliency(
         from the frame's darkest state (black). Occlusion [4]_: what the output loses when a window takes on the mean
         grey of its rows.
     layer : str, optional
-        Of ``encoder.module``, for the CAMs; by default the last that the output depends on and that has places, see
+        Of ``encoder.module``, for the CAMs; by default the last that the output depends on and that has rows and columns, see
         :func:`layers`.
     steps : int
         Of the path of integrated gradients.
@@ -130,14 +130,19 @@ def _differentiable(encoder: Encoder) -> Iterator[Any]:
 
 
 def _recorded(module: Any, batch: torch.Tensor) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-    """Return the outputs and, in the order in which they ran, what each layer with places gave."""
+    """Return the outputs and, in the order in which they ran, what each layer with rows and columns gave."""
     import torch
 
     seen: dict[str, torch.Tensor] = {}
 
     def keep(name: str) -> Any:
         def hook(_: Any, __: Any, out: Any) -> None:
-            if isinstance(out, torch.Tensor) and out.ndim == 4 and out.shape[1] >= LEAST_MAPS and out[0, 0].numel() > 1:
+            if (
+                isinstance(out, torch.Tensor)
+                and out.ndim == 4
+                and out.shape[1] >= LEAST_MAPS
+                and min(out.shape[2:]) > 1
+            ):
                 seen.pop(name, None)
                 seen[name] = out
 
