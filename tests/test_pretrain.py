@@ -271,3 +271,13 @@ def test_pictures_of_other_things_look_less_like_lung_ultrasound(rng):
     for kind in simulate.NEGATIVES:
         other = encoder.outputs(simulate.negatives(10, rng, kind=kind)[0])["lus"]
         assert np.median(other) < np.percentile(lung, 10), kind
+
+
+def test_clips_that_are_no_lung_ultrasound_are_named(rng):
+    from blues.embed.pipeline import _doubts
+
+    encoder = encoders.get("blues-lus")
+    pictures = simulate.negatives(6, rng, kind="text")[0]
+    assert "does not look like lung ultrasound" in _doubts(encoder, encoder.forward(pictures))[0]
+    assert _doubts(encoder, encoder.forward(simulated_batch(12, rng, plain=True).images.numpy())) == ()
+    assert _doubts(encoders.get("random-cnn"), np.zeros((1, 4))) == ()
