@@ -25,7 +25,7 @@ __all__ = ["main", "prepare"]
 HEADLINE = tuple(
     "auroc auprc accuracy brier mae quadratic_kappa spearman rmse uno_c harrell_c integrated_brier scaled_brier".split()
 )
-DEMO: dict[str, Any] = {"repeats": 5, "null": 0}
+DEMO: dict[str, Any] = {"model": ("xgboost",), "repeats": 5, "null": 0}
 _PROG = "python -m blues.fuse"
 
 
@@ -40,8 +40,8 @@ def _main(argv: Sequence[str] | None) -> int:
     if not given:
         experiment = dataclasses.replace(experiment, **DEMO)
         print(
-            f"No cohort named: the demo, on a synthetic cohort with {DEMO['repeats']} repeats instead of 20 and without the "
-            "label-permutation null.",
+            f"No cohort named: the demo, on a synthetic cohort, with XGBoost, {DEMO['repeats']} repeats instead of 20 and "
+            "without the label-permutation null.",
             file=sys.stderr,
         )
     if experiment.out is not None:
