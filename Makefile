@@ -1,6 +1,7 @@
 # make demo   environment, then the demo on the embedded synthetic cohort; ends by naming the report it wrote
 # make test   environment, then lint, types and the whole test suite
 # make quick  the tests that take seconds;  make long  the ones that take minutes;  make lab  JupyterLab
+# make docs   environment, then the notebooks executed and the site built in site/, its links checked
 SHELL := /bin/bash
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -13,7 +14,7 @@ FITS := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
   "$$p" -c '$(FITS)' 2>/dev/null && { echo "$$p"; break; }; done)
 
-.PHONY: demo test lint types quick long lab setup clean
+.PHONY: demo test lint types quick long lab docs setup clean
 demo: $(STAMP)
 	@$(PY) -m blues.fuse
 
@@ -34,6 +35,13 @@ long: $(STAMP)
 
 lab: $(STAMP)
 	@$(VENV)/bin/pip install -q -c constraints.txt -e '.[lab]' && $(VENV)/bin/jupyter lab notebooks
+
+docs: export NO_MKDOCS_2_WARNING := 1
+docs: $(STAMP)
+	@$(PY) docs/hooks/books.py
+	@$(VENV)/bin/mkdocs build --quiet
+	@$(PY) docs/hooks/links.py site
+	@echo "The site: site/index.html"
 
 setup: $(STAMP)
 
@@ -56,4 +64,4 @@ $(STAMP): pyproject.toml constraints.txt
 	@touch $(STAMP)
 
 clean:
-	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis build site

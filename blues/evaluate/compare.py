@@ -231,7 +231,9 @@ def holm(p: Any) -> np.ndarray:
 
 
 def benjamini_hochberg(p: Any) -> np.ndarray:
-    """Return p values adjusted for the false discovery rate, in the order given (1995, J R Stat Soc B 57:289).
+    """Return p values adjusted for the false discovery rate, in the order given.
+
+    Benjamini & Hochberg 1995, J R Stat Soc B 57:289.
 
     Examples
     --------

@@ -1,0 +1,53 @@
+"""The pages on methods say what the code says: functions exist, sources stand in docstrings, no score is missing."""
+
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+
+import blues
+from blues.evaluate.outoffold import METRICS
+from blues.report import words
+
+DOCS = Path(__file__).parents[1] / "docs"
+PAGES = [DOCS / f"{name}.md" for name in ("methods", "agreement", "length-of-stay")]
+_SOURCE = re.compile(r"([A-ZŠ][\w-]+)(?: et al\.| (?:&|and) ([A-Z][\w-]+)(?: [A-Z][\w-]+)?)? (1[89]\d\d|20\d\d)\b")
+
+
+def docstrings():
+    files = Path(blues.__file__).parent.rglob("*.py")
+    return [text for path in files for text in re.findall(r'"""(.*?)"""', path.read_text(encoding="utf-8"), re.DOTALL)]
+
+
+@pytest.fixture(scope="module")
+def written():
+    return docstrings()
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda p: p.stem)
+def test_functions_that_are_named_exist(path):
+    names = set(re.findall(r"`(blues\.\w+\.\w+)", path.read_text(encoding="utf-8")))
+    for name in names:
+        _, module, what = name.split(".")
+        assert hasattr(importlib.import_module(f"blues.{module}"), what), name
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda p: p.stem)
+def test_sources_stand_in_a_docstring(path, written):
+    cited = {m.groups() for m in _SOURCE.finditer(path.read_text(encoding="utf-8"))}
+    assert len(cited) > 10
+    for first, second, year in cited:
+        held = any(first in text and year in text and (not second or second in text) for text in written)
+        assert held, f"{first} {second or ''} {year} is in no docstring"
+
+
+def test_every_score_of_a_run_has_its_place():
+    text = (DOCS / "methods.md").read_text(encoding="utf-8").lower()
+    scores = {name for kind in METRICS.values() for name in kind}
+    labels = {words.metric(name).label.lower() for name in scores}
+    plain = text.replace("-", " ")
+    left_out = {
+        label for label in labels if label.split(",")[0].split(" of averaged")[0].replace("-", " ") not in plain
+    }
+    assert left_out == set()
