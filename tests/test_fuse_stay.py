@@ -2,34 +2,23 @@
 
 import dataclasses
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from stay_cohort import write_tables
 
 import blues.cohort
 from blues import evaluate, fuse, report, survive
 from blues.check import InputError
-from blues.datasets.synthetic_dictionary import dictionary
-from blues.datasets.synthetic_tables import DISCHARGE_HAZARD, draw_patients
+from blues.datasets.synthetic_tables import DISCHARGE_HAZARD
 from blues.features import Design, design
 from blues.fuse.staytime import COLUMN, describe_beside, offer, timed
 from blues.fuse.transfer import transfer
 from blues.report.extras import read_beside
 
 MANY = 400
-
-
-def write_tables(folder, patients):
-    """Write the tables of made-up patients, with one clip that nobody decodes; return how ill each is, which no table holds."""
-    drawn = draw_patients(patients, 1.0, np.random.default_rng(2))
-    drawn.table.to_csv(folder / "clinical.csv", index=False)
-    (folder / "videos").mkdir()
-    (folder / "videos" / "patient_1_R1.mp4").touch()
-    rating = {"clip": "patient_1_R1", "rater": "senior", "severity": 1, "a_lines": "yes", "b_lines": "no"}
-    pd.DataFrame([rating]).to_csv(folder / "ratings.csv", index=False)
-    (folder / "cohort.toml").write_text(dictionary("tables only"), encoding="utf-8")
-    return pd.Series(drawn.illness, index=[str(i) for i in range(1, patients + 1)], name="illness")
 
 
 @pytest.fixture(scope="module")
@@ -267,36 +256,56 @@ def test_description_is_written_beside_a_run_and_never_stops_it(many, tmp_path, 
     assert not (tmp_path / "other").exists()
 
 
+def run_notebook(cohort):
+    """Run the cells of the notebook on a cohort; return what they hold."""
+    path = Path(__file__).parents[1] / "notebooks" / "06_length_of_stay.ipynb"
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    code = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    held = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BLUES_DATA", str(cohort))
+        exec(compile(code, str(path), "exec"), held)
+    return held
+
+
 def test_notebook_command_and_report_agree(tmp_path, capsys):
+    """One cohort, three ways to its numbers; and the single calls give them, too."""
     write_tables(tmp_path, 60)
-    flags = "--task discharge --modalities blood --folds 3 --repeats 1 --null 0 --jobs 1".split()
+    flags = "--task discharge --modalities clinical blood --repeats 2 --null 0 --jobs 1".split()
     assert fuse.main([str(tmp_path), *flags, "--out", str(tmp_path / "run")]) == 0
     printed = capsys.readouterr().out
     by_command = fuse.Run.load(tmp_path / "run")
-    cohort, made = fuse.prepare(by_command.experiment)
-    by_hand = fuse.run(made, by_command.experiment)
-    pd.testing.assert_frame_equal(by_hand.scores, by_command.scores, check_dtype=False)
-    pd.testing.assert_frame_equal(by_hand.predictions, by_command.predictions)
-    folds = evaluate.patient_folds(made.y, made.patients, 3, 1, 0, kind="continuous")
+    held = run_notebook(tmp_path)
+    pd.testing.assert_frame_equal(held["run"].scores, by_command.scores, check_dtype=False)
+    pd.testing.assert_frame_equal(held["run"].predictions, by_command.predictions)
+    made = fuse.prepare(by_command.experiment)[1]
+    folds = evaluate.patient_folds(made.y, made.patients, 5, 2, 0, kind="continuous")
     ids = made.patients.to_numpy()
     direct = survive.out_of_fold_risk(
         {name: block.set_axis(ids) for name, block in made.blocks.items()},
-        survive.endpoints(cohort).frame.loc[ids],
+        survive.endpoints(held["cohort"]).frame.loc[ids],
         [(ids[f.train], ids[f.test]) for f in folds],
     )
-    wanted = direct.scores.set_index(["arm", "metric"])["value"].sort_index()
-    pd.testing.assert_series_equal(by_hand.scores.set_index(["arm", "metric"])["value"].sort_index(), wanted)
-    value = wanted["blood", "uno_c"]
+    value = direct.scores.set_index(["arm", "metric"])["value"]["blood", "uno_c"]
     assert f"{value:.3f} (" in printed
     page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
     summary = report.summarize(by_command, **read_beside(tmp_path / "run"))
     assert summary["answer"]["numbers"]["scores"]["blood"][0] == pytest.approx(value)
-    assert f"{value:.2f} (" in page
-    direct_mean = survive.describe(survive.endpoints(cohort)).days.table["value"].iloc[0]
-    table = next(t for t in summary["tables"].values() if t["caption"] == "Mean days in hospital")
-    column = [c["label"] for c in table["columns"]].index("value")
-    assert table["rows"][0][column][0] == pytest.approx(direct_mean)
-    assert f"{direct_mean:.2f}" in page
+    for title, column in (
+        ("Mean days in hospital", "value"),
+        ("Cox models of leaving hospital (a hazard ratio above 1: leaves sooner)", "hazard ratio"),
+        ("Test of proportional hazards (exact score test, time as the Kaplan-Meier curve)", "statistic"),
+    ):
+        wanted = (held["found"] if title in held["found"] else held["models"])[title]
+        table = next(t for t in summary["tables"].values() if t["caption"] == title)
+        place = [c["label"] for c in table["columns"]].index(column)
+        shown = [row[place][0] if isinstance(row[place], list) else row[place] for row in table["rows"]]
+        np.testing.assert_allclose(shown, wanted[column.replace(" ", "_")])
+        assert f"{wanted[column.replace(' ', '_')].iloc[0]:.2f}" in page
+    pd.testing.assert_frame_equal(
+        held["models"]["Events each model rests on, and what it could not say"],
+        held["found"]["Events each model rests on, and what it could not say"],
+    )
 
 
 def test_report_of_a_time(found, many):

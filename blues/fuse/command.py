@@ -16,7 +16,7 @@ from blues.features import Design, design
 from blues.fuse.experiment import Experiment
 from blues.fuse.record import Run
 from blues.fuse.run import run
-from blues.fuse.staytime import TASK, describe_beside, offer, timed
+from blues.fuse.staytime import TASK, describe_beside, of_a_stay, offer, timed
 from blues.fuse.tables import main_metric
 from blues.fuse.transfer import transfer
 
@@ -59,7 +59,7 @@ def _main(argv: Sequence[str] | None) -> int:
         found = run(the_design, experiment, cohort_card=card(cohort, experiment.task), progress=True)
         name = _slug(cohort.name)
     folder = found.save(experiment.out or Path("reports") / f"{name}-{experiment.task}")
-    describe_beside(cohort, folder)
+    describe_beside(cohort, folder, findings=of_a_stay(cohort, experiment.task))
     print(summary(found))
     return check.hand_over("blues.report", [str(folder)])
 

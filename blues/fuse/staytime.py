@@ -24,7 +24,7 @@ from blues.fuse.notes import FEW_EVENTS, design_facts
 from blues.fuse.record import Run
 from blues.fuse.tables import COLUMNS, with_null
 
-__all__ = ["TASK", "describe_beside", "offer", "run_time", "timed"]
+__all__ = ["TASK", "describe_beside", "of_a_stay", "offer", "run_time", "timed"]
 
 TASK = "discharge"
 COLUMN = "time to discharge"
@@ -73,6 +73,12 @@ def offer(cohort: Cohort, task: str) -> Cohort:
     )
 
 
+def of_a_stay(cohort: Cohort, task: str) -> bool:
+    """Return whether a task is about the length of a stay: ``discharge``, or a target on the column of the stay."""
+    section = cohort.dictionary.survival
+    return bool(section) and cohort.dictionary.targets[task].column in (COLUMN, survive.stay_rule(section).stay)
+
+
 def timed(design: Design, cohort: Cohort) -> Design:
     """Return a design of a stay with what a reader must know of how stays ended, and of ``discharge`` with the events.
 
@@ -88,10 +94,9 @@ def timed(design: Design, cohort: Cohort) -> Design:
         Of kind ``time`` for the task ``discharge``; other tasks keep theirs. A continuous task on the column of the stay
         gets ``facts["stay_note"]``: what a plain number of days leaves out.
     """
-    section = cohort.dictionary.survival
-    column = cohort.dictionary.targets[design.task].column
-    if not section or column not in (COLUMN, survive.stay_rule(section).stay):
+    if not of_a_stay(cohort, design.task):
         return design
+    column = cohort.dictionary.targets[design.task].column
     ends = survive.endpoints(cohort)
     event = ends.frame["event"].reindex(design.patients.to_numpy()).set_axis(design.y.index)
     if column == COLUMN:
@@ -106,15 +111,16 @@ def timed(design: Design, cohort: Cohort) -> Design:
     return dataclasses.replace(design, facts={**design.facts, "stay_note": told})
 
 
-def describe_beside(cohort: Cohort, folder: Path) -> None:
-    """Write the description of the stays into ``stay`` of a run folder, where the dictionary tells how to read them.
+def describe_beside(cohort: Cohort, folder: Path, *, findings: bool = False) -> None:
+    """Write description and models of the stays into ``stay`` of a run folder, where the dictionary tells how to read them.
 
-    A cohort whose stays cannot be settled costs the description, not the run: the reason goes to standard error.
+    With ``findings`` what experts rated on clips is associated with vital signs and blood, too. A cohort whose stays cannot
+    be settled costs the description, not the run: the reason goes to standard error.
     """
     if not cohort.dictionary.survival:
         return
     try:
-        survive.save_section(survive.section(cohort), folder / "stay")
+        survive.save_section(survive.section(cohort, findings=findings), folder / "stay")
     except check.InputError as error:
         print(f"Lengths of stay are not described: {error}", file=sys.stderr)
 

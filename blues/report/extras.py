@@ -67,9 +67,9 @@ def _parts(prefix: str, results: Results, privacy: Privacy) -> Parts | None:
             if made is not None:
                 tables[key] = privacy.value(made)
                 shown = block("table", key=key)
-                # tables of single patients are for whoever looks for them
-                single = "patient" in leaf
-                blocks.append(block("details", summary=f"{title} ({len(leaf)})", blocks=[shown]) if single else shown)
+                # tables of single patients, and long ones, are for whoever looks for them
+                hidden = "patient" in leaf or len(leaf) > _LONG
+                blocks.append(block("details", summary=f"{title} ({len(leaf)})", blocks=[shown]) if hidden else shown)
     return blocks, tables, figures
 
 
@@ -83,6 +83,8 @@ def _named(frame: pd.DataFrame, privacy: Privacy) -> pd.DataFrame:
 
 # curves and scatter plots would fill pages as tables
 _DRAWN_ONLY = ("survival", "cumulative_incidence", "bland_altman", "agreement_matrix")
+_LONG = 60
+"""Tables of more rows open on a click."""
 _BEHIND = ("baseline", "path", "data", "covariates", "preparations", "intervals", "level")
 """Parts of a record that other computations need and a reader does not."""
 Leaf: TypeAlias = pd.DataFrame | str | Agreement

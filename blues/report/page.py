@@ -29,7 +29,7 @@ LEADS = {
     "utility": "Whether deciding by an arm does more good than treating all, none, or deciding without images.",
     "explanations": "What the predictions rest on.",
     "agreement": "Whether experts agree with each other, and the model with them.",
-    "stay": "How long patients stayed, and how that goes with what was measured.",
+    "stay": "How long patients stayed, and how that, and what was seen on their clips, goes with what was measured.",
     "robustness": "What a pipeline without any signal would have scored, and how much the split into folds matters.",
     "limits": "What these numbers cannot carry, from the facts of this run.",
 }

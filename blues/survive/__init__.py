@@ -5,6 +5,7 @@ patient is the unit of every interval and test. Stays of zero days count everywh
 """
 
 from blues.survive.arms import OutOfFold, out_of_fold_risk
+from blues.survive.associations import association_section
 from blues.survive.brier import BrierScores, ipcw_brier
 from blues.survive.clustered import clustered_association, design_effect, intraclass_correlation
 from blues.survive.comparing import gray_test, logrank_test, quantile_groups
@@ -12,13 +13,15 @@ from blues.survive.concordance import harrell_c, time_dependent_auc, uno_c
 from blues.survive.curves import Curves, RestrictedMean, aalen_johansen, kaplan_meier, restricted_mean
 from blues.survive.daily import DiscreteTime, discrete_time, person_intervals
 from blues.survive.describing import Description, describe
+from blues.survive.modelled import model_section
 from blues.survive.penalised import PenalisedCox, penalised_cox
 from blues.survive.regression import CoxFit, cause_specific_cox, cox, proportional_hazards_test
 from blues.survive.rule import StayRule, stay_rule
-from blues.survive.section import grouping, save_section, section
+from blues.survive.section import save_section, section
 from blues.survive.stays import Endpoints, adjudicate, endpoints
 from blues.survive.subdistribution import FineGrayFit, fine_gray
 from blues.survive.two_part import HurdleFit, hurdle
+from blues.survive.variables import grouping
 
 __all__ = [
     "BrierScores",
@@ -35,6 +38,7 @@ __all__ = [
     "StayRule",
     "aalen_johansen",
     "adjudicate",
+    "association_section",
     "cause_specific_cox",
     "clustered_association",
     "cox",
@@ -51,6 +55,7 @@ __all__ = [
     "ipcw_brier",
     "kaplan_meier",
     "logrank_test",
+    "model_section",
     "out_of_fold_risk",
     "penalised_cox",
     "person_intervals",

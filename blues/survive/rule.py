@@ -28,6 +28,10 @@ class Condition:
     column: str
     equals: tuple[Scalar, ...]
 
+    def words(self) -> str:
+        """Return the condition in words."""
+        return f"{self.column} is {' or '.join(map(str, self.equals))}"
+
 
 @dataclass(frozen=True)
 class Ward:
@@ -90,6 +94,9 @@ class StayRule:
         Days by which two sources may differ: a stay counted in calendar days differs from its hours by up to one.
     horizon : float, optional
         Longer stays are censored here.
+    variables : tuple of str
+        What the models of the stay look at: targets by patient, or columns, chosen before seeing the data. By default what
+        stays are described by.
 
     Examples
     --------
@@ -110,6 +117,7 @@ class StayRule:
     oxygen: Oxygen | None = None
     tolerance: float = 1.0
     horizon: float | None = None
+    variables: tuple[str, ...] = ()
 
     def columns(self) -> list[str]:
         """Return every column the rule reads."""
@@ -119,6 +127,32 @@ class StayRule:
         conditions += self.oxygen.given if self.oxygen else ()
         conditions += [c for w in self.wards for c in (*w.first, *w.later)]
         return list(dict.fromkeys([*names, *(c.column for c in conditions)]))
+
+    def told(self) -> str:
+        """Return the rule in words, for readers."""
+        parts = [f"Length of stay: {self.stay}, in {self.unit}."]
+        if self.status:
+            days = ", ".join(f"{d:g}" for d in self.status_days)
+            parts.append(f"Daily status: days {days}, from {self.status[0]} to {self.status[-1]}.")
+        if timed := [f"{w.name} from {w.column} in {w.unit}" for w in self.wards if w.column]:
+            parts.append(f"Time on wards: {', '.join(timed)}.")
+        for conditions, what in (
+            (self.died_in_hospital, "Died in hospital"),
+            (self.still_in_hospital, "Still in hospital, so censored"),
+            (self.transferred, "Moved between wards, so that one ward's time is not the stay"),
+        ):
+            if conditions:
+                parts.append(f"{what}: {' or '.join(c.words() for c in conditions)}.")
+        if self.oxygen:
+            parts.append(f"Days of oxygen: {self.oxygen.column}, in {self.oxygen.unit}.")
+        parts.append(
+            "Contradictions: never admitted (out on every day, on no ward) is 0 days; a stay that outlasts a day out of "
+            "hospital and fits the status as hours is hours; wards that outlast the stay are the time; two or more days out "
+            f"inside the stay outvote it; else the stay counts. Sources may differ by {self.tolerance:g} days."
+        )
+        if self.horizon is not None:
+            parts.append(f"Longer stays are censored at {self.horizon:g} days.")
+        return " ".join(parts)
 
 
 def stay_rule(section: Any) -> StayRule:

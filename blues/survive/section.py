@@ -8,14 +8,16 @@ from typing import Any
 
 import pandas as pd
 
-from blues.check import InputError, one_of
+from blues.check import InputError
 from blues.cohort import Cohort
 from blues.provenance import replacing, write_json
-from blues.survive.comparing import quantile_groups
+from blues.survive.associations import association_section
 from blues.survive.describing import Description, describe
+from blues.survive.modelled import model_section
 from blues.survive.stays import EVENTS, Endpoints, endpoints
+from blues.survive.variables import default_variables, grouping
 
-__all__ = ["grouping", "save_section", "section"]
+__all__ = ["save_section", "section"]
 
 CONTENTS = "contents.json"
 EVERYBODY = "all patients"
@@ -27,9 +29,15 @@ WORDS = {
 
 
 def section(
-    cohort: Cohort, by: Sequence[str] | None = None, *, ends: Endpoints | None = None, level: float = 0.95
+    cohort: Cohort,
+    by: Sequence[str] | None = None,
+    *,
+    variables: Sequence[str] | None = None,
+    findings: bool = False,
+    ends: Endpoints | None = None,
+    level: float = 0.95,
 ) -> dict[str, Any]:
-    """Describe the stays of a cohort: what :func:`blues.report.summarize` takes as ``survival``.
+    """Describe and model the stays of a cohort: what :func:`blues.report.summarize` takes as ``survival``.
 
     Parameters
     ----------
@@ -38,6 +46,10 @@ def section(
     by : sequence of str, optional
         Targets by patient, or columns, to describe by; see :func:`grouping`. By default each binary target that is a
         column of the role ``target`` (such as the PCR), and the first target of each item that experts rated.
+    variables : sequence of str, optional
+        What the models look at; see :func:`blues.survive.model_section`.
+    findings : bool
+        Add the associations of what experts rated on clips; see :func:`blues.survive.association_section`.
     ends : Endpoints, optional
         From :func:`blues.survive.endpoints`; made here by default.
     level : float
@@ -47,7 +59,8 @@ def section(
     dict of str to DataFrame or str
         Title -> frame, or sentences. Curves as :func:`blues.survive.kaplan_meier` and
         :func:`blues.survive.aalen_johansen` give them, causes in words; then ``Median stay``, ``Mean days in hospital``
-        (restricted mean), ``Difference in mean days in hospital``, ``Tests between groups``, ``Endpoints``, contradictions.
+        (restricted mean), ``Difference in mean days in hospital``, ``Tests between groups``; the models, and the
+        associations if asked for; ``Endpoints``, how stays were read, contradictions.
 
     Raises
     ------
@@ -59,7 +72,7 @@ def section(
     found: dict[str, Any] = {"Reading": _reading(ends, whole)}
     found |= _curves("", whole)
     described: list[tuple[str, Description]] = [(EVERYBODY, whole)]
-    for name in _default_groups(cohort) if by is None else by:
+    for name in default_variables(cohort) if by is None else by:
         label, groups = grouping(cohort, name)
         try:
             one = describe(ends, groups, level=level)
@@ -69,47 +82,14 @@ def section(
         found |= _curves(f" by {label}", one)
         described.append((label, one))
     found |= _tables(described)
+    found |= model_section(cohort, variables, ends=ends, level=level)
+    if findings:
+        found |= association_section(cohort, level=level)
     found["Endpoints"] = ends.summary()
+    found["How stays were read"] = ends.rule.told()
     if len(ends.adjudication):
         found["Contradictions, and the rule that decided"] = ends.adjudication
     return found
-
-
-def grouping(cohort: Cohort, name: str) -> tuple[str, pd.Series]:
-    """Return a variable to describe by: its label, and each patient's group in words.
-
-    Yes and no stay as they are, ordinal and nominal variables keep their categories, others are cut into thirds.
-
-    Parameters
-    ----------
-    cohort : Cohort
-    name : str
-        A target by patient, or a column.
-
-    Returns
-    -------
-    label : str
-    groups : Series
-        Index patient; missing where unknown.
-    """
-    dictionary = cohort.dictionary
-    targets = [t for t, spec in dictionary.targets.items() if spec.level == "patient"]
-    one_of(name, [*targets, *dictionary.columns], "variable to describe by")
-    if name in targets:
-        target = dictionary.targets[name]
-        label, kind, values = target.label or name, str(target.kind), cohort.target(name)
-    else:
-        label, kind, values = dictionary.label(name), dictionary.columns[name].decoded_kind, cohort.patients[name]
-    if kind == "binary":
-        return label, values.map({0.0: "no", 1.0: "yes"}).astype(object)
-    if kind in ("nominal", "text"):
-        return label, values.astype(object)
-    if values.nunique() > 3:
-        return f"third of {label}", quantile_groups(values.round(2))
-    categories = sorted(values.dropna().unique())
-    return label, pd.Series(pd.Categorical(values, categories, ordered=True), values.index).cat.rename_categories(
-        [f"{c:g}" for c in categories]
-    )
 
 
 def save_section(found: Mapping[str, Any], folder: str | Path) -> Path:
@@ -138,21 +118,6 @@ def save_section(found: Mapping[str, Any], folder: str | Path) -> Path:
     return folder
 
 
-def _default_groups(cohort: Cohort) -> list[str]:
-    dictionary = cohort.dictionary
-    found: list[str] = []
-    rated: set[str] = set()
-    for name, target in dictionary.targets.items():
-        if target.level != "patient":
-            continue
-        if target.rating is not None and target.rating not in rated:
-            rated.add(target.rating)
-            found.append(name)
-        elif target.column is not None and target.kind == "binary":
-            found += [name] if dictionary.columns[target.column].role == "target" else []
-    return found
-
-
 def _reading(ends: Endpoints, whole: Description) -> str:
     frame = ends.frame
     numbers = [f"{int((frame['event'] == code).sum())} {words}" for code, words in EVENTS.items()]
@@ -163,6 +128,12 @@ def _reading(ends: Endpoints, whole: Description) -> str:
     )
     if whole.left_out:
         text += f"{len(whole.left_out)} patients are left out: how long they stayed is not known. "
+    days = frame.loc[frame["oxygen"] == 1, "oxygen_days"].dropna()
+    if len(days):
+        text += (
+            f"{int((frame['oxygen'] == 1).sum())} patients were given oxygen, for {days.median():g} days (median of the "
+            f"{len(days)} whose days are known). "
+        )
     if len(ends.adjudication):
         text += (
             f"{ends.adjudication['patient'].nunique()} patients' sources contradict each other; the last table says how, "
