@@ -230,19 +230,19 @@ def test_model_of_unknown_shape_is_sampled_rather_than_explained_wrongly():
     np.testing.assert_allclose(found.values[:, 1:], 0, atol=1e-12)
 
 
-def test_embedding_of_two_thousand_dimensions_is_one_feature_a_blue_point():
+def test_embedding_of_two_thousand_dimensions_is_one_feature_a_blue_point_and_artefacts_keep_their_names():
     names = [f"{p}: map_{j:04d}" for p in ("R1", "L1") for j in range(1000)] + ["R1: b_line_count"]
     made = explain.columns(
         {"image/concat": names, "blood": ["CRP"]}, {"CRP": {"label": "CRP", "unit": "mg/l", "group": ""}}
     )
-    assert made.table["label"].tolist() == ["embedding at R1", "embedding at L1", "CRP"]
-    assert made.table["unit"].tolist() == ["", "", "mg/l"]
-    assert made.table["columns"].tolist() == [1001, 1000, 1]
+    assert made.table["label"].tolist() == ["embedding at R1", "embedding at L1", "B-lines at R1", "CRP"]
+    assert made.table["unit"].tolist() == ["", "", "", "mg/l"]
+    assert made.table["columns"].tolist() == [1000, 1000, 1, 1]
     rng = np.random.default_rng(0)
     X = rng.normal(size=(40, 2002))
     y = (X[:, 2001] > 0).astype(float)
     found = explain.explain_fold(models.make("forest").fit(X, y), X, X[:5], made)
-    assert found.values.shape == (5, 3)
+    assert found.values.shape == (5, 4)
     assert found.error < 1e-9
     np.testing.assert_allclose(found.data[:, 2], X[:5, 2001].astype(np.float32))
     assert np.isnan(found.data[:, :2]).all()
@@ -259,9 +259,9 @@ def test_one_hot_columns_and_artefacts_have_readable_names():
         {"image/max": ["b_line_count (max over points)"], "clinical": ["sex=female", "sex=male"], "blood": ["crp"]},
         explain.describe(card),
     ).table
-    assert made["variable"].tolist() == ["b line count", "sex", "sex", "CRP"]
+    assert made["variable"].tolist() == ["B-lines", "sex", "sex", "CRP"]
     assert made["group"].tolist() == ["B-lines and white lung", "demographics", "demographics", "CRP"]
-    assert made["label"].tolist() == ["b line count (max over points)", "sex: female", "sex: male", "CRP"]
+    assert made["label"].tolist() == ["B-lines (max over points)", "sex: female", "sex: male", "CRP"]
 
 
 def test_carrying_keeps_shares_and_an_affine_function_keeps_values():
@@ -305,4 +305,4 @@ def test_outputs_of_an_encoder_keep_their_units():
     )
     made = explain.columns({"image/concat": ["R1: b_line_count", "R1: lus_001", "R1: pleura_depth"]}, known).table
     assert made["unit"].tolist() == ["count", "", ""]
-    assert made["label"].tolist() == ["b line count at R1", "embedding at R1", "pleura depth at R1"]
+    assert made["label"].tolist() == ["B-lines at R1", "embedding at R1", "depth of pleural line at R1"]

@@ -79,8 +79,8 @@ def test_signal_planted_in_the_images_is_found_at_its_modality_point_artefact_an
     assert first(in_image, "modality")["name"] == "image"
     assert first(in_image, "point")["name"] == "R3"
     assert first(in_image, "group")["name"] == "B-lines and white lung"
-    assert first(in_image, "variable")["name"] == "b line count"
-    assert first(in_image, "feature")["name"] == "b line count at R3"
+    assert first(in_image, "variable")["name"] == "B-lines"
+    assert first(in_image, "feature")["name"] == "B-lines at R3"
     for level in explain.LEVELS:
         table = explain.importance(in_image.attributions, "image+blood", level)
         assert not table.iloc[0]["inside_null"], level

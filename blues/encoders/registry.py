@@ -35,7 +35,8 @@ def _frame_stats(weights: Weights, seed: int) -> Encoder:
             source="blues.encoders.frame_stats",
             weights=made_of,
             note="Hand-made image statistics with names a clinician can read; nothing is learned.",
-        ),
+        )
+        | {"units": dict(frame_stats.FEATURES)},
         hash=encoder_hash("frame-stats", made_of, preprocessing, features),
         function=frame_stats.frame_stats,
     )

@@ -1,15 +1,18 @@
 """What a prediction rests on: Shapley values out of fold by lab, BLUE point and modality; where in the image; how sure."""
 
+from blues.explain.attention import Weights, attention_by_point, attention_of
 from blues.explain.columns import LEVELS, Columns, columns, describe
 from blues.explain.conformal import conformal, coverage
 from blues.explain.overlay import ClipSaliency, on_clip, overlay, pointing_game, sanity, write_stills
 from blues.explain.parts import Part, carry
 from blues.explain.person import Person, person
+from blues.explain.points import Pooled, pooled
 from blues.explain.record import UNITS, Attributions, Piece, gather
 from blues.explain.rollup import FEWEST_PERMUTATIONS, importance, null_importance, roll_up, stability, with_null
 from blues.explain.saliency import METHODS, layers, randomised, saliency
 from blues.explain.shapley import FoldValues, affordable, explain_fold
 from blues.explain.value import modality_value
+from blues.explain.words import image_words
 
 __all__ = [
     "FEWEST_PERMUTATIONS",
@@ -23,7 +26,11 @@ __all__ = [
     "Part",
     "Person",
     "Piece",
+    "Pooled",
+    "Weights",
     "affordable",
+    "attention_by_point",
+    "attention_of",
     "carry",
     "columns",
     "conformal",
@@ -31,14 +38,16 @@ __all__ = [
     "describe",
     "explain_fold",
     "gather",
+    "image_words",
     "importance",
     "layers",
     "modality_value",
     "null_importance",
-    "person",
     "on_clip",
     "overlay",
+    "person",
     "pointing_game",
+    "pooled",
     "randomised",
     "roll_up",
     "saliency",

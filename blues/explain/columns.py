@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,28 +10,15 @@ import numpy as np
 import pandas as pd
 
 from blues import check
+from blues.explain.words import POOLED, family, image_words, unit_of
+from blues.features import is_anonymous
 
-__all__ = ["LEVELS", "MOST_NAMED", "Columns", "columns", "describe"]
+__all__ = ["LEVELS", "MOST_NAMED", "Columns", "columns", "describe", "image_row"]
 
 LEVELS = ("feature", "variable", "group", "point", "modality")
 """From the finest to the coarsest: a column; a lab, variable or artefact; a group of them; a BLUE point; a modality."""
 MOST_NAMED = 400
-"""An image block with more columns than this is explained as a whole (a BLUE point at a time where points lie side by side)."""
-
-_ANONYMOUS = re.compile(r"(?:[a-z]{0,12}[_ -]?)?\d+", flags=re.IGNORECASE)
-_POOLED = re.compile(r" \((?:max|sd|max over points)\)")
-_FAMILIES = (
-    (r"b[_ -]?line|b_coverage|vertical_|white_lung", "B-lines and white lung"),
-    (r"a[_ -]?line|horizontal_", "A-lines"),
-    (r"consolidat", "consolidation"),
-    (r"effusion", "effusion"),
-    (r"below_pleura|near_pleura", "below the pleural line"),
-    (r"pleura|irregularity|breaks", "pleural line"),
-    (r"rib|shadow", "shadows"),
-    (r"brightness|dark|depth_band|attenuation", "brightness"),
-    (r"speckle|texture|left_right|centre_edge", "texture"),
-    (r"scanned", "which points were scanned"),
-)
+"""An image block with more named columns is explained as a whole (a BLUE point at a time where points lie side by side)."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +54,7 @@ def describe(card: Mapping[str, Any], encoder: Mapping[str, Any] | None = None) 
     {'crp': {'label': 'CRP', 'unit': 'mg/l', 'group': ''}}
     """
     found = {
-        str(name): {"label": str(name).replace("_", " "), "unit": str(text).rpartition(", ")[2], "group": ""}
+        str(name): {"label": image_words(str(name)), "unit": unit_of(str(text)), "group": ""}
         for name, text in ((encoder or {}).get("units") or {}).items()
     }
     for row in card.get("table_one") or []:
@@ -102,8 +88,8 @@ def columns(
     Returns
     -------
     Columns
-        Image columns ``R3: b_line_count`` belong to point R3. Anonymous dimensions (``map_017``) and blocks wider than
-        :data:`MOST_NAMED` become one feature, one a BLUE point where points lie side by side.
+        Image columns ``R3: b_line_count`` belong to point R3. Anonymous dimensions (``map_017``) and blocks with more than
+        :data:`MOST_NAMED` named columns become one feature, one a BLUE point where points lie side by side.
 
     Examples
     --------
@@ -111,7 +97,7 @@ def columns(
     >>> made.ids.tolist()
     [0, 0, 1, 2]
     >>> made.table["label"].tolist()
-    ['embedding at R3', 'b line count at R3', 'sex: female']
+    ['embedding at R3', 'B-lines at R3', 'sex: female']
     """
     if not blocks:
         raise check.InputError("there are no columns to explain")
@@ -121,10 +107,10 @@ def columns(
     place: dict[tuple[str, str], int] = {}
     for block, names in blocks.items():
         modality = block.split("/", 1)[0]
-        whole = modality == "image" and len(names) > MOST_NAMED
+        whole = modality == "image" and sum(not is_anonymous(_bare(str(n))) for n in names) > MOST_NAMED
         for name in names:
             row = (
-                _image_row(str(name), whole, points, known)
+                image_row(str(name), whole, points, known)
                 if modality == "image"
                 else _table_row(str(name), modality, known)
             )
@@ -138,14 +124,17 @@ def columns(
     return Columns(np.array(ids, dtype=np.int64), pd.DataFrame(list(rows.values()))[order])
 
 
-def _image_row(name: str, whole: bool, points: str, known: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+def _bare(name: str) -> str:
+    return POOLED.sub("", name.partition(": ")[2] or name)
+
+
+def image_row(name: str, whole: bool, points: str, known: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """Return what an image column means: ``feature, label, variable, group, point, unit``."""
     point, separator, rest = name.partition(": ")
     point, rest = (point, rest) if separator else (points, name)
     place = f" at {point}" if separator else ""
-    about = known.get(_POOLED.sub("", rest)) or {}
-    plain = _POOLED.sub("", rest)
-    if whole or _ANONYMOUS.fullmatch(plain):
-        pooled = "".join(_POOLED.findall(rest))
+    plain, pooled = POOLED.sub("", rest), "".join(POOLED.findall(rest))
+    if whole or is_anonymous(plain):
         return {
             "feature": f"{point}: embedding{pooled}" if separator else f"embedding{pooled}",
             "label": f"embedding{pooled}{place}",
@@ -154,14 +143,13 @@ def _image_row(name: str, whole: bool, points: str, known: Mapping[str, Mapping[
             "point": point,
             "unit": "",
         }
-    family = next((group for pattern, group in _FAMILIES if re.search(pattern, plain)), "other image features")
     return {
         "feature": name,
-        "label": rest.replace("_", " ") + place,
-        "variable": plain.replace("_", " "),
-        "group": family,
+        "label": image_words(rest) + place,
+        "variable": image_words(plain),
+        "group": family(plain),
         "point": point,
-        "unit": about.get("unit", ""),
+        "unit": (known.get(plain) or {}).get("unit", ""),
     }
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from blues import check
+from blues.explain.attention import Weights
 from blues.explain.columns import Columns
 from blues.explain.shapley import FoldValues
 from blues.provenance import replacing, write_json
@@ -23,6 +24,10 @@ FILE, BASE, NULL, ABOUT = (
     "attributions_null.csv",
     "attributions.json",
 )
+POINTS, ATTENTION = "attributions_points.parquet", "attributions_attention.parquet"
+"""Only where a run has them."""
+_POINTS = ["patient", "point", "clip", "feature", "label", "unit", "value"]
+_ATTENTION = ["patient", "arm", "repeat", "fold", "token", "kind", "weight", "clip"]
 UNITS = {"binary": "probability", "ordinal": "expected category", "continuous": "unit of the outcome"}
 
 
@@ -35,6 +40,7 @@ class Piece:
     repeat: int
     fold: int
     found: FoldValues
+    weights: Weights | None = None
 
 
 @dataclass(frozen=True)
@@ -53,6 +59,12 @@ class Attributions:
     null : DataFrame
         With the outcome shuffled: ``arm``, ``permutation``, ``level``, ``modality``, ``name``, ``value`` (mean absolute
         value over patients); empty without a label-permutation null.
+    points : DataFrame
+        What each BLUE point of a patient shows: ``patient``, ``point``, ``clip`` (that stands for it), ``feature``, ``label``,
+        ``unit``, ``value``; empty without images, and where a row is a clip.
+    attention : DataFrame
+        Weights of the BLUE points and modalities by models with attention: ``patient``, ``arm``, ``repeat``, ``fold``,
+        ``token``, ``kind``, ``weight``, ``clip`` (that stands for the point).
     unit : str
         Of ``shap``, ``base`` and ``prediction``: ``"probability"``, ``"log-odds"``, ``"expected category"``, ...
     facts : dict
@@ -64,6 +76,8 @@ class Attributions:
     null: pd.DataFrame = field(
         default_factory=lambda: pd.DataFrame(columns=["arm", "permutation", "level", "modality", "name", "value"])
     )
+    points: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=_POINTS))
+    attention: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=_ATTENTION))
     unit: str = "probability"
     facts: dict[str, Any] = field(default_factory=dict)
 
@@ -129,7 +143,7 @@ class Attributions:
     @staticmethod
     def remove(folder: str | Path) -> None:
         """Take the attributions out of a run folder, where an earlier run left some."""
-        for name in (FILE, BASE, NULL, ABOUT):
+        for name in (FILE, BASE, NULL, ABOUT, POINTS, ATTENTION):
             (Path(folder) / name).unlink(missing_ok=True)
 
     @staticmethod
@@ -141,7 +155,11 @@ class Attributions:
         """Write ``attributions.parquet`` and its companions into a run folder; each whole or not at all."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        for name, frame in ((FILE, self.values), (BASE, self.base)):
+        for name, frame in ((POINTS, self.points), (ATTENTION, self.attention)):
+            if not len(frame):
+                (folder / name).unlink(missing_ok=True)
+        tables = ((FILE, self.values), (BASE, self.base), (POINTS, self.points), (ATTENTION, self.attention))
+        for name, frame in (t for t in tables if len(t[1]) or t[0] in (FILE, BASE)):
             with replacing(folder / name) as draft:
                 frame.to_parquet(draft, index=False)
         with replacing(folder / NULL) as draft:
@@ -172,7 +190,12 @@ class Attributions:
             folder / NULL, dtype={"arm": str, "level": str, "modality": str, "name": str}, keep_default_na=False
         )
         null = null.assign(value=pd.to_numeric(null["value"]), permutation=pd.to_numeric(null["permutation"]))
-        return cls(values, pd.read_parquet(folder / BASE), null, about["unit"], about["facts"])
+        more = {
+            key: pd.read_parquet(folder / name)
+            for key, name in (("points", POINTS), ("attention", ATTENTION))
+            if (folder / name).is_file()
+        }
+        return cls(values, pd.read_parquet(folder / BASE), null, unit=about["unit"], facts=about["facts"], **more)
 
     def _repr_html_(self) -> str:
         """Show the arms and the additivity error in a notebook."""
@@ -186,6 +209,7 @@ def gather(
     patients: np.ndarray,
     *,
     clips: np.ndarray | None = None,
+    points: pd.DataFrame | None = None,
     unit: str = "probability",
     **facts: Any,
 ) -> Attributions:
@@ -199,6 +223,8 @@ def gather(
     patients : ndarray of str, shape (rows of the design,)
     clips : ndarray of str, shape (rows of the design,), optional
         Where a row is a clip.
+    points : DataFrame, optional
+        See :attr:`Attributions.points`.
     unit : str
     **facts
         Kept with the record.
@@ -233,7 +259,30 @@ def gather(
         "error": np.repeat([p.found.error for p in pieces], [n for n, _ in shapes]),
         "how": np.repeat([p.found.how for p in pieces], [n for n, _ in shapes]),
     }
-    return Attributions(pd.DataFrame(built), pd.DataFrame(base), unit=unit, facts=dict(facts))
+    weights = _attention(pieces, patients, points)
+    more = {name: made for name, made in (("points", points), ("attention", weights)) if made is not None}
+    return Attributions(pd.DataFrame(built), pd.DataFrame(base), unit=unit, facts=dict(facts), **more)
+
+
+def _attention(pieces: list[Piece], patients: np.ndarray, points: pd.DataFrame | None) -> pd.DataFrame | None:
+    """Lay out the attention weights of all pieces, one row a patient, repeat and token."""
+    parts = []
+    for piece in pieces:
+        if piece.weights is None:
+            continue
+        wide = pd.DataFrame(piece.weights.values, columns=list(piece.weights.tokens))
+        keys = {"patient": patients[piece.positions], "arm": piece.arm, "repeat": piece.repeat, "fold": piece.fold}
+        long = wide.assign(**keys).melt(list(keys), var_name="token", value_name="weight")
+        parts.append(
+            long.assign(kind=long["token"].map(dict(zip(piece.weights.tokens, piece.weights.kinds, strict=True))))
+        )
+    if not parts:
+        return None
+    table = pd.concat(parts, ignore_index=True)
+    stands = pd.DataFrame(columns=["patient", "token", "clip"]) if points is None else points
+    stands = stands.rename(columns={"point": "token"})[["patient", "token", "clip"]].drop_duplicates()
+    table = table.merge(stands.astype(object), on=["patient", "token"], how="left")
+    return table.assign(clip=table["clip"].fillna(""))[_ATTENTION]
 
 
 def _coded(names: np.ndarray, rows: np.ndarray) -> pd.Categorical:

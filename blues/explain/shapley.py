@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +25,7 @@ from blues import check, models
 from blues.explain import learners
 from blues.explain.columns import Columns
 from blues.explain.parts import CLIP, Part, carry, clipped, embedded, in_log_odds, in_outcome
+from blues.explain.points import Pooled, carried, is_linear
 
 __all__ = ["BUDGET", "TOLERANCE", "FoldValues", "affordable", "explain_fold"]
 
@@ -80,6 +82,7 @@ def explain_fold(
     *,
     kind: str = "binary",
     log_odds: bool = False,
+    pooled: Pooled | None = None,
     seed: int = 0,
     pairs: int = 8,
 ) -> FoldValues:
@@ -104,6 +107,9 @@ def explain_fold(
         Kind of the outcome.
     log_odds : bool
         For a binary outcome: values in log-odds instead of probability.
+    pooled : Pooled, optional
+        Of the rows of ``X_test``: what each BLUE point had of the pooled columns. Their values are then shared among the
+        points, see :func:`blues.explain.points.carried`.
     seed, pairs : int
         Of the sampling, see :func:`blues.explain.learners.sampled`.
 
@@ -140,6 +146,9 @@ def explain_fold(
         known = np.abs(part.output) < 25 if natural.log_odds else np.ones(len(X_test), dtype=bool)
         prediction = np.where(known, logit(np.clip(prediction, clip, 1 - clip)), part.output)
     features, values, data = _by_feature(part.values, X_test, ids, used)
+    if pooled is not None and len(mine := np.flatnonzero(np.isin(pooled.columns, used))):
+        by_column = part.values if how == "exact" else _evenly(part.values, ids, used)
+        features, values, data = _by_point(by_column, X_train, X_test, ids, used, pooled, mine, is_linear(model))
     return FoldValues(
         features=features,
         values=values.astype(np.float32),
@@ -188,6 +197,52 @@ def _by_feature(
     single = counts[of] == 1
     data[:, of[single]] = X[:, used[single]]
     return features, total.T, data
+
+
+def _evenly(values: np.ndarray, ids: np.ndarray, used: np.ndarray) -> np.ndarray:
+    """Spread the value of columns that entered together over all of them: sampling left it at the first."""
+    _, of = np.unique(ids[used], return_inverse=True)
+    total = np.zeros((of.max() + 1, len(values)))
+    np.add.at(total, of, values[:, used].T)
+    spread = np.zeros(values.shape)
+    spread[:, used] = (total / np.bincount(of)[:, None])[of].T
+    return spread
+
+
+def _by_point(
+    values: np.ndarray,
+    X_train: np.ndarray,
+    X: np.ndarray,
+    ids: np.ndarray,
+    used: np.ndarray,
+    pooled: Pooled,
+    mine: np.ndarray,
+    signed: bool,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Do what :func:`_by_feature` does, with the pooled columns in use (``mine``) taken apart into their BLUE points."""
+    columns = pooled.columns[mine]
+    of = dataclasses.replace(pooled, values=pooled.values[:, mine], largest=pooled.largest[mine])
+    known = np.isfinite(X_train[:, columns])
+    centre = np.where(known, X_train[:, columns], 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    shared, left = carried(values[:, columns], centre, of, signed)
+    rest = values.copy()
+    rest[:, columns] = left
+    features, whole, data = _by_feature(rest, X, ids, used)
+    # a pooled feature stays only where somebody without any clip has a value of it
+    split = np.isin(features, ids[columns]) & ~np.isin(features, ids[np.setdiff1d(used, columns)])
+    stays = ~split | (np.abs(whole) > 0).any(axis=0)
+    places, at = np.unique(pooled.features[mine].ravel(), return_inverse=True)
+    total = np.zeros((len(places), len(X)))
+    np.add.at(total, at, shared.reshape(len(X), -1).T)
+    own = np.full((len(X), len(places)), np.nan)
+    named = np.flatnonzero(np.repeat(pooled.named[mine], pooled.features.shape[1]))
+    own[:, at[named]] = of.values.reshape(len(X), -1)[:, named]
+    # a point may have columns of its own beside the pooled ones
+    everything, place = np.unique(np.concatenate([features[stays], places]), return_inverse=True)
+    joined, seen = np.zeros((len(X), len(everything))), np.full((len(X), len(everything)), np.nan)
+    np.add.at(joined.T, place, np.concatenate([whole[:, stays], total.T], axis=1).T)
+    seen[:, place] = np.concatenate([data[:, stays], own], axis=1)
+    return everything, joined, seen
 
 
 def _of(model: Any, X: np.ndarray, kind: str) -> Part:

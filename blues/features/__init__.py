@@ -5,6 +5,7 @@ A predictor that the dictionary does not allow for the task is refused by name a
 
 from blues.features.blocks import design
 from blues.features.canary import suspicious
-from blues.features.record import MODALITIES, Design
+from blues.features.readable import IMAGE_FEATURES, is_anonymous
+from blues.features.record import MODALITIES, ByPoint, Design
 
-__all__ = ["MODALITIES", "Design", "design", "suspicious"]
+__all__ = ["IMAGE_FEATURES", "MODALITIES", "ByPoint", "Design", "design", "is_anonymous", "suspicious"]

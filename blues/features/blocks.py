@@ -13,12 +13,15 @@ from blues import check, pool, provenance
 from blues.cohort import Cohort
 from blues.embed import Embeddings
 from blues.encoders import has_seen
-from blues.features.record import MODALITIES, Design
+from blues.features.readable import chosen
+from blues.features.record import MODALITIES, ByPoint, Design
 from blues.features.singles import baseline_table, rule_tables
 
 __all__ = ["design"]
 
 _TABULAR = ("clinical", "blood")
+VAST = 2e7
+"""With more numbers than this the values of single BLUE points are not kept beside the pooled ones."""
 
 
 def design(
@@ -29,6 +32,7 @@ def design(
     embeddings: Embeddings | None = None,
     frames: str = "mean",
     points: str = "mean",
+    image_features: str = "both",
     also_points: Iterable[str] = (),
     allow: Iterable[str] = (),
     baseline: Sequence[str] = (),
@@ -47,6 +51,8 @@ def design(
         From :func:`blues.embed.embed`.
     frames, points : str
         Pooling, see :func:`blues.pool.patients`.
+    image_features : {"both", "artefacts", "embedding"}
+        Which of the encoder's features predict: those with a name, the anonymous dimensions, or all of them.
     also_points : iterable of str
         Further poolings of BLUE points, for candidates that compete in an inner loop.
     allow : iterable of str
@@ -62,9 +68,13 @@ def design(
     Raises
     ------
     InputError
-        Unknown task, modality or column; a modality with no column left; a target with one class.
+        Unknown task, modality or column; a modality with no column left; a target with one class; an encoder without the
+        image features asked for.
     """
     allow = tuple(allow)
+    everything = embeddings
+    if embeddings is not None:
+        embeddings = chosen(embeddings, image_features)
     for modality in modalities:
         check.one_of(modality, MODALITIES, "modality")
     target = cohort.dictionary.target(task)
@@ -112,6 +122,7 @@ def design(
             "prevalence": pd.DataFrame({"constant": 1.0}, index=y.index),
             **{name: _spread(table, patients) for name, table in singles.items()},
         },
+        by_point=_by_point(cohort, everything, frames) if target.level == "patient" else None,
         facts=_facts(cohort, embeddings, frames, points) | ({"no_rules": no_rules} if no_rules else {}),
     )
 
@@ -190,14 +201,27 @@ def _image(
         )
     if level == "clip":
         return pool.clips(embeddings, frames).reindex(patients.index)
-    pooled = pool.patients(
-        embeddings,
-        frames=frames,
-        how=points,
-        retakes=cohort.dictionary.clips.retakes if cohort.dictionary.clips else "longest",
-        order=cohort.points,
-    )
+    pooled = pool.patients(embeddings, frames=frames, how=points, retakes=_retakes(cohort), order=cohort.points)
     return _spread(pooled, patients)
+
+
+def _retakes(cohort: Cohort) -> str:
+    return cohort.dictionary.clips.retakes if cohort.dictionary.clips else "longest"
+
+
+def _by_point(cohort: Cohort, embeddings: Embeddings | None, frames: str) -> ByPoint | None:
+    """Return what each BLUE point shows before the points are pooled, and which clip stands for it; None where that is vast."""
+    if embeddings is None or embeddings.table["patient"].nunique() * len(cohort.points) * len(embeddings.names) > VAST:
+        return None
+    retakes, table = _retakes(cohort), embeddings.table
+    values = pool.points(pool.clips(embeddings, frames), table, retakes)
+    names = table.set_index("clip").groupby(["patient", "point"], sort=False).groups
+    clips = pd.Series({place: ", ".join(map(str, of)) for place, of in names.items()}, dtype=object)
+    if retakes not in ("mean", "max"):
+        number = pd.DataFrame({"row": np.arange(len(table))}, index=table["clip"])
+        rows = pool.points(number, table, retakes)["row"]
+        clips = pd.Series(table["clip"].to_numpy()[rows.to_numpy()], index=rows.index, dtype=object)
+    return ByPoint(values, clips.reindex(values.index))
 
 
 def _expert(cohort: Cohort, task: str, patients: pd.Series) -> pd.DataFrame:

@@ -12,9 +12,25 @@ import pandas as pd
 
 from blues import check
 
-__all__ = ["MODALITIES", "Design"]
+__all__ = ["MODALITIES", "ByPoint", "Design"]
 
 MODALITIES = ("image", "clinical", "blood", "expert")
+
+
+@dataclass(frozen=True)
+class ByPoint:
+    """What each BLUE point of a patient shows, before the points are pooled: for explanations, nothing learns from it.
+
+    Attributes
+    ----------
+    values : DataFrame
+        Index (patient, point), columns the image features of a clip, float.
+    clips : Series
+        Same index: the clip that stands for the point; several names where the takes are averaged.
+    """
+
+    values: pd.DataFrame
+    clips: pd.Series
 
 
 @dataclass(frozen=True)
@@ -53,6 +69,8 @@ class Design:
         Arm -> the table it predicts from, alone: expert rules, baselines of named variables, ``"prevalence"``. Same index.
     event : Series, optional
         Of a time, same index: 0 censored, 1 the event, 2 a competing one.
+    by_point : ByPoint, optional
+        Of the image block, where a row is a patient.
     facts : dict
         JSON-ready: hashes of the data, the encoder's card, the pooling.
     """
@@ -73,6 +91,7 @@ class Design:
     poolings: Mapping[str, pd.DataFrame] = dataclasses.field(default_factory=dict)
     singles: Mapping[str, pd.DataFrame] = dataclasses.field(default_factory=dict)
     event: pd.Series | None = None
+    by_point: ByPoint | None = None
     facts: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:

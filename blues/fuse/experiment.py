@@ -41,8 +41,11 @@ class Experiment:
         Made inside the training fold, see :class:`blues.models.Nested`.
     encoder, weights : str, Path
         What turns frames into numbers, see :func:`blues.encoders.get`.
+    image_features : {"both", "artefacts", "embedding"}
+        Which of the encoder's features predict, see :func:`blues.features.design`.
     frames, points : str
-        Pooling, see :func:`blues.pool.patients`.
+        Pooling, see :func:`blues.pool.patients`. Points are averaged unless said otherwise; artefacts without an embedding
+        stand side by side, a column a BLUE point.
     folds, repeats : int
         Repeated stratified cross-validation over patients.
     seed : int
@@ -93,8 +96,13 @@ class Experiment:
     )
     encoder: str = _option("blues-lus", "what turns frames into numbers")
     weights: Path | None = _option(None, "weights file of the encoder, where it needs one")
+    image_features: Literal["both", "artefacts", "embedding"] = _option(
+        "both", "which of the encoder's features predict: named ones such as B-lines, anonymous dimensions, or all"
+    )
     frames: str = _option("mean", f"frames to clip: {', '.join(pool.FRAMES)}")
-    points: str = _option("mean", f"BLUE points to patient: {', '.join(pool.POINTS)}")
+    points: str = _option(
+        "", f"BLUE points to patient: {', '.join(pool.POINTS)} (default: mean; with --image-features artefacts concat)"
+    )
     folds: int = _option(5, "patient folds a repeat")
     repeats: int = _option(20, "repeats of the cross-validation")
     seed: int = _option(0, "seed of folds, models and bootstraps")
@@ -131,7 +139,10 @@ class Experiment:
                 check.one_of(value, allowed, f"--{name}")
             if len(set(values)) < len(values):
                 raise check.InputError(f"--{name} names one thing twice: {' '.join(values)}")
+        if not self.points:
+            object.__setattr__(self, "points", "concat" if self.image_features == "artefacts" else "mean")
         self.rivals()
+        check.one_of(self.image_features, features.IMAGE_FEATURES, "--image-features")
         check.one_of(self.frames, pool.FRAMES, "--frames")
         check.one_of(self.points, pool.POINTS, "--points")
         for name, least in (

@@ -7,19 +7,22 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from blues import check, explain, models
-from blues.features import Design
+from blues.features import Design, is_anonymous
 
 __all__ = ["Explaining", "attributions", "chosen_arms", "explaining"]
 
 
 @dataclass(frozen=True)
 class Explaining:
-    """What is to be explained: these arms, whose columns mean this."""
+    """What is to be explained: these arms, whose columns mean this, and what each BLUE point had of the pooled ones."""
 
     arms: frozenset[str]
     columns: explain.Columns
+    pooled: explain.Pooled | None = None
+    card: Mapping[str, Any] | None = None
 
     def piece(
         self, record: Mapping[str, Any], model: models.Nested, X: np.ndarray, rows: np.ndarray, kind: str, seed: int
@@ -31,8 +34,10 @@ class Explaining:
             held_out = np.sort(np.random.default_rng(seed).permutation(held_out)[:most])
         # more training rows than this change nothing: the background of what is sampled is a handful of them
         background = X[rows[:2000]]
-        found = explain.explain_fold(model, background, X[held_out], self.columns, kind=kind, seed=seed)
-        return explain.Piece(held_out, record["arm"], record["repeat"], record["fold"], found)
+        pooled = None if self.pooled is None else self.pooled.rows(held_out)
+        found = explain.explain_fold(model, background, X[held_out], self.columns, kind=kind, pooled=pooled, seed=seed)
+        weights = explain.attention_of(model, X[held_out])
+        return explain.Piece(held_out, record["arm"], record["repeat"], record["fold"], found, weights)
 
 
 def chosen_arms(wanted: Sequence[str], arms: Sequence[Any]) -> frozenset[str]:
@@ -62,7 +67,11 @@ def explaining(
     if not arms:
         return None
     known = explain.describe(card or {}, design.facts.get("encoder"))
-    return Explaining(arms, explain.columns({key: layout.names[key] for key in layout.columns}, known))
+    blocks = {key: layout.names[key] for key in layout.columns}
+    columns, pooled = explain.pooled(
+        explain.columns(blocks, known), blocks, design.by_point, design.patients.to_list(), known
+    )
+    return Explaining(arms, columns, pooled, card)
 
 
 def attributions(
@@ -77,7 +86,26 @@ def attributions(
         what.columns,
         design.patients.to_numpy(),
         clips=design.y.index.to_numpy() if design.level == "clip" else None,
+        points=_shown(design, what.card),
         unit=explain.UNITS[design.kind],
         label=design.label,
         kind=design.kind,
     )
+
+
+def _shown(design: Design, card: Mapping[str, Any] | None) -> pd.DataFrame | None:
+    """Return what each BLUE point shows, as far as it has a name: one row a patient, point and feature."""
+    if design.by_point is None:
+        return None
+    known = explain.describe(card or {}, design.facts.get("encoder"))
+    values = design.by_point.values
+    named = [name for name in values.columns if not is_anonymous(str(name))]
+    clips = design.by_point.clips.rename("clip").rename_axis(["patient", "point"]).reset_index()
+    clips = clips[clips["patient"].isin(set(design.patients))]
+    if not named:
+        return clips.assign(feature="", label="", unit="", value=float("nan"))
+    long = values[named].rename_axis(["patient", "point"]).stack().rename_axis(["patient", "point", "feature"])
+    table = clips.merge(long.rename("value").reset_index(), on=["patient", "point"], how="left")
+    words = table["feature"].map(lambda name: known.get(str(name), {}).get("label") or explain.image_words(str(name)))
+    units = table["feature"].map(lambda name: known.get(str(name), {}).get("unit", ""))
+    return table.assign(label=words, unit=units)[["patient", "point", "clip", "feature", "label", "unit", "value"]]

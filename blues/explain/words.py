@@ -1,0 +1,79 @@
+"""How a reader calls what an encoder measures, and in what unit."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["POOLED", "family", "image_words", "unit_of"]
+
+POOLED = re.compile(r" \((?:max|sd|max over points)\)")
+"""What pooling adds to a feature's name."""
+_SAID = {
+    "b_line_presence": "B-lines seen",
+    "b_line_count": "B-lines",
+    "b_line_coverage": "B-line coverage",
+    "a_line_presence": "A-lines seen",
+    "a_line_count": "A-lines",
+    "pleura_visible": "visible pleural line",
+    "pleura_depth": "depth of pleural line",
+    "pleura_irregularity": "pleural irregularity",
+    "pleura_breaks": "pleural breaks",
+    "pleura_gaps": "pleural gaps",
+    "consolidation_presence": "consolidation seen",
+    "consolidation_area": "consolidation area",
+    "effusion_presence": "effusion seen",
+    "soldati": "severity",
+    "lus": "looks like lung ultrasound",
+    "white_lung_share": "white lung",
+}
+_FAMILIES = (
+    (r"b[_ -]?line|b_coverage|vertical_|white_lung", "B-lines and white lung"),
+    (r"a[_ -]?line|horizontal_", "A-lines"),
+    (r"consolidat", "consolidation"),
+    (r"effusion", "effusion"),
+    (r"below_pleura|near_pleura", "below the pleural line"),
+    (r"pleura|irregularity|breaks", "pleural line"),
+    (r"rib|shadow", "shadows"),
+    (r"brightness|dark|depth_band|attenuation", "brightness"),
+    (r"speckle|texture|left_right|centre_edge", "texture"),
+    (r"soldati|severity", "severity"),
+    (r"^lus$", "quality of the clip"),
+    (r"scanned", "which points were scanned"),
+)
+
+
+def image_words(name: str) -> str:
+    """Return an image feature in words.
+
+    Examples
+    --------
+    >>> image_words("b_line_count"), image_words("a_line_spacing"), image_words("b_line_coverage (max)")
+    ('B-lines', 'A-line spacing', 'B-line coverage (max)')
+    """
+    plain = POOLED.sub("", name)
+    said = _SAID.get(plain) or re.sub(r"\b([ab])[_ ]line", lambda m: f"{m[1].upper()}-line", plain).replace("_", " ")
+    return said + "".join(POOLED.findall(name))
+
+
+def family(name: str) -> str:
+    """Return the group of findings that a named image feature belongs to."""
+    return next((group for pattern, group in _FAMILIES if re.search(pattern, name)), "other image features")
+
+
+def unit_of(text: str) -> str:
+    """Return the unit at the end of an output's description, behind the last comma or in brackets; empty for none.
+
+    Examples
+    --------
+    >>> unit_of("A-lines, count"), unit_of("probability that a B-line can be seen, 0 to 1")
+    ('count', 'probability')
+    >>> unit_of("depth of the pleural line (share of the image)"), unit_of("expected severity, 0 to 3 (Soldati et al. 2020)")
+    ('share of the image', '0 to 3')
+    """
+    _, comma, tail = text.rpartition(", ")
+    tail = re.sub(r" \([^()]*\)$", "", tail)
+    if comma and re.match(r"\d|%|count\b", tail):
+        kind = next((word for word in ("probability", "share") if text.startswith(word)), "")
+        return kind if kind and tail == "0 to 1" else tail
+    bracket = re.search(r"\(([^()]*)\)$", text)
+    return bracket[1] if bracket else ""
