@@ -244,7 +244,7 @@ def test_embedding_of_two_thousand_dimensions_is_one_feature_a_blue_point_and_ar
     found = explain.explain_fold(models.make("forest").fit(X, y), X, X[:5], made)
     assert found.values.shape == (5, 4)
     assert found.error < 1e-9
-    np.testing.assert_allclose(found.data[:, 2], X[:5, 2001].astype(np.float32))
+    np.testing.assert_allclose(found.data[:, 3], X[:5, 2001].astype(np.float32))
     assert np.isnan(found.data[:, :2]).all()
 
 
