@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -271,17 +271,28 @@ def _columns(table: pd.DataFrame, id_column: str, decimal: str) -> list[str]:
             decide = ["known at admission?", *decide]
         mark = f" {DECIDE} {' '.join(decide)}" if decide else ""
         lines.append(f"{_key(name)} = {_toml(guess.settings)}{mark}")
-    possible = [n for n in binary if guesses[n].settings["role"] == "excluded" and n not in again]
+    two_sided = {name: [1] for name in binary} | _of_two_labels(table, guesses)
+    possible = {n: e for n, e in two_sided.items() if guesses[n].settings["role"] == "excluded" and n not in again}
     lines += [
         "",
         f"{DECIDE} which outcomes may be learnt? One section each; give their columns the role target or outcome",
     ]
-    for column in possible[:3] or ["COLUMN"]:
+    for column, events in list(possible.items())[:3] or [("COLUMN", [1])]:
         name = re.sub(r"\W+", "_", column.lower()).strip("_")
         section = [f"[targets.{_key(name)}]", f"label = {_toml(column)}", 'kind = "binary"']
-        section += [f"column = {_toml(column)}", "events = [1]"]
+        section += [f"column = {_toml(column)}", f"events = {_toml(events)}"]
         lines += ["", *(f"# {line}" for line in section)]
     return lines
+
+
+def _of_two_labels(table: pd.DataFrame, guesses: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Return each nominal column of two labels that nobody may predict from, with the label that looks like the event."""
+    found = {}
+    for name, guess in guesses.items():
+        labels = sorted({str(cell).strip() for cell in table[name]} - {""})
+        if guess.settings.get("kind") == "nominal" and len(labels) == 2 and "note" not in guess.settings:
+            found[name] = [next((label for label in labels if label.lower().startswith("pos")), labels[-1])]
+    return found
 
 
 def _key(name: str) -> str:

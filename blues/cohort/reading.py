@@ -83,7 +83,7 @@ def read(folder: str | Path, dictionary: Dictionary | str | Path | None = None) 
 
 def _undecided(path: Path) -> list[Finding]:
     marks = path.read_text(encoding="utf-8-sig", errors="replace").count("# DECIDE:") if path.is_file() else 0
-    what = "lines marked # DECIDE: that nobody has decided"
+    what = f"line{'s' if marks > 1 else ''} marked # DECIDE: that nobody has decided"
     return [Finding("odd", path.name, None, "", "", marks, f"{marks} {what}", "taken as drafted")] if marks else []
 
 
