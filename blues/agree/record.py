@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import html
 import json
 import math
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from scipy import special
 
 from blues.agree.resample import Interval
 from blues.check import InputError
+from blues.cohort.display import estimate, panel
 from blues.provenance import write_json
 
 __all__ = ["BANDS", "Agreement", "LargeSample", "band_probabilities", "build"]
@@ -30,6 +30,7 @@ BANDS = {
     "almost perfect": (0.8, math.inf),
 }
 """Landis & Koch, Biometrics 1977: below 0; 0 to 0.20; above 0.20 to 0.40; and so on."""
+_NAMES = {"percent_agreement": "percent agreement", "po": "observed agreement", "pe": "agreement by chance"}
 
 
 @dataclass(frozen=True)
@@ -113,15 +114,15 @@ class Agreement:
         return self.sentence()
 
     def _repr_html_(self) -> str:
-        rows = [("method", self.method), ("value", f"{self.value:.3f}")]
-        rows += [("interval", f"{self.low:.3f} to {self.high:.3f} ({self.detail.get('interval')})")]
-        rows += [("standard error", f"{self.se:.3f} ({self.detail.get('se_of')})")]
+        """Return the coefficient with its interval, and its sentence, for a notebook."""
+        rows = [("value", estimate(self.value, self.low, self.high, 3)), ("interval", str(self.detail.get("interval")))]
+        rows += [("standard error", f"{estimate(self.se, digits=3)} ({self.detail.get('se_of')})")]
         rows += [("subjects, raters", f"{self.subjects}, {self.raters}")]
-        for name in ("reason", "note"):
-            if name in self.detail:
-                rows.append((name, str(self.detail[name])))
-        body = "".join(f"<tr><th>{html.escape(k)}</th><td>{html.escape(v)}</td></tr>" for k, v in rows)
-        return f"<table>{body}</table><p>{html.escape(self.sentence())}</p>"
+        for name in ("percent_agreement", "po", "pe"):
+            if isinstance(number := self.detail.get(name), float):
+                rows.append((_NAMES[name], estimate(number, digits=3)))
+        rows += [(name, str(self.detail[name])) for name in ("reason", "note") if name in self.detail]
+        return panel(self.method, "", ("", ""), rows, [self.sentence()])
 
     def save(self, path: str | Path) -> Path:
         """Write the record as JSON; ``path`` is a file, or a folder that gets ``agreement.json``."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from blues.check import InputError
 from blues.cohort import findings as finding_tables
 from blues.cohort.decode import categories_of
 from blues.cohort.dictionary import Dictionary
+from blues.cohort.display import panel
 from blues.cohort.schema import Column
 from blues.cohort.targets import binary_counts, derive
 from blues.provenance import replacing, write_json
@@ -122,20 +122,25 @@ class Cohort:
             values = self.target(name)
             if spec.kind == "binary":
                 events, others = binary_counts(values)
-                what = f"{events} events, {others} without"
+                what = f"{events} with, {others} without"
             else:
                 what = f"median {values.median():.3g} {spec.unit}".rstrip()
             rows.append((name, spec.label, f"{spec.kind}, by {spec.level}", what))
-        cells = ("".join(f"<td>{html.escape(cell)}</td>" for cell in row) for row in rows)
+        roles = pd.Series([column.role for column in self.dictionary.columns.values()]).value_counts()
+        columns = ", ".join(f"{roles[role]} {role}" for role in ("clinical", "blood", "expert") if role in roles)
+        by_point = self.clips["point"].value_counts().reindex(list(self.points), fill_value=0)
+        points = ", ".join(f"{point} {n}" for point, n in by_point.items())
         kinds = self.findings["kind"].value_counts()
         odd, out = int(kinds.get("odd", 0)), int(kinds.get("left out", 0))
-        return (
-            f"<div><strong>{html.escape(self.name)}</strong>: {len(self.patients)} patients, {len(self.clips)} clips "
-            f"at {len(self.points)} points ({html.escape(', '.join(self.points))}); {odd} things odd, {out} left out."
-            f"<table><thead><tr><th>target</th><th>label</th><th>kind</th><th>values</th></tr></thead><tbody>"
-            f"{''.join(f'<tr>{row}</tr>' for row in cells)}</tbody></table>"
-            f"<small>Licence: {html.escape(self.dictionary.licence)}. Research use only.</small></div>"
+        remarks = [
+            f"Clips by point: {points}." if points else "",
+            f"Columns that may predict: {columns or 'none'}. Reading met {odd} odd things and left out {out}: see .findings.",
+            f"Licence: {self.dictionary.licence}. Research use only.",
+        ]
+        subtitle = (
+            f"{len(self.patients)} patients, {len(self.clips)} clips, {self.ratings['item'].nunique()} rated items"
         )
+        return panel(self.name, subtitle, ("target", "what", "kind", "values"), rows, remarks)
 
 
 def _read_text(path: Path) -> pd.DataFrame:

@@ -12,6 +12,7 @@ import pandas as pd
 
 from blues import check
 from blues.explain import Attributions
+from blues.fuse.display import as_html
 from blues.fuse.experiment import Experiment
 from blues.provenance import replacing, write_json
 
@@ -135,9 +136,8 @@ class Run:
         )
 
     def _repr_html_(self) -> str:
-        """Show the arms as a table in a notebook."""
-        main = self.scores[self.scores["metric"] == self.scores["metric"].iloc[0]] if len(self.scores) else self.scores
-        return str(main.round(3).to_html(index=False, escape=True))
+        """Show the arms, and what imaging adds, as a table in a notebook."""
+        return as_html(self)
 
 
 def _whole(path: Path, read: Callable[[Path], Any]) -> Any:

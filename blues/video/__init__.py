@@ -19,17 +19,21 @@ Examples
 from blues.video.clip import Clip, count, read, sample
 from blues.video.container import decoder_version
 from blues.video.geometry import crop, mask, polar, prepare, resize, restore, unpolar
+from blues.video.play import Player, outlined, play
 from blues.video.sector import Sector, find_sector
 from blues.video.write import write
 
 __all__ = [
     "Clip",
+    "Player",
     "Sector",
     "count",
     "crop",
     "decoder_version",
     "find_sector",
     "mask",
+    "outlined",
+    "play",
     "polar",
     "prepare",
     "read",

@@ -1,4 +1,4 @@
-"""Writes gray frames as a clip, for the synthetic cohort and for tests."""
+"""Writes frames as a clip: gray for the synthetic cohort and for tests, in colour what is laid over them."""
 
 from __future__ import annotations
 
@@ -34,14 +34,15 @@ MPEG_RATES = (24, 25, 30, 50, 60)
 
 
 def write(path: str | os.PathLike[str], frames: np.ndarray, fps: float = 25.0, codec: str | None = None) -> None:
-    """Write gray frames as a clip; the ending of ``path`` names the format.
+    """Write frames as a clip; the ending of ``path`` names the format.
 
     Parameters
     ----------
     path : path-like
         ``.mp4`` or ``.mov`` (H.264), ``.avi`` (MPEG-4, or ``codec="mjpeg"``), ``.mpeg`` or ``.mpg`` (MPEG-2), ``.gif``
         (exact, time in hundredths of a second) or ``.npy`` (exact, keeps no frame rate).
-    frames : uint8 array, shape (t, h, w)
+    frames : uint8 array, shape (t, h, w), or (t, h, w, 3)
+        Gray; or red, green and blue, which ``.gif`` and ``.npy`` do not take.
     fps : float, default 25.0
         Frames a second; MPEG-2 knows 24, 25, 30, 50 and 60.
     codec : str, optional
@@ -60,11 +61,13 @@ def write(path: str | os.PathLike[str], frames: np.ndarray, fps: float = 25.0, c
     """
     path = Path(path)
     frames = np.asarray(frames)
-    if frames.ndim != 3 or frames.dtype != np.uint8 or 0 in frames.shape:
-        raise InputError(
-            f"frames have shape {frames.shape} and type {frames.dtype}", allowed="(t, h, w), uint8, not empty"
-        )
     kind = one_of(path.suffix.lower(), [*CODECS, ".npy"], "the ending of a clip's name")
+    coloured = frames.ndim == 4 and frames.shape[3] == 3 and kind not in (".gif", ".npy")
+    if (frames.ndim != 3 and not coloured) or frames.dtype != np.uint8 or 0 in frames.shape:
+        raise InputError(
+            f"frames have shape {frames.shape} and type {frames.dtype}",
+            allowed="uint8, not empty, (t, h, w); as mp4, mov, avi and mpeg also (t, h, w, 3)",
+        )
     if kind == ".npy":
         with replacing(path) as draft, draft.open("wb") as stream:
             np.save(stream, frames)
@@ -94,8 +97,8 @@ def _encode(path: Path, frames: np.ndarray, fps: Fraction, kind: str, codec: str
         stream.codec_context.thread_count = 1
         stream.codec_context.bit_rate = 0
         for i, image in enumerate(frames):
-            gray = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="gray")
-            frame = gray.reformat(
+            raw = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="gray" if image.ndim == 2 else "rgb24")
+            frame = raw.reformat(
                 format=pixels,
                 src_color_range=ColorRange.JPEG,
                 dst_color_range=ColorRange.JPEG if full else ColorRange.MPEG,

@@ -1,0 +1,51 @@
+"""A run as it shows itself in a notebook."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from blues.cohort.display import estimate, panel
+from blues.fuse.tables import main_metric
+
+if TYPE_CHECKING:
+    from blues.fuse.record import Run
+
+__all__ = ["as_html"]
+
+_NAMES = {"auroc": "AUROC", "mae": "mean absolute error", "uno_c": "Uno's C"}
+_BESIDE = {"binary": ("brier", "Brier score"), "ordinal": ("quadratic_kappa", "quadratic-weighted kappa")}
+
+
+def as_html(run: Run) -> str:
+    """Return who was studied, every arm with its score and its difference to the best arm without images, and warnings."""
+    facts = run.design
+    kind = str(facts.get("kind", "binary"))
+    metric = main_metric(kind)[0]
+    beside, beside_name = _BESIDE.get(kind, ("", ""))
+    gain = run.comparisons[(run.comparisons["metric"] == metric) & run.comparisons["low"].notna()]
+    gain = gain.drop_duplicates("arm").set_index("arm")
+    reference = str(gain["reference"].iloc[0]) if len(gain) else ""
+    patients = run.predictions.groupby("arm", sort=False)["patient"].nunique()
+    head = ["arm", "patients>", f"{_NAMES[metric]} (95 % interval)>", *([f"{beside_name}>"] if beside else [])]
+    head.append(f"difference to {reference}>" if reference else "difference>")
+    rows = []
+    for arm in dict.fromkeys(run.scores["arm"]):
+        cells = [str(arm) + (" (reference)" if arm == reference else ""), f"{patients.get(arm, 0):,}"]
+        cells += [_cell(run.scores, arm, name) for name in (metric, beside) if name]
+        row = gain.loc[arm] if arm in gain.index else None
+        cells.append("" if row is None else estimate(row["difference"], row["low"], row["high"], 3, sign=True))
+        rows.append(cells)
+    events = facts.get("events")
+    who = f"{facts.get('patients', '')} patients" + (f", {events} with the event" if events is not None else "")
+    remarks = [str(note["text"]) for note in run.notes if note.get("level") == "warning"]
+    title = f"{facts.get('label', facts.get('task', ''))} in {facts.get('cohort', '')}"
+    folds = "" if facts.get("transfer") else f"; {run.experiment.repeats} x {run.experiment.folds} patient folds"
+    return panel(title, f"{who}{folds}. Research use only.", head, rows, remarks)
+
+
+def _cell(scores: pd.DataFrame, arm: object, metric: str) -> str:
+    found = scores[(scores["arm"] == arm) & (scores["metric"] == metric)]
+    value, low, high = found[["value", "low", "high"]].to_numpy(float)[0] if len(found) else (float("nan"),) * 3
+    return estimate(value, low, high, 3)

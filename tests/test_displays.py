@@ -1,0 +1,121 @@
+"""Records show themselves in notebooks, whatever their names hold, and clips play inside the page."""
+
+import base64
+import dataclasses
+import re
+
+import av
+import browser
+import numpy as np
+import pytest
+from test_report import HOSTILE, Tree, make_run
+
+from blues import agree, video
+from blues.check import InputError
+from blues.cohort.display import panel
+from blues.video import Sector
+
+CONVEX = Sector("convex", (120, 160), (5, 118, 20, 140), (80.0, -20.0), 30.0, 130.0, -0.5, 0.5)
+
+
+def frames_of(player, tmp_path):
+    (tmp_path / "made.mp4").write_bytes(player.mp4)
+    with av.open(str(tmp_path / "made.mp4")) as container:
+        rate = container.streams.video[0].average_rate
+        return float(rate), [f.to_ndarray(format="rgb24") for f in container.decode(video=0)]
+
+
+def test_a_run_shows_arms_and_differences():
+    run = make_run(null=0)
+    page = run._repr_html_()
+    tree = Tree(page)
+    assert tree.wrong == []
+    assert "PCR positive in tiny" in tree.text
+    assert "(reference)" in tree.text
+    scores = run.scores.set_index(["arm", "metric"])
+    for arm in run.scores["arm"].unique():
+        if (arm, "auroc") in scores.index:
+            assert f"{scores.loc[(arm, 'auroc'), 'value']:.3f} (" in tree.text
+    gain = run.comparisons[(run.comparisons["metric"] == "auroc") & run.comparisons["low"].notna()]
+    first = gain.iloc[0]
+    assert f"{first['difference']:+.3f}".replace("-", "−") in tree.text
+
+
+@pytest.mark.parametrize("kind", ["continuous", "ordinal"])
+def test_a_run_of_another_kind_shows_itself(kind):
+    run = make_run(kind="continuous", null=0)
+    run = dataclasses.replace(run, design={**run.design, "kind": kind})
+    assert "mean absolute error" in run._repr_html_()
+
+
+def test_names_are_shown_and_not_obeyed():
+    page = panel(HOSTILE[0], HOSTILE[1], HOSTILE[:2], [HOSTILE[:2], HOSTILE[2:4]], HOSTILE)
+    tree = Tree(page)
+    assert tree.wrong == []
+    assert not tree.all("script", "img")
+    assert all(" ".join(h.split()) in " ".join(tree.text.split()) for h in HOSTILE[:4])
+
+
+def test_an_agreement_shows_value_interval_and_sentence():
+    found = agree.cohen_kappa(np.array([[0, 0], [1, 1], [1, 0], [0, 0], [1, 1]]), categories=[0, 1])
+    text = Tree(found._repr_html_()).text
+    assert f"{found.value:.3f} ({found.low:.3f} to".replace("-", "−") in text
+    assert found.sentence() in text
+    assert "agreement by chance" in text
+
+
+@pytest.mark.parametrize("shape", [(6, 60, 80), (6, 61, 81), (3, 500, 700)])
+def test_a_clip_plays_with_its_length_and_no_wider_than_asked(shape, tmp_path):
+    rng = np.random.default_rng(1)
+    gray = np.repeat(rng.integers(0, 200, (shape[0], 1, 1), dtype=np.uint8), shape[1], 1).repeat(shape[2], 2)
+    clip = video.Clip(gray, np.arange(shape[0]) / 4.0, 25.0, tmp_path / "a.avi", 50)
+    player = video.play(clip)
+    rate, made = frames_of(player, tmp_path)
+    assert rate == pytest.approx(4.0)
+    assert len(made) == shape[0]
+    assert made[0].shape[1] <= 320
+    assert made[0].shape[0] % 2 == made[0].shape[1] % 2 == 0
+    assert np.abs(np.array([m.mean() for m in made]) - gray.mean((1, 2))).max() < 4
+    assert "a.avi" in player._repr_html_()
+
+
+def test_overlay_keeps_its_colour_where_the_line_is(tmp_path):
+    gray = np.full((3, 120, 160), 60, np.uint8)
+    drawn = video.outlined(gray, CONVEX, strength=1.0)
+    line = (drawn != 60).any(-1)[0]
+    assert 0 < line.sum() < 0.1 * line.size
+    inside = video.mask(CONVEX)
+    assert (line & ~inside).sum() == 0
+    rate, made = frames_of(video.play(drawn, fps=5), tmp_path)
+    assert rate == 5
+    seen = made[1][line].mean(0)
+    assert seen[2] > seen[0] + 40
+    assert np.abs(made[1][~inside].mean(0) - 60).max() < 8
+
+
+def test_a_title_is_text_and_wrong_frames_are_named():
+    page = video.play(np.zeros((2, 32, 32), np.uint8), title=HOSTILE[0])._repr_html_()
+    assert "<script>" not in page
+    assert not re.search(r'(?:src|href)="(?!data:)', page)
+    with pytest.raises(InputError, match="shape"):
+        video.play(np.zeros((32, 32), np.uint8))
+    with pytest.raises(InputError, match="width"):
+        video.play(np.zeros((2, 32, 32), np.uint8), width=3)
+    with pytest.raises(InputError, match="shape"):
+        video.write("a.gif", np.zeros((2, 32, 32, 3), np.uint8))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(browser.find() is None, reason="no Chromium; set BLUES_CHROMIUM")
+def test_a_browser_plays_it_without_the_network(tmp_path):
+    player = video.play(np.random.default_rng(0).integers(0, 255, (5, 60, 80, 3), dtype=np.uint8), fps=5, title="noise")
+    assert base64.b64encode(player.mp4).decode() in player._repr_html_()
+    (tmp_path / "clip.html").write_text(f"<!DOCTYPE html><title>x</title>{player._repr_html_()}", encoding="utf-8")
+    with browser.page() as tab:
+        tab.open(tmp_path / "clip.html")
+        loaded = "new Promise(r => { const v = document.querySelector('video'); const f = () => r([v.videoWidth, v.duration]); "
+        loaded += "if (v.readyState > 0) f(); else { v.onloadedmetadata = f; v.onerror = () => r([0, 0]); } })"
+        width, seconds = tab.run(loaded)
+        assert width == 80
+        assert seconds == pytest.approx(1.0, abs=0.05)
+        assert [u for u in tab.requested if not u.startswith(("file:", "data:"))] == []
