@@ -473,6 +473,40 @@ def test_torch_threads_stay_as_they_were(cohort, cache):
     assert torch.get_num_threads() == before
 
 
+@pytest.mark.parametrize("name", ["blues-lus", "random-cnn"])
+def test_values_do_not_depend_on_torchs_threads(cohort, tmp_path, name):
+    """Small networks run in one thread a clip; with more, their last digits would differ from machine to machine."""
+    import torch
+
+    before = torch.get_num_threads()
+    try:
+        made = []
+        for threads in (1, 3):
+            torch.set_num_threads(threads)
+            made.append(embed(cohort, name, cache=tmp_path / str(threads), workers=2))
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    assert same(*made)
+
+
+def test_large_networks_run_one_clip_at_a_time(cohort, tmp_path, monkeypatch):
+    """In the calling thread: several at once would multiply the memory."""
+    from blues.encoders import Encoder
+
+    seen = []
+    forward = Encoder.forward
+    monkeypatch.setattr(
+        Encoder, "forward", lambda self, frames: (seen.append(threading.get_ident()), forward(self, frames))[1]
+    )
+    embed(cohort, "random-cnn", cache=tmp_path / "a", workers=2)
+    assert threading.get_ident() not in seen
+    seen.clear()
+    monkeypatch.setattr(pipeline, "SMALL", 10)
+    embed(cohort, "random-cnn", cache=tmp_path / "b", workers=2)
+    assert set(seen) == {threading.get_ident()}
+
+
 def test_progress_is_shown_on_a_terminal_only(cohort, cache, monkeypatch, capsys):
     embed(cohort, Fake(), cache=cache)
     assert capsys.readouterr() == ("", "")

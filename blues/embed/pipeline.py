@@ -1,8 +1,9 @@
-"""Clips to embeddings: threads decode and prepare, one encoder runs, every finished clip is kept at once."""
+"""Clips to embeddings: threads decode, prepare and, where the encoder is light, encode; a finished clip is kept at once."""
 
 from __future__ import annotations
 
 import collections
+import contextlib
 import dataclasses
 import json
 import os
@@ -26,8 +27,11 @@ from blues.provenance import cache_folder, text_hash
 
 __all__ = ["embed"]
 
-LAYOUT = "embedding 1"
-"""Raised when the meaning of a cached file changes."""
+LAYOUT = "embedding 2"
+"""Raised when the meaning of a cached file changes, or the way a network is run, and with it the last digits."""
+
+SMALL = 1_000_000
+"""Parameters below which threads within a network would wait for one another longer than they compute."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +52,7 @@ class _Work:
 
 @dataclasses.dataclass(frozen=True)
 class _Ready:
-    """A clip after a worker: kept already (``entry``), prepared (``frames``), or refused (``reason``)."""
+    """A clip after a worker: finished (``entry``), prepared (``frames``), or refused (``reason``)."""
 
     key: str = ""
     entry: Entry | None = None
@@ -99,9 +103,10 @@ def embed(
 
     Notes
     -----
-    One clip is one batch of the encoder, so a clip's values depend on that clip alone. The encoder runs in the calling
-    thread, a network with as many threads as ``torch.get_num_threads()`` says, which is left as it is. Memory does not
-    grow with the number of clips.
+    One clip is one batch of the encoder, so a clip's values depend on that clip alone. A network of less
+    than a million parameters runs in the threads that decode, each clip in one of them; any other encoder runs in the
+    calling thread, a network with as many threads as ``torch.get_num_threads()`` says, which is left as it is. Memory does
+    not grow with the number of clips.
     """
     if isinstance(encoder, str):
         encoder = encoders.get(encoder, weights=weights)
@@ -164,18 +169,52 @@ def _compute(work: _Work, names: Sequence[str], workers: int, progress: bool) ->
 
 
 def _prepared(work: _Work, names: Sequence[str], workers: int) -> Iterator[_Ready]:
-    """Yield the clips in order, ready for the encoder; a few ahead are being prepared, no more."""
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="decode")
+    """Yield the clips in order, finished or ready for the encoder; a few ahead are under way, no more."""
+    task = _finish if _light(work.encoder) else _prepare
     ahead: collections.deque[Future[_Ready]] = collections.deque()
-    try:
-        for name in names:
-            ahead.append(pool.submit(_prepare, work, name))
-            if len(ahead) > 2 * workers:
+    with _threads(work.encoder, workers) as pool:
+        try:
+            for name in names:
+                ahead.append(pool.submit(task, work, name))
+                if len(ahead) > 2 * workers:
+                    yield ahead.popleft().result()
+            while ahead:
                 yield ahead.popleft().result()
-        while ahead:
-            yield ahead.popleft().result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextlib.contextmanager
+def _threads(encoder: Encoder, workers: int) -> Iterator[ThreadPoolExecutor]:
+    """Give the threads that work on clips; a light network is not split over further threads within them."""
+    if not _light(encoder):
+        yield ThreadPoolExecutor(workers, thread_name_prefix="clips")
+        return
+    import torch
+
+    before = torch.get_num_threads()
+    try:
+        yield ThreadPoolExecutor(workers, thread_name_prefix="clips", initializer=torch.set_num_threads, initargs=(1,))
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        torch.set_num_threads(before)  # the number is each thread's own, but new threads start with the last one set
+
+
+def _light(encoder: Encoder) -> bool:
+    """Tell whether clips side by side, a thread each, are faster than several threads for one clip: no large network.
+
+    Functions run in the calling thread: that they may run side by side is not known.
+    """
+    module = getattr(encoder, "module", None)
+    if module is None:
+        return False
+    parameters = list(module.parameters())
+    return sum(p.numel() for p in parameters) < SMALL and all(p.device.type == "cpu" for p in parameters)
+
+
+def _finish(work: _Work, name: str) -> _Ready:
+    """Look one clip up, or decode, prepare and encode it. Runs in a worker thread."""
+    ready = _prepare(work, name)
+    return ready if ready.frames is None else _Ready(ready.key, _encode(work, name, ready))
 
 
 def _prepare(work: _Work, name: str) -> _Ready:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -69,6 +70,8 @@ class Preprocessing:
         import torch
 
         batch = torch.from_numpy(np.ascontiguousarray(frames)).float().div_(255).unsqueeze(1)
+        if not any(self.mean) and set(self.std) == {1.0}:
+            return batch.expand(-1, self.channels, -1, -1)
         mean, std = (torch.tensor(v, dtype=torch.float32).view(1, -1, 1, 1) for v in (self.mean, self.std))
         return batch.expand(-1, self.channels, -1, -1).sub(mean).div(std)
 
@@ -173,18 +176,26 @@ class Encoder:
             )
         return values
 
+    @functools.cached_property
+    def _network(self) -> torch.nn.Module:
+        """The network as it is run: ``module``, lighter. Made once, at the first use."""
+        from blues.encoders import folding
+
+        assert self.module is not None
+        return folding.folded(self.module)
+
     def _run_module(self, frames: np.ndarray) -> np.ndarray:
         """Run the network in small batches, on whatever device it lies."""
         import torch
 
-        assert self.module is not None
-        parameter = next(self.module.parameters(), None)
+        network = self._network
+        parameter = next(network.parameters(), None)
         device = "cpu" if parameter is None else parameter.device
         parts = []
         with torch.inference_mode():
             for start in range(0, len(frames), CHUNK):
                 batch = self.preprocessing.tensor(frames[start : start + CHUNK]).to(device)
-                parts.append(self.module(batch.contiguous(memory_format=torch.channels_last)).float().cpu().numpy())
+                parts.append(network(batch.contiguous(memory_format=torch.channels_last)).float().cpu().numpy())
         return np.concatenate(parts)
 
     def outputs(self, frames: np.ndarray) -> dict[str, np.ndarray]:

@@ -96,7 +96,15 @@ class Layer(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return the layer's output."""
         y = self.bn(self.conv(x))
+        if torch.is_inference_mode_enabled():  # nobody looks at y: no new memory for the sum
+            return (y.add_(x) if self.keeps else y).relu_()
         return torch.relu(y + x if self.keeps else y)
+
+
+def _spread(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return each pixel's deviation from its frame's mean, shape (n, 1, h, w), and the standard deviation (n, 1, 1, 1)."""
+    deviation = x - x.mean((2, 3), keepdim=True)
+    return deviation, deviation.square().mean((2, 3), keepdim=True).sqrt()
 
 
 class LusNet(nn.Module):
@@ -126,9 +134,10 @@ class LusNet(nn.Module):
 
     def _stages(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         # gain and dynamic range differ between machines: the network sees grey values and their deviation from the mean
-        centre = x.mean((2, 3), keepdim=True)
-        spread = (x - centre).square().mean((2, 3), keepdim=True).sqrt()
-        middle = self.middle(self.stem(torch.cat([x, (x - centre) / (spread + 0.05)], 1)))
+        deviation, spread = _spread(x)
+        # stored channels last, as convolutions of few channels run fastest
+        both = torch.stack([x, deviation / (spread + 0.05)], -1)[:, 0].permute(0, 3, 1, 2)
+        middle = self.middle(self.stem(both))
         return middle, self.last(middle)
 
     def maps(self, x: torch.Tensor) -> torch.Tensor:
@@ -161,7 +170,7 @@ class LusNet(nn.Module):
         """
         out = self.heads(x, masks=False)
         found = readable(out["columns"], out["globals"])
-        structured = x.std((1, 2, 3), correction=0)[:, None] >= 1 / 255
+        structured = _spread(x)[1][:, 0, 0] >= 1 / 255
         even = torch.tensor([name == "lus" for name in OUTPUTS], device=x.device) & ~structured
         return torch.cat([out["embedding"], found.masked_fill(even, 0.0)], 1)
 

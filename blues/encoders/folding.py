@@ -1,0 +1,58 @@
+"""Networks made lighter for use: batch normalisation, a fixed scale and shift by then, moved into the layer before it."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
+
+__all__ = ["folded"]
+
+
+def folded(module: nn.Module) -> nn.Module:
+    """Return a copy that computes the same with fewer operations; equal up to rounding in the last digits.
+
+    A batch normalisation that is registered directly after a convolution or a linear layer, of as many channels as that
+    gives, is taken to follow it: so it is in every network of :mod:`blues.encoders`. Layers in training mode, whose
+    normalisation is not fixed, stay as they are.
+
+    Parameters
+    ----------
+    module : nn.Module
+
+    Returns
+    -------
+    nn.Module
+        On the same device, weights stored channels last. ``module`` is not changed.
+
+    Examples
+    --------
+    >>> net = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4)).eval()
+    >>> folded(net)
+    Sequential(
+      (0): Conv2d(1, 4, kernel_size=(3, 3), stride=(1, 1))
+      (1): Identity()
+    )
+    """
+    light = copy.deepcopy(module).requires_grad_(False)
+    for parent in list(light.modules()):
+        children = list(parent.named_children())
+        for (before, layer), (after, norm) in zip(children, children[1:], strict=False):
+            joined = None if layer.training or norm.training else _joined(layer, norm)
+            if joined is not None:
+                setattr(parent, before, joined)
+                setattr(parent, after, nn.Identity())
+    return light.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def _joined(layer: nn.Module, norm: nn.Module) -> nn.Module | None:
+    """Return the layer with the normalisation in its weights, or None where the two do not belong together."""
+    if not isinstance(norm, nn.BatchNorm1d | nn.BatchNorm2d) or not norm.track_running_stats:
+        return None
+    if isinstance(layer, nn.Conv2d) and layer.out_channels == norm.num_features:
+        return fuse_conv_bn_eval(layer, norm)
+    if isinstance(layer, nn.Linear) and layer.out_features == norm.num_features:
+        return fuse_linear_bn_eval(layer, norm)
+    return None

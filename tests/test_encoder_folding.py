@@ -1,0 +1,78 @@
+"""The lighter copy that is run gives what the network gives."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from blues import encoders
+from blues.encoders import lus, nets, pocovid
+from blues.encoders.folding import folded
+
+
+def unlike_identity(module, seed=0):
+    """Give every normalisation statistics, scale and shift of its own, so that leaving one out would show."""
+    rng = np.random.default_rng(seed)
+    for layer in module.modules():
+        if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d):
+            for tensor, low, high in (
+                (layer.running_mean, -0.3, 0.3),
+                (layer.running_var, 0.5, 2),
+                (layer.weight.data, 0.7, 1.4),
+                (layer.bias.data, -0.3, 0.3),
+            ):
+                tensor.copy_(torch.as_tensor(rng.uniform(low, high, len(tensor))))
+    return module.eval()
+
+
+def architectures():
+    small = {"small_cnn": 64}
+    for name in nets.ARCHITECTURES:
+        yield name, lambda name=name: nets.build(name, channels=3), small.get(name, 96)
+    for name, kind in pocovid.KINDS.items():
+        yield name, lambda kind=kind: pocovid.PocovidNet(kind, 3), 224
+    yield "lus_net", lus.LusNet, 128
+
+
+@pytest.mark.parametrize(("name", "make", "size"), list(architectures()), ids=lambda v: v if isinstance(v, str) else "")
+def test_folded_network_computes_the_same(name, make, size):
+    with torch.random.fork_rng(devices=[]):
+        module = make()
+    nets.seed_weights(module, 0)
+    unlike_identity(module)
+    before = {key: value.clone() for key, value in module.state_dict().items()}
+    light = folded(module)
+    rng = np.random.default_rng(1)
+    x = torch.as_tensor(rng.random((2, 1 if name == "lus_net" else 3, size, size), dtype=np.float32))
+    with torch.inference_mode():
+        wanted, found = module(x).numpy(), light(x).numpy()
+    assert np.ptp(wanted) > 1e-3
+    np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5 * np.abs(wanted).max())
+    norms = (nn.BatchNorm1d, nn.BatchNorm2d)
+    assert not any(isinstance(layer, norms) for layer in light.modules())
+    after = module.state_dict()
+    assert all(torch.equal(after[key], value) for key, value in before.items())
+
+
+def test_what_is_not_fixed_or_does_not_follow_stays():
+    def norms(net):
+        return sum(isinstance(layer, nn.BatchNorm2d) for layer in folded(net).modules())
+
+    assert norms(nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4)).train()) == 1
+    assert norms(nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.BatchNorm2d(4)).eval()) == 1
+    assert norms(nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4, track_running_stats=False)).eval()) == 1
+    assert norms(nn.Sequential(nn.BatchNorm2d(4), nn.Conv2d(4, 4, 3)).eval()) == 1
+    assert norms(nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4)).eval()) == 0
+
+
+def test_bundled_encoder_is_as_its_network_says():
+    encoder = encoders.get("blues-lus")
+    rng = np.random.default_rng(0)
+    ramp = np.linspace(0, 120, 128)[:, None] * np.ones((5, 1, 128))
+    frames = np.clip(ramp + rng.normal(60, 30, (5, 128, 128)), 0, 255).astype(np.uint8)
+    frames[3] = 7
+    with torch.inference_mode():
+        direct = encoder.module(encoder.preprocessing.tensor(frames)).numpy()
+    values = encoder.forward(frames)
+    np.testing.assert_allclose(values, direct, rtol=1e-5, atol=1e-5)
+    assert values[3, encoder.feature_names.index("lus")] == 0
