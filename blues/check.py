@@ -189,7 +189,9 @@ def _parse_field(parser: argparse.ArgumentParser, field: dataclasses.Field[Any],
         settings["metavar"] = "{" + ",".join(map(str, typing.get_args(annotation))) + "}"
     else:
         settings["metavar"] = meta.get("metavar", field.name.upper())
-    if positional:
+    if positional and origin is tuple:
+        settings["nargs"] = "*" if field.default is not dataclasses.MISSING else "+"
+    elif positional:
         settings["nargs"] = "?" if field.default is not dataclasses.MISSING else None
         settings = {k: v for k, v in settings.items() if v is not None}
     else:

@@ -206,6 +206,7 @@ class Column(Part):
     not_applicable: tuple[Scalar, ...] = ()
     blank: Blank | Scalar | None = None
     range: tuple[float, float] | None = None
+    reference: tuple[float, float] | None = None
     outside: Literal["missing", "keep"] = "missing"
     winsorise: tuple[float, float] | None = None
     ranges_as: Literal["midpoint"] | None = None
@@ -224,10 +225,10 @@ class Column(Part):
     @model_validator(mode="after")
     def _numbers_have_numeric_rules(self) -> Column:
         if self.kind not in ("continuous", "ordinal"):
-            for name in ("range", "winsorise", "ranges_as", "limits_as"):
+            for name in ("range", "reference", "winsorise", "ranges_as", "limits_as"):
                 if getattr(self, name) is not None:
                     raise ValueError(f"{name} is for continuous and ordinal columns, and kind is {self.kind!r}")
-        for name in ("range", "winsorise"):
+        for name in ("range", "reference", "winsorise"):
             if (pair := getattr(self, name)) is not None and pair[0] >= pair[1]:
                 raise ValueError(f"{name} is [lowest, highest], and {pair[0]:g} is not below {pair[1]:g}")
         return self

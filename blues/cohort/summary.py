@@ -35,7 +35,8 @@ def card(cohort: Cohort, target: str | None = None) -> dict[str, Any]:
         points (list of {point, clips, retakes, patients}); flow (list of {step, patients, clips}); ratings (list of
         {item, label, raters, clips, values}); targets (list of {name, label, kind, level, unit, moment, n, events,
         median, note}); target (the chosen one's entry, or None); roles (list of {role, columns, groups}); table_one,
-        missingness, findings, refused (lists of rows); decoded, odd, left_out (lists of sentences).
+        missingness, findings, refused (lists of rows); ranges (column -> {range, reference}, of the dictionary, where it gives
+        one); decoded, odd, left_out (lists of sentences).
 
     Raises
     ------
@@ -65,10 +66,21 @@ def card(cohort: Cohort, target: str | None = None) -> dict[str, Any]:
         "table_one": _records(table_one(cohort, target)),
         "missingness": _records(missingness(cohort, target)),
         "findings": _records(cohort.findings),
+        "ranges": _ranges(cohort),
         "refused": [] if target is None else _refused(cohort, target),
         "decoded": _sentences(cohort, ("decoded", "missing", "not applicable")),
         "odd": _sentences(cohort, ("odd",)),
         "left_out": _sentences(cohort, ("left out",)) + _left_out_columns(cohort),
+    }
+
+
+def _ranges(cohort: Cohort) -> dict[str, dict[str, list[float] | None]]:
+    """Return what is possible and what is usual in health, of the columns whose dictionary says one of them."""
+    pairs = {name: {"range": c.range, "reference": c.reference} for name, c in cohort.dictionary.columns.items()}
+    return {
+        name: {what: list(pair) if pair else None for what, pair in of.items()}
+        for name, of in pairs.items()
+        if any(of.values())
     }
 
 

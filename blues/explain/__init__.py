@@ -6,7 +6,7 @@ from blues.explain.conformal import conformal, coverage
 from blues.explain.overlay import ClipSaliency, on_clip, overlay, pointing_game, sanity, write_stills
 from blues.explain.parts import Part, carry
 from blues.explain.person import Person, person
-from blues.explain.points import Pooled, pooled
+from blues.explain.points import Pooled, pooled, right_first
 from blues.explain.record import UNITS, Attributions, Piece, gather
 from blues.explain.rollup import FEWEST_PERMUTATIONS, importance, null_importance, roll_up, stability, with_null
 from blues.explain.saliency import METHODS, layers, randomised, saliency
@@ -49,6 +49,7 @@ __all__ = [
     "pointing_game",
     "pooled",
     "randomised",
+    "right_first",
     "roll_up",
     "saliency",
     "sanity",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,7 @@ import pandas as pd
 
 from blues import check
 from blues.explain.conformal import conformal
+from blues.explain.points import right_first
 from blues.explain.record import Attributions
 from blues.explain.rollup import roll_up
 
@@ -27,27 +28,39 @@ class Person:
     predictions : DataFrame
         One row an arm: ``arm, p`` (mean over repeats, and clips), ``low, high`` (range over repeats), and ``set`` or
         ``set_low, set_high`` (conformal).
-    waterfall : DataFrame
-        ``modality, name, shap, start, end``: from the base to the prediction, the largest step first; what is smaller is
-        summed in the last row.
+    waterfall, by_modality : DataFrame
+        ``modality, name, shap, start, end``: from the base to the prediction over features and over modalities, the largest
+        step first; what is smaller is summed in the last row.
     features : DataFrame
-        See :meth:`blues.explain.Attributions.patient`, with ``low_seen, high_seen`` (of the other patients) and ``outside``.
+        See :meth:`blues.explain.Attributions.patient`, with ``low_seen, high_seen`` (of the other patients), ``outside`` (by
+        more than a tenth of what lies between the two: with many features every patient is the extreme one in some), and
+        the dictionary's ``low_usual, high_usual`` (reference range), NaN where it gives none.
     missing : tuple of str
-        Labels of what the arm looks at and was not known.
+        Labels of what the arm looks at and was not known; of a BLUE point without a clip only the point.
     nearest : DataFrame
         ``patient, distance, y, p``: those whom the arm explains most alike (Euclidean, between Shapley values of variables).
     doubts : tuple of str
         Reasons not to trust the prediction, in words; empty when there are none.
+    points : DataFrame
+        ``point, clip, feature, label, unit, value``: what each BLUE point shows.
+    unscanned : tuple of str
+        BLUE points of the run at which this patient has no clip.
+    attention : DataFrame
+        ``token, kind, weight, low, high, clip``: mean and range over repeats; empty for a model without attention.
     """
 
     patient: str
     arm: str
     predictions: pd.DataFrame
     waterfall: pd.DataFrame
+    by_modality: pd.DataFrame
     features: pd.DataFrame
     missing: tuple[str, ...]
     nearest: pd.DataFrame
     doubts: tuple[str, ...]
+    points: pd.DataFrame
+    unscanned: tuple[str, ...]
+    attention: pd.DataFrame
 
 
 def person(
@@ -59,6 +72,7 @@ def person(
     kind: str = "binary",
     level: float = 0.9,
     most: int = 8,
+    ranges: Mapping[str, Mapping[str, Sequence[float] | None]] | None = None,
 ) -> Person:
     """Put together what a run says about one patient.
 
@@ -73,6 +87,8 @@ def person(
         Of the conformal sets.
     most : int
         Steps of the waterfall, and nearest patients.
+    ranges : mapping, optional
+        ``ranges`` of :func:`blues.cohort.card`: column -> its ``reference`` range.
 
     Returns
     -------
@@ -90,20 +106,33 @@ def person(
     )
     limits = seen.reindex(features["feature"].astype(str))
     features = features.assign(low_seen=limits["min"].to_numpy(), high_seen=limits["max"].to_numpy())
-    below, above = features["value"] < features["low_seen"], features["value"] > features["high_seen"]
-    features["outside"] = below | above
-    single = features["low_seen"].notna()
-    missing = tuple(features.loc[features["value"].isna() & single, "label"].astype(str))
+    beyond = 0.1 * (features["high_seen"] - features["low_seen"])
+    below = features["value"] < features["low_seen"] - beyond
+    features["outside"] = below | (features["value"] > features["high_seen"] + beyond)
+    usual = [((ranges or {}).get(str(name)) or {}).get("reference") or (np.nan, np.nan) for name in features["feature"]]
+    features["low_usual"], features["high_usual"] = (np.array(usual, dtype=float).reshape(-1, 2)[:, k] for k in (0, 1))
+    points, unscanned = _points(attributions, str(patient))
+    lacking = features["value"].isna() & features["low_seen"].notna()
+    at_gap = features["point"].astype(str).isin(unscanned)
+    missing = tuple(features.loc[lacking & ~at_gap, "label"].astype(str))
+    missing += tuple(f"a clip at {p}" for p in unscanned if (features["point"].astype(str) == p).any())
     table = _predictions(predictions, str(patient), kind, level)
+    doubts = _doubts(
+        features, int(lacking.sum()), table.set_index("arm").loc[arm], int(features["low_seen"].notna().sum())
+    )
     return Person(
         patient=str(patient),
         arm=arm,
         predictions=table,
-        waterfall=_waterfall(attributions, str(patient), arm, most),
+        waterfall=_waterfall(attributions, str(patient), arm, most, "feature"),
+        by_modality=_waterfall(attributions, str(patient), arm, most, "modality"),
         features=features,
         missing=missing,
         nearest=_nearest(attributions, predictions, str(patient), arm, most),
-        doubts=tuple(_doubts(features, missing, table.set_index("arm").loc[arm], len(features))),
+        doubts=(*doubts, *_no_lung(points), *_gaps(points, unscanned)),
+        points=points,
+        unscanned=unscanned,
+        attention=_attention(attributions, str(patient), arm),
     )
 
 
@@ -127,9 +156,9 @@ def _predictions(predictions: pd.DataFrame, patient: str, kind: str, level: floa
     return pd.DataFrame(rows)
 
 
-def _waterfall(attributions: Attributions, patient: str, arm: str, most: int) -> pd.DataFrame:
+def _waterfall(attributions: Attributions, patient: str, arm: str, most: int, level: str) -> pd.DataFrame:
     """Return steps that lead from the mean base to the mean prediction."""
-    rolled = roll_up(attributions, arm, "variable")
+    rolled = roll_up(attributions, arm, level)
     own = rolled[rolled["patient"].astype(str) == patient]
     count = len(own[["repeat", *(["clip"] if "clip" in own else [])]].drop_duplicates())
     steps = own.groupby(["modality", "name"], sort=False)["shap"].sum().div(count).reset_index()
@@ -160,18 +189,52 @@ def _nearest(attributions: Attributions, predictions: pd.DataFrame, patient: str
     return found.rename_axis("patient").reset_index()
 
 
-def _doubts(features: pd.DataFrame, missing: tuple[str, ...], own: Mapping[str, object], count: int) -> list[str]:
+def _points(attributions: Attributions, patient: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Return what each BLUE point shows, and the points of the run that this patient lacks, where he has any clip."""
+    table = attributions.points
+    own = table[table["patient"].astype(str) == patient].drop(columns="patient").reset_index(drop=True)
+    every = sorted(set(table["point"].astype(str)), key=right_first)
+    return own, tuple(p for p in every if p not in set(own["point"].astype(str)))
+
+
+def _no_lung(points: pd.DataFrame, least: float = 0.5) -> list[str]:
+    """Say which clips the encoder does not take for lung ultrasound, where it has an output for that."""
+    lung = points[(points["feature"] == "lus") & (points["value"] < least)]
+    return [
+        f"the clip at {row.point} does not look like lung ultrasound to the encoder (probability {row.value:.2f})"
+        for row in lung.itertuples()
+    ]
+
+
+def _gaps(points: pd.DataFrame, unscanned: tuple[str, ...]) -> list[str]:
+    """Say it where at least half of the BLUE points have no clip."""
+    scanned = points["point"].nunique()
+    if not unscanned or len(unscanned) < scanned:
+        return []
+    return [f"{len(unscanned)} of {scanned + len(unscanned)} BLUE points have no clip: {', '.join(unscanned)}"]
+
+
+def _attention(attributions: Attributions, patient: str, arm: str) -> pd.DataFrame:
+    table = attributions.attention
+    own = table[(table["arm"] == arm) & (table["patient"].astype(str) == patient)]
+    grouped = own.groupby(["token", "kind", "clip"], sort=False, observed=True)["weight"]
+    found = grouped.agg(weight="mean", low="min", high="max").reset_index()
+    found = found.sort_values("weight", ascending=False, kind="stable", ignore_index=True)
+    return found[["token", "kind", "weight", "low", "high", "clip"]]
+
+
+def _doubts(features: pd.DataFrame, missing: int, own: Mapping[str, object], count: int) -> list[str]:
     found = []
     outside = features[features["outside"]]
     for row in outside.head(5).itertuples():
         unit = f" {row.unit}" if row.unit else ""
         found.append(
-            f"{row.label} {row.value:.4g}{unit} lies outside what the others have, {row.low_seen:.4g} to {row.high_seen:.4g}"
+            f"{row.label} {row.value:.3g}{unit} lies outside what the others have, {row.low_seen:.3g} to {row.high_seen:.3g}"
         )
     if len(outside) > 5:
-        found.append(f"{len(outside) - 5} further values lie outside what the others have")
-    if len(missing) > count / 2:
-        found.append(f"{len(missing)} of {count} values are missing")
+        found.append(f"{len(outside) - 5} further values lie far outside what the others have")
+    if missing > count / 2:
+        found.append(f"{missing} of {count} values are missing")
     said = str(own.get("set", ""))
     if "both" in said:
         found.append("the prediction set holds both outcomes: the arm cannot tell")

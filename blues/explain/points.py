@@ -14,7 +14,7 @@ from blues.explain.columns import Columns, image_row
 from blues.explain.learners import linear_weights
 from blues.features import ByPoint, is_anonymous
 
-__all__ = ["Pooled", "carried", "is_linear", "pooled"]
+__all__ = ["Pooled", "carried", "is_linear", "pooled", "right_first"]
 
 MAXIMUM = " (max over points)"
 
@@ -75,7 +75,7 @@ def pooled(
     found = [] if by_point is None else _found(blocks, by_point.values.columns)
     if by_point is None or not found:
         return columns, None
-    points = sorted(set(by_point.values.index.get_level_values(1)), key=_right_first)
+    points = sorted(set(by_point.values.index.get_level_values(1)), key=right_first)
     table = columns.table.to_dict("records")
     place = {row["feature"]: i for i, row in enumerate(table) if row["modality"] == "image"}
     features = np.empty((len(found), len(points)), dtype=np.int64)
@@ -102,7 +102,8 @@ def pooled(
     return Columns(columns.ids, pd.DataFrame(table)[list(columns.table)]), made
 
 
-def _right_first(point: str) -> tuple[bool, str]:
+def right_first(point: str) -> tuple[bool, str]:
+    """Return what BLUE points sort by: the right side before the left."""
     return not point.upper().startswith("R"), point
 
 

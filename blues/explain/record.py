@@ -115,8 +115,8 @@ class Attributions:
         Returns
         -------
         DataFrame
-            ``label, modality, variable, group, point, unit, value, shap, sd, low, high`` (10th and 90th percentile over
-            repeats and, at clip level, clips).
+            ``feature, label, modality, variable, group, point, unit, value, shap, sd, low, high`` (10th and 90th percentile
+            over repeats and, at clip level, clips).
 
         Raises
         ------

@@ -25,6 +25,7 @@ from blues.plots.curves import (
 )
 from blues.plots.people import cumulative_incidence, flow, missingness, survival
 from blues.plots.raters import agreement_matrix, bland_altman, pairs_forest
+from blues.plots.single import chest, waterfall
 from blues.plots.style import DARK, LIGHT, SERIES, plain, save, svg
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "bland_altman",
     "calibration",
     "change",
+    "chest",
     "cumulative_incidence",
     "decision_curve",
     "flow",
@@ -53,4 +55,5 @@ __all__ = [
     "save",
     "survival",
     "svg",
+    "waterfall",
 ]

@@ -15,10 +15,12 @@ from blues.report.compare import compare
 from blues.report.export import save_figures, save_tables
 from blues.report.extras import read_beside
 from blues.report.markdown import to_markdown
-from blues.report.page import render
+from blues.report.page import render, render_patient
+from blues.report.single import PAGES, file_name, identified, summarize_patient, with_pages
+from blues.report.stills import gone, key_frames
 from blues.report.summary import summarize
 
-__all__ = ["Comparison", "Options", "main", "write"]
+__all__ = ["Comparison", "Options", "Patients", "main", "write", "write_patients"]
 
 _PROG = "python -m blues.report"
 
@@ -63,20 +65,98 @@ class Comparison:
     paths: bool = _flag("keep paths of this machine in the page")
 
 
+@dataclass(frozen=True)
+class Patients:
+    """Pages of single patients of a run.
+
+    Attributes
+    ----------
+    run : Path
+        The run folder.
+    patients : tuple of str
+        Ids, or the names of the report: ``P01`` and so on.
+    arm : str
+        Whose prediction is taken apart; by default the arm that the report explains.
+    clips : str
+        The cohort's folder, for key frames.
+    output : str
+        The encoder's output whose places are shown.
+    out : Path
+        The folder of the pages; by default ``patients`` in the run folder.
+    pseudonymise : bool
+        Show pseudonyms for ids (default), and no names of clips.
+    """
+
+    run: Path = field(metadata={"help": "run folder that python -m blues.fuse wrote", "positional": True})
+    patients: tuple[str, ...] = field(
+        metadata={"help": "ids, or names as in the report (P01)", "positional": True, "metavar": "PATIENT"}
+    )
+    arm: str | None = field(default=None, metadata={"help": "arm to take apart (default: that of the report)"})
+    clips: str | None = field(
+        default=None,
+        metadata={
+            "help": "cohort folder: adds key frames of these patients, so keep the page to yourself",
+            "metavar": "FOLDER",
+        },
+    )
+    output: str | None = field(default=None, metadata={"help": "output of the encoder to show in the frames"})
+    out: Path | None = field(
+        default=None, metadata={"help": "folder of the pages (default: patients in the run folder)"}
+    )
+    pseudonymise: bool = _flag("show P01, P02, ... instead of patient ids (default)", True)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    """Rebuild the page of a run, or compare two runs; return the exit status."""
+    """Rebuild the page of a run, make pages of single patients, or compare two runs; return the exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
+    if words[:1] == ["patient"]:
+        return check.command(_PROG, lambda: _patients(words[1:]))
     if words[:1] == ["compare"]:
         return check.command(_PROG, lambda: _compare(words[1:]))
     return check.command(_PROG, lambda: _report(words))
 
 
 def _report(argv: Sequence[str]) -> int:
-    text = "Rebuild the report of a run from its saved numbers, or: compare RUN_A RUN_B."
+    text = "Rebuild the report of a run from its saved numbers, or: patient RUN PATIENT ...; compare RUN_A RUN_B."
     options = check.parse(Options, argv, prog=_PROG, description=text)
     page = write(options.run, options)
     print(f"Report: {page}")
     return 0
+
+
+def _patients(argv: Sequence[str]) -> int:
+    text = "Make pages of single patients: what each arm predicts, what moved it, and why to doubt it."
+    options = check.parse(Patients, argv, prog=f"{_PROG} patient", description=text)
+    for page in write_patients(options):
+        print(f"Patient: {page}")
+    return 0
+
+
+def write_patients(options: Patients) -> list[Path]:
+    """Write the pages of single patients, then the report of the run anew where its page links to them; return their paths.
+
+    Raises
+    ------
+    InputError
+        When a patient is not in the run, or the run holds no explanations. Nothing is written then.
+    """
+    found = Run.load(options.run)
+    ids = [identified(found, name) for name in options.patients]
+    folder = options.out or Path(options.run) / PAGES
+    pages = []
+    for one in ids:
+        frames = key_frames(found, one, options.clips, output=options.output) if options.clips else []
+        for point in gone(frames):
+            print(f"{point}: no picture, the clip is not where it was; numbers remain", file=sys.stderr)
+        made = summarize_patient(found, one, arm=options.arm, pseudonymise=options.pseudonymise, pictures=frames)
+        pages.append((folder / f"{file_name(made['patient'])}.html", made))
+    home = "../report.html" if options.out is None else ""
+    for path, made in pages:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write_text(path, render_patient(made, home))
+    if options.out is None and (Path(options.run) / "report.html").is_file():
+        write(options.run)
+    return [path for path, _ in pages]
 
 
 def _compare(argv: Sequence[str]) -> int:
@@ -115,6 +195,8 @@ def write(run: Path, options: Options | None = None) -> Path:
         **beside,
     )
     page = options.out or folder / "report.html"
+    if options.out is None and options.pseudonymise:
+        summary = with_pages(summary, folder)
     _write_text(page, render(summary))
     place = page.parent
     if options.tables:

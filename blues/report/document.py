@@ -16,9 +16,9 @@ from blues.report.words import clean, interval, number, p_value, signed
 __all__ = ["block", "cell_text", "column", "draw", "figure", "from_records", "sort_key", "table"]
 
 FIGURES = (
-    "agreement_matrix arms_forest bland_altman calibration change cumulative_incidence decision_curve flow importance "
+    "agreement_matrix arms_forest bland_altman calibration change chest cumulative_incidence decision_curve flow importance "
     "learning_curve missingness null_histogram observed_predicted pairs_forest precision_recall repeats risk_distribution "
-    "roc survival"
+    "roc survival waterfall"
 ).split()
 KINDS = ("text", "integer", "number", "share", "interval", "p", "places")
 

@@ -18,7 +18,7 @@ from blues.report.answer import INTENDED_USE
 from blues.report.document import cell_text, draw, sort_key
 from blues.report.words import arm_label, interval, metric, number, signed
 
-__all__ = ["environment", "render"]
+__all__ = ["environment", "render", "render_patient"]
 
 LEADS = {
     "who": "Who is in the numbers, who is not, and what is missing about them.",
@@ -136,14 +136,7 @@ def render(summary: Mapping[str, Any]) -> str:
     """
     templates = environment()
     script = source(templates, "page.js")
-    shown = set(_figure_keys(block for section in summary["sections"] for block in section["blocks"]))
-    pictures = {
-        key: Markup(
-            plots.svg(draw(spec), name=key, title=spec["title"], description=spec["description"] or spec["caption"])
-        )
-        for key, spec in summary["figures"].items()
-        if key in shown
-    }
+    pictures = _pictures(summary)
     hover = {key: made for key in pictures if (made := _hover(summary["figures"][key]))}
     explorer = summary.get("explorer")
     names = {arm: arm_label(arm) for arm in (explorer or {"arms": {}})["arms"]}
@@ -159,6 +152,45 @@ def render(summary: Mapping[str, Any]) -> str:
         script=Markup(script),
         script_hash=Markup(script_hash(script)),
         data=Markup(inside_script({"hover": hover, "explorer": explorer, "names": names})),
+    )
+
+
+def _pictures(summary: Mapping[str, Any]) -> dict[str, Markup]:
+    """Return the figures that the sections show, drawn."""
+    shown = set(_figure_keys(block for section in summary["sections"] for block in section["blocks"]))
+    return {
+        key: Markup(
+            plots.svg(draw(spec), name=key, title=spec["title"], description=spec["description"] or spec["caption"])
+        )
+        for key, spec in summary["figures"].items()
+        if key in shown
+    }
+
+
+def render_patient(summary: Mapping[str, Any], home: str = "") -> str:
+    """Return a patient's page as one HTML file that needs no network.
+
+    Parameters
+    ----------
+    summary : dict
+        From :func:`blues.report.summarize_patient`.
+    home : str
+        Where the report of the run lies, seen from this page; empty for no link.
+    """
+    templates = environment()
+    script = source(templates, "page.js")
+    return templates.get_template("patient.html").render(
+        report=summary,
+        titles={s["key"]: s["title"] for s in summary["sections"]},
+        pictures=_pictures(summary),
+        thresholds=None,
+        strip=None,
+        home=home,
+        intended_use=INTENDED_USE,
+        style=Markup(style(templates)),
+        script=Markup(script),
+        script_hash=Markup(script_hash(script)),
+        data=Markup(inside_script({"hover": {}, "explorer": None, "names": {}})),
     )
 
 

@@ -1,0 +1,232 @@
+"""The page of one patient: what it says, whom it does not name, what it cannot show, and how it looks in a browser."""
+
+import dataclasses
+import re
+
+import browser
+import numpy as np
+import pandas as pd
+import pytest
+from test_explain_points import POINTS, explained, make_design
+
+from blues import check, datasets, plots, report
+from blues.report import main
+from blues.report.document import FIGURES
+from blues.report.privacy import pseudonyms
+from blues.report.single import identified, summarize_patient
+from blues.report.stills import key_frames
+
+IDS = [f"Jane-{i:02d}" for i in range(60)]
+
+
+def named(design):
+    """Give the patients ids that must not be seen."""
+    new = dict(zip(design.patients, IDS, strict=True))
+    index = design.y.index.map(new)
+    values = design.by_point.values.rename(index=new, level=0).assign(lus=0.99)
+    values.loc[(IDS[4], "L1"), "lus"] = 0.12
+    clips = pd.Series([f"{p}_{q}" for p, q in values.index], index=values.index)
+    blocks = {name: block.set_axis(index) for name, block in design.blocks.items()}
+    blocks["blood"].loc[IDS[3], "CRP"] = 80.0
+    return dataclasses.replace(
+        design,
+        y=design.y.set_axis(index),
+        patients=pd.Series(IDS, index=index),
+        blocks=blocks,
+        by_point=dataclasses.replace(design.by_point, values=values, clips=clips),
+    )
+
+
+@pytest.fixture(scope="module")
+def run():
+    found = explained(named(make_design("concat")), "logistic", explain=("all",))
+    card = {"ranges": {"CRP": {"range": [0, 600], "reference": [0, 5]}}, "table_one": []}
+    return dataclasses.replace(found, cohort={**found.cohort, **card})
+
+
+@pytest.fixture(scope="module")
+def folder(run, tmp_path_factory):
+    return run.save(tmp_path_factory.mktemp("pages") / "run")
+
+
+def text_of(summary):
+    return report.render_patient(summary)
+
+
+def test_page_says_what_each_arm_predicts_what_moved_it_and_what_the_points_show(run):
+    summary = summarize_patient(run, IDS[7])
+    assert [s["key"] for s in summary["sections"]] == ["trust", "arms", "moved", "lung", "nearest", "missing"]
+    arms = summary["tables"]["patient-arms"]["rows"]
+    assert [row[0] for row in arms] == ["image", "blood", "image + blood"]
+    p = run.predictions[(run.predictions["patient"] == IDS[7]) & (run.predictions["arm"] == "blood")]
+    by_repeat = p.groupby("repeat")["p"].mean()
+    assert arms[1][1] == pytest.approx([by_repeat.mean(), by_repeat.min(), by_repeat.max()])
+    steps = summary["figures"]["steps-feature"]["arguments"]["frame"]["frame"]
+    joint = run.predictions[(run.predictions["patient"] == IDS[7]) & (run.predictions["arm"] == "image+blood")][
+        "p"
+    ].mean()
+    assert steps["end"][-1] == pytest.approx(joint, abs=1e-4)
+    whole = summary["figures"]["steps-modality"]["arguments"]["frame"]["frame"]
+    assert set(whole["name"]) == {"image", "blood"}
+    assert whole["end"][-1] == pytest.approx(joint, abs=1e-4)
+    rows = {row[0]: row for row in summary["tables"]["patient-features"]["rows"]}
+    assert rows["CRP"][3] == "0 to 5"
+    assert rows["LDH"][3] == "not given"
+    assert "B-lines at R3" in rows
+    assert rows["B-lines at R3"][2].endswith(" count")
+    chest = summary["figures"]["chest"]["arguments"]["frame"]["frame"]
+    assert chest["point"] == list(POINTS)
+    assert len(summary["tables"]["patient-nearest"]["rows"]) == 10
+
+
+def test_reference_range_that_the_dictionary_lacks_is_said(run):
+    summary = summarize_patient(dataclasses.replace(run, cohort={}), IDS[7])
+    made = summary["tables"]["patient-features"]
+    assert "gives no reference range" in made["note"]
+    assert "usual in health" not in [c["label"] for c in made["columns"]]
+
+
+def test_reasons_for_doubt_stand_first(run):
+    def doubts(patient):
+        return summarize_patient(run, patient)["sections"][0]["blocks"][0]["items"]
+
+    assert any(text.startswith("CRP 80 lies outside") for text in doubts(IDS[3]))
+    assert any("clip at L1 does not look like lung ultrasound" in text and "0.12" in text for text in doubts(IDS[4]))
+    assert not any("CRP" in text for text in doubts(IDS[7]))
+    nobody = summarize_patient(run, IDS[0])
+    assert "Nothing that the arm" not in str(nobody["sections"][-1])
+    page = text_of(summarize_patient(run, IDS[3]))
+    assert "Do not trust this prediction" in page
+    assert page.index("Do not trust") < page.index("What each arm predicts</h2>")
+
+
+def test_no_id_and_no_clip_name_is_on_a_pseudonymised_page(run):
+    names = pseudonyms(run.predictions, run.experiment.seed)
+    page = text_of(summarize_patient(run, IDS[7]))
+    assert "Jane" not in page
+    assert f"Patient {names[IDS[7]]}" in page
+    shown = text_of(summarize_patient(run, names[IDS[7]], pseudonymise=False))
+    assert "Jane-07_R3" in shown
+    assert identified(run, names[IDS[7]]) == IDS[7]
+
+
+def test_page_runs_no_foreign_script_and_asks_nothing_of_the_network(run):
+    page = text_of(summarize_patient(run, IDS[7]))
+    assert not re.search(r"(?:src|href)=\"(?!data:|#)", page)
+    assert "default-src 'none'" in page
+    assert page.count("<script") == 2
+    hostile = dataclasses.replace(run, design={**run.design, "label": "<img src=x onerror=alert(1)>"})
+    assert "<img src=x" not in text_of(summarize_patient(hostile, IDS[7]))
+
+
+def test_what_is_not_in_the_run_is_named(run):
+    with pytest.raises(check.InputError, match=r"patient '99' is not in this run.*60 patients.*P01"):
+        summarize_patient(run, "99")
+    with pytest.raises(check.InputError, match="arm is 'lungs'"):
+        summarize_patient(run, IDS[7], arm="lungs")
+    with pytest.raises(check.InputError, match="no explanations.*--explain all"):
+        summarize_patient(dataclasses.replace(run, attributions=None), IDS[7])
+
+
+def test_command_makes_pages_and_the_report_links_to_them(run, folder, capsys):
+    assert report.main([str(folder)]) == 0
+    assert "patients/P01.html" not in (folder / "report.html").read_text(encoding="utf-8")
+    assert main(["patient", str(folder), IDS[7], "P02"]) == 0
+    names = pseudonyms(run.predictions, run.experiment.seed)
+    made = {p.name for p in (folder / "patients").iterdir()}
+    assert made == {f"{names[IDS[7]]}.html", "P02.html"}
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert all(f'href="patients/{name}"' in page for name in made)
+    assert 'href="../report.html"' in (folder / "patients" / "P02.html").read_text(encoding="utf-8")
+    assert main(["patient", str(folder), "nobody"]) == 2
+    assert "is not in this run" in capsys.readouterr().err
+    assert {p.name for p in (folder / "patients").iterdir()} == made
+
+
+def test_attention_stands_on_the_page_where_the_model_has_any():
+    found = explained(named(make_design("concat")), "attention", explain=("image+blood",), repeats=1)
+    summary = summarize_patient(found, IDS[7])
+    rows = summary["tables"]["patient-attention"]["rows"]
+    assert sum(row[1][0] for row in rows) == pytest.approx(1, abs=1e-4)
+    assert {row[0] for row in rows} <= {*POINTS, "blood"}
+    assert "Jane" not in str(summary)
+
+
+@pytest.fixture(scope="module")
+def cohort(tmp_path_factory):
+    return datasets.synthetic(tmp_path_factory.mktemp("made") / "cohort", patients=8, frames=8, size=64)
+
+
+def with_clips(run, cohort):
+    """Let patient 7 of the run have the clips of the cohort's first patient at R1 and R3."""
+    table = run.attributions.points.query("patient == @IDS[7] and point in ('R1', 'R3')").copy()
+    table["clip"] = "patient_1_" + table["point"].astype(str)
+    return dataclasses.replace(run, attributions=dataclasses.replace(run.attributions, points=table))
+
+
+def test_key_frames_are_shown_and_a_clip_that_moved_away_is_named(run, cohort):
+    here = with_clips(run, cohort)
+    frames = key_frames(here, IDS[7], cohort.folder)
+    assert [p["point"] for p in frames] == ["R1", "R3"]
+    assert all(p["image"].startswith("data:image/jpeg;base64,") for p in frames)
+    path = cohort.folder / str(cohort.clips.loc["patient_1_R3", "path"])
+    moved = path.rename(path.with_suffix(".away"))
+    try:
+        frames = key_frames(here, IDS[7], cohort.folder)
+    finally:
+        moved.rename(path)
+    assert "image" in frames[0]
+    assert "not" in frames[1]["gone"]
+    page = text_of(summarize_patient(here, IDS[7], pictures=frames))
+    assert "No picture: its clip" in page
+    assert "Frame 1" in page or "Frame 2" in page
+    with pytest.raises(check.InputError, match="output is 'blines'"):
+        key_frames(here, IDS[7], cohort.folder, output="blines")
+
+
+def test_figures_of_one_patient_draw_what_they_are_given():
+    assert {"chest", "waterfall"} <= set(FIGURES)
+    steps = pd.DataFrame({"name": ["a", "b"], "modality": ["blood", ""], "start": [0.5, 0.8], "end": [0.8, 0.7]})
+    svg = plots.svg(plots.waterfall(steps), title="steps")
+    assert "+0.30" in svg
+    assert "−0.10" in svg
+    assert "this patient 0.70" in svg
+    frame = pd.DataFrame(
+        {"point": ["R1", "L3", "apex"], "text": ["B-lines 2", "no clip", "a"], "level": [0.5, np.nan, 0.1]}
+    )
+    drawn = plots.svg(plots.chest(frame, "B-lines"), title="chest")
+    assert "no clip" in drawn
+    assert "patient's right" in drawn.replace("&#39;", "'")
+    with pytest.raises(check.InputError, match="no step"):
+        plots.waterfall(steps.iloc[:0])
+    with pytest.raises(check.InputError, match="no BLUE point"):
+        plots.chest(frame.iloc[:0])
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(browser.find() is None, reason="no Chromium; set BLUES_CHROMIUM")
+def test_page_is_quiet_and_fits_in_a_browser(run, cohort, tmp_path):
+    here = with_clips(run, cohort)
+    frames = key_frames(here, IDS[7], cohort.folder)
+    path = tmp_path / "P.html"
+    path.write_text(text_of(summarize_patient(here, IDS[7], pictures=frames)), encoding="utf-8")
+    with browser.page() as tab:
+        for width, dark in ((1280, False), (375, True)):
+            tab.open(path, width=width, dark=dark, mobile=width < 500)
+            assert tab.run("document.documentElement.scrollWidth") <= width
+            assert tab.run(
+                "Array.from(document.images).every(i => i.complete && i.naturalWidth > 0 && i.alt.length > 20)"
+            )
+            assert tab.run("Array.from(document.querySelectorAll('svg')).every(s => s.getAttribute('aria-label'))")
+        assert tab.run("document.querySelectorAll('h1').length") == 1
+        colour = "getComputedStyle(document.body).backgroundColor"
+        before = tab.run(colour)
+        tab.run("document.getElementById('theme').click()")
+        assert tab.run(colour) != before
+        axe = browser.axe()
+        if axe is not None:
+            tab.run(axe)
+            found = tab.run("axe.run().then(r => r.violations.map(v => v.id))")
+            assert found == []
+        assert tab.logged == []
+        assert [url for url in tab.requested if not url.startswith(("file:", "data:"))] == []
