@@ -17,15 +17,14 @@ from blues.pretrain.augment import Warp, degrade, draw_warp
 from blues.pretrain.data import NegativePool, join, negative_batch, simulated_batch
 from blues.pretrain.folds import FoldTraining, fold_predictions
 from blues.pretrain.held_out import held_out, score
-from blues.pretrain.loss import TASKS, losses
+from blues.pretrain.loss import TASKS, agreement, losses
 from blues.pretrain.real import _targets
 
 BUNDLED = registry.BUNDLED / "blues-lus.safetensors"
 
 
 def still(n=1, **changes):
-    one, zero = torch.ones(n), torch.zeros(n)
-    return Warp(**{"across": one, "across_by": zero, "down": one, "down_by": zero, "bend": zero} | changes)
+    return dataclasses.replace(Warp.none(n), **changes)
 
 
 def test_no_warp_changes_nothing(rng):
@@ -58,6 +57,17 @@ def test_depth_moves_with_the_picture():
     assert float(warp.depth(torch.tensor([52 / 128]))) * 128 == pytest.approx(row, abs=1)
 
 
+def test_a_fan_spreads_a_column_from_top_to_bottom():
+    """A sector that was not unwarped: its scan lines lie close together at the top and far apart at the bottom."""
+    images = torch.zeros(1, 128, 128)
+    images[:, :, 28:32] = 1
+    shown = still(fan=torch.tensor([-0.4])).images(images)[0]
+    place = shown.argmax(1)
+    assert place[10] > place[64] > place[120]  # the column leans away from the middle, which is at 64
+    leaning = still(lean=torch.tensor([0.2])).images(images)[0].argmax(1)
+    assert leaning[10] > 30 > leaning[120]
+
+
 def test_nothing_is_turned_upside_down(rng):
     warp = draw_warp(500, rng)
     assert (warp.down > 0).all()
@@ -77,6 +87,9 @@ def test_simulated_batch_holds_the_simulators_truth():
     batch = simulated_batch(24, np.random.default_rng(3), plain=True)
     rng = np.random.default_rng(3)
     drawn = simulate.draw(simulate.draw_scenes(24, rng), rng, (128, 128), masks=True)
+    cells = torch.stack([drawn.masks[name] for name in lus.MASKS], 1).float()
+    cells = torch.nn.functional.avg_pool2d(cells, (8, 4))
+    assert (batch.masks - cells).abs().mean() < 0.01  # every second row and fourth column is enough
     values = dict(zip(lus.GLOBALS, batch.values.numpy().T, strict=True))
     assert np.array_equal(batch.images.numpy(), drawn.images.numpy())
     known = np.isfinite(values["soldati_1"])
@@ -94,6 +107,48 @@ def test_batches_repeat_by_seed_and_differ_by_step():
     first, again, other = trainer.draw(5)[0], trainer.draw(5)[0], trainer.draw(6)[0]
     assert torch.equal(first.images, again.images)
     assert not torch.equal(first.images, other.images)
+
+
+def test_views_of_one_frame_share_their_truth():
+    """Row i + 4 shows the scene of row i, degraded and cut otherwise."""
+    batch = simulated_batch(8, np.random.default_rng(1), views=2)
+    values = dict(zip(lus.GLOBALS, batch.values.T, strict=True))
+    for name in ("soldati_1", "soldati_2", "soldati_3", "breaks"):
+        known = ~values[name].isnan()
+        both = known[:4] & known[4:]
+        assert torch.equal(values[name][:4][both], values[name][4:][both])
+    assert not torch.equal(batch.images[:4], batch.images[4:])
+    assert len(simulated_batch(7, np.random.default_rng(1), views=2)) == 7
+
+
+def test_agreement_is_zero_for_equal_views_and_one_for_none(rng):
+    one = torch.as_tensor(rng.normal(size=(400, 5)), dtype=torch.float32)
+    other = torch.as_tensor(rng.normal(size=(400, 5)), dtype=torch.float32)
+    assert float(agreement(torch.cat([one, one * 3 + 1]), 400)) == pytest.approx(0, abs=1e-4)
+    assert float(agreement(torch.cat([one, -one]), 400)) == pytest.approx(2, abs=1e-4)
+    assert float(agreement(torch.cat([one, other]), 400)) == pytest.approx(1, abs=0.15)
+    assert float(agreement(torch.ones(8, 5), 4)) == pytest.approx(1)  # collapsed
+
+
+def test_the_self_supervised_term_makes_views_agree():
+    budget = Budget(steps=12, batch=16, half=False, rate=3e-3)
+    logs = []
+    for weight in (0.001, 3.0):
+        trainer = Trainer(dataclasses.replace(budget, agree=weight), negatives=8)
+        trainer.run()
+        logs.append(trainer.log[-1]["agreement"])
+    assert logs[1] < logs[0]
+
+
+def test_a_run_can_start_from_other_weights():
+    first = encoders.get("blues-lus")
+    trainer = Trainer(Budget(steps=1, batch=8), negatives=4)
+    trainer.start_from(first)
+    assert trainer.start == first.hash
+    for ours, theirs in zip(trainer.net.state_dict().values(), first.module.state_dict().values(), strict=True):
+        assert torch.equal(ours, theirs)
+    with pytest.raises(InputError, match="no network to go on from"):
+        trainer.start_from(encoders.get("frame-stats"))
 
 
 def test_losses_leave_out_what_is_not_known(rng):

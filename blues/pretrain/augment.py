@@ -25,6 +25,7 @@ class Warp:
     across, across_by : share of the columns that is shown (negative: mirrored), and where its middle lies.
     down, down_by : the same for the rows.
     bend : by how much more the outer columns are shifted downwards than the middle: an apex found too high or too low.
+    fan, lean : by how much columns spread and lean sideways from top to bottom: the same, and an apex found beside its place.
     """
 
     across: torch.Tensor
@@ -32,13 +33,23 @@ class Warp:
     down: torch.Tensor
     down_by: torch.Tensor
     bend: torch.Tensor
+    fan: torch.Tensor
+    lean: torch.Tensor
+
+    @classmethod
+    def none(cls, n: int) -> Warp:
+        """Return what leaves n frames as they are."""
+        one, zero = torch.ones(n), torch.zeros(n)
+        return cls(one, zero, one, zero, zero, zero, zero)
 
     def _grid(self, rows: int, columns: int) -> torch.Tensor:
         y = (torch.arange(rows) + 0.5) / rows * 2 - 1
         x = (torch.arange(columns) + 0.5) / columns * 2 - 1
         n = len(self.across)
-        across = (self.across[:, None] * x + self.across_by[:, None])[:, None].expand(n, rows, columns)
+        spread = (1 + self.fan[:, None] * y)[:, :, None] * (self.across[:, None] * x)[:, None]
+        across = spread + (self.across_by[:, None] + self.lean[:, None] * y)[:, :, None]
         down = (self.down[:, None] * y + self.down_by[:, None])[:, :, None] + (self.bend[:, None] * x * x)[:, None]
+        across, down = torch.broadcast_tensors(across, down)
         return torch.stack([across, down], -1)
 
     def images(self, images: torch.Tensor) -> torch.Tensor:
@@ -46,7 +57,7 @@ class Warp:
         return functional.grid_sample(images[:, None], self._grid(*images.shape[1:]), align_corners=False)[:, 0]
 
     def masks(self, masks: torch.Tensor) -> torch.Tensor:
-        """Return shares of the cells of :data:`blues.encoders.lus.GRID`, (n, k, 16, 32), of masks (n, k, h, w)."""
+        """Return shares of the cells of :data:`blues.encoders.lus.GRID`, (n, k, 16, 32), of masks (n, k, any, any)."""
         rows, columns = 2 * GRID[0], GRID[1]
         coarse = functional.adaptive_avg_pool2d(masks, (rows, columns))
         warped = functional.grid_sample(coarse, self._grid(rows, columns), align_corners=False)
@@ -54,7 +65,7 @@ class Warp:
 
     def columns(self, columns: torch.Tensor) -> torch.Tensor:
         """Return what is true of the scan lines shown, (n, k, w)."""
-        grid = self._grid(1, columns.shape[2])
+        grid = self._grid(1, columns.shape[2])  # one row: halfway down
         grid = torch.stack([grid[..., 0], torch.zeros_like(grid[..., 0])], -1)
         return functional.grid_sample(columns[:, :, None], grid, align_corners=False)[:, :, 0]
 
@@ -72,12 +83,15 @@ def draw_warp(n: int, rng: np.random.Generator) -> Warp:
     left, right = _uniform(rng, -0.14, 0.3, n), _uniform(rng, -0.14, 0.3, n)
     top, bottom = _uniform(rng, -0.1, 0.1, n), _uniform(rng, -0.12, 0.45, n)
     mirrored = torch.as_tensor(rng.choice([-1.0, 1.0], n), dtype=torch.float32)
+    amiss = torch.as_tensor(rng.random(n) < 0.35, dtype=torch.float32)
     return Warp(
         mirrored * (2 - left - right) / 2,
         (left - right) / 2,
         (2 - top - bottom) / 2,
         (top - bottom) / 2,
         torch.as_tensor(rng.normal(0, 0.03, n), dtype=torch.float32),
+        amiss * _uniform(rng, -0.4, 0.3, n),
+        amiss * torch.as_tensor(rng.normal(0, 0.05, n), dtype=torch.float32),
     )
 
 
@@ -92,24 +106,43 @@ def degrade(images: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
         return torch.as_tensor(rng.random(n) < share, dtype=torch.float32)[:, None, None]
 
     y, x = torch.linspace(-1, 1, h)[:, None], torch.linspace(-1, 1, w)
-    images = _blur(images, some(0.4) * each(0, 1), some(0.4) * each(0, 1), y)
-    images = images.clamp(min=1e-4).pow(torch.exp(each(-0.5, 0.5)))
-    ramp = each(-0.35, 0.35) * y + each(-0.25, 0.25) * y * y + each(-0.2, 0.2) * x + each(-0.2, 0.2) * x * x
-    images = images * torch.exp(ramp) * each(0.65, 1.45)
+    images = _blur(images, rng)
+    light = (each(-0.5, 0.35) * y + each(-0.25, 0.25) * y * y).expand(n, h, 1)
+    sides = (each(-0.2, 0.2) * x + each(-0.2, 0.2) * x * x).expand(n, 1, w)
+    images = images.clamp(min=1e-4).pow_(torch.exp(each(-0.5, 0.5)))
+    images.mul_(torch.exp(light).mul_(each(0.65, 1.45))).mul_(torch.exp(sides))
     floor = some(0.3) * each(0, 0.15)
-    images = (images - floor) / (1 - floor) + some(0.15) * each(0, 0.1)
-    noise = torch.as_tensor(rng.standard_normal((n, h, w), dtype=np.float32))
-    images = (images + noise * some(0.4) * each(0, 0.04)).clamp_(0, 1)
+    images.sub_(floor).div_(1 - floor).add_(some(0.15) * each(0, 0.1))
+    noisy = np.flatnonzero(rng.random(n) < 0.4)
+    noise = torch.as_tensor(rng.standard_normal((len(noisy), h, w), dtype=np.float32))
+    images[noisy] += noise.mul_(_uniform(rng, 0, 0.04, len(noisy))[:, None, None])
+    images.clamp_(0, 1)
     _hide(images, rng)
     return images
 
 
-def _blur(images: torch.Tensor, along: torch.Tensor, across: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """Mix with the mean of neighbours; across mostly near the probe, where scan lines lie closer than the picture's pixels."""
-    narrow = functional.avg_pool2d(images, (3, 1), 1, (1, 0), count_include_pad=False)
-    images = images + along * (narrow - images)
-    wide = functional.avg_pool2d(images, (1, 5), 1, (0, 2), count_include_pad=False)
-    return images + across * (0.9 - 0.5 * y).clamp(0, 1) * (wide - images)
+def _blur(images: torch.Tensor, rng: np.random.Generator, share: float = 0.4) -> torch.Tensor:
+    """Mix some frames with the mean of their neighbours, along the scan lines and across.
+
+    Across mostly near the probe, where scan lines lie closer than the picture's pixels, and now and then everywhere.
+    """
+    n, h, w = images.shape
+    images = images.clone()
+    along = np.flatnonzero(rng.random(n) < share)
+    if len(along):
+        part = images[along]
+        mean = (part[:, :-2] + part[:, 1:-1]).add_(part[:, 2:]).div_(3)
+        part[:, 1:-1].lerp_(mean, _uniform(rng, 0, 1, len(along))[:, None, None])
+        images[along] = part
+    across = np.flatnonzero(rng.random(n) < share)
+    if len(across):
+        part = images[across]
+        summed = torch.cumsum(functional.pad(part, (3, 2), mode="replicate"), 2)
+        mean = summed[:, :, 5:].sub(summed[:, :, :-5]).div_(5)
+        near = (0.9 - 0.5 * torch.linspace(-1, 1, h)).clamp(0, 1)[None, :, None]
+        near = torch.maximum(near, torch.as_tensor(rng.random(len(across)) < 0.3, dtype=torch.float32)[:, None, None])
+        images[across] = part.lerp_(mean, near * _uniform(rng, 0, 1, len(across))[:, None, None])
+    return images
 
 
 def _hide(images: torch.Tensor, rng: np.random.Generator, share: float = 0.15) -> None:

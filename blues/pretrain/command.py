@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import blues
-from blues import check
+from blues import check, encoders
 from blues.encoders import Encoder, checkpoint, lus
 from blues.pretrain.held_out import as_clips, held_out, score
 from blues.pretrain.train import Budget, Trainer
@@ -37,7 +37,15 @@ class Options:
     steps: int | None = field(default=None, metadata={"help": "train so many steps instead, whatever they take"})
     batch: int = field(default=64, metadata={"help": "frames a step"})
     rate: float = field(default=3e-3, metadata={"help": "highest learning rate"})
+    start: str | None = field(
+        default=None,
+        metadata={"help": "go on from the weights of this encoder, a name or a weight file, not from random ones"},
+    )
     seed: int = field(default=0, metadata={"help": "of weights and data"})
+    views: int = field(default=2, metadata={"help": "how often a drawn frame is used in a step, each time degraded anew"})
+    agree: float = field(
+        default=0.0, metadata={"help": "weight of a self-supervised term: views of one frame shall be embedded alike"}
+    )
     device: str = field(default="cpu", metadata={"help": "torch device of the network: cpu, cuda, ..."})
     half: bool = field(default=True, metadata={"help": "convolve in bfloat16"})
     cohort: str | None = field(
@@ -81,13 +89,18 @@ def train(options: Options, progress: bool = False) -> Encoder:
         from blues.pretrain.real import LabelledClips
 
         real = LabelledClips(datasets.load(options.cohort))
-    budget = Budget(options.minutes, options.steps, options.batch, options.rate, half=options.half)
+    budget = Budget(options.minutes, options.steps, options.batch, options.rate, half=options.half, views=options.views, agree=options.agree)
     options.out.mkdir(parents=True, exist_ok=True)
     trainer = Trainer(budget, options.seed, real, options.device)
+    saw = [] if real is None else [real.name]
+    if options.start is not None:
+        first = encoders.get(options.start)
+        trainer.start_from(first)
+        saw = list(dict.fromkeys([*first.card["saw"], *saw]))
     trainer.restore(options.out)
     trainer.run(options.out, _show if progress else None)
     _write_log(options.out, trainer.log)
-    return _finish(options, trainer, [] if real is None else [real.name])
+    return _finish(options, trainer, saw)
 
 
 def _show(line: dict[str, float]) -> None:
@@ -114,6 +127,7 @@ def _finish(options: Options, trainer: Trainer, saw: list[str]) -> Encoder:
             "commit": trainer.commit,
             "seed": trainer.seed,
             "rate": options.rate,
+            "start": trainer.start,
             "simulators": trainer.simulators,
         },
         "drawing_share": round(trainer.waiting / max(trainer.seconds, 1e-9), 4),

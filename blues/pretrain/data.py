@@ -14,6 +14,8 @@ from blues.pretrain.augment import Warp, degrade, draw_warp
 __all__ = ["Batch", "NegativePool", "join", "negative_batch", "simulated_batch"]
 
 SIZE = (128, 128)
+MASK_STEP = (2, 4)
+"""Masks are compared on cells of 8 x 4 pixels; so many rows and columns apart is enough to know their share."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ def join(parts: list[Batch]) -> Batch:
     return Batch(**{name: torch.cat([getattr(part, name) for part in parts]) for name in Batch.__dataclass_fields__})
 
 
-def simulated_batch(n: int, rng: np.random.Generator, plain: bool = False) -> Batch:
+def simulated_batch(n: int, rng: np.random.Generator, plain: bool = False, views: int = 1) -> Batch:
     """Draw n simulated frames.
 
     Parameters
@@ -53,21 +55,29 @@ def simulated_batch(n: int, rng: np.random.Generator, plain: bool = False) -> Ba
     rng : numpy.random.Generator
     plain : bool
         Leave out what :mod:`blues.pretrain.augment` does.
+    views : int
+        How often a drawn frame is used, each time degraded differently: drawing costs more than degrading. Frame i is
+        another view of frame i - n / views.
     """
-    scenes = simulate.draw_scenes(n, rng)
-    drawn = simulate.draw(scenes, rng, SIZE, masks=True)
-    one, zero = torch.ones(n), torch.zeros(n)
-    warp = Warp(one, zero, one, zero, zero) if plain else draw_warp(n, rng)
-    stacked = torch.stack([drawn.masks[name] for name in MASKS], 1).float()
+    unique = -(-n // views)
+    scenes = simulate.draw_scenes(unique, rng)
+    drawn = simulate.draw(scenes, rng, SIZE, masks=True, step=MASK_STEP)
+
+    def again(values: torch.Tensor) -> torch.Tensor:
+        return values.repeat(views, *[1] * (values.ndim - 1))[:n]
+
+    warp = Warp.none(n) if plain else draw_warp(n, rng)
+    stacked = again(torch.stack([drawn.masks[name] for name in MASKS], 1).float())
     clear = drawn.columns["clear"]
     b_line = drawn.columns["b_line"] | drawn.columns["white"]
     lines = torch.stack([b_line, drawn.columns["pleura"], drawn.columns["a_lines"] > 0, clear], 1).float()
-    lines, masks = warp.columns(lines), warp.masks(stacked)
-    images = drawn.images.float().div_(255)
+    lines, masks = warp.columns(again(lines)), warp.masks(stacked)
+    images = again(drawn.images).float().div_(255)
     if not plain:
         images = degrade(warp.images(images), rng)
-    depth = torch.as_tensor(scenes.depth, dtype=torch.float32)
-    values = _values(drawn.truth, lines > 0.5, masks, depth, warp)
+    depth = again(torch.as_tensor(scenes.depth, dtype=torch.float32))
+    truth = {name: again(value) for name, value in drawn.truth.items()}
+    values = _values(truth, lines > 0.5, masks, depth, warp)
     columns = lines[:, :3].reshape(n, len(COLUMNS), GRID[1], -1).mean(3)
     return Batch(images.mul(255).round_().byte(), masks, columns, values, torch.ones(n))
 

@@ -8,7 +8,7 @@ from torch.nn import functional
 from blues.encoders.lus import GLOBALS, LOG_ODDS, MASKS
 from blues.pretrain.data import Batch
 
-__all__ = ["TASKS", "losses"]
+__all__ = ["TASKS", "agreement", "losses"]
 
 TASKS = {"masks": 1.0, "columns": 1.0, "severity": 1.0, "presence": 1.0, "lus": 0.5, "amounts": 1.0}
 """Weights of the tasks in the sum."""
@@ -53,3 +53,21 @@ def losses(out: dict[str, torch.Tensor], batch: Batch) -> dict[str, torch.Tensor
             part = functional.smooth_l1_loss(functional.softplus(said[:, i]), truth[:, i], reduction="none", beta=0.2)
         amounts = amounts + _mean(part, known[:, i])
     return found | {"amounts": amounts / (len(GLOBALS) - LOG_ODDS)}
+
+
+def agreement(embedding: torch.Tensor, apart: int) -> torch.Tensor:
+    """Return how little two views of one frame agree, 0 to 2: a term that needs no label.
+
+    One minus the correlation of each dimension of the embedding between the views, averaged: the diagonal of the
+    cross-correlation matrix of Zbontar et al. 2021 (Barlow Twins). A dimension that is the same for every frame counts 1, so
+    that the embedding cannot get out of it by collapsing.
+
+    Parameters
+    ----------
+    embedding : tensor (n, d)
+    apart : int
+        Row i and row i + ``apart`` are views of one frame.
+    """
+    one, other = (part - part.mean(0) for part in (embedding[:-apart], embedding[apart:]))
+    scale = (one.square().mean(0) * other.square().mean(0) + 1e-8).sqrt()
+    return (1 - (one * other).mean(0) / scale).mean()

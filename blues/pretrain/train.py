@@ -15,10 +15,11 @@ import numpy as np
 import torch
 
 from blues import simulate
-from blues.encoders import nets
+from blues.check import InputError
+from blues.encoders import Encoder, nets
 from blues.encoders.lus import LusNet
 from blues.pretrain.data import Batch, NegativePool, join, negative_batch, simulated_batch
-from blues.pretrain.loss import TASKS, losses
+from blues.pretrain.loss import TASKS, agreement, losses
 from blues.provenance import commit, files_hash, replacing
 
 __all__ = ["Budget", "Trainer"]
@@ -48,6 +49,10 @@ class Budget:
         Share of frames of the labelled cohort, where there is one.
     half : bool
         Convolve in bfloat16: 1.6 times as fast where the processor knows it.
+    views : int
+        How often a drawn frame is used within a step, each time degraded differently.
+    agree : float
+        Weight of the self-supervised term: embeddings of two views of one frame shall agree. 0 leaves it out.
     """
 
     minutes: float = 90.0
@@ -57,6 +62,8 @@ class Budget:
     not_lus: float = 0.08
     real: float = 0.25
     half: bool = True
+    views: int = 2
+    agree: float = 0.0
 
     def progress(self, steps: int, seconds: float) -> float:
         """Return the share of the budget that is used up."""
@@ -86,6 +93,8 @@ class Trainer:
         Hashes of :mod:`blues.simulate`, one unless it changed while a run was stopped.
     commit : str or None
         The commit at the start of the run, or when it last went on.
+    start : str or None
+        Hash of the weights it began with; None for random ones.
     """
 
     def __init__(
@@ -100,24 +109,48 @@ class Trainer:
         self.optimiser = torch.optim.AdamW(_groups(self.net), lr=budget.rate)
         self.steps, self.seconds, self.drawing, self.waiting = 0, 0.0, 0.0, 0.0
         self.simulators, self.commit = [_simulator()], commit()
+        self.start: str | None = None
         self.pool = NegativePool(negatives, seed)
         self.log: list[dict[str, float]] = []
         self._sums: dict[str, float] = {}
         self._counted = 0
+
+    def start_from(self, encoder: Encoder) -> None:
+        """Begin with an encoder's weights, not with random ones.
+
+        Raises
+        ------
+        InputError
+            When it is another network.
+        """
+        if not isinstance(encoder.module, LusNet) or encoder.module.arguments != self.net.arguments:
+            raise InputError(f"{encoder.name} is no network to go on from", allowed="blues-lus, or weights made by blues.pretrain")
+        state = encoder.module.state_dict()
+        self.net.load_state_dict(state)
+        self.average.load_state_dict(state)
+        self.start = encoder.hash
 
     @property
     def progress(self) -> float:
         """Share of the budget used."""
         return self.budget.progress(self.steps, self.seconds)
 
+    def _shares(self) -> tuple[int, int, int]:
+        """Return how many frames of a batch are simulated, no lung ultrasound, and real."""
+        budget = self.budget
+        odd = max(1, round(budget.not_lus * budget.batch))
+        real = round(budget.real * budget.batch) if self.real is not None else 0
+        return budget.batch - odd - real, odd, real
+
     def draw(self, step: int) -> tuple[Batch, float]:
         """Return the batch of a step and the processor seconds it took."""
         start = time.thread_time()
         rng = np.random.default_rng([self.seed, step])
-        budget = self.budget
-        odd = max(1, round(budget.not_lus * budget.batch))
-        real = round(budget.real * budget.batch) if self.real is not None else 0
-        parts = [simulated_batch(budget.batch - odd - real, rng), negative_batch(self.pool.draw(odd, rng), rng)]
+        simulated, odd, real = self._shares()
+        parts = [
+            simulated_batch(simulated, rng, views=self.budget.views),
+            negative_batch(self.pool.draw(odd, rng), rng),
+        ]
         if self.real is not None:
             parts.append(self.real(real, rng))
         return join(parts), time.thread_time() - start
@@ -166,6 +199,10 @@ class Trainer:
             out = self.net.heads(images.contiguous(memory_format=torch.channels_last))
         found = losses({name: value.float().cpu() for name, value in out.items()}, batch)
         total = sum((TASKS[name] * value for name, value in found.items()), torch.zeros(()))
+        simulated, views = self._shares()[0], self.budget.views
+        if self.budget.agree > 0 and views > 1:
+            found["agreement"] = agreement(out["embedding"][:simulated].float().cpu(), -(-simulated // views))
+            total = total + self.budget.agree * found["agreement"]
         self.optimiser.zero_grad(set_to_none=True)
         total.backward()
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), 5.0)

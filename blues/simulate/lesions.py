@@ -58,7 +58,7 @@ def add_organ(out: torch.Tensor, some: torch.Tensor, s: Tensors, lines: Lines, z
     vessel = (cloud - 1.5).clamp(0, 0.8)
     tissue = _level(s["organ_db"][some]) * torch.exp(-0.07 * z.clamp(min=0) + 0.15 * broad - 2.5 * vessel)
     off = (z - curve) / 0.2
-    bright = 1 / (1 + off * off) ** 2 * _level(s["organ_db"][some] + 13) * torch.exp(0.5 * cloud - 0.12 * away * away)
+    bright = 1 / (1 + off * off) ** 2 * _level(s["organ_db"][some] + 11) * torch.exp(0.8 * cloud - 0.2 * away * away)
     beyond = ((z - curve) / 0.2).clamp(0, 1)
     tissue = tissue * (1 - beyond * 0.75) + bright
     start = (z / 0.1 + 0.5).clamp(0, 1) * organ

@@ -114,7 +114,8 @@ def _lung_factors(
     uneven = power(s["uneven_db"][:, None] * rough)[:, None]
     haze = power(0.5 * fall)[:, None]
     columns = uneven * torch.cat([haze, shape], 1) * power(level[:, :, None] + decay[:, :, None] * (pleura[:, None]))
-    rows = power(-decay[:, None] * depth[:, :, None])
+    bands = 0.8 * ripples(s, 2, 17, depth.shape[1]) + 0.6 * ripples(s, 1, 71, depth.shape[1])
+    rows = power((s["band_db"][:, None] * bands)[:, :, None] - decay[:, None] * depth[:, :, None])
     return rows, columns, shape[:, :8]
 
 

@@ -118,16 +118,16 @@ def _wall(n: int, v: Values, rng: np.random.Generator) -> Values:
 
 
 def _pleura(n: int, v: Values, grade: np.ndarray, rng: np.random.Generator) -> Values:
-    deep = np.where(v["linear"] > 0.5, np.exp(rng.normal(0.72, 0.3, n)), np.exp(rng.normal(0.72, 0.35, n)))
-    deep = np.clip(deep, 0.8, 0.45 * v["depth"])
+    deep = np.where(v["linear"] > 0.5, np.exp(rng.normal(0.72, 0.3, n)), np.exp(rng.normal(0.65, 0.45, n)))
+    deep = np.clip(deep, 0.6, 0.45 * v["depth"])
     rough = np.array([0.008, 0.03, 0.055, 0.06])[grade] * np.exp(rng.normal(0, 0.5, n))
     breaks = np.where(grade >= 2, rng.integers(0, 4, n), np.where(rng.random(n) < 0.03, 1, 0))
     return {
         "pleura_depth": deep,
         "pleura_tilt": rng.normal(0, 5, n),
-        "pleura_bend": np.clip(rng.normal(0.7, 0.45, n), -0.2, 1.6),
+        "pleura_bend": np.clip(rng.normal(0.55, 0.4, n), -0.2, 1.4),
         "pleura_thickness": np.exp(rng.normal(-2.5, 0.35, n)) * (1 + 0.25 * grade),
-        "pleura_db": rng.normal(17, 3.5, n) - 1.0 * grade,
+        "pleura_db": rng.normal(16, 4.5, n) - 1.0 * grade,
         "pleura_fall": np.exp(rng.normal(0.9, 0.7, n)),
         "roughness": rough,
         "ripple": rng.random(n),
@@ -149,18 +149,20 @@ def _ribs(n: int, v: Values, rng: np.random.Generator) -> Values:
         "rib_at": at,
         "rib_width": u(0.7, 2.3, (n, 3)) * there,
         "rib_rise": u(0.1, 0.9, n) * np.minimum(1, v["pleura_depth"] / 2),
-        "rib_round": u(0.1, 1.0, n),
-        "rib_db": rng.normal(7, 5, n),
-        "shadow_db": u(4, 22, n),
-        "shadow_soft": np.exp(rng.normal(-0.4, 0.45, n)),
+        "rib_round": 0.05 + 0.8 * rng.random(n) ** 2,
+        "rib_db": np.where(rng.random(n) < 0.35, rng.normal(7, 5, n), rng.normal(-6, 6, n)),
+        "shadow_db": u(5, 30, n),
+        "shadow_soft": np.exp(rng.normal(-0.15, 0.5, n)),
         "shadow_onset": np.exp(rng.normal(-0.3, 1.0, n)),
     }
 
 
 def _lung(n: int, v: Values, grade: np.ndarray, rng: np.random.Generator) -> Values:
     u = rng.uniform
-    haze = rng.normal(-4, 4, n)
-    haze_decay = np.exp(rng.normal(0.6, 0.45, n)) * np.where(v["linear"] > 0.5, 1.7, 1.0)
+    glow = rng.random(n) < np.array([0.55, 0.45, 0.3, 0.1])[grade]
+    haze = np.where(glow, rng.normal(4, 4, n), rng.normal(-4, 4, n))
+    haze_decay = np.exp(np.where(glow, rng.normal(1.2, 0.35, n), rng.normal(0.6, 0.45, n)))
+    haze_decay *= np.where(v["linear"] > 0.5, 1.7, 1.0)
     a_lines = rng.random(n) < np.array([0.8, 0.45, 0.2, 0.06])[grade]
     least, most = np.array([0, 1, 2, 4])[grade], np.array([0, 4, 5, 8])[grade]
     count = rng.integers(least, most + 1)
@@ -173,26 +175,27 @@ def _lung(n: int, v: Values, grade: np.ndarray, rng: np.random.Generator) -> Val
     spread = np.where(grade == 3, u(0.5, 0.9, n), u(0.2, 0.85, n)) * half
     width = np.exp(rng.normal(-0.9, 0.5, (n, 8))) * np.where(v["linear"] > 0.5, 0.7, 1.0)[:, None]
     width = np.where(white[:, None], width + u(0.5, 1.6, (n, 8)), width)
-    lift = np.where(white, u(4, 10, n), u(4, 12, n))[:, None] + rng.normal(0, 1.5, (n, 8))
+    lift = np.where(white, u(4, 10, n), u(4, 12, n))[:, None] + rng.normal(0, 1.5, (n, 8)) - 5.0 * glow[:, None]
     comets = np.arange(4) < rng.integers(0, 4, n)[:, None] * (rng.random(n) < 0.4)[:, None]
     decay = np.abs(rng.normal(0, 0.5, (n, 8))) + np.where(v["linear"] > 0.5, 0.5, 0.1)[:, None]
     return {
-        "a_db": np.where(a_lines, haze + rng.normal(11, 4, n), -99.0),
+        "a_db": np.where(a_lines, haze - 6.0 * glow + rng.normal(11, 4, n), -99.0),
         "a_decay": np.exp(rng.normal(1.4, 0.4, n)),
-        "a_width": u(0.8, 2.0, n),
+        "a_width": np.exp(rng.normal(0.45, 0.45, n)),
         "reverb_db": np.where(rng.random(n) < 0.75, u(-22, -6, n), -60.0) - 1.5 * grade,
         "haze_db": haze,
         "haze_decay": haze_decay,
         "uneven_db": u(0.2, 2.2, n),
-        "clutter_db": np.where(rng.random(n) < 0.6, haze + rng.normal(-4, 4, n), -99.0),
+        "band_db": np.where(rng.random(n) < 0.5, u(0.3, 2.5, n), 0.0),
+        "clutter_db": np.where(rng.random(n) < 0.45, haze - 6.0 * glow + rng.normal(-4, 4, n), -99.0),
         "b_at": middle[:, None] + u(-1, 1, (n, 8)) * spread[:, None],
         "b_width": width * slot,
         "b_db": haze[:, None] + lift - np.minimum(haze_decay, 2.5)[:, None] * 0.5,
         "b_decay": decay,
         "comet_at": u(-0.8, 0.8, (n, 4)) * half[:, None],
         "comet_width": np.exp(rng.normal(-1.3, 0.4, (n, 4))) * comets,
-        "comet_db": haze[:, None] + rng.normal(8, 2, (n, 4)),
-        "comet_decay": u(4.5, 10, (n, 4)),
+        "comet_db": haze[:, None] - 3.0 * glow[:, None] + rng.normal(8, 2, (n, 4)),
+        "comet_decay": u(3.0, 10, (n, 4)),
     }
 
 
@@ -206,7 +209,7 @@ def _lesions(n: int, v: Values, grade: np.ndarray, rng: np.random.Generator) -> 
     depth = np.exp(rng.normal(-0.7, 0.45, (n, 2))) * (np.arange(2) < blobs[:, None])
     depth[:, 0] = np.where(large, u(1.5, 5.0, n), depth[:, 0])
     width = np.clip(depth * u(1.0, 3.0, (n, 2)), 0.3, 9.0) * (depth > 0)
-    basal = rng.random(n) < 0.14
+    basal = rng.random(n) < 0.1
     return {
         "consolidation_at": rng.normal(0, 1.3, (n, 2)),
         "consolidation_width": width,
@@ -231,22 +234,22 @@ def _machine(n: int, v: Values, kinds: np.ndarray, rng: np.random.Generator) -> 
     attenuation = u(0.2, 2.0, n)
     level = target * dynamic_range - v["pleura_db"] + attenuation * v["pleura_depth"]
     sliders = np.cumsum(rng.normal(0, 2.0, (n, 6)), 1)
-    looks = rng.choice([1, 2, 4, 9], n, p=[0.04, 0.11, 0.33, 0.52])
+    looks = rng.choice([1, 2, 4, 9], n, p=[0.02, 0.06, 0.3, 0.62])
     return {
         "gain": level,
         "dynamic_range": dynamic_range,
         "grey_bend": np.clip(rng.normal(0.0, 0.3, n), -0.7, 0.8),
         "attenuation": attenuation,
         "tgc": sliders - sliders[:, :1],
-        "noise_db": np.where(rng.random(n) < 0.88, rng.normal(3.0, 1.8, n), rng.normal(-5, 3, n)),
+        "noise_db": np.where(rng.random(n) < 0.55, rng.normal(2.5, 2.0, n), rng.normal(-4, 4, n)),
         "looks": looks.astype(float),
-        "grain": rng.random(n),
+        "grain": rng.random(n) ** 0.75,
         "streak_db": np.where(rng.random(n) < 0.85, u(0.2, 2.0, n), 0.0),
         "blotch_db": u(0.3, 3.0, n),
         "coherence": u(0.4, 1.0, n),
-        "blur_axial": np.where(rng.random(n) < 0.4, u(0, 1, n), 0.0),
-        "blur_lateral": np.where(rng.random(n) < 0.4, u(0, 1, n), 0.0),
-        "quality": np.where(rng.random(n) < 0.6, u(12, 95, n), 100.0),
+        "blur_axial": np.where(rng.random(n) < 0.5, u(0, 1, n), 0.0),
+        "blur_lateral": np.where(rng.random(n) < 0.6, u(0, 1, n), 0.0),
+        "quality": np.where(rng.random(n) < 0.6, u(18, 95, n), 100.0),
         "overlay": (rng.random(n) < 0.12).astype(float),
         "texture": rng.random((n, 8, 2)),
     }

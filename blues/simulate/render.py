@@ -105,6 +105,7 @@ def draw(
     geometry: str = "polar",
     *,
     masks: bool = False,
+    step: tuple[int, int] = (1, 1),
     device: str = "cpu",
     fresh: np.ndarray | None = None,
 ) -> Drawn:
@@ -114,6 +115,9 @@ def draw(
     ----------
     scenes, rng, size, geometry, masks
         As for :func:`frames`.
+    step : (int, int)
+        Masks at every so many rows and columns only, in polar frames: training needs no more, and they cost as much as
+        the frames.
     device : str
         A torch device.
     fresh : array (n, 2), optional
@@ -123,12 +127,15 @@ def draw(
     one_of(geometry, ("polar", "cartesian"), "geometry")
     if min(size) < 32:
         raise InputError(f"size is {size}", allowed="at least 32 rows and 32 columns")
+    if geometry == "cartesian" and tuple(step) != (1, 1):
+        raise InputError(f"step is {step}", allowed="(1, 1) for cartesian frames")
     batch = stack(scenes)
     n = len(batch.depth)
     fresh = rng.random((n, 2)) if fresh is None else fresh
     room = Room(min(n, CHUNK), size, device)
     parts = [
-        _draw_block(batch[i : i + BLOCK], fresh[i : i + BLOCK], rng, geometry, masks, room) for i in range(0, n, BLOCK)
+        _draw_block(batch[i : i + BLOCK], fresh[i : i + BLOCK], rng, geometry, step if masks else None, room)
+        for i in range(0, n, BLOCK)
     ]
 
     def join(name: str) -> Tensors:
@@ -138,7 +145,7 @@ def draw(
 
 
 def _draw_block(
-    scene: Scene, fresh: np.ndarray, rng: np.random.Generator, geometry: str, want_masks: bool, room: Room
+    scene: Scene, fresh: np.ndarray, rng: np.random.Generator, geometry: str, step: tuple[int, int] | None, room: Room
 ) -> Drawn:
     """Draw up to ``BLOCK`` scenes: what lies on the scan lines for all at once, the pixels chunk by chunk."""
     s, size = tensors(scene, room.device), room.size
@@ -147,14 +154,15 @@ def _draw_block(
     table = truth.table(s, lines, columns, size)
     n = len(lines.x)
     images = torch.empty(n, *size, dtype=torch.uint8, device=room.device)
-    drawn = {name: torch.empty(n, *size, dtype=torch.bool, device=room.device) for name in truth.MASKS * want_masks}
+    drawn: dict[str, list[torch.Tensor]] = {name: [] for name in truth.MASKS if step is not None}
     for i in range(0, n, CHUNK):
         part = slice(i, i + CHUNK)
         piece = {k: v[part] for k, v in s.items()}
         some = lines[part]
         echoes, below, parts = echo(piece, some, room)
         inside = machine.shown(piece, some, some.depth[:, :, None])
-        found = truth.masks(piece, some, {k: v[part] for k, v in columns.items()}, parts, inside) if want_masks else {}
+        seen = {k: v[part] for k, v in columns.items()}
+        found = {} if step is None else truth.masks(piece, some, seen, parts, inside, step)
         image = machine.grey(echoes, below, piece, some, fresh[part], room).mul_(255)
         if geometry == "cartesian":
             image, found = _to_cartesian(image, found, piece, size)
@@ -162,8 +170,8 @@ def _draw_block(
             image.mul_(inside)
         images[part] = _finish(image, scene[part], piece, rng)
         for name, mask in found.items():
-            drawn[name][part] = mask
-    return Drawn(images, drawn, columns, table)
+            drawn[name].append(mask)
+    return Drawn(images, {name: torch.cat(layers) for name, layers in drawn.items()}, columns, table)
 
 
 def _to_cartesian(

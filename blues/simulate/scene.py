@@ -70,7 +70,8 @@ class Scene:
         the pleural line's.
     reverb_db : echo of the chest wall's own repetitions below the pleura, relative to the wall (dB).
     haze_db, haze_decay : diffuse echo right below the pleural line (dB), its loss (dB/cm).
-    uneven_db, clutter_db : how much the lung's echo differs from scan line to scan line (dB); smudges anywhere (dB; -99: none).
+    uneven_db, band_db, clutter_db : how much the lung's echo differs from scan line to scan line and from depth to depth (dB);
+        smudges anywhere (dB; -99: none).
     b_at, b_width, b_db, b_decay : B-lines: centre, full width at half power (cm), echo (dB), loss (dB/cm), eight.
     comet_at, comet_width, comet_db, comet_decay : short comet tails that fade and are no B-lines, four.
     consolidation_at, consolidation_width, consolidation_depth : centre, width and depth below the pleura (cm), two.
@@ -132,6 +133,7 @@ class Scene:
     haze_db: Any
     haze_decay: Any
     uneven_db: Any
+    band_db: Any
     clutter_db: Any
     b_at: Any
     b_width: Any

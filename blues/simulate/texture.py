@@ -44,7 +44,7 @@ def bank(rows: int, columns: int, device: str = "cpu") -> dict[str, torch.Tensor
         exponentially distributed powers, so that one look has the Rayleigh amplitude of fully developed speckle (Wagner et
         al. 1983). The grain widens sideways; along the scan lines of a convex probe a constant angular width is a lateral
         width that grows with depth.
-        ``streak`` (3, H, W), ``blotch`` (2, H, W) and ``spot`` (2, H, W): Gaussian patterns, mean 0, standard deviation 1,
+        ``streak`` (3, H, W), ``blotch`` (2, H, W) and ``spot`` (3, H, W): Gaussian patterns, mean 0, standard deviation 1,
         of growing width: thin lateral streaks, broad clouds, blobs.
     """
     rng = np.random.default_rng(20210501)
@@ -58,7 +58,7 @@ def bank(rows: int, columns: int, device: str = "cpu") -> dict[str, torch.Tensor
     plain = {
         "streak": [(0.55, 4.0), (0.8, 9.0), (1.3, 18.0)],
         "blotch": [(9.0, 9.0), (18.0, 14.0)],
-        "spot": [(1.6, 2.4), (3.0, 5.0)],
+        "spot": [(1.6, 2.4), (3.0, 5.0), (7.0, 10.0)],
     }
     made = {"speckle": speckle}
     for name, widths in plain.items():

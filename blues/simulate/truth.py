@@ -78,25 +78,35 @@ def column_truth(s: Tensors, lines: Lines, inside: torch.Tensor | None) -> Tenso
     return {"clear": clear, "pleura": clear & ~lines.gap, "b_line": b_line, "white": white, "a_lines": a_lines}
 
 
-def masks(s: Tensors, lines: Lines, columns: Tensors, parts: Tensors, inside: torch.Tensor | None) -> Tensors:
-    """Return the masks of :data:`MASKS`, each (n, h, w) bool, along the scan lines."""
-    z, deep, fluid = parts["z"], lines.lesion[:, None], lines.fluid[:, None]
-    clear = columns["clear"][:, None]
+def masks(
+    s: Tensors,
+    lines: Lines,
+    columns: Tensors,
+    parts: Tensors,
+    inside: torch.Tensor | None,
+    step: tuple[int, int] = (1, 1),
+) -> Tensors:
+    """Return the masks of :data:`MASKS`, each bool, along the scan lines: (n, h, w), or every ``step``-th row and column."""
+    down, across = (slice(k // 2, None, k) for k in step)
+    z, a_line, lung = (parts[name][:, down, across] for name in ("z", "a_line", "lung"))
+
+    def wide(line: torch.Tensor) -> torch.Tensor:
+        return line[:, None, across]
+
+    deep, fluid, clear = wide(lines.lesion), wide(lines.fluid), wide(columns["clear"])
     thick = s["pleura_thickness"][:, None, None]
     behind = (z > fluid + deep) & clear
     out = {
-        "pleura": (z.abs() < thick.clamp(min=0.1)) & columns["pleura"][:, None],
-        "a_line": (parts["a_line"] > 1.2 * parts["lung"])
-        & (z > 0.5 * lines.pleura[:, None])
-        & (columns["a_lines"] > 0)[:, None],
-        "b_line": behind & (columns["b_line"] | columns["white"])[:, None] & (z > thick),
-        "rib_shadow": (lines.depth[:, :, None] > lines.rib_top[:, None]) & (lines.shade > 0.5)[:, None],
+        "pleura": (z.abs() < thick.clamp(min=0.1)) & wide(columns["pleura"]),
+        "a_line": (a_line > 1.2 * lung) & (z > 0.5 * wide(lines.pleura)) & (wide(columns["a_lines"]) > 0),
+        "b_line": behind & wide(columns["b_line"] | columns["white"]) & (z > thick),
+        "rib_shadow": (lines.depth[:, down, None] > wide(lines.rib_top)) & (wide(lines.shade) > 0.5),
         "consolidation": (z > fluid) & (z < fluid + deep) & clear & (deep > 0.05),
         "effusion": (z > 0) & (z < fluid) & clear & (fluid > 0.1),
-        "organ": (z > 0) & (lines.organ > 0.5)[:, None] & (lines.shade < 0.5)[:, None],
+        "organ": (z > 0) & (wide(lines.organ) > 0.5) & (wide(lines.shade) < 0.5),
         "lung": behind,
     }
-    return out if inside is None else {name: mask & inside for name, mask in out.items()}
+    return out if inside is None else {name: mask & inside[:, down, across] for name, mask in out.items()}
 
 
 def table(s: Tensors, lines: Lines, columns: Tensors, size: tuple[int, int]) -> Tensors:
