@@ -2,7 +2,8 @@
 
     python benchmarks/simulate.py                             # frames a second on one core
     python benchmarks/simulate.py --real FOLDER               # and realism, against the clips below FOLDER
-    python benchmarks/simulate.py --real FOLDER --sheet a.png # and a contact sheet, real and simulated rows in turn
+    python benchmarks/simulate.py --real FOLDER --sheet a.png # or a contact sheet, real and simulated rows in turn
+    python benchmarks/simulate.py --kinds b.png               # a contact sheet of every kind of simulated frame
 
 Realism: three frames of every clip, found and unwarped as the network sees them (128 x 128), against as many simulated ones as
 the priors draw them. A random forest sees 19 measurements of a frame (grey-value quantiles, local contrast, autocorrelation
@@ -22,7 +23,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageDraw
 from scipy import ndimage
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.metrics import roc_auc_score
@@ -134,35 +135,70 @@ def by_network(images: np.ndarray, y: np.ndarray, groups: np.ndarray, steps: int
     return float(roc_auc_score(y, said))
 
 
-def sheet(real: np.ndarray, simulated: np.ndarray, path: Path, columns: int = 6) -> None:
-    """Write rows of real and simulated frames in turn."""
+KINDS: dict[str, dict[str, object]] = {
+    "0: A-lines": {"severity": 0, "machine": "cart", "a_db": 8.0},
+    "0: no A-lines": {"severity": 0, "machine": "handheld", "a_db": -99.0},
+    "0: linear probe": {"severity": 0, "machine": "linear"},
+    "1: B-lines": {"severity": 1, "machine": "cart"},
+    "2: consolidation": {"severity": 2, "machine": "cart"},
+    "3: white lung": {"severity": 3, "machine": "handheld"},
+    "pleural effusion": {"severity": 1, "machine": "cart", "effusion": 2.0},
+    "liver or spleen": {"severity": 0, "machine": "cart", "organ": 1.0},
+}
+
+
+def kinds(path: Path, size: int = 160, seed: int = 4) -> None:
+    """Write a contact sheet: a column a kind; as the machine shows it (two rows) and along the scan lines (the same two)."""
+    rng, columns = np.random.default_rng(seed), []
+    for name, choices in KINDS.items():
+        scenes = simulate.draw_scenes(2, rng, overlay=0.0, **choices)
+        shown = [simulate.draw(scenes, rng, (size, size), how).images.numpy() for how in ("cartesian", "polar")]
+        title = Image.new("L", (size, 16), 0)
+        ImageDraw.Draw(title).text((4, 2), name, fill=255)
+        columns.append(np.concatenate([np.asarray(title), *shown[0], *shown[1]]))
+    Image.fromarray(np.concatenate(columns, 1)).save(path, quality=85)
+
+
+def sheet(folder: Path, path: Path, machine: str | None, columns: int = 6, size: tuple[int, int] = (160, 160)) -> None:
+    """Write rows of real and simulated frames in turn, the real ones from clips drawn without replacement."""
     rng = np.random.default_rng(0)
+    real = real_frames(folder, size, each=1)[0]
     real = real[rng.permutation(len(real))[: 2 * columns]]
+    scenes = simulate.draw_scenes(len(real), rng, **({"machine": machine} if machine else {}))
+    simulated = simulate.draw(scenes, rng, size).images.numpy()
     rows = [part for i in range(0, len(real), columns) for part in (real[i : i + columns], simulated[i : i + columns])]
     rows = [row for row in rows if len(row) == columns]
-    Image.fromarray(np.concatenate([np.concatenate(list(row), 1) for row in rows])).save(path)
+    Image.fromarray(np.concatenate([np.concatenate(list(row), 1) for row in rows])).save(path, quality=85)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Speed and realism of simulated frames.")
-    parser.add_argument("--real", type=Path, help="folder of real clips, searched to its depth")
-    parser.add_argument("--sheet", type=Path, help="write a contact sheet here")
-    parser.add_argument("--machine", help="handheld, cart, sector or linear; any mixture if not given")
-    options = parser.parse_args()
-    speed()
-    if options.real is None:
-        return
+def realism(folder: Path, machine: str | None) -> None:
+    """Print how well real and simulated frames can be told apart."""
     size, rng = (128, 128), np.random.default_rng(1)
-    real, clips = real_frames(options.real, size)
-    scenes = simulate.draw_scenes(len(real), rng, **({"machine": options.machine} if options.machine else {}))
+    real, clips = real_frames(folder, size)
+    scenes = simulate.draw_scenes(len(real), rng, **({"machine": machine} if machine else {}))
     simulated = simulate.draw(scenes, rng, size).images.numpy()
     images, y = np.concatenate([real, simulated]), np.repeat([1, 0], len(real))
     groups = np.concatenate([clips, clips.max() + 1 + np.arange(len(simulated))])
     print(f"real ({len(real)} frames of {len(set(clips))} clips) against {len(simulated)} simulated, AUROC:")
     print(f"  random forest on 19 measurements {by_forest(images, y, groups):.3f}")
     print(f"  convolutional network            {by_network(images, y, groups):.3f}")
-    if options.sheet:
-        sheet(real[::3], simulated, options.sheet)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Speed and realism of simulated frames.")
+    parser.add_argument("--real", type=Path, help="folder of real clips, searched to its depth")
+    parser.add_argument("--sheet", type=Path, help="write a contact sheet here, and nothing else")
+    parser.add_argument("--machine", help="handheld, cart, sector or linear; any mixture if not given")
+    parser.add_argument("--kinds", type=Path, help="write a contact sheet of simulated frames here, and nothing else")
+    options = parser.parse_args()
+    if options.kinds:
+        kinds(options.kinds)
+    elif options.real and options.sheet:
+        sheet(options.real, options.sheet, options.machine)
+    else:
+        speed()
+        if options.real:
+            realism(options.real, options.machine)
 
 
 if __name__ == "__main__":

@@ -45,7 +45,6 @@ class Warp:
     def _grid(self, rows: int, columns: int) -> torch.Tensor:
         y = (torch.arange(rows) + 0.5) / rows * 2 - 1
         x = (torch.arange(columns) + 0.5) / columns * 2 - 1
-        n = len(self.across)
         spread = (1 + self.fan[:, None] * y)[:, :, None] * (self.across[:, None] * x)[:, None]
         across = spread + (self.across_by[:, None] + self.lean[:, None] * y)[:, :, None]
         down = (self.down[:, None] * y + self.down_by[:, None])[:, :, None] + (self.bend[:, None] * x * x)[:, None]

@@ -42,7 +42,9 @@ class Options:
         metadata={"help": "go on from the weights of this encoder, a name or a weight file, not from random ones"},
     )
     seed: int = field(default=0, metadata={"help": "of weights and data"})
-    views: int = field(default=2, metadata={"help": "how often a drawn frame is used in a step, each time degraded anew"})
+    views: int = field(
+        default=2, metadata={"help": "how often a drawn frame is used in a step, each time degraded anew"}
+    )
     agree: float = field(
         default=0.0, metadata={"help": "weight of a self-supervised term: views of one frame shall be embedded alike"}
     )
@@ -89,7 +91,15 @@ def train(options: Options, progress: bool = False) -> Encoder:
         from blues.pretrain.real import LabelledClips
 
         real = LabelledClips(datasets.load(options.cohort))
-    budget = Budget(options.minutes, options.steps, options.batch, options.rate, half=options.half, views=options.views, agree=options.agree)
+    budget = Budget(
+        options.minutes,
+        options.steps,
+        options.batch,
+        options.rate,
+        half=options.half,
+        views=options.views,
+        agree=options.agree,
+    )
     options.out.mkdir(parents=True, exist_ok=True)
     trainer = Trainer(budget, options.seed, real, options.device)
     saw = [] if real is None else [real.name]

@@ -124,7 +124,8 @@ class Trainer:
             When it is another network.
         """
         if not isinstance(encoder.module, LusNet) or encoder.module.arguments != self.net.arguments:
-            raise InputError(f"{encoder.name} is no network to go on from", allowed="blues-lus, or weights made by blues.pretrain")
+            allowed = "blues-lus, or weights made by blues.pretrain"
+            raise InputError(f"{encoder.name} is no network to go on from", allowed=allowed)
         state = encoder.module.state_dict()
         self.net.load_state_dict(state)
         self.average.load_state_dict(state)

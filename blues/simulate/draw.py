@@ -107,7 +107,11 @@ def _add_clutter(out: torch.Tensor, s: Tensors) -> None:
     patterns = bank(*size, str(out.device))
     at = s["texture"][some].cpu().numpy()
     broad = (s["ripple"][some] * 31 % 1 < 0.6).long()
-    spot = windows(patterns["spot"], (1 + broad).tolist(), at[:, 5], size).sub_(1.3 - 0.7 * broad[:, None, None]).clamp_(min=0)
+    spot = (
+        windows(patterns["spot"], (1 + broad).tolist(), at[:, 5], size)
+        .sub_(1.3 - 0.7 * broad[:, None, None])
+        .clamp_(min=0)
+    )
     streak = windows(patterns["streak"], (2 - broad).tolist(), at[:, 7], size).add_(0.8).clamp_(min=0)
     out[some] += spot.square_().mul_(streak).mul_(power(s["clutter_db"][some])[:, None, None])
 

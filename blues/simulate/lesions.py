@@ -44,7 +44,7 @@ def add_consolidation(out: torch.Tensor, some: torch.Tensor, s: Tensors, lines: 
     border.mul_(cloud.mul_(0.9).add_(0.4).clamp_(min=0)).mul_(_level(s["pleura_db"][some] - 9) * (deep > 0.1))
     below = z.sub_(deep).mul_(10).clamp_(0, 1).mul_(((deep - 0.1) / 0.4).clamp(0, 1))
     top = (lines.pleura[some][:, None] + fluid + deep).mul_(0.16).exp_()
-    row = torch.exp(-0.16 * lines.depth[some])[:, :, None] * _level(s["haze_db"][some] + 7)
+    row = torch.exp(-0.16 * lines.depth[some])[:, :, None] * _level(s["beyond_db"][some])
     return out.add_(border).add_(below.mul_(top).mul_(row))
 
 

@@ -87,7 +87,7 @@ def _pick(kinds: np.ndarray, **ranges: tuple[float, float]) -> tuple[np.ndarray,
 def _probe(n: int, kinds: np.ndarray, rng: np.random.Generator) -> Values:
     u = rng.uniform
     linear = (kinds == "linear").astype(float)
-    cropped = (rng.random(n) < np.where(kinds == "handheld", 0.6, 0.3)) & (kinds != "linear")
+    cropped = (rng.random(n) < np.where(kinds == "handheld", 0.6, 0.45)) & (kinds != "linear")
     return {
         "linear": linear,
         "radius": u(*_pick(kinds, handheld=(4.0, 6.0), cart=(3.5, 6.5), sector=(0.8, 2.0), linear=(5, 6))),
@@ -185,6 +185,7 @@ def _lung(n: int, v: Values, grade: np.ndarray, rng: np.random.Generator) -> Val
         "reverb_db": np.where(rng.random(n) < 0.75, u(-22, -6, n), -60.0) - 1.5 * grade,
         "haze_db": haze,
         "haze_decay": haze_decay,
+        "beyond_db": haze - 6.0 * glow + 7.0,
         "uneven_db": u(0.2, 2.2, n),
         "band_db": np.where(rng.random(n) < 0.5, u(0.3, 2.5, n), 0.0),
         "clutter_db": np.where(rng.random(n) < 0.45, haze - 6.0 * glow + rng.normal(-4, 4, n), -99.0),
@@ -210,7 +211,10 @@ def _lesions(n: int, v: Values, grade: np.ndarray, rng: np.random.Generator) -> 
     depth[:, 0] = np.where(large, u(1.5, 5.0, n), depth[:, 0])
     width = np.clip(depth * u(1.0, 3.0, (n, 2)), 0.3, 9.0) * (depth > 0)
     basal = rng.random(n) < 0.1
+    lobar = large & (rng.random(n) < 0.5)
     return {
+        "b_width": v["b_width"] * ~lobar[:, None],
+        "beyond_db": np.where(lobar, -99.0, v["beyond_db"]),
         "consolidation_at": rng.normal(0, 1.3, (n, 2)),
         "consolidation_width": width,
         "consolidation_depth": np.minimum(depth, 0.5 * v["depth"][:, None]),

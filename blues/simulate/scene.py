@@ -75,7 +75,8 @@ class Scene:
     b_at, b_width, b_db, b_decay : B-lines: centre, full width at half power (cm), echo (dB), loss (dB/cm), eight.
     comet_at, comet_width, comet_db, comet_decay : short comet tails that fade and are no B-lines, four.
     consolidation_at, consolidation_width, consolidation_depth : centre, width and depth below the pleura (cm), two.
-    consolidation_db, bronchogram, shred : its echo (dB), amount of air bronchograms (0 to 1), raggedness (0 to 1).
+    consolidation_db, beyond_db, bronchogram, shred : its echo and that of the white lung below it (dB; -99: none), amount of
+        air bronchograms (0 to 1), raggedness (0 to 1).
     effusion, effusion_tilt : depth of fluid between the pleurae (cm), its change to the side (cm/cm).
     organ, organ_edge, organ_db, diaphragm : liver or spleen at the left (-1), right (1) or absent (0); where it begins (cm),
         its echo (dB), depth of the diaphragm below the pleura at the organ's edge (cm).
@@ -147,6 +148,7 @@ class Scene:
     consolidation_width: Any
     consolidation_depth: Any
     consolidation_db: Any
+    beyond_db: Any
     bronchogram: Any
     shred: Any
     effusion: Any

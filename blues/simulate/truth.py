@@ -74,7 +74,7 @@ def column_truth(s: Tensors, lines: Lines, inside: torch.Tensor | None) -> Tenso
         around = (lines.columns[:, :9] * power(-decay * depth[:, None])).sum(1)
         strong = (level > 2.0 * around) & _seen(s, lines, depth, level, 0.08)
         a_lines += clear & (depth < s["depth"][:, None]) & strong
-    white = (lines.lesion > 0.3) & clear & (lines.fluid < 0.1)
+    white = (lines.lesion > 0.3) & clear & (lines.fluid < 0.1) & (s["beyond_db"] > -50)[:, None]
     return {"clear": clear, "pleura": clear & ~lines.gap, "b_line": b_line, "white": white, "a_lines": a_lines}
 
 
