@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from blues.check import InputError, columns_exist, finite
-from blues.survive.brier import brier_values, integrate, null_predictions
+from blues.survive.brier import brier_values, integrate, null_predictions, one_minus_ratio
 from blues.survive.concordance import auc_values, harrell_values, uno_values
 from blues.survive.inputs import Observed, observed, risk_table
 from blues.survive.penalised import PenalisedCox, penalised_cox
@@ -139,8 +139,7 @@ def _metrics(
         found[f"auc_{t:g}"] = auc_values(data, risk, t, weights, True)
     for j, t in enumerate(times):
         found[f"brier_{t:g}"] = brier[:, j]
-    ratio = np.divide(total, total_null, out=np.full(len(total), np.nan), where=total_null > 0)
-    return {**found, "integrated_brier": total, "scaled_brier": 1 - ratio}
+    return {**found, "integrated_brier": total, "scaled_brier": one_minus_ratio(total, total_null)}
 
 
 def _default_times(data: Observed) -> np.ndarray:

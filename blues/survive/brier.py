@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from blues.check import InputError, finite, one_of, probabilities
+from blues.check import InputError, one_of, probabilities
 from blues.evaluate.records import Estimate
-from blues.survive.inputs import Observed, observed, risk_table
+from blues.survive.inputs import Observed, observed, risk_table, some_times
 from blues.survive.weighting import censoring_curves, estimate, leave_out, steps_at
 
 __all__ = ["BrierScores", "ipcw_brier"]
@@ -24,7 +24,8 @@ class BrierScores:
     ----------
     table : DataFrame
         ``time``, ``brier``, ``low``, ``high``, ``se``, ``null`` (Brier score of predicting the same Kaplan-Meier, or
-        Aalen-Johansen, probability for all), ``scaled`` (1 - brier/null).
+        Aalen-Johansen, probability for all), ``scaled`` (1 - brier/null), ``reason`` (why a number is missing, else
+        empty).
     integrated : Estimate
         Mean of the Brier score over the span of the times (trapezoid). One time: its Brier score.
     integrated_null : float
@@ -86,11 +87,21 @@ def brier_values(
         had_w = (weights * inverse) @ had
         other_w = (weights * inverse) @ (gone & ~had)
         free_w = (weights @ (data.time[:, None] > times)) * at_now
-        return (had_w * flat**2 + (other_w + free_w) * (1 - flat) ** 2) / total
+        return _shares(had_w * flat**2 + (other_w + free_w) * (1 - flat) ** 2, total)
     loss = np.where(had, survival**2, (1 - survival) ** 2)
     lost = (weights * inverse) @ (loss * gone)
     free = (weights @ (loss * (data.time[:, None] > times))) * at_now
-    return (lost + free) / total
+    return _shares(lost + free, total)
+
+
+def _shares(values: np.ndarray, total: np.ndarray) -> np.ndarray:
+    """Return values (r, q) over the total weights (r, 1); NaN where nobody is left."""
+    return np.divide(values, total, out=np.full(values.shape, np.nan), where=total > 0)
+
+
+def one_minus_ratio(values: np.ndarray, null: np.ndarray) -> np.ndarray:
+    """Return 1 - value / null; NaN where the null is 0 but for rounding."""
+    return 1 - np.divide(values, null, out=np.full(len(values), np.nan), where=null > 1e-12)
 
 
 def integrate(values: np.ndarray, times: np.ndarray) -> np.ndarray:
@@ -147,7 +158,7 @@ def ipcw_brier(
     data = observed(time, event, cause=cause, survival=None)
     if cause is not None:
         data = Observed(data.time, np.where(data.event == cause, 1, np.where(data.event > 0, 2, 0)), data.entry)
-    wanted = finite(times, "times").ravel()
+    wanted = some_times(times)
     predicted = _predictions(survival, len(data.time), wanted, data.time.max())
     source = None if censoring is None else observed(*censoring, several=True)
     weights = np.ones((1, len(data.time))) if interval is None else leave_out(data)
@@ -158,13 +169,16 @@ def ipcw_brier(
     rows = []
     for j, t in enumerate(wanted):
         found = estimate(values[:, j], level=level, what="Brier score")
-        with np.errstate(divide="ignore", invalid="ignore"):
-            scaled = float(1 - values[0, j] / null[0, j])
-        rows.append([t, found.value, found.low, found.high, found.se, null[0, j], scaled])
-    table = pd.DataFrame(rows, columns=["time", "brier", "low", "high", "se", "null", "scaled"])
+        scaled = float(one_minus_ratio(values[0, j : j + 1], null[0, j : j + 1])[0])
+        reason = found.detail.get("reason", "")
+        if np.isnan(scaled):
+            reason = "; ".join(
+                [*([reason] if reason else []), "nobody differs in the outcome, so nothing can be scaled"]
+            )
+        rows.append([t, found.value, found.low, found.high, found.se, null[0, j], scaled, reason])
+    table = pd.DataFrame(rows, columns=["time", "brier", "low", "high", "se", "null", "scaled", "reason"])
     total, total_null = integrate(values, wanted), integrate(null, wanted)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.where(total_null > 0, 1 - total / total_null, np.nan)
+    ratio = one_minus_ratio(total, total_null)
     return BrierScores(
         table,
         estimate(total, level=level, what="integrated Brier score"),

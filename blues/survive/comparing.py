@@ -196,12 +196,12 @@ def _gray_score(
     score, c = np.zeros(g), np.zeros((g, g))
     quadratic, linear, constant = np.zeros((g, g)), np.zeros((g, g)), np.zeros(g)
     for y, first, other in zip(*_gray_counts(time, status, code, g), strict=True):
-        if pooled >= 1 - 1e-12:
-            break  # every curve has reached 1
+        if abs(1 - pooled) < 1e-12:
+            break  # every curve has reached 1; while some have not, the pooled estimate may pass it
         live = y > 0
         h = np.divide(y, stay, out=np.zeros(g), where=live)
         share = h * (1 - incidence)
-        weight, died = (1 - pooled) ** rho, first.sum()
+        weight, died = max(0.0, 1 - pooled) ** rho, first.sum()
         after = np.where(live, stay * (1 - np.divide(first + other, y, out=np.zeros(g), where=live)), stay)
         later = np.where(live, incidence + stay * np.divide(first, y, out=np.zeros(g), where=live), incidence)
         rising = pooled + died / h.sum()

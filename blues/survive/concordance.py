@@ -16,7 +16,7 @@ import pandas as pd
 
 from blues.check import InputError, finite, one_of
 from blues.evaluate.records import Estimate
-from blues.survive.inputs import Observed, group_labels, observed
+from blues.survive.inputs import Observed, group_labels, observed, positive_time, some_times
 from blues.survive.weighting import censoring_curves, estimate, leave_out, steps_at
 
 __all__ = ["harrell_c", "time_dependent_auc", "uno_c"]
@@ -225,14 +225,11 @@ def uno_c(
     """
     one_of(g_at, ("t-", "t"), "g_at")
     data, score = _checked(time, event, risk, cause)
-    if tau is not None and not tau > 0:
-        raise InputError("tau must be a positive time", value=tau)
+    horizon = math.inf if tau is None else positive_time(tau, "tau")
     source = None if censoring is None else observed(*censoring, several=True)
     before = g_at == "t-"
     weights = _weights(data, interval)
-    values = uno_values(
-        data, score, weights, math.inf if tau is None else tau, before, _strata(strata, len(score)), source
-    )
+    values = uno_values(data, score, weights, horizon, before, _strata(strata, len(score)), source)
     return estimate(values, level=level, what="Uno's C")
 
 
@@ -293,7 +290,7 @@ def time_dependent_auc(
     """
     one_of(g_at, ("t-", "t"), "g_at")
     data, score = _checked(time, event, risk, cause)
-    wanted = finite(times, "times").ravel()
+    wanted = some_times(times)
     source = None if censoring is None else observed(*censoring, several=True)
     weights = _weights(data, interval)
     rows = []

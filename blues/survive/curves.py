@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from lifelines import KaplanMeierFitter
 from scipy.stats import norm
 
 from blues.check import InputError, finite
-from blues.survive.inputs import Observed, RiskTable, group_labels, observed, risk_table, some_events
+from blues.evaluate.records import check_level
+from blues.survive.inputs import Observed, RiskTable, group_labels, observed, positive_time, risk_table, some_events
 
 __all__ = ["Curves", "RestrictedMean", "aalen_johansen", "kaplan_meier", "restricted_mean"]
 
@@ -79,16 +79,16 @@ def _quantile(time: np.ndarray, curve: np.ndarray, p: float = 0.5) -> float:
 
 def _one_kaplan_meier(data: Observed, level: float) -> pd.DataFrame:
     table = risk_table(data, causes=np.array([1]))
-    fitter = KaplanMeierFitter(alpha=1 - level)
-    entry = None if np.isneginf(data.entry).all() else np.maximum(data.entry, 0)
-    fitter.fit(data.time, data.event, entry=entry)
-    survival = fitter.survival_function_.iloc[:, 0].reindex(table.time).to_numpy()
-    band = fitter.confidence_interval_.reindex(table.time).to_numpy()
     died, at_risk = table.events[:, 0], table.at_risk
+    survival = np.cumprod(1 - np.divide(died, at_risk, out=np.zeros(len(died)), where=at_risk > 0))
     with np.errstate(divide="ignore", invalid="ignore"):
         greenwood = np.cumsum(died / (at_risk * (at_risk - died)))
-        se = np.where(survival > 0, survival * np.sqrt(greenwood), np.nan)
+        root = np.where(survival > 0, np.sqrt(greenwood), np.nan)
+        width = norm.isf((1 - level) / 2) * root / np.abs(np.log(survival))
+        band = survival[:, None] ** np.exp(np.column_stack([width, -width]))
+    band[survival == 1] = 1.0
     band[survival == 0] = np.nan  # error and log-log band are undefined where nobody is left, as in R
+    se = survival * root
     frame = pd.DataFrame(
         {
             "time": table.time,
@@ -112,7 +112,7 @@ def kaplan_meier(time: Any, event: Any, *, groups: Any = None, entry: Any = None
 
     S(t) is the product over event times s <= t of 1 - d(s)/Y(s) (Kaplan & Meier, J Am Stat Assoc 1958;53:457), its
     standard error Greenwood's, its interval exp(-exp(log(-log S) +- z se/(S |log S|))) (Kalbfleisch & Prentice), as R
-    ``survfit(conf.type="log-log")``; fitted with lifelines. Events at time 0 count. The median is where S falls below
+    ``survfit(conf.type="log-log")``. Events at time 0 count. The median is where S falls below
     one half; where S rests at exactly one half, the middle of that step. Its interval inverts the band (Brookmeyer &
     Crowley 1982) and is NaN where the band does not cross one half.
 
@@ -147,6 +147,7 @@ def kaplan_meier(time: Any, event: Any, *, groups: Any = None, entry: Any = None
     >>> float(curve.median["median"].iloc[0])
     1.0
     """
+    check_level(level)
     data = observed(time, event, entry=entry, groups=groups)
     code, labels = group_labels(groups, len(data.time))
     tables, medians = [], []
@@ -240,6 +241,7 @@ def aalen_johansen(time: Any, event: Any, *, groups: Any = None, entry: Any = No
     >>> curve.table["incidence"].round(2).tolist()
     [0.4, 0.6, 0.8, 0.8]
     """
+    check_level(level)
     data = observed(time, event, entry=entry, several=True, groups=groups)
     some_events(data.event, "cumulative incidence")
     code, labels = group_labels(groups, len(data.time))
@@ -289,7 +291,8 @@ class RestrictedMean:
         ``group``, ``n``, ``events``, ``value``, ``se``, ``low``, ``high``: mean time free of the event up to tau.
     differences : DataFrame
         ``group``, ``reference``, ``difference``, ``se``, ``low``, ``high``, ``p_value``, ``ratio``, ``ratio_low``,
-        ``ratio_high``: group minus (over) reference. Empty for one group.
+        ``ratio_high``: group minus (over) reference; ``reason`` why there is no p value or ratio, else empty. Empty for
+        one group.
     tau : float
         The horizon, in the unit of time.
     """
@@ -354,6 +357,7 @@ def restricted_mean(
     >>> restricted_mean([0, 2, 4], [1, 1, 1], tau=4).table["value"].round(6).tolist()
     [2.0]
     """
+    check_level(level)
     data = observed(time, event, groups=groups)
     code, labels = group_labels(groups, len(data.time))
     parts = [data.subset(code == g) for g in range(len(labels))]
@@ -361,8 +365,7 @@ def restricted_mean(
     limit = min(reach)
     if tau is None:
         tau = limit if np.isfinite(limit) else float(data.time.max())
-    if not np.isfinite(tau) or tau <= 0:
-        raise InputError("tau must be a positive time", value=tau)
+    tau = positive_time(tau, "tau")
     if tau > limit:
         short = labels[int(np.argmin(reach))]
         raise InputError(
@@ -389,7 +392,7 @@ def restricted_mean(
 
 
 def _mean_differences(table: pd.DataFrame, labels: list[Any], reference: Any, z: float) -> pd.DataFrame:
-    columns = "group reference difference se low high p_value ratio ratio_low ratio_high".split()
+    columns = "group reference difference se low high p_value ratio ratio_low ratio_high reason".split()
     if reference is not None and reference not in labels:
         raise InputError(f"reference is {reference!r}, which is no group", allowed=labels)
     if len(labels) < 2:
@@ -408,5 +411,9 @@ def _mean_differences(table: pd.DataFrame, labels: list[Any], reference: Any, z:
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio, spread = np.divide(a, b), np.hypot(np.divide(a_se, a), np.divide(b_se, b))
             bounds = ratio * np.exp([-z * spread, z * spread])
-        rows.append([label, base, gap, se, gap - z * se, gap + z * se, p, ratio, *bounds])
+        reason = "" if np.isfinite(p) else "neither group varies up to tau, so nothing can be tested"
+        if not np.isfinite(bounds).all():
+            ratio, bounds = np.nan, np.full(2, np.nan)
+            reason = reason or "a group's mean is 0, so there is no ratio"
+        rows.append([label, base, gap, se, gap - z * se, gap + z * se, p, ratio, *bounds, reason])
     return pd.DataFrame(rows, columns=columns)

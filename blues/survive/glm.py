@@ -1,4 +1,4 @@
-"""Fits a binomial regression and says honestly when it could not: shared by the discrete-time and hurdle models."""
+"""Fits a binomial regression and says honestly when it could not; lays out the coefficients of every regression."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def binomial(y: np.ndarray, x: np.ndarray, link: str, names: list[str]) -> Fitte
         coef, se = np.asarray(result.params), np.asarray(result.bse)
         value = float(result.llf)
     notes = [str(w.message).strip().splitlines()[0] for w in caught]
-    far = ~np.isfinite(coef * se) | (np.abs(coef) > 15) | (se > 50)
+    far = ~(np.isfinite(coef) & np.isfinite(se)) | (np.abs(coef) > 15) | (se > 50)
     if far.any():
         which = ", ".join(repr(name) for name, f in zip(names, far, strict=True) if f)
         notes.append(f"no maximum: {which} separates the outcomes; no coefficient is given")
@@ -63,15 +63,11 @@ def binomial(y: np.ndarray, x: np.ndarray, link: str, names: list[str]) -> Fitte
 def coefficient_table(names: Any, coef: np.ndarray, se: np.ndarray, effect: str, level: float) -> pd.DataFrame:
     """Return ``coef``, ``se``, exp(coef) under the name ``effect`` with its interval, ``z`` and ``p_value``."""
     z = normal_quantile(level)
-    return pd.DataFrame(
-        {
-            "coef": coef,
-            "se": se,
-            effect: np.exp(coef),
-            "low": np.exp(coef - z * se),
-            "high": np.exp(coef + z * se),
-            "z": coef / se,
-            "p_value": 2 * norm.sf(np.abs(coef / se)),
-        },
-        index=pd.Index(list(names), name="covariate"),
-    )
+    # of a covariate on a small scale a unit may be astronomically far; an error of 0 gives no z
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        ratios = np.exp(np.column_stack([coef, coef - z * se, coef + z * se]))
+        wald = coef / se
+    columns = {effect: ratios[:, 0], "low": ratios[:, 1], "high": ratios[:, 2]}
+    p_value = 2 * norm.sf(np.abs(wald))
+    index = pd.Index(list(names), name="covariate")
+    return pd.DataFrame({"coef": coef, "se": se, **columns, "z": wald, "p_value": p_value}, index=index)

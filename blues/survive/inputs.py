@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from blues.check import InputError, same_length
+from blues.check import InputError, finite, same_length
 
 __all__ = [
     "Observed",
@@ -17,9 +17,11 @@ __all__ = [
     "group_labels",
     "observed",
     "numeric_frame",
+    "positive_time",
     "risk_table",
     "same_rows",
     "some_events",
+    "some_times",
 ]
 
 
@@ -51,11 +53,20 @@ class Observed:
         return np.unique(self.event[self.event > 0])
 
 
-def _times(values: Any, name: str) -> np.ndarray:
+def _numbers(values: Any, error: InputError) -> np.ndarray:
+    """Return numbers as floats (n,), or raise: dates and durations are no numbers, though they turn into nanoseconds."""
+    if np.asarray(values).dtype.kind in "mM":
+        raise error
     try:
-        array = np.asarray(values, dtype=float).ravel()
+        return np.asarray(values, dtype=float).ravel()
     except (TypeError, ValueError):
-        raise InputError(f"{name} must be numbers", remedy="Give times as numbers in one unit, such as days") from None
+        raise error from None
+
+
+def _times(values: Any, name: str) -> np.ndarray:
+    array = _numbers(
+        values, InputError(f"{name} must be numbers", remedy="Give times as numbers in one unit, such as days")
+    )
     if not len(array):
         raise InputError(f"{name} is empty")
     bad = np.flatnonzero(~np.isfinite(array))
@@ -76,10 +87,7 @@ def _times(values: Any, name: str) -> np.ndarray:
 
 
 def _events(values: Any, cause: int | None, several: bool) -> np.ndarray:
-    try:
-        array = np.asarray(values, dtype=float).ravel()
-    except (TypeError, ValueError):
-        raise InputError("event must be numbers or booleans: 0 censored, 1 the event") from None
+    array = _numbers(values, InputError("event must be numbers or booleans: 0 censored, 1 the event"))
     bad = np.flatnonzero(~(np.isfinite(array) & (array >= 0) & (array == np.floor(array))))
     if len(bad):
         raise InputError(
@@ -134,13 +142,14 @@ def observed(
     InputError
         Missing, infinite or negative times, entry after the event, codes that are no status, unequal lengths.
     """
-    same_rows(time=time, event=event, **beside)
+    same_rows(time=time, event=event, entry=entry, **beside)
     times = _times(time, "time")
     codes = _events(event, cause, several)
     same_length(time=times, event=codes, **{k: v for k, v in beside.items() if v is not None})
-    if cause is not None and not (codes == cause).any():
+    if cause is not None and (cause == 0 or not (codes == cause).any()):
         raise InputError(
-            f"no subject has event code {cause}", allowed=", ".join(map(str, np.unique(codes[codes > 0]))) or "none"
+            "cause is 0, the code of the censored" if cause == 0 else f"no subject has event code {cause}",
+            allowed=", ".join(map(str, np.unique(codes[codes > 0]))) or "none",
         )
     if entry is None:
         return Observed(times, codes, np.full(len(times), -np.inf))
@@ -154,6 +163,25 @@ def observed(
             allowed="entry earlier than time",
         )
     return Observed(times, codes, np.where(entries > 0, entries, -np.inf))
+
+
+def positive_time(value: Any, name: str) -> float:
+    """Return a horizon as a float, or raise unless it is a positive, finite number."""
+    try:
+        horizon = float(value)
+    except (TypeError, ValueError):
+        horizon = np.nan
+    if not (np.isfinite(horizon) and horizon > 0):
+        raise InputError(f"{name} must be a positive time", value=value)
+    return horizon
+
+
+def some_times(times: Any) -> np.ndarray:
+    """Return the times asked for (q,), or raise when there is none or one is missing."""
+    wanted = finite(times, "times").ravel()
+    if not len(wanted):
+        raise InputError("times is empty", remedy="Name at least one time")
+    return wanted
 
 
 def some_events(events: np.ndarray, what: str) -> int:
@@ -175,8 +203,10 @@ def group_labels(groups: Any, n: int, *, at_least: int = 1) -> tuple[np.ndarray,
     InputError
         Missing labels, or fewer than ``at_least`` groups.
     """
-    if groups is None:
+    if groups is None and at_least < 2:
         return np.zeros(n, dtype=int), ["all"]
+    if groups is None:
+        raise InputError("groups is not given", allowed=f"a label for each of the {n} subjects")
     series = pd.Series(groups.array if isinstance(groups, pd.Series) else np.asarray(groups))
     if len(series) != n:
         raise InputError(f"groups has {len(series)} entries and time has {n}")

@@ -98,12 +98,17 @@ def model_section(
     found = _Found()
     for outcome in OUTCOMES:
         _cox_models(found, frame, table, parts, whole, outcome, level)
-    tables: dict[str, Any] = {"cox": pd.DataFrame(found.cox), "zph": pd.DataFrame(found.zph)}
+    tables: dict[str, Any] = {"cox": pd.DataFrame(found.cox), "zph": without_blank(pd.DataFrame(found.zph), "remark")}
     tables["discrete"] = _discrete(found, ends, whole, level)
     tables["hurdle"] = _hurdle(found, frame, whole, level)
     tables["fine_gray"] = _fine_gray(found, frame, whole, level)
     tables["sizes"] = pd.DataFrame(found.sizes)
     return shown | {TITLES[key]: made for key, made in tables.items() if len(made)}
+
+
+def without_blank(table: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Return a table without a column of remarks where there is none to make."""
+    return table if column not in table or (table[column] != "").any() else table.drop(columns=column)
 
 
 def _told(table: pd.DataFrame, whole: pd.DataFrame, patients: int, origin: str) -> str:
@@ -203,6 +208,7 @@ def _cox_rows(found: _Found, fit: CoxFit, outcome: str, kind: str) -> None:
                 "statistic": row["statistic"],
                 "df": int(row["df"]),
                 "p_value": row["p_value"],
+                "remark": row.get("reason", ""),
             }
         )
 
@@ -259,5 +265,5 @@ def _fine_gray(found: _Found, frame: pd.DataFrame, whole: pd.DataFrame, level: f
     if fit is None:
         return f"{why[0].upper()}{why[1:]}"
     label = "competing-risk regression, discharged alive"
-    found.size(label, fit.n, fit.events, whole.shape[1], "" if fit.converged else "the fit did not converge")
+    found.size(label, fit.n, fit.events, whole.shape[1], "; ".join(fit.notes))
     return _effects(fit.table, "subdistribution_hazard_ratio")

@@ -162,7 +162,8 @@ def newton(
         step = np.linalg.lstsq(here.information + np.diag(penalty), gradient, rcond=None)[0]
         for halving in range(30):
             trial = beta + step / 2**halving
-            there = moments(x, trial, sets)
+            with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # a step too far has no likelihood
+                there = moments(x, trial, sets)
             reached = there.log_likelihood - 0.5 * penalty @ trial**2
             if np.isfinite(reached) and reached >= value - 1e-12 * abs(value):
                 break

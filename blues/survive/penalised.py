@@ -24,6 +24,11 @@ GRID = tuple(10.0 ** np.arange(-2, 3.01, 0.5))
 """Penalties tried, as multiples of the number of events; the largest all but removes the covariates."""
 
 
+def _named(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a block whose column names are text, as in what was learned of it."""
+    return frame.set_axis(frame.columns.astype(str), axis=1)
+
+
 @dataclass(frozen=True)
 class _Preparation:
     """How one block becomes columns of mean 0 and total variance 1: fitted on training patients only."""
@@ -37,6 +42,7 @@ class _Preparation:
 
     def apply(self, frame: pd.DataFrame, name: str) -> np.ndarray:
         """Return the block's prepared columns, shape (n, k)."""
+        frame = _named(frame)
         columns_exist(self.columns, frame.columns, f"block {name!r}")
         values = numeric_frame(frame[list(self.columns)], len(frame), f"block {name!r}", missing=True).to_numpy()
         values = np.where(np.isnan(values), self.medians, values)
@@ -51,7 +57,7 @@ class _Preparation:
 
 def _prepare(frame: pd.DataFrame, name: str, components: int | None) -> _Preparation:
     """Learn medians, scales and axes of one block. Columns that are constant or wholly missing are left out."""
-    values = numeric_frame(frame, len(frame), f"block {name!r}", missing=True)
+    values = numeric_frame(_named(frame), len(frame), f"block {name!r}", missing=True)
     known = values.columns[values.notna().any()]
     medians = values[known].median()
     filled = values[known].fillna(medians)

@@ -10,11 +10,12 @@ import numpy as np
 import pandas as pd
 from lifelines import CoxPHFitter
 from lifelines.exceptions import ConvergenceError
-from scipy.stats import chi2, norm, rankdata
+from scipy.stats import chi2, rankdata
 
 from blues.check import InputError, columns_exist, one_of
-from blues.evaluate.records import Test, normal_quantile
+from blues.evaluate.records import Test, check_level
 from blues.survive.concordance import harrell_c
+from blues.survive.glm import coefficient_table
 from blues.survive.inputs import Observed, numeric_frame, observed, risk_table, some_events
 from blues.survive.partial import moments, newton, risk_sets
 
@@ -45,7 +46,8 @@ class CoxFit:
     notes : tuple of str
         Few events, separation, what the fitting routine said.
     baseline : DataFrame
-        ``time``, ``cumulative_hazard`` of a subject whose covariates are all zero.
+        ``time``, ``cumulative_hazard`` of a subject whose covariates are all zero, and ``at_mean``, of one whose covariates
+        are the means.
     data : Observed
         What was fitted, 1 the event.
     covariates : DataFrame
@@ -73,7 +75,9 @@ class CoxFit:
 
     def survival(self, covariates: Any, times: Any) -> pd.DataFrame:
         """Return the probability of no event by each time, one row a subject, one column a time."""
-        return survival_from_hazard(self.baseline, self.risk(covariates), times, covariates)
+        of_mean = self.baseline[["time"]].assign(cumulative_hazard=self.baseline["at_mean"])
+        ahead = float(self.covariates.to_numpy().mean(axis=0) @ self.table["coef"].to_numpy())
+        return survival_from_hazard(of_mean, self.risk(covariates) - ahead, times, covariates)
 
 
 def _matrix(covariates: Any, columns: pd.Index) -> np.ndarray:
@@ -88,7 +92,9 @@ def survival_from_hazard(baseline: pd.DataFrame, risk: np.ndarray, times: Any, r
     steps = np.concatenate([[0.0], baseline["cumulative_hazard"].to_numpy()])
     level = steps[np.searchsorted(baseline["time"].to_numpy(), wanted, side="right")]
     index = rows.index if isinstance(rows, pd.DataFrame) else None
-    return pd.DataFrame(np.exp(-np.exp(risk)[:, None] * level), index=index, columns=wanted)
+    with np.errstate(over="ignore", divide="ignore"):
+        hazard = np.exp(risk[:, None] + np.log(level))  # 0 stays 0 however high the risk
+    return pd.DataFrame(np.exp(-hazard), index=index, columns=wanted)
 
 
 def check_columns(frame: pd.DataFrame) -> None:
@@ -154,7 +160,7 @@ def _maximum(data: Observed, frame: pd.DataFrame, ties: str, start: np.ndarray) 
 def _runaway(coef: np.ndarray, se: np.ndarray, frame: pd.DataFrame) -> list[str]:
     """Name the coefficients that run away to infinity."""
     scale = frame.to_numpy().std(axis=0)
-    lost = ~np.isfinite(coef * se) | (np.abs(coef) * scale > 10) | (se * scale > 50)
+    lost = ~(np.isfinite(coef) & np.isfinite(se)) | (np.abs(coef) * scale > 10) | (se * scale > 50)
     names = ", ".join(map(repr, frame.columns[lost]))
     text = f"the likelihood has no maximum: {names} separates early from late events; no coefficient is given"
     return [text] if names else []
@@ -202,6 +208,7 @@ def cox(
     (5, 1.315)
     """
     one_of(ties, ("efron", "breslow"), "ties")
+    check_level(level)
     data = observed(time, event, entry=entry, covariates=covariates)
     frame = numeric_frame(covariates, len(data.time))
     some_events(data.event, "Cox regression")
@@ -234,7 +241,6 @@ def _cox_fit(
     level: float,
 ) -> CoxFit:
     """Assemble the record from coefficients and standard errors."""
-    z = normal_quantile(level)
     p = frame.shape[1]
     sets = risk_sets(data, ties)
     x = frame.to_numpy()
@@ -255,21 +261,11 @@ def _cox_fit(
     else:
         test = Test(np.nan, np.nan, detail={"method": "likelihood ratio", "reason": "the fit did not converge"})
         concordance = np.nan
-    hazard = np.cumsum(at.hazard) * (np.exp(-centre @ coef) if converged else np.nan)
-    ratios = np.exp(np.column_stack([coef, coef - z * se, coef + z * se]))
-    table = pd.DataFrame(
-        {
-            "coef": coef,
-            "se": se,
-            "hazard_ratio": ratios[:, 0],
-            "low": ratios[:, 1],
-            "high": ratios[:, 2],
-            "z": coef / se,
-            "p_value": 2 * norm.sf(np.abs(coef / se)),
-        },
-        index=pd.Index(frame.columns, name="covariate"),
-    )
-    baseline = pd.DataFrame({"time": sets.times, "cumulative_hazard": hazard})
+    at_mean = np.cumsum(at.hazard) * (1.0 if converged else np.nan)
+    with np.errstate(over="ignore"):  # of a subject so far away (all zero) that the hazard has no number
+        hazard = at_mean * np.exp(-centre @ coef)
+    table = coefficient_table(frame.columns, coef, se, "hazard_ratio", level)
+    baseline = pd.DataFrame({"time": sets.times, "cumulative_hazard": hazard, "at_mean": at_mean})
     return CoxFit(
         table,
         at.log_likelihood if converged else np.nan,
@@ -352,7 +348,8 @@ def proportional_hazards_test(fit: CoxFit, transform: str = "km") -> pd.DataFram
     Returns
     -------
     DataFrame
-        Index the covariates and ``GLOBAL``; columns ``statistic`` (chi-squared), ``df``, ``p_value``.
+        Index the covariates and ``GLOBAL``; columns ``statistic`` (chi-squared), ``df``, ``p_value``; and ``reason`` where
+        one of them is undefined.
 
     Raises
     ------
@@ -391,4 +388,7 @@ def proportional_hazards_test(fit: CoxFit, transform: str = "km") -> pd.DataFram
     index = pd.Index([*fit.table.index, "GLOBAL"], name="covariate")
     table = pd.DataFrame(rows, columns=["statistic", "df"], index=index)
     table["p_value"] = chi2.sf(table["statistic"], table["df"])
+    if (lost := table["statistic"].isna()).any():
+        why = "the events are too few, or at too few times, to tell whether this hazard ratio changes"
+        table["reason"] = np.where(lost, why, "")
     return table

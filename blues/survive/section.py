@@ -13,7 +13,7 @@ from blues.cohort import Cohort
 from blues.provenance import replacing, write_json
 from blues.survive.associations import association_section
 from blues.survive.describing import Description, describe
-from blues.survive.modelled import model_section
+from blues.survive.modelled import model_section, without_blank
 from blues.survive.stays import EVENTS, Endpoints, endpoints
 from blues.survive.variables import default_variables, grouping
 
@@ -173,7 +173,7 @@ def _tables(described: Sequence[tuple[str, Description]]) -> dict[str, pd.DataFr
         "Difference in mean days in hospital": stacked(differences),
         "Tests between groups": _tests(described),
     }
-    return {title: frame for title, frame in found.items() if len(frame)}
+    return {title: without_blank(frame, "reason") for title, frame in found.items() if len(frame)}
 
 
 def _tests(described: Sequence[tuple[str, Description]]) -> pd.DataFrame:

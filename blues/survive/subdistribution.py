@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
 
 from blues.check import InputError
-from blues.evaluate.records import normal_quantile
+from blues.survive.glm import coefficient_table
 from blues.survive.inputs import Observed, numeric_frame, observed, risk_table
 from blues.survive.regression import FEW_EVENTS, check_columns
 
@@ -30,6 +29,8 @@ class FineGrayFit:
     n, events, competing : int
     events_per_parameter : float
     converged : bool
+    notes : tuple of str
+        Why there is no coefficient.
     """
 
     table: pd.DataFrame
@@ -39,6 +40,7 @@ class FineGrayFit:
     competing: int
     events_per_parameter: float
     converged: bool
+    notes: tuple[str, ...] = ()
 
 
 def _enough(data: Observed, cause: int, parameters: int, least_per_parameter: float, least_competing: int) -> None:
@@ -197,21 +199,15 @@ def fine_gray(
     bread = np.linalg.pinv(information)
     se = np.sqrt(np.diag(bread @ (influence.T @ influence) @ bread)) / scale
     coef = beta / scale
-    if not converged or (np.abs(beta) > 15).any():
-        converged, coef, se = False, np.full(len(beta), np.nan), np.full(len(beta), np.nan)
-    z = normal_quantile(level)
-    table = pd.DataFrame(
-        {
-            "coef": coef,
-            "se": se,
-            "subdistribution_hazard_ratio": np.exp(coef),
-            "low": np.exp(coef - z * se),
-            "high": np.exp(coef + z * se),
-            "z": coef / se,
-            "p_value": 2 * norm.sf(np.abs(coef / se)),
-        },
-        index=pd.Index(frame.columns, name="covariate"),
-    )
+    notes = () if converged else ("the fit did not converge; no coefficient is given",)
+    if far := [repr(name) for name, b in zip(frame.columns, beta, strict=True) if abs(b) > 10]:
+        converged = False
+        notes = (
+            f"the likelihood has no maximum: {', '.join(far)} separates early from late events; no coefficient is given",
+        )
+    if not converged:
+        coef = se = np.full(len(beta), np.nan)
+    table = coefficient_table(frame.columns, coef, se, "subdistribution_hazard_ratio", level)
     events = int(sets.dead.sum())
     competing = int((data.event > 0).sum()) - events
-    return FineGrayFit(table, value, len(frame), events, competing, events / len(coef), converged)
+    return FineGrayFit(table, value, len(frame), events, competing, events / len(coef), converged, notes)

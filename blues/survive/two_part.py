@@ -73,7 +73,7 @@ def _length_of_stay(
         except (ConvergenceError, np.linalg.LinAlgError, ValueError) as error:
             return empty, empty, [f"length of stay: the fit failed: {str(error).strip().splitlines()[0]}"]
     notes = [f"length of stay: {str(w.message).strip().splitlines()[0]}" for w in caught]
-    if not np.isfinite(coef * se).all():
+    if not (np.isfinite(coef) & np.isfinite(se)).all():
         return empty, empty, [*notes, "length of stay: no standard error, so no coefficient is given"]
     return coef / scale, se / scale, notes
 
