@@ -7,8 +7,9 @@ import pytest
 import torch
 from torch import nn
 
-from blues import check, explain, simulate, video
+from blues import check, datasets, explain, simulate, video
 from blues.encoders import base, get, nets
+from blues.explain import command
 
 SIZE = (48, 64)
 
@@ -268,3 +269,53 @@ def test_overlay_colours_the_strong_places_only_and_stills_are_written(streaks, 
 def test_flat_map_points_nowhere():
     masks = np.ones((2, 8, 8), dtype=bool)
     assert explain.pointing_game(np.zeros((2, 8, 8)), masks).value == 0
+
+
+def test_overlay_is_written_as_a_clip_that_plays(streaks, tmp_path):
+    frames, _ = frames_with_streaks()
+    found = explain.on_clip(streaks, frames, "streaks", sector=video.find_sector(frames))
+    for ending in ("mp4", "gif"):
+        path = explain.write_clip(found, tmp_path / "maps" / f"clip.{ending}", fps=5)
+        back = video.read(path, rate=100)
+        assert back.frames.shape == (3, SIZE[0], 2 * SIZE[1])
+        # the left half is what was recorded
+        assert np.abs(back.frames[:, :, : SIZE[1]].astype(int) - frames).mean() < 8
+    with pytest.raises(check.InputError, match=r"ending.*'.avi'"):
+        explain.write_clip(found, tmp_path / "clip.avi")
+
+
+@pytest.mark.parametrize("method", explain.METHODS)
+def test_values_beside_the_maps_are_the_encoders_own(streaks, method):
+    frames, _ = frames_with_streaks()
+    found = explain.on_clip(streaks, frames, "streaks", method, sector=video.find_sector(frames))
+    np.testing.assert_allclose(found.values, streaks.forward(frames)[:, 0], rtol=1e-5, atol=1e-6)
+
+
+@pytest.fixture(scope="module")
+def cohort(tmp_path_factory):
+    return datasets.synthetic(tmp_path_factory.mktemp("made") / "cohort", patients=8, frames=8, size=64)
+
+
+class TestCommand:
+    def test_writes_stills_and_a_clip_and_names_one_that_moved_away(self, cohort, tmp_path, capsys):
+        path = cohort.folder / str(cohort.clips.loc["patient_1_R1", "path"])
+        away = path.rename(path.with_suffix(".away"))
+        words = [str(cohort.folder), "--clips", "patient_1_R1", "patient_1_R3", "--out", str(tmp_path / "maps")]
+        try:
+            # the reading of the cohort forgets clips that are gone, so it is told by name
+            assert command.main(words) == 2
+        finally:
+            away.rename(path)
+        assert "patient_1_R1" in capsys.readouterr().err
+        assert command.main([*words, "--stills", "1"]) == 0
+        made = sorted(p.name for p in (tmp_path / "maps").iterdir())
+        assert len(made) == 4
+        assert "patient_1_R3-b_line_coverage.mp4" in made
+
+    def test_encoder_without_a_network_or_output_is_refused(self, cohort, tmp_path, capsys):
+        words = [str(cohort.folder), "--clips", "patient_1_R1", "--out", str(tmp_path)]
+        assert command.main([*words, "--encoder", "frame-stats"]) == 2
+        assert "no network" in capsys.readouterr().err
+        assert command.main([*words, "--output", "blines"]) == 2
+        assert "output is 'blines'" in capsys.readouterr().err
+        assert command.main([*words, "--moving", "avi"]) == 2

@@ -3,7 +3,7 @@
 from blues.explain.attention import Weights, attention_by_point, attention_of
 from blues.explain.columns import LEVELS, Columns, columns, describe
 from blues.explain.conformal import conformal, coverage
-from blues.explain.overlay import ClipSaliency, on_clip, overlay, pointing_game, sanity, write_stills
+from blues.explain.overlay import ClipSaliency, on_clip, overlay, pointing_game, sanity, write_clip, write_stills
 from blues.explain.parts import Part, carry
 from blues.explain.person import Person, person
 from blues.explain.points import Pooled, pooled, right_first
@@ -55,5 +55,6 @@ __all__ = [
     "sanity",
     "stability",
     "with_null",
+    "write_clip",
     "write_stills",
 ]

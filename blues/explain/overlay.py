@@ -11,12 +11,12 @@ from PIL import Image
 from scipy import stats
 
 from blues import evaluate, video
-from blues.check import InputError, same_length
+from blues.check import InputError, one_of, same_length
 from blues.encoders.base import Encoder
-from blues.explain.saliency import randomised, saliency
+from blues.explain.saliency import randomised, saliency, saliency_and_values
 from blues.provenance import replacing
 
-__all__ = ["ClipSaliency", "on_clip", "overlay", "pointing_game", "sanity", "write_stills"]
+__all__ = ["ClipSaliency", "on_clip", "overlay", "pointing_game", "sanity", "write_clip", "write_stills"]
 
 WARM = np.array([[0, 0, 0], [120, 20, 60], [230, 90, 20], [255, 220, 90]], dtype=float)
 """Colours of the overlay, from nothing to most: rising in lightness, so that they can be told apart without hue."""
@@ -82,8 +82,7 @@ def on_clip(
     geometry = encoder.preprocessing.geometry
     sector = video.find_sector(clip) if sector is None else sector
     prepared = video.prepare(clip, geometry, encoder.preprocessing.size, sector)
-    maps = saliency(encoder, prepared, output, method, layer=layer)
-    values = encoder.forward(prepared)[:, encoder.feature_names.index(output)]
+    maps, values = saliency_and_values(encoder, prepared, output, method, layer=layer)
     return ClipSaliency(clip, video.restore(maps, geometry, sector), values, output, method)
 
 
@@ -127,6 +126,30 @@ def write_stills(found: ClipSaliency, folder: str | Path, name: str, most: int =
             Image.fromarray(np.concatenate([gray, pictures[place]], axis=1)).save(draft, format="PNG")
         paths.append(path)
     return paths
+
+
+def write_clip(found: ClipSaliency, path: str | Path, fps: float = 5.0) -> Path:
+    """Write every frame beside its overlay as a short clip; the ending of ``path`` is ``.mp4`` or ``.gif``.
+
+    Raises
+    ------
+    InputError
+        For another ending.
+    """
+    path = Path(path)
+    one_of(path.suffix.lower(), (".mp4", ".gif"), "the ending of an overlay's name")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    gray = np.repeat(found.frames[..., None], 3, axis=3)
+    both = np.concatenate([gray, overlay(found.frames, found.maps)], axis=2)
+    if path.suffix.lower() == ".mp4":
+        video.write(path, both, fps=fps)
+        return path
+    pictures = [Image.fromarray(one).quantize(128) for one in both]
+    with replacing(path) as draft:
+        pictures[0].save(
+            draft, format="GIF", save_all=True, append_images=pictures[1:], duration=round(1000 / fps), loop=0
+        )
+    return path
 
 
 def pointing_game(maps: np.ndarray, masks: np.ndarray, tolerance: int = 0) -> evaluate.Estimate:

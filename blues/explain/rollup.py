@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -165,9 +165,11 @@ def _ranks(values: np.ndarray) -> np.ndarray:
 
 
 def _about(part: pd.DataFrame, level: str) -> pd.DataFrame:
-    """Return unit and direction of the names that stand for one feature."""
+    """Return the unit of each name, and the direction of those that stand for one feature."""
     column = _column(part, level)
     part = part.assign(name=part[column])
+    pairs = part.drop_duplicates("feature") if "unit" in part else part.iloc[:0].assign(unit="")
+    units = dict(zip(pairs["feature"].astype(str), pairs["unit"].astype(str), strict=True))
     means = part.groupby(["patient", "modality", "name", "feature"], sort=False, observed=True)
     means = means[["value", "shap"]].mean().reset_index()
     rows = []
@@ -177,18 +179,17 @@ def _about(part: pd.DataFrame, level: str) -> pd.DataFrame:
             {
                 "modality": str(modality),
                 "name": str(name),
-                "unit": _unit(part, str(one["feature"].iloc[0])) if single else "",
+                "unit": _unit(units, one["feature"]),
                 "direction": _spearman(one["value"], one["shap"]) if single else np.nan,
             }
         )
     return pd.DataFrame(rows, columns=["modality", "name", "unit", "direction"])
 
 
-def _unit(part: pd.DataFrame, feature: str) -> str:
-    if "unit" not in part:
-        return ""
-    categories = part["feature"].astype(str) if not hasattr(part["feature"], "cat") else part["feature"]
-    return str(part.loc[(categories == feature).to_numpy().argmax() == np.arange(len(part)), "unit"].iloc[0])
+def _unit(units: Mapping[str, str], features: pd.Series) -> str:
+    """Return the unit that all features of a name share, or nothing."""
+    found = {units.get(str(name), "") for name in features.unique()}
+    return found.pop() if len(found) == 1 else ""
 
 
 def _spearman(x: pd.Series, y: pd.Series) -> float:

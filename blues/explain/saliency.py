@@ -17,7 +17,7 @@ from blues.encoders.base import Encoder
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["METHODS", "layers", "randomised", "saliency"]
+__all__ = ["METHODS", "layers", "randomised", "saliency", "saliency_and_values"]
 
 METHODS = ("grad-cam", "hires-cam", "integrated-gradients", "occlusion")
 CHUNK = 16
@@ -75,6 +75,20 @@ def saliency(
     .. [3] Sundararajan M, Taly A, Yan Q. Axiomatic attribution for deep networks. ICML 2017, 3319-3328.
     .. [4] Zeiler MD, Fergus R. Visualizing and understanding convolutional networks. ECCV 2014, 818-833.
     """
+    return saliency_and_values(encoder, frames, output, method, layer=layer, steps=steps, window=window)[0]
+
+
+def saliency_and_values(
+    encoder: Encoder,
+    frames: np.ndarray,
+    output: str,
+    method: str = "grad-cam",
+    *,
+    layer: str | None = None,
+    steps: int = 16,
+    window: tuple[int, int] | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return what :func:`saliency` gives, and the output in each frame, float32 of shape (n,): a CAM has it anyway."""
     import torch
 
     one_of(method, METHODS, "method")
@@ -88,9 +102,10 @@ def saliency(
             remedy="Prepare them with blues.video.prepare, as encoder.preprocessing says",
         )
     if not len(frames):
-        return np.zeros(frames.shape, np.float32)
+        return np.zeros(frames.shape, np.float32), np.zeros(0, np.float32)
     if method == "occlusion":
-        return _occlusion(encoder, frames, index, window)
+        return _occlusion(encoder, frames, index, window), encoder.forward(frames)[:, index]
+    values = []
     with _differentiable(encoder) as module:
         parts, cam = [], method.endswith("cam")
         place = _default_layer(module, encoder.preprocessing.tensor(frames[:1]), index, layer) if cam else ""
@@ -100,8 +115,10 @@ def saliency(
             if method == "integrated-gradients":
                 parts.append(_integrated(encoder, module, batch, index, steps))
             else:
-                parts.append(_cam(module, batch, index, place, method))
-    return np.concatenate(parts)
+                maps, said = _cam(module, batch, index, place, method)
+                parts.append(maps)
+                values.append(said)
+    return np.concatenate(parts), np.concatenate(values) if cam else encoder.forward(frames)[:, index]
 
 
 def _index(encoder: Encoder, output: str) -> int:
@@ -191,7 +208,7 @@ def _default_layer(module: Any, one: torch.Tensor, index: int, layer: str | None
     return found
 
 
-def _cam(module: Any, batch: torch.Tensor, index: int, layer: str, method: str) -> np.ndarray:
+def _cam(module: Any, batch: torch.Tensor, index: int, layer: str, method: str) -> tuple[np.ndarray, np.ndarray]:
     import torch
 
     kept: list[torch.Tensor] = []
@@ -212,7 +229,7 @@ def _cam(module: Any, batch: torch.Tensor, index: int, layer: str, method: str) 
     weights = slope.mean((2, 3), keepdim=True) if method == "grad-cam" else slope
     cam = torch.relu((weights * maps).sum(1)).float().numpy()
     height, width = batch.shape[2:]
-    return np.stack([_stretched(one, height, width) for one in cam])
+    return np.stack([_stretched(one, height, width) for one in cam]), values[:, index].detach().float().numpy()
 
 
 def _stretched(one: np.ndarray, height: int, width: int) -> np.ndarray:

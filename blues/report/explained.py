@@ -12,12 +12,13 @@ from blues.check import InputError
 from blues.report.document import block, column, figure, table
 from blues.report.facts import Facts
 from blues.report.people import Parts
-from blues.report.words import arm_label, metric, model_of, signed
+from blues.report.words import arm_label, listed, metric, modalities, model_of, signed
 
 __all__ = ["explained", "movers"]
 
 _LEVELS = {
     "variable": ("Variables", "variable"),
+    "feature": ("Features", "feature"),
     "point": ("BLUE points", "BLUE point"),
     "modality": ("Kinds of information", "kind of information"),
 }
@@ -36,13 +37,20 @@ def explained(facts: Facts) -> Parts | None:
         f"values of a patient add up from the mean prediction to his own ({unit}). They say what the predictions rest on, "
         "not what causes the outcome."
     )
-    blocks = [block("text", text=text)]
+    blocks = [
+        block("text", text=_in_words(facts, record, arm)),
+        block("text", text=text),
+        block("text", text=_checked(facts, record, arm)),
+    ]
     tables: dict[str, Any] = {}
     figures: dict[str, Any] = {}
+    variables = 0
     for level, (title, name) in _LEVELS.items():
         found = explain.importance(record, arm, level, seed=facts.seed)
-        if len(found) < 2:
+        # where every variable is one feature the bars would be the same twice
+        if len(found) < 2 or (level == "feature" and "shap-variable" in tables and len(found) == variables):
             continue
+        variables = len(found) if level == "variable" else variables
         key = f"shap-{level}"
         figures[key] = _bars(found, title, arm, unit)
         tables[key] = _table(found, title, name, unit)
@@ -53,6 +61,7 @@ def explained(facts: Facts) -> Parts | None:
     blocks += [block("details", summary=tables[key]["caption"], blocks=[block("table", key=key)]) for key in rest]
     for key, made in (
         ("worth", _worth(facts, arm)),
+        ("attention", _attention(record, arm)),
         ("stability", _stability(record, arm, facts.seed)),
         ("sets", _sets(facts, arm)),
     ):
@@ -60,6 +69,64 @@ def explained(facts: Facts) -> Parts | None:
             tables[key] = made
             blocks.append(block("table", key=key))
     return blocks, tables, figures
+
+
+def _in_words(facts: Facts, record: explain.Attributions, arm: str) -> str:
+    """Name the labs, variables and BLUE points that the arm rests on most, with units, and what of it chance gives as well."""
+    found = explain.importance(record, arm, "feature", draws=50, seed=facts.seed)
+    found = found.assign(words=[f"{n} ({u})" if u else n for n, u in zip(found["name"], found["unit"], strict=True)])
+    tested = bool(found["inside_null"].notna().any())
+    above = found[~found["inside_null"].astype(bool)] if tested else found
+    if tested and not len(above):
+        said = f"Nothing that {arm_label(arm)} rests on is more than shuffled outcomes give"
+    else:
+        said = f"{arm_label(arm).capitalize()} rests most on {listed(above['words'].head(5).tolist())}"
+        said += "; nothing else is more than shuffled outcomes give" if tested and len(above) <= 5 else ""
+    images = found[found["modality"] == "image"]
+    if not len(images) or "image" not in modalities(arm):
+        return said + "."
+    by_point = explain.importance(record, arm, "point", draws=50, seed=facts.seed)
+    most = by_point.iloc[0]["name"] if len(by_point) else ""
+    share = float(images["value"].sum() / max(found["value"].sum(), 1e-300))
+    said += f". Of the images ({share:.0%} of the sum of all bars) the largest is {images.iloc[0]['words']}"
+    named = images[~images["name"].astype(str).str.startswith("embedding")]
+    if len(named) and named.index[0] != images.index[0]:
+        said += f", of the measures with a name {named.iloc[0]['words']}"
+    return said + (f"; the BLUE point that moves most is {most}." if most else ".")
+
+
+def _checked(facts: Facts, record: explain.Attributions, arm: str) -> str:
+    """Say how the values were made and how far they miss the predictions."""
+    own = record.base[record.base["arm"] == arm]
+    sampled = float((own["how"] == "sampled").mean()) if "how" in own else 0.0
+    how = (
+        "The values follow exactly from the shape of the model"
+        if sampled == 0
+        else (
+            "The values are sampled over orders in which the features enter"
+            if sampled == 1
+            else f"The values of {sampled:.0%} of the predictions are sampled, the others exact"
+        )
+    )
+    said = f"{how}; with the mean prediction they add up to each prediction, off by {float(own['error'].max()):.0e} at most."
+    if len(record.points) and facts.experiment.get("points") != "concat" and "image" in modalities(arm):
+        said += (
+            " What the encoder saw is told by BLUE point: where a measure was averaged over points, its value is shared among "
+            "them by how far each lies from the mean."
+        )
+    return said
+
+
+def _attention(record: explain.Attributions, arm: str) -> dict[str, Any] | None:
+    """Return how a network with attention weighs BLUE points and other information."""
+    if arm not in set(record.attention["arm"]):
+        return None
+    found = explain.attention_by_point(record, arm)
+    columns = [column("BLUE point or kind"), column("weight", "interval", digits=3), column("patients", "integer")]
+    rows = [[r.token, [r.value, r.low, r.high], r.patients] for r in found.itertuples()]
+    note = "Mean weight, with the 10th and 90th percentile over patients; the weights of a patient add up to 1. "
+    note += "A weight says what the network's sum is made of, not what moved the prediction."
+    return table(f"Attention of {arm_label(arm)}, out of fold", columns, rows, note=note)
 
 
 def explained_arm(facts: Facts) -> str | None:
