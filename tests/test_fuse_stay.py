@@ -347,6 +347,66 @@ def test_contents_say_order_and_title_and_a_broken_list_is_named(tmp_path):
         read_beside(tmp_path)
 
 
+def test_bootstrap_and_learning_curve_of_a_time(tmp_path):
+    experiment = fuse.Experiment(
+        **(QUICK | {"null": 0, "repeats": 1, "validate": 10, "learning_curve": True, "examine": ("blood", "image")})
+    )
+    run = fuse.run(make_design(), experiment)
+    rows = run.validation.set_index("arm")
+    assert list(rows.index) == ["blood", "image"]
+    assert set(rows["metric"]) == {"uno_c"}
+    np.testing.assert_allclose(rows["apparent"] - rows["optimism"], rows["corrected"])
+    # images tell nothing: what their own training data show is optimism
+    assert rows.loc["image", "out_of_bag"] < 0.65 < rows.loc["blood", "rule_632plus"]
+    curve = run.learning.set_index(["arm", "patients"])["value"]
+    assert set(run.learning["arm"]) == {"blood", "image"}
+    whole = run.learning[run.learning["arm"] == "blood"].sort_values("patients").iloc[-1]
+    assert whole["value"] == pytest.approx(of(run, "blood", "uno_c")["value"])
+    assert whole["patients"] == pytest.approx(50 * 2 / 3, abs=0.1)
+    assert len(curve) == 8
+    assert any("less the optimism" in n["text"] for n in run.notes)
+    assert any("training patients" in n["text"] for n in run.notes)
+    summary = report.summarize(fuse.Run.load(run.save(tmp_path / "run")))
+    assert {"learning", "validation"} <= set(summary["tables"])
+    with pytest.raises(InputError, match="--examine: arm"):
+        fuse.run(make_design(), dataclasses.replace(experiment, examine=("bloods",)))
+
+
+def test_copies_of_a_patient_stay_in_one_inner_fold():
+    from blues.survive.penalised import _inner_folds
+
+    copies = np.random.default_rng(0).integers(0, 30, 60)
+    event = (copies % 3 > 0).astype(int)
+    assigned = _inner_folds(event, 5, np.random.default_rng(1), copies)
+    assert pd.Series(assigned).groupby(copies).nunique().eq(1).all()
+    assert set(assigned) == set(range(5))
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({"select": ("forest", "xgboost")}, "--select .* whose penalty is chosen in the training fold"),
+        ({"calibrate": "platt"}, "--calibrate .* Platt"),
+        ({"threshold": "youden"}, "--threshold .* no patient is called"),
+        ({"explain": ("blood",)}, "--explain .* not computed"),
+    ],
+)
+def test_what_a_time_has_no_use_for_is_refused_at_once(many, given, why):
+    cohort, _ = many
+    experiment = fuse.Experiment(**(QUICK | {"cohort": str(cohort.folder), "modalities": ("blood",)} | given))
+    with pytest.raises(InputError, match=f"{why}.*Leave out"):
+        fuse.prepare(experiment)
+    with pytest.raises(InputError, match=why):
+        fuse.run(make_design(), experiment)
+
+
+def test_models_that_change_nothing_are_named():
+    quick = fuse.Experiment(**(QUICK | {"null": 0, "repeats": 1, "model": ("xgboost",), "draws": 500}))
+    run = fuse.run(make_design(), quick)
+    warnings = [n["text"] for n in run.notes if n["level"] == "warning"]
+    assert any(text.startswith("--model, --draws changed nothing") for text in warnings)
+
+
 def test_time_is_not_carried_to_another_cohort(many):
     cohort, _ = many
     with pytest.raises(InputError, match="within one cohort only"):

@@ -16,7 +16,8 @@ from blues.features import Design, design
 from blues.fuse.experiment import Experiment
 from blues.fuse.record import Run
 from blues.fuse.run import run
-from blues.fuse.staytime import TASK, describe_beside, of_a_stay, offer, timed
+from blues.fuse.stayexamine import refuse_options
+from blues.fuse.staytime import COLUMN, TASK, describe_beside, of_a_stay, offer, timed
 from blues.fuse.tables import main_metric
 from blues.fuse.transfer import transfer
 
@@ -83,6 +84,8 @@ def prepare(experiment: Experiment, *, progress: bool = False) -> tuple[Cohort, 
     if not tasks:
         cohort.dictionary.target(experiment.task)  # says that none is defined, and how to define one
     check.one_of(experiment.task, tasks, "--task")
+    if cohort.dictionary.targets[experiment.task].column == COLUMN:
+        refuse_options(experiment)
     embeddings = None
     if "image" in experiment.modalities:
         embeddings = embed.embed(

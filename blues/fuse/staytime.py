@@ -19,12 +19,14 @@ from blues import check, evaluate, provenance, survive
 from blues.cohort import Cohort
 from blues.cohort.schema import Column, Target
 from blues.features import Design
+from blues.fuse.examine import learning_notes, validation_notes
 from blues.fuse.experiment import Experiment
 from blues.fuse.notes import FEW_EVENTS, design_facts
 from blues.fuse.record import Run
+from blues.fuse.stayexamine import examined, learning_of_time, refuse_options, unused_options, validate_time
 from blues.fuse.tables import COLUMNS, with_null
 
-__all__ = ["TASK", "describe_beside", "of_a_stay", "offer", "run_time", "timed"]
+__all__ = ["COLUMN", "TASK", "describe_beside", "of_a_stay", "offer", "run_time", "timed"]
 
 TASK = "discharge"
 COLUMN = "time to discharge"
@@ -135,7 +137,8 @@ def run_time(
     design : Design
         From :func:`timed`.
     experiment : Experiment
-        Folds, repeats, seed, null and jobs; the arms' model is a ridge Cox model whatever ``model`` says.
+        Folds, repeats, seed, null, validate, learning_curve, examine and jobs; the arms' model is a ridge Cox model whatever
+        ``model`` says.
     cohort_card, progress
         As in :func:`blues.fuse.run`; ``progress`` says on standard error what is being done.
 
@@ -145,7 +148,13 @@ def run_time(
         ``predictions``: ``y`` is the time, ``event`` its code, ``p`` the linear predictor (higher: discharged sooner) and
         ``free_T`` the probability of not having been discharged alive by day T. ``scores`` and ``comparisons`` in the
         shape of the other tasks, arms ranked by Uno's C.
+
+    Raises
+    ------
+    InputError
+        Options a time has no use for, see :func:`blues.fuse.stayexamine.refuse_options`.
     """
+    refuse_options(experiment)
     arms = _arms(design)
     folds = evaluate.patient_folds(
         design.y, design.patients, experiment.folds, experiment.repeats, experiment.seed, kind="continuous"
@@ -155,6 +164,7 @@ def run_time(
     predictions = found.predictions.rename(columns={"time": "y", "risk": "p"})
     scores = found.scores.assign(method=HOW)
     reference = _reference(scores, arms)
+    validation, learning = _examinations(design, arms, reference, folds, experiment, progress)
     null = _null(design, arms, experiment, progress)
     by_arm = {str(arm): part for arm, part in predictions.groupby("arm", sort=False)}
     return Run(
@@ -167,9 +177,38 @@ def run_time(
         choices=pd.DataFrame(columns=["arm", "repeat", "fold", "chosen", "inner_loss"]),
         cohort=dict(cohort_card or {}),
         design=_facts(design, by_arm, found),
-        notes=tuple(_notes(design, experiment, found)),
+        notes=tuple(_notes(design, experiment, found) + validation_notes(validation) + learning_notes(learning)),
         provenance=provenance.record(seed=experiment.seed, **dict(design.facts)),
+        validation=validation,
+        learning=learning,
     )
+
+
+def _examinations(
+    design: Design,
+    arms: Mapping[str, tuple[str, ...]],
+    reference: str | None,
+    folds: list[evaluate.Split],
+    experiment: Experiment,
+    progress: bool,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the bootstrap validation and the learning curve, empty where not asked for."""
+    names = examined(arms, reference, experiment.examine)
+    validation, learning = pd.DataFrame(), pd.DataFrame()
+    if experiment.validate:
+        _tell(progress, f"{len(names)} arms on {experiment.validate} bootstrap samples of patients")
+        validation = validate_time(design, arms, names, experiment)
+    if experiment.learning_curve:
+        _tell(progress, f"{len(names)} arms trained on fewer patients")
+        chosen = {name: arms[name] for name in names}
+        learning = learning_of_time(
+            design,
+            names,
+            folds,
+            experiment,
+            lambda some: _out_of_fold(design, chosen, list(some), experiment, pairs=[]).scores,
+        )
+    return validation, learning
 
 
 def _tell(progress: bool, text: str) -> None:
@@ -288,10 +327,11 @@ def _notes(design: Design, experiment: Experiment, found: survive.OutOfFold) -> 
         + (f", because {competing} deaths are too few to model." if competing < FEW_EVENTS else ".")
     )
     tell(
-        "Every arm is a ridge Cox model of the cause-specific hazard of discharge; --model, --fusion, --select, --calibrate "
-        "and --threshold do not apply to a time, nor do the bootstrap and the Shapley values: intervals are jackknives over "
-        "patients."
+        "Every arm is a ridge Cox model of the hazard of discharge alive, whatever --model and --fusion say; intervals "
+        "are jackknives over patients, not --draws of a bootstrap; Shapley values are not computed."
     )
+    if unused := unused_options(experiment):
+        tell(f"{', '.join(unused)} changed nothing here: see the note on the model and the intervals.", "warning")
     tell(
         "A patient without any value of a modality takes the training medians: all arms are scored on the same patients."
     )

@@ -16,6 +16,9 @@ from blues.survive.inputs import Observed
 
 __all__ = ["Moments", "RiskSets", "moments", "newton", "risk_sets"]
 
+MOST_CELLS = 1 << 20
+"""Up to so many event times x subjects the risk sets are kept as a matrix."""
+
 
 @dataclass(frozen=True)
 class RiskSets:
@@ -35,6 +38,9 @@ class RiskSets:
         Efron's l/d; zeros for Breslow.
     term_weight : ndarray of float, shape (r,)
         Times the term counts: 1 for Efron, d for Breslow.
+    at_risk, dying : ndarray of float, shape (m, n), or None
+        Who is at risk and who dies at each event time, 1 or 0, so that a sum over all risk sets is one matrix product; None
+        where that would be too large.
     """
 
     times: np.ndarray
@@ -44,6 +50,8 @@ class RiskSets:
     term_time: np.ndarray
     term_share: np.ndarray
     term_weight: np.ndarray
+    at_risk: np.ndarray | None = None
+    dying: np.ndarray | None = None
 
 
 def risk_sets(data: Observed, ties: str = "efron") -> RiskSets:
@@ -60,7 +68,11 @@ def risk_sets(data: Observed, ties: str = "efron") -> RiskSets:
         term_time, share, weight = np.arange(len(times)), np.zeros(len(times)), deaths.astype(float)
     first = np.searchsorted(times, data.entry, side="right")
     last = np.searchsorted(times, data.time, side="right")
-    return RiskSets(times, first, last, died, term_time, share, weight)
+    if len(times) * len(died) > MOST_CELLS:
+        return RiskSets(times, first, last, died, term_time, share, weight)
+    place = np.arange(len(times))[:, None]
+    at_risk, dying = (first <= place) & (place < last), died == place
+    return RiskSets(times, first, last, died, term_time, share, weight, at_risk.astype(float), dying.astype(float))
 
 
 @dataclass(frozen=True)
@@ -86,6 +98,8 @@ class Moments:
 
 def _over_risk_sets(values: np.ndarray, sets: RiskSets) -> np.ndarray:
     """Sum ``values`` (n,) or (n, p) over those at risk at each event time."""
+    if sets.at_risk is not None:
+        return sets.at_risk @ values
     m = len(sets.times)
     total = np.zeros((m + 1, *values.shape[1:]))
     np.add.at(total, sets.last, values)
@@ -94,6 +108,8 @@ def _over_risk_sets(values: np.ndarray, sets: RiskSets) -> np.ndarray:
 
 
 def _over_deaths(values: np.ndarray, sets: RiskSets) -> np.ndarray:
+    if sets.dying is not None:
+        return sets.dying @ values
     total = np.zeros((len(sets.times), *values.shape[1:]))
     dead = sets.died >= 0
     np.add.at(total, sets.died[dead], values[dead])
@@ -141,6 +157,16 @@ def moments(
     return Moments(value, score, information, hazard)
 
 
+def _solved(matrix: np.ndarray, right: np.ndarray, *, regular: bool) -> np.ndarray:
+    """Solve a symmetric system: by elimination where a ridge makes it regular, else by least squares."""
+    if regular:
+        try:
+            return np.linalg.solve(matrix, right)
+        except np.linalg.LinAlgError:
+            pass
+    return np.linalg.lstsq(matrix, right, rcond=None)[0]
+
+
 def newton(
     x: np.ndarray, sets: RiskSets, penalty: np.ndarray, start: np.ndarray | None = None, *, gain: float = 1e-9
 ) -> tuple[np.ndarray, Moments, bool]:
@@ -159,7 +185,7 @@ def newton(
     value = here.log_likelihood - 0.5 * penalty @ beta**2
     for _ in range(50):
         gradient = here.score - penalty * beta
-        step = np.linalg.lstsq(here.information + np.diag(penalty), gradient, rcond=None)[0]
+        step = _solved(here.information + np.diag(penalty), gradient, regular=bool((penalty > 0).all()))
         for halving in range(30):
             trial = beta + step / 2**halving
             with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # a step too far has no likelihood

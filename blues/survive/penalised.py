@@ -140,25 +140,26 @@ def _rotate(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return x @ axes, axes
 
 
-def _inner_folds(event: np.ndarray, folds: int, rng: np.random.Generator) -> np.ndarray:
-    """Assign subjects to folds, events and censored spread evenly, shape (n,)."""
-    assigned = np.empty(len(event), dtype=int)
+def _inner_folds(event: np.ndarray, folds: int, rng: np.random.Generator, groups: Any = None) -> np.ndarray:
+    """Assign subjects to folds, events and censored spread evenly, a group's rows together, shape (n,)."""
+    _, first, code = np.unique(
+        np.arange(len(event)) if groups is None else groups, return_index=True, return_inverse=True
+    )
+    of_group = event[first]
+    assigned = np.empty(len(of_group), dtype=int)
     start = 0
-    for value in np.unique(event):
-        members = rng.permutation(np.flatnonzero(event == value))
+    for value in np.unique(of_group):
+        members = rng.permutation(np.flatnonzero(of_group == value))
         assigned[members] = (np.arange(len(members)) + start) % folds
         start += len(members)
-    return assigned
+    return assigned[code]
 
 
-def _cross_validated(
-    x: np.ndarray, data: Observed, ties: str, grid: np.ndarray, folds: int, rng: np.random.Generator
-) -> np.ndarray:
+def _cross_validated(x: np.ndarray, data: Observed, ties: str, grid: np.ndarray, assigned: np.ndarray) -> np.ndarray:
     """Return the cross-validated partial log likelihood of each penalty (Verweij & van Houwelingen 1993)."""
-    assigned = _inner_folds(data.event, folds, rng)
     whole = risk_sets(data, ties)
     scores = np.zeros(len(grid))
-    for fold in range(folds):
+    for fold in range(int(assigned.max()) + 1):
         keep = assigned != fold
         part = data.subset(keep)
         if not (part.event == 1).any():
@@ -183,6 +184,7 @@ def penalised_cox(
     ties: str = "efron",
     folds: int = 5,
     seed: int | np.random.Generator = 0,
+    groups: Any = None,
 ) -> PenalisedCox:
     """Ridge Cox regression of modality blocks (Verweij & van Houwelingen, Stat Med 1994;13:2427).
 
@@ -206,6 +208,8 @@ def penalised_cox(
         Inner folds for the penalty.
     seed : int or Generator
         For the inner folds.
+    groups : array-like, shape (n,), optional
+        Rows of one group, such as the copies of a patient in a bootstrap sample, stay in one inner fold.
 
     Returns
     -------
@@ -218,7 +222,7 @@ def penalised_cox(
     """
     if not blocks:
         raise InputError("no block was given")
-    data = observed(time, event, **{f"block {k!r}": v for k, v in blocks.items()})
+    data = observed(time, event, groups=groups, **{f"block {k!r}": v for k, v in blocks.items()})
     events = some_events(data.event, "Cox regression")
     preparations = {name: _prepare(frame, name, components) for name, frame in blocks.items()}
     preparations = {name: p for name, p in preparations.items() if p.columns}
@@ -232,7 +236,8 @@ def penalised_cox(
     if penalty is None:
         grid = events * np.asarray(GRID)
         count = max(2, min(folds, len(data.time) // 2))
-        score = _cross_validated(x, data, ties, grid, count, np.random.default_rng(seed))
+        assigned = _inner_folds(data.event, count, np.random.default_rng(seed), groups)
+        score = _cross_validated(x, data, ties, grid, assigned)
         path = pd.DataFrame({"penalty": grid, "score": score})
         penalty = float(grid[int(np.argmax(score))])
         if penalty == grid.max():
