@@ -9,6 +9,7 @@ import html
 import os
 import re
 import sys
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,22 +73,40 @@ def _shown(output: Any, heading: str) -> str:
     return f"<pre>{html.escape(data.get('text/plain', ''))}</pre>"
 
 
-def execute(path: Path, folder: Path) -> Path:
-    """Execute a notebook and write it with its outputs; return the file.
+def execute(paths: Iterable[Path], folder: Path) -> Iterator[Path]:
+    """Execute notebooks one after the other in one kernel, emptied between them, and write each with its outputs.
+
+    Parameters
+    ----------
+    paths : iterable of path
+    folder : path
+        Where they are written.
 
     Raises
     ------
     nbclient.exceptions.CellExecutionError
         When a cell fails.
     """
+    from jupyter_client.manager import KernelManager
     from nbclient import NotebookClient
 
-    book = nbformat.read(path, as_version=4)
-    NotebookClient(book, timeout=600, resources={"metadata": {"path": str(path.parent)}}).execute()
     folder.mkdir(parents=True, exist_ok=True)
-    out = folder / path.name
-    nbformat.write(book, out)
-    return out
+    manager = KernelManager(kernel_name="python3")
+    kept = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"}
+    manager.start_kernel(env=kept, cwd=str(ROOT / "notebooks"))
+    try:
+        for path in paths:
+            book = nbformat.read(path, as_version=4)
+            empty = nbformat.v4.new_code_cell("%reset -f", id="empty")
+            book.cells.insert(0, empty)
+            client = NotebookClient(book, km=manager, timeout=900)
+            client.execute(cleanup_kc=False)
+            client.kc.stop_channels()
+            book.cells.pop(0)
+            nbformat.write(book, folder / path.name)
+            yield folder / path.name
+    finally:
+        manager.shutdown_kernel(now=True)
 
 
 def stale(path: Path, out: Path) -> bool:
@@ -99,14 +118,12 @@ def stale(path: Path, out: Path) -> bool:
 
 
 def main() -> int:
-    """Execute the notebooks that changed, on the synthetic cohort."""
+    """Execute the notebooks that changed, on the synthetic cohort, into the folder of the command line."""
     os.environ.pop("BLUES_DATA", None)
-    os.environ["PYTHONWARNINGS"] = "ignore"
-    folder = ROOT / "build" / "notebooks"
-    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
-        if stale(path, folder / path.name):
-            print(f"Executing {path.name} ...", flush=True)
-            execute(path, folder)
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "build" / "notebooks"
+    old = [p for p in sorted((ROOT / "notebooks").glob("*.ipynb")) if stale(p, folder / p.name)]
+    for made in execute(old, folder) if old else ():
+        print(f"Executed {made.name}", flush=True)
     return 0
 
 
