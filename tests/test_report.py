@@ -871,3 +871,31 @@ def test_compare_command_writes_a_page(run, tmp_path):
     text = (tmp_path / "c.html").read_text(encoding="utf-8")
     assert "Two runs: one and two" in text
     assert "0 of" in text
+
+
+def test_an_id_in_a_note_of_the_dictionary_is_renamed():
+    hidden = privacy.Privacy(names={"59": "P07", "19": "P02"})
+    assert hidden.text("0 = yes by analogy (one patient, 59)") == "0 = yes by analogy (one patient, P07)"
+    assert hidden.text("ended in death (patients 19 and 59)") == "ended in death (patients P02 and P07)"
+    assert hidden.text("63 patients, 59 of them with") == "63 patients, 59 of them with"
+
+
+def test_the_headline_stands_beside_every_test_of_it(run, summary):
+    made = summary["tables"]["headline"]
+    facts = Facts(run)
+    mine = run.comparisons[
+        (run.comparisons["arm"] == facts.candidate) & (run.comparisons["reference"] == facts.reference)
+    ]
+    assert len(made["rows"]) == len(mine) > 5
+    assert {"DeLong", "swap permutation", "McNemar", "Nadeau-Bengio"} <= {row[3] for row in made["rows"]}
+    assert made["rows"][0][1] == pytest.approx([facts.headline.difference, facts.headline.low, facts.headline.high])
+
+
+def test_methods_name_what_was_done_with_its_source(run, summary):
+    said = " ".join(b["text"] for b in next(s for s in summary["sections"] if s["key"] == "methods")["blocks"])
+    for source in ("DeLong et al. 1988", "Bandos et al. 2005", "Nadeau and Bengio 2003", "Austin and Steyerberg 2019"):
+        assert source in said
+    assert "Shapley" not in said
+    alone = dataclasses.replace(run, comparisons=run.comparisons.iloc[:0])
+    said = " ".join(report.methods.methods(Facts(alone)))
+    assert "DeLong" not in said

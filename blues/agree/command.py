@@ -12,6 +12,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from blues.agree import ratings as tables_of_ratings
+from blues.agree.beside import into_run
 from blues.agree.cohorts import associations, expert_statement, retakes, rule_scores, rule_table, scale_of, side_by_side
 from blues.agree.model import Experts, experts_of, model_agreement, read_predictions
 from blues.agree.record import Agreement
@@ -58,6 +59,7 @@ class Show:
     arm: str | None = _option(None, "which arm of the run; all by default")
     margin: float | None = _option(None, "non-inferiority margin for the model, fixed beforehand, such as -0.1")
     out: Path | None = _option(None, "folder for agreement.html and the tables as CSV")
+    into: Path | None = _option(None, "run folder of this cohort: write what its report shows there, print nothing")
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,8 @@ def _scale(words: Sequence[str]) -> list[Any] | None:
 
 
 def _show(options: Show) -> int:
+    if options.into is not None:
+        return into_run(read_cohort(options.source), options.into, draws=options.draws, seed=options.seed)
     if options.source.is_file():
         found = _of_table(options)
     elif options.source.is_dir():

@@ -60,6 +60,8 @@ def _main(argv: Sequence[str] | None) -> int:
         found = run(the_design, experiment, cohort_card=card(cohort, experiment.task), progress=True)
         name = _slug(cohort.name)
     folder = found.save(experiment.out or Path("reports") / f"{name}-{experiment.task}")
+    if len(cohort.ratings):
+        check.hand_over("blues.agree", [str(cohort.folder), "--into", str(folder), "--seed", str(experiment.seed)])
     describe_beside(cohort, folder, findings=of_a_stay(cohort, experiment.task))
     print(summary(found))
     return check.hand_over("blues.report", [str(folder)])

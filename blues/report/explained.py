@@ -33,8 +33,8 @@ def explained(facts: Facts) -> Parts | None:
     assert record is not None
     unit = record.unit
     text = (
-        f"Shapley values of {arm_label(arm)}: each held-out patient is explained by the models that held him out, and the "
-        f"values of a patient add up from the mean prediction to his own ({unit}). They say what the predictions rest on, "
+        f"Shapley values of {arm_label(arm)}: each held-out patient is explained by the models that held them out, and the "
+        f"values of a patient add up from the mean prediction to their own ({unit}). They say what the predictions rest on, "
         "not what causes the outcome."
     )
     blocks = [

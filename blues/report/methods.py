@@ -34,7 +34,17 @@ _THRESHOLDS = {
 def methods(facts: Facts) -> list[str]:
     """Return the methods as a paper would tell them; only what the experiment and the design record is said."""
     return [
-        text for text in (_data(facts), _images(facts), _models(facts), _evaluation(facts), _software(facts)) if text
+        text
+        for text in (
+            _data(facts),
+            _images(facts),
+            _models(facts),
+            _evaluation(facts),
+            _measures(facts),
+            _explanations(facts),
+            _software(facts),
+        )
+        if text
     ]
 
 
@@ -120,6 +130,36 @@ def _evaluation(facts: Facts) -> str:
         drawn = count(facts.run.null["permutation"].nunique(), "permutation")
         text += f"The whole pipeline was repeated on {drawn} of the outcome. "
     return text + "Intervals are at 95%; no multiplicity adjustment was made to them."
+
+
+def _measures(facts: Facts) -> str:
+    """Say what was computed of a binary outcome, each with its source; ``docs/methods.md`` holds the formulas."""
+    if not facts.binary:
+        return ""
+    text = (
+        "Calibration of the averaged predictions was described by calibration in the large and slope (Cox 1958), a lowess "
+        "curve with the integrated calibration index (Austin and Steyerberg 2019) and Spiegelhalter's test (1986), clinical "
+        "utility by net benefit (Vickers and Elkin 2006). "
+    )
+    tests = [str(t) for t in dict.fromkeys(facts.run.comparisons["test"])] if facts.gains else []
+    known = {
+        "DeLong": "DeLong's test (DeLong et al. 1988)",
+        "swap permutation": "a permutation that swaps the arms (Bandos et al. 2005)",
+        "McNemar": "McNemar's test (1947)",
+        "Nadeau-Bengio": "the corrected resampled t test over folds (Nadeau and Bengio 2003)",
+    }
+    beside = [known[t] for t in tests if t in known]
+    return text + (f"Beside the bootstrap stand {listed(beside)}; Holm's adjustment is of 1979." if beside else "")
+
+
+def _explanations(facts: Facts) -> str:
+    if facts.run.attributions is None:
+        return ""
+    return (
+        "Held-out predictions were explained by Shapley values of the models that held the patient out (trees: Lundberg et "
+        "al. 2020; linear models: Štrumbelj and Kononenko 2014; else sampled permutations), summed with their signs over "
+        "variables, BLUE points and modalities. How sure single predictions are is told by cross-conformal sets (Vovk 2015)."
+    )
 
 
 def _software(facts: Facts) -> str:

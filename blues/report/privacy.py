@@ -161,7 +161,7 @@ _CLIP = re.compile(
     r"(?<![\w-])(?:patients?|pat|subjects?|sub|subj|case|id|p)[_-]\w[\w-]*(?:\.\w{1,5})?(?![\w-])", re.IGNORECASE
 )
 _PATIENT_LIST = re.compile(
-    r"\b((?:patients?|pat|subjects?|ids?)(?: ids?)?(?: |: )['\"]?)"
+    r"\b((?:one patient, |(?:patients?|pat|subjects?|ids?)(?: ids?)?(?: |: ))['\"]?)"
     r"([\w-]*\d[\w-]*(?:['\"]?(?:, ?| and |; )['\"]?[\w-]*\d[\w-]*)*)",
     re.IGNORECASE,
 )

@@ -22,6 +22,7 @@ _ARM_METRICS = (
     "auroc auprc brier sensitivity specificity quadratic_kappa mae rmse r2 spearman within_one rps "
     "uno_c harrell_c integrated_brier scaled_brier"
 ).split()
+_HOLM = "Holm: over the arms compared, within one metric and test; the experts' rules are a family of their own."
 MOST_PATIENTS = 400
 """Rows listed by name, those with the largest change."""
 
@@ -172,10 +173,13 @@ def gain(facts: Facts, privacy: Privacy) -> Parts:
         difference = [g.difference, g.low, g.high]
         rows.append([arm_label(g.arm), difference, said, g.p, g.p_holm, g.patients, list(facts.score(g.arm))])
     caption = f"What imaging adds: paired difference in {label} to the best arm without images"
-    tables = {"gain": table(caption, columns, rows, note="Holm: over all arms compared, within one metric and test.")}
+    tables = {"gain": table(caption, columns, rows, note=_HOLM)}
     tables["all-comparisons"] = _all_comparisons(facts)
     figures = {"gain-forest": _gain_forest(facts, label)}
     blocks = [block("table", key="gain")]
+    if asked := _headline_tests(facts):
+        tables["headline"] = asked
+        blocks.append(block("table", key="headline"))
     details = block(
         "details",
         summary="All comparisons, and the question each test answers",
@@ -189,6 +193,28 @@ def gain(facts: Facts, privacy: Privacy) -> Parts:
     else:
         blocks += [block("figures", keys=["gain-forest"]), details]
     return blocks, tables, figures
+
+
+def _headline_tests(facts: Facts) -> dict[str, Any] | None:
+    """Return every score and test of the one comparison that answers the question, each with what it asks."""
+    table_ = facts.run.comparisons
+    if facts.headline is None:
+        return None
+    mine = table_[(table_["arm"] == facts.candidate) & (table_["reference"] == facts.reference)]
+    columns = [column("score"), column("difference", "interval", digits=3, sign=True), column("p", "p"), column("test")]
+    columns.append(column("what it asks"))
+    rows = [
+        [metric(str(r["metric"])).label, [r["difference"], r["low"], r["high"]], r["p_value"], r["test"], r["question"]]
+        for r in mine.to_dict("records")
+    ]
+    if len(rows) < 2:
+        return None
+    caption = f"{arm_label(facts.candidate or '')} less {arm_label(facts.reference or '')}: every score and every test"
+    note = (
+        "One comparison, asked in several ways; the first row is the one named beforehand. p are as drawn, before Holm. "
+        "For the Brier score and for errors, below 0 is better with images."
+    )
+    return table(caption, columns, rows, note=note)
 
 
 def _all_comparisons(facts: Facts) -> dict[str, Any]:

@@ -43,7 +43,8 @@ def calibration(facts: Facts) -> Parts:
     columns += [column("Spiegelhalter p", "p"), column("ECE (secondary)", "number", digits=3)]
     smoothers = "; ".join(dict.fromkeys(c.smoother for c in found.values()))
     note = (
-        f"Curve and ICI, E50, E90, Emax: {smoothers}. In the large: 0 is right; slope: 1 is right, below 1 too extreme. "
+        f"Curve and ICI, E50, E90, Emax: {smoothers}. In the large: 0 is right; slope: 1 is right, below 1 too extreme, "
+        "above 1 too cautious. "
         "ECE depends on its ten bins and is biased upward in small samples."
     )
     tables = {"calibration": table("Calibration of averaged out-of-fold predictions", columns, rows, note=note)}
