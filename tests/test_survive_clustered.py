@@ -132,6 +132,32 @@ def test_false_alarms(rng):
     assert max(robust, gee, mixed, means) / draws <= 0.13
 
 
+def test_logistic_mixed_model_by_lme4():
+    """``glmer(y ~ x + (1 | c), d, family = binomial, nAGQ = 15)``, lme4 1.1-31, on the rows below."""
+    i = np.arange(240)
+    c, x = i // 6, ((i * 37) % 101) / 50 - 1 + ((i // 6 * 13) % 17) / 8 - 1
+    y = (np.sin(i * 12.9898) * 43758.5453 % 1 < 1 / (1 + np.exp(-(0.3 + 0.7 * x + 1.5 * np.sin(c * 2.4))))).astype(
+        float
+    )
+    assert y.sum() == 138
+    found = row(survive.clustered_association(y, x, c, "binary"), "logistic mixed")
+    assert found["estimate"] == pytest.approx(0.7442350527, rel=1e-4)
+    assert found["se"] == pytest.approx(0.2070403371, rel=1e-4)
+    sd = 0.7663016855
+    assert found["note"] == f"latent intraclass correlation {sd**2 / (sd**2 + np.pi**2 / 3):.2f}"
+
+
+def test_logistic_mixed_model_without_clustering_is_the_logistic_regression():
+    i = np.arange(200)
+    x = ((i * 61) % 97) / 48 - 1
+    y = ((i * 83) % 89 < 44).astype(float)
+    table = survive.clustered_association(y, x, i % 40, "binary")
+    mixed, plain = row(table, "logistic mixed"), row(table, "logistic regression, clips")
+    assert mixed["note"] == "latent intraclass correlation 0.00"
+    assert mixed["estimate"] == pytest.approx(plain["estimate"], abs=1e-5)
+    assert mixed["se"] == pytest.approx(plain["se"], rel=1e-4)
+
+
 def test_adjusting(rng):
     y, x, patient = clips(rng, slope=0.0)
     other = rng.normal(size=60)[patient]

@@ -138,7 +138,7 @@ def _pair(
         "clustered_p": main["p_value"],
         "naive_p": naive["p_value"],
         "gee_p": _row(table, "GEE, exchangeable")["p_value"],
-        "mixed_p": _row(table, "mixed model, random intercept")["p_value"],
+        "mixed_p": _row(table, f"{'logistic ' * (kind == 'binary')}mixed model, random intercept")["p_value"],
         "means_p": _row(table, "patient means, correlation")["p_value"],
         "remark": main["note"] if str(main["note"]).startswith("could not") else "",
     }

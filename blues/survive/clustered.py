@@ -22,6 +22,7 @@ from statsmodels.tools.sm_exceptions import PerfectSeparationError
 from blues.check import InputError, one_of, same_length
 from blues.evaluate.records import check_level, group_codes
 from blues.survive.inputs import same_rows
+from blues.survive.random_intercept import logistic_intercept
 
 __all__ = ["clustered_association", "design_effect", "intraclass_correlation"]
 
@@ -285,6 +286,16 @@ def _mixed(d: _Data) -> _Row:
     return _Row("mixed model, random intercept", "slope", beta[0] / scale, se / scale, d.clusters - p, note)
 
 
+def _logistic_mixed(d: _Data) -> _Row:
+    """Logistic mixed model; Wald t as for the linear one. Its odds ratio is of a given patient, GEE's of the average one."""
+    scale = d.x.std()
+    beta, covariance, sd = logistic_intercept(d.y, d.design((d.x - d.x.mean()) / scale), d.cluster)
+    se = math.sqrt(covariance[0, 0])
+    note = f"latent intraclass correlation {sd**2 / (sd**2 + math.pi**2 / 3):.2f}"
+    df = d.clusters - len(beta)
+    return _Row("logistic mixed model, random intercept", "log odds ratio", beta[0] / scale, se / scale, df, note)
+
+
 def _finish(row: _Row, d: _Data, icc: float, effect: float) -> list[Any]:
     """Return one row of the table, with interval and p value."""
     nan = math.nan
@@ -325,6 +336,7 @@ def _rows(d: _Data, kind: str) -> list[_Row]:
         rows.append(_honest(lambda e: plain(e, True), d, f"{name}, cluster-robust", "log odds ratio"))
     if kind == "binary":
         rows.append(_honest(lambda e: _gee(e, True), d, "GEE, exchangeable", "log odds ratio"))
+        rows.append(_honest(_logistic_mixed, d, "logistic mixed model, random intercept", "log odds ratio"))
     return rows
 
 
@@ -334,8 +346,8 @@ def clustered_association(
     """Associate what is seen on clips with a vital sign or laboratory value, by every method side by side.
 
     The naive analyses take clips as independent; beside them stand the same with cluster-robust standard errors (Liang
-    & Zeger, Biometrika 1986;73:13, factor k/(k-1)), generalised estimating equations, a mixed model, and correlations of
-    patient means. Estimates are a unit of the predictor.
+    & Zeger, Biometrika 1986;73:13, factor k/(k-1)), generalised estimating equations, a mixed model (logistic for a binary
+    outcome), and correlations of patient means. Estimates are a unit of the predictor.
 
     Parameters
     ----------
