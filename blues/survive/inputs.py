@@ -226,6 +226,18 @@ def group_labels(groups: Any, n: int, *, at_least: int = 1) -> tuple[np.ndarray,
     return series.map(place_of).to_numpy(dtype=int), [getattr(v, "item", lambda v=v: v)() for v in labels]
 
 
+def _all_numbers(table: pd.DataFrame, missing: bool) -> pd.DataFrame | None:
+    """Return a table that holds nothing but numbers as floats, fast; None where a column needs a closer look."""
+    names = list(map(str, table.columns))
+    plain = all(isinstance(kind, np.dtype) and kind.kind in "biuf" for kind in table.dtypes)
+    if not plain or len(set(names)) < len(names):
+        return None
+    values = table.to_numpy(dtype=float)
+    if (np.isinf(values) if missing else ~np.isfinite(values)).any():
+        return None
+    return pd.DataFrame(values, index=table.index, columns=names)
+
+
 def numeric_frame(covariates: Any, n: int, name: str = "covariates", *, missing: bool = False) -> pd.DataFrame:
     """Return covariates as a float frame (n, p) with string column names, or raise naming the column at fault."""
     if isinstance(covariates, pd.Series):
@@ -238,6 +250,8 @@ def numeric_frame(covariates: Any, n: int, name: str = "covariates", *, missing:
         raise InputError(f"{name} has {len(covariates)} rows and time has {n}")
     if covariates.shape[1] == 0:
         raise InputError(f"{name} has no column")
+    if (whole := _all_numbers(covariates, missing)) is not None:
+        return whole
     columns = {}
     for column in covariates.columns:
         try:

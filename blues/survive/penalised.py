@@ -58,15 +58,17 @@ class _Preparation:
 def _prepare(frame: pd.DataFrame, name: str, components: int | None) -> _Preparation:
     """Learn medians, scales and axes of one block. Columns that are constant or wholly missing are left out."""
     values = numeric_frame(_named(frame), len(frame), f"block {name!r}", missing=True)
-    known = values.columns[values.notna().any()]
-    medians = values[known].median()
-    filled = values[known].fillna(medians)
-    spread = filled.std(ddof=0)
-    used = known[spread > 1e-12 * np.maximum(1, filled.abs().max())]
-    filled = filled[used].to_numpy()
+    table = values.to_numpy()
+    known = ~np.isnan(table).all(axis=0)
+    medians = np.full(table.shape[1], np.nan)
+    medians[known] = np.nanmedian(table[:, known], axis=0)
+    filled = np.where(np.isnan(table), medians, table)
+    spread, largest = filled.std(axis=0), np.abs(filled).max(axis=0)
+    used = known & (spread > 1e-12 * np.maximum(1, largest))
+    filled = filled[:, used]
     means, scales = filled.mean(axis=0), filled.std(axis=0)
     axes = None
-    width = len(used)
+    width = int(used.sum())
     if components is not None and width > min(components, len(frame) - 1):
         scaled = (filled - means) / scales
         axes = np.linalg.svd(scaled, full_matrices=False)[2][: min(components, len(frame) - 1)].T
@@ -74,7 +76,7 @@ def _prepare(frame: pd.DataFrame, name: str, components: int | None) -> _Prepara
     else:
         total = float(width)
     weight = 1 / np.sqrt(total) if total > 0 else 1.0
-    return _Preparation(tuple(used), medians[used].to_numpy(), means, scales, axes, weight)
+    return _Preparation(tuple(values.columns[used]), medians[used], means, scales, axes, weight)
 
 
 @dataclass(frozen=True)
