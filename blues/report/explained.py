@@ -80,7 +80,9 @@ def _in_words(facts: Facts, record: explain.Attributions, arm: str) -> str:
     if tested and not len(above):
         said = f"Nothing that {arm_label(arm)} rests on is more than shuffled outcomes give"
     else:
-        said = f"{arm_label(arm).capitalize()} rests most on {listed(above['words'].head(5).tolist())}"
+        said = (
+            f"{arm_label(arm)[:1].upper()}{arm_label(arm)[1:]} rests most on {listed(above['words'].head(5).tolist())}"
+        )
         said += "; nothing else is more than shuffled outcomes give" if tested and len(above) <= 5 else ""
     images = found[found["modality"] == "image"]
     if not len(images) or "image" not in modalities(arm):

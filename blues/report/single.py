@@ -95,6 +95,10 @@ def summarize_patient(
     patient = identified(run, patient)
     facts = Facts(run)
     chosen = arm or explained_arm(facts)
+    if facts.timed:
+        raise check.InputError(
+            "predictions of a time are not explained", remedy="Take a task with a yes-or-no outcome or a number"
+        )
     if run.attributions is None or chosen is None:
         raise check.InputError("this run holds no explanations", remedy="Repeat it with --explain all")
     names = pseudonyms(run.predictions, facts.experiment.get("seed")) if pseudonymise else {}
