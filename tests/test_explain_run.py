@@ -265,6 +265,29 @@ class TestModalityValue:
         pair = (area["a+b"] - area["a"] - area["b"]) / 2 + (area["a+b+c"] - area["a+c"] - area["b+c"] + area["c"]) / 2
         assert found[("interaction", "a and b")] == pytest.approx(pair)
 
+    def test_interactions_of_predictions_are_the_definition_and_vanish_for_a_sum(self):
+        rng = np.random.default_rng(0)
+        y = np.tile([0.0, 1.0], 15)
+        own = {"a": rng.normal(size=30), "b": rng.normal(size=30), "c": rng.normal(size=30)}
+        arms = ("a", "b", "c", "a+b", "a+c", "b+c", "a+b+c")
+        p = {arm: 0.5 + sum(0.05 * own[m] for m in arm.split("+")) for arm in arms}
+
+        def table():
+            keys = {"patient": np.arange(30).astype(str), "repeat": 0, "fold": 0, "y": y}
+            return pd.concat([pd.DataFrame({**keys, "arm": arm, "p": p[arm]}) for arm in arms])
+
+        found = explain.modality_interactions(table(), "continuous", draws=50)
+        np.testing.assert_allclose(found["value"], 0, atol=1e-12)
+        extra = rng.normal(size=30)
+        p["a+b"], p["a+b+c"] = p["a+b"] + extra, p["a+b+c"] + extra
+        found = explain.modality_interactions(table(), "continuous", draws=50).set_index("modalities")
+        # both with and without c the two together add the same
+        assert found.loc["a and b", "value"] == pytest.approx(np.abs(extra).mean())
+        assert found.loc["a and b", "signed"] == pytest.approx(extra.mean())
+        assert found.loc["a and c", "value"] == pytest.approx(0, abs=1e-12)
+        assert found.index[0] == "a and b"
+        assert (found["low"] <= found["value"]).all()
+
     def test_error_of_other_outcomes_and_models_by_suffix(self):
         found = explained(make_design(blood=3.0, kind="continuous"), null=0, model=("logistic", "forest"), repeats=1)
         table = explain.modality_value(found.predictions, "continuous", suffix="logistic", draws=100)

@@ -3,6 +3,7 @@
 from blues.explain.attention import Weights, attention_by_point, attention_of
 from blues.explain.columns import LEVELS, Columns, columns, describe
 from blues.explain.conformal import conformal, coverage
+from blues.explain.interact import modality_interactions
 from blues.explain.overlay import ClipSaliency, on_clip, overlay, pointing_game, sanity, write_clip, write_stills
 from blues.explain.parts import Part, carry
 from blues.explain.person import Person, person
@@ -41,6 +42,7 @@ __all__ = [
     "image_words",
     "importance",
     "layers",
+    "modality_interactions",
     "modality_value",
     "null_importance",
     "on_clip",

@@ -14,7 +14,7 @@ from blues.evaluate.outoffold import METRICS, OutOfFold
 from blues.evaluate.resample import patient_strata
 from blues.evaluate.utility import net_benefit_rows
 
-__all__ = ["modality_value"]
+__all__ = ["Subset", "arm_tables", "interaction", "modality_value"]
 
 Subset = frozenset[str]
 _SCORES = {"binary": ("auroc", "net_benefit"), "ordinal": ("mae",), "continuous": ("mae",)}
@@ -75,7 +75,7 @@ def modality_value(
     check.columns_exist(("patient", "arm", "repeat", "fold", "y", "p"), predictions.columns, "predictions")
     check.one_of(kind, list(_SCORES), "kind of target")
     metric = check.one_of(metric or _SCORES[kind][0], _SCORES[kind], "metric")
-    tables = _tables(predictions, kind, suffix)
+    tables = arm_tables(predictions, kind, suffix)
     first = next(iter(tables.values()))
     strata = patient_strata(first.y if kind == "binary" else np.zeros(len(first.y)), first.codes)
     weights = np.vstack([np.ones(len(strata)), evaluate.bootstrap_weights(strata, draws, seed)])[:, first.codes]
@@ -88,7 +88,7 @@ def modality_value(
     found = [("Shapley value", name, _shapley(worth, name, names)) for name in names]
     found += [("left out", name, worth[everything] - worth[everything - {name}]) for name in names]
     found += [("alone", name, worth[frozenset({name})] - worth[frozenset()]) for name in names]
-    found += [("interaction", f"{a} and {b}", _interaction(worth, a, b, names)) for a, b in combinations(names, 2)]
+    found += [("interaction", f"{a} and {b}", interaction(worth, a, b, names)) for a, b in combinations(names, 2)]
     found += [("all", " + ".join(names), worth[everything] - worth[frozenset()])]
     tail = 100 * (1 - level) / 2
     rows = []
@@ -108,7 +108,7 @@ def modality_value(
     return pd.DataFrame(rows)
 
 
-def _tables(predictions: pd.DataFrame, kind: str, suffix: str) -> dict[Subset, OutOfFold]:
+def arm_tables(predictions: pd.DataFrame, kind: str, suffix: str) -> dict[Subset, OutOfFold]:
     """Return each subset's predictions, cut to the rows that every arm predicts, in one order."""
     ending = f" [{suffix}]" if suffix else ""
     names = [str(a) for a in dict.fromkeys(predictions["arm"])]
@@ -177,7 +177,8 @@ def _shapley(worth: Mapping[Subset, np.ndarray], name: str, names: list[str]) ->
     return total
 
 
-def _interaction(worth: Mapping[Subset, np.ndarray], a: str, b: str, names: list[str]) -> np.ndarray:
+def interaction(worth: Mapping[Subset, np.ndarray], a: str, b: str, names: list[str]) -> np.ndarray:
+    """Return the Shapley interaction index of two modalities, of whatever the subsets are worth."""
     others, n = [m for m in names if m not in (a, b)], len(names)
     total = np.zeros_like(worth[frozenset()])
     for size in range(n - 1):

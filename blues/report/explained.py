@@ -61,6 +61,7 @@ def explained(facts: Facts) -> Parts | None:
     blocks += [block("details", summary=tables[key]["caption"], blocks=[block("table", key=key)]) for key in rest]
     for key, made in (
         ("worth", _worth(facts, arm)),
+        ("together", _together(facts, arm)),
         ("attention", _attention(record, arm)),
         ("stability", _stability(record, arm, facts.seed)),
         ("sets", _sets(facts, arm)),
@@ -208,6 +209,24 @@ def _worth(facts: Facts, arm: str) -> dict[str, Any] | None:
     if useful is not None:
         note += " Net benefit: treating at the prevalence, over the better of treating all and none."
     return table(f"What each kind of information is worth, in {label}", columns, rows, note=note)
+
+
+def _together(facts: Facts, arm: str) -> dict[str, Any] | None:
+    """Return what two kinds of information do to predictions together, where there is an arm for every combination."""
+    try:
+        found = explain.modality_interactions(
+            facts.run.predictions, facts.design["kind"], suffix=model_of(arm).strip(" []"), seed=facts.seed
+        )
+    except InputError:
+        return None
+    if not len(found):
+        return None
+    columns = [column("kinds of information"), column("mean |interaction|", "interval", digits=3)]
+    columns += [column("mean with its sign", "number", digits=3, sign=True), column("patients", "integer")]
+    rows = [[r.modalities, [r.value, r.low, r.high], r.signed, r.patients] for r in found.itertuples()]
+    note = "By how much the joint prediction of a patient differs from what the two do to it by themselves, between arms that "
+    note += "were trained with and without them."
+    return table("What two kinds of information do together, patient by patient", columns, rows, note=note)
 
 
 def _stability(record: explain.Attributions, arm: str, seed: int) -> dict[str, Any] | None:
