@@ -8,8 +8,8 @@
 All run in this process on one thread; processor time does not change on a busy machine. FOLDER is a cohort (default: the
 synthetic one). Target: attributions add at most 30 % to the run. With ``--maps`` Grad-CAM of an encoder against its features of
 the same frames, with ``--clips`` Grad-CAM of every clip of a cohort on its recorded geometry against embedding the clip,
-decoding counted in both; target: under 3 times. ``--pointing`` says how often the highest place of a map lies on the artefact, on
-simulated frames.
+decoding counted in both; target: under 3 times. ``--pointing`` says how often the highest place of a map lies on the artefact,
+on simulated frames.
 """
 
 from __future__ import annotations
@@ -102,8 +102,8 @@ def pointing(name: str) -> None:
                 found = ndimage.uniform_filter(np.maximum(found, 0), (0, 9, 9))
             hit = explain.pointing_game(found, drawn.masks[mask][few], tolerance=4)
             print(
-                f"{output:24} {method:22} {hit.value:.2f} ({hit.low:.2f} to {hit.high:.2f}), chance {hit.detail['chance']:.2f}, "
-                f"{len(few)} frames"
+                f"{output:24} {method:22} {hit.value:.2f} ({hit.low:.2f} to {hit.high:.2f}), "
+                f"chance {hit.detail['chance']:.2f}, {len(few)} frames"
             )
 
 

@@ -36,7 +36,8 @@ def modality_interactions(
     -------
     DataFrame
         ``modalities, value`` (mean absolute interaction over patients, of each patient's mean over repeats), ``low, high``
-        (95 % percentile interval), ``signed`` (mean with its sign), ``patients``; the largest first. In the unit of the prediction.
+        (95 % percentile interval), ``signed`` (mean with its sign), ``patients``; the largest first. In the unit of
+        the prediction.
 
     Raises
     ------
