@@ -155,6 +155,20 @@ def patient_level(made: Embeddings, cohort: Cohort, target: str, repeats: int) -
     ], taken
 
 
+def ceiling(prevalence: float, disagree: float) -> float:
+    """Return the AUROC that a reader who is always right would reach against labels that are wrong now and then.
+
+    Every label is taken to be wrong with one probability e, independently of the others: two labels of one place then
+    disagree with probability 2 e (1 - e). From there by Bayes' rule: the share of true findings among clips labelled so and
+    among those labelled otherwise.
+    """
+    if disagree >= 0.5:
+        return 0.5
+    wrong = (1 - np.sqrt(1 - 2 * disagree)) / 2
+    true = np.clip((prevalence - wrong) / (1 - 2 * wrong), 0, 1)
+    return 0.5 + (true * (1 - wrong) / prevalence - true * wrong / (1 - prevalence)) / 2
+
+
 def label_noise(cohort: Cohort, truth: pd.DataFrame) -> list[str]:
     """Say how far labels of one place agree with each other: takes of one point, and points of one patient."""
     about = cohort.clips.join(truth, how="inner")
@@ -167,6 +181,13 @@ def label_noise(cohort: Cohort, truth: pd.DataFrame) -> list[str]:
             lines.append(
                 f"{item}: {len(known)} points taken twice, labels equal in {int((apart == 0).sum())}, "
                 f"mean difference {apart.mean():.2f}"
+            )
+        if known and set(truth[item].dropna()) == {0, 1}:
+            rate = evaluate.clopper_pearson_interval(int((apart > 0).sum()), len(known))
+            best = [ceiling(truth[item].mean(), share) for share in (rate.value, rate.high, rate.low)]
+            lines.append(
+                f"{item}: labels of one point disagree in {rate} of retakes; if that is error and not change, a reader who is "
+                f"always right would reach AUROC {best[0]:.2f} (between {best[1]:.2f} and {best[2]:.2f})"
             )
         values = about[["patient", item]].dropna()
         sizes = values.groupby("patient")[item].transform("size")

@@ -135,23 +135,26 @@ def by_network(images: np.ndarray, y: np.ndarray, groups: np.ndarray, steps: int
     return float(roc_auc_score(y, said))
 
 
+LESION = {"consolidation_at": (0.0, 2.5), "consolidation_width": (4.0, 1.5), "consolidation_depth": (1.8, 0.6)}
 KINDS: dict[str, dict[str, object]] = {
     "0: A-lines": {"severity": 0, "machine": "cart", "a_db": 8.0},
     "0: no A-lines": {"severity": 0, "machine": "handheld", "a_db": -99.0},
     "0: linear probe": {"severity": 0, "machine": "linear"},
     "1: B-lines": {"severity": 1, "machine": "cart"},
-    "2: consolidation": {"severity": 2, "machine": "cart"},
+    "2: consolidation": {"severity": 2, "machine": "cart", **LESION},
     "3: white lung": {"severity": 3, "machine": "handheld"},
     "pleural effusion": {"severity": 1, "machine": "cart", "effusion": 2.0},
-    "liver or spleen": {"severity": 0, "machine": "cart", "organ": 1.0},
+    "liver or spleen": {"severity": 0, "machine": "cart", "organ": 1.0, "organ_edge": -1.0},
 }
+"""Kinds of frames on the contact sheet: severity or finding, and what of the scene is fixed for it."""
 
 
-def kinds(path: Path, size: int = 160, seed: int = 4) -> None:
+def kinds(path: Path, size: int = 160, seed: int = 12) -> None:
     """Write a contact sheet: a column a kind; as the machine shows it (two rows) and along the scan lines (the same two)."""
     rng, columns = np.random.default_rng(seed), []
     for name, choices in KINDS.items():
-        scenes = simulate.draw_scenes(2, rng, overlay=0.0, **choices)
+        plain = {"overlay": 0.0, "quality": 100.0, "crop": 1.0, "organ": 0.0}
+        scenes = simulate.draw_scenes(2, rng, **(plain | choices))
         shown = [simulate.draw(scenes, rng, (size, size), how).images.numpy() for how in ("cartesian", "polar")]
         title = Image.new("L", (size, 16), 0)
         ImageDraw.Draw(title).text((4, 2), name, fill=255)

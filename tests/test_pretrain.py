@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import torch
 
-from blues import encoders, simulate
+from blues import encoders, simulate, video
 from blues.check import InputError
 from blues.encoders import checkpoint, lus, registry
 from blues.pretrain import Budget, Options, Trainer, main, train
@@ -326,6 +326,18 @@ def test_pictures_of_other_things_look_less_like_lung_ultrasound(rng):
     for kind in simulate.NEGATIVES:
         other = encoder.outputs(simulate.negatives(10, rng, kind=kind)[0])["lus"]
         assert np.median(other) < np.percentile(lung, 10), kind
+
+
+def test_photographs_are_named():
+    """Real photographs, which are no lung ultrasound, go the way of a clip: sector looked for, unwarped."""
+    from sklearn.datasets import load_sample_images
+
+    encoder = encoders.get("blues-lus")
+    for picture in load_sample_images().images:
+        grey = picture.mean(2).round().astype(np.uint8)
+        for part in (grey, grey[:240, :320], grey[-200:, -200:]):
+            polar = video.prepare(part[None], encoder.preprocessing.geometry, encoder.preprocessing.size)
+            assert encoder.outputs(polar)["lus"].max() < 0.5
 
 
 def test_clips_that_are_no_lung_ultrasound_are_named(rng):

@@ -41,10 +41,12 @@ PLAIN = {
     "haze_db": -3,
     "haze_decay": 0.5,
     "uneven_db": 0,
+    "band_db": 0,
     "clutter_db": -99,
     "b_width": 0,
     "comet_width": 0,
     "consolidation_depth": 0,
+    "beyond_db": 4,
     "effusion": 0,
     "organ": 0,
     "gain": 30,
@@ -230,6 +232,16 @@ def test_consolidation_is_darker_than_white_lung_below_and_has_the_area_it_says(
     assert frame.truth.soldati[0] == 2
 
 
+def test_below_a_lobar_pneumonia_there_may_be_no_white_lung():
+    deep = {"consolidation_width": slots(6, length=2), "consolidation_depth": slots(3, length=2), "consolidation_at": 0}
+    white, none = (drawn(**deep, beyond_db=level) for level in (4, -99))
+    assert white.masks["b_line"][0].any()
+    assert not none.masks["b_line"][0].any()
+    assert none.truth.b_coverage[0] == 0
+    below = np.s_[100:120, 60:68]
+    assert white.images[0][below].mean() > none.images[0][below].mean() + 30
+
+
 def test_air_bronchograms_brighten_a_consolidation():
     deep = {"consolidation_width": slots(6, length=2), "consolidation_depth": slots(5, length=2), "consolidation_at": 0}
     top = []
@@ -267,6 +279,23 @@ def test_breaks_interrupt_the_pleural_line():
     image = frame.images[0].astype(float)
     assert image[row - 1 : row + 2, column].max() < image[row - 1 : row + 2].max(0).mean() - 30
     assert frame.truth.breaks[0] == pytest.approx(0.8 / 7, abs=0.03)
+
+
+def test_bands_make_the_lung_uneven_from_depth_to_depth_only_below_the_pleura():
+    even, banded = (drawn(band_db=level).images[0].astype(float) for level in (0, 3))
+    rows = banded.mean(1) - even.mean(1)
+    assert np.abs(rows[:18]).max() < 1
+    assert rows[30:].std() > 4
+
+
+def test_masks_may_be_drawn_at_some_rows_and_columns_only():
+    scenes = simulate.draw_scenes(40, np.random.default_rng(0), severity=2)
+    whole = simulate.draw(scenes, np.random.default_rng(1), masks=True).masks
+    thin = simulate.draw(scenes, np.random.default_rng(1), masks=True, step=(2, 4)).masks
+    for name, mask in thin.items():
+        assert torch.equal(mask, whole[name][:, 1::2, 2::4]), name
+    with pytest.raises(InputError, match="step"):
+        simulate.draw(scenes, np.random.default_rng(1), geometry="cartesian", masks=True, step=(2, 4))
 
 
 # -- severity --------------------------------------------------------------------------------------------------------
@@ -356,7 +385,9 @@ def test_gain_attenuation_and_range_do_what_a_sonographer_expects():
 
 @pytest.mark.parametrize("quality", [15, 50, 90])
 def test_jpeg_is_what_a_jpeg_library_does(quality):
-    images = simulate.frames(simulate.draw_scenes(4, np.random.default_rng(3), quality=100), np.random.default_rng(0))
+    # white lungs: from a dark frame so little is lost that rounding to whole grey levels is most of it
+    scenes = simulate.draw_scenes(4, np.random.default_rng(3), severity=3, quality=100)
+    images = simulate.frames(scenes, np.random.default_rng(0))
     ours = machine.jpeg(torch.tensor(images.images).float(), torch.full((4,), float(quality))).round().numpy()
     for mine, image in zip(ours, images.images, strict=True):
         buffer = io.BytesIO()

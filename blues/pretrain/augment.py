@@ -80,6 +80,9 @@ def _uniform(rng: np.random.Generator, low: float, high: float, n: int) -> torch
 def draw_warp(n: int, rng: np.random.Generator) -> Warp:
     """Draw how wrong the sector of each of n frames is; half of them are mirrored."""
     left, right = _uniform(rng, -0.14, 0.3, n), _uniform(rng, -0.14, 0.3, n)
+    beside = rng.choice(3, n, p=[0.9, 0.05, 0.05])  # most of one side is black: a slanted beam, lost contact
+    left -= torch.as_tensor(beside == 1) * _uniform(rng, 0.2, 0.9, n)
+    right -= torch.as_tensor(beside == 2) * _uniform(rng, 0.2, 0.9, n)
     top, bottom = _uniform(rng, -0.1, 0.1, n), _uniform(rng, -0.12, 0.45, n)
     mirrored = torch.as_tensor(rng.choice([-1.0, 1.0], n), dtype=torch.float32)
     amiss = torch.as_tensor(rng.random(n) < 0.35, dtype=torch.float32)
@@ -90,7 +93,7 @@ def draw_warp(n: int, rng: np.random.Generator) -> Warp:
         (top - bottom) / 2,
         torch.as_tensor(rng.normal(0, 0.03, n), dtype=torch.float32),
         amiss * _uniform(rng, -0.4, 0.3, n),
-        amiss * torch.as_tensor(rng.normal(0, 0.05, n), dtype=torch.float32),
+        amiss * torch.as_tensor(rng.normal(0, 0.08, n), dtype=torch.float32),
     )
 
 

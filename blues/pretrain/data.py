@@ -70,8 +70,7 @@ def simulated_batch(n: int, rng: np.random.Generator, plain: bool = False, views
     stacked = again(torch.stack([drawn.masks[name] for name in MASKS], 1).float())
     clear = drawn.columns["clear"]
     b_line = drawn.columns["b_line"] | drawn.columns["white"]
-    shown = [b_line, drawn.columns["pleura"], drawn.columns["a_lines"] > 0, clear, drawn.columns["b_line"]]
-    lines = torch.stack(shown, 1).float()
+    lines = torch.stack([b_line, drawn.columns["pleura"], drawn.columns["a_lines"] > 0, clear], 1).float()
     lines, masks = warp.columns(again(lines)), warp.masks(stacked)
     images = again(drawn.images).float().div_(255)
     if not plain:
@@ -87,7 +86,7 @@ def _values(
     truth: dict[str, torch.Tensor], lines: torch.Tensor, masks: torch.Tensor, depth: torch.Tensor, warp: Warp
 ) -> torch.Tensor:
     """Return the values of a frame, (n, 15), as far as they can be seen after the warp."""
-    _, _, a_line, clear, b_line = lines.unbind(1)
+    b_line, _, a_line, clear = lines.unbind(1)
     seen = clear.sum(1)
     runs = (torch.nn.functional.pad(b_line.int(), (1, 0)).diff(dim=1) > 0).sum(1)
     runs = torch.minimum(runs, truth["b_lines"].clamp(min=1)).float()

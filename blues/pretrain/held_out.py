@@ -42,7 +42,7 @@ def as_clips(n: int, seed: int) -> Batch:
     values = torch.full((len(images), len(GLOBALS)), float("nan"))
     truth = drawn.truth
     seen = {
-        "b_line": truth["b_lines"] > 0,
+        "b_line": truth["b_coverage"] > 0.02,
         "a_line": truth["a_lines"] > 0,
         "lus": torch.ones(n),
         **{f"soldati_{k}": truth["soldati"] >= k for k in (1, 2, 3)},

@@ -175,7 +175,9 @@ def _lung(n: int, v: Values, grade: np.ndarray, rng: np.random.Generator) -> Val
     spread = np.where(grade == 3, u(0.5, 0.9, n), u(0.2, 0.85, n)) * half
     width = np.exp(rng.normal(-0.9, 0.5, (n, 8))) * np.where(v["linear"] > 0.5, 0.7, 1.0)[:, None]
     width = np.where(white[:, None], width + u(0.5, 1.6, (n, 8)), width)
-    lift = np.where(white, u(4, 10, n), u(4, 12, n))[:, None] + rng.normal(0, 1.5, (n, 8)) - 5.0 * glow[:, None]
+    faint = rng.random(n) < 0.4
+    lift = np.where(faint, u(0, 5, n), np.where(white, u(4, 10, n), u(4, 12, n))) - 5.0 * glow
+    lift = lift[:, None] + rng.normal(0, 1.5, (n, 8))
     comets = np.arange(4) < rng.integers(0, 4, n)[:, None] * (rng.random(n) < 0.4)[:, None]
     decay = np.abs(rng.normal(0, 0.5, (n, 8))) + np.where(v["linear"] > 0.5, 0.5, 0.1)[:, None]
     return {
@@ -211,7 +213,7 @@ def _lesions(n: int, v: Values, grade: np.ndarray, rng: np.random.Generator) -> 
     depth[:, 0] = np.where(large, u(1.5, 5.0, n), depth[:, 0])
     width = np.clip(depth * u(1.0, 3.0, (n, 2)), 0.3, 9.0) * (depth > 0)
     basal = rng.random(n) < 0.1
-    lobar = large & (rng.random(n) < 0.5)
+    lobar = large & (rng.random(n) < 0.35)
     return {
         "b_width": v["b_width"] * ~lobar[:, None],
         "beyond_db": np.where(lobar, -99.0, v["beyond_db"]),
