@@ -260,6 +260,6 @@ def test_save_refuses_what_it_could_not_read_back(tmp_path):
     _, module = own(tmp_path)
     with pytest.raises(InputError, match="ends in .safetensors"):
         checkpoint.save(tmp_path / "a.pt", module, checkpoint.Description(architecture="small_cnn"))
-    with pytest.raises(InputError, match="layer 'features"):
+    with pytest.raises(InputError, match="tensor 'features"):
         checkpoint.save(tmp_path / "a.safetensors", module, checkpoint.Description(architecture="small_cnn"))
     assert not (tmp_path / "a.safetensors").exists()

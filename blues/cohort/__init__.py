@@ -12,7 +12,7 @@ from blues.cohort.dictionary import Dictionary, read_dictionary
 from blues.cohort.drafting import draft
 from blues.cohort.reading import read
 from blues.cohort.record import Cohort
-from blues.cohort.summary import card
+from blues.cohort.summary import card, unused
 from blues.cohort.text import render
 
 __all__ = [
@@ -28,4 +28,5 @@ __all__ = [
     "render",
     "standardised_difference",
     "table_one",
+    "unused",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterable
 from typing import Any
@@ -13,7 +14,7 @@ from blues.cohort.record import Cohort
 from blues.cohort.schema import NO, YES
 from blues.cohort.targets import binary_counts
 
-__all__ = ["card"]
+__all__ = ["card", "unused"]
 
 SEVERAL = 10
 
@@ -201,6 +202,19 @@ def _refused(cohort: Cohort, target: str) -> list[dict[str, Any]]:
                 }
             )
     return found
+
+
+def unused(cohort: Cohort) -> list[str]:
+    """Tell what is in the cohort's files and is not used: values that cannot be read, files and rows without a place.
+
+    Returns
+    -------
+    list of str
+        Each with file, row, column and value, as far as they are known, and what was done; :func:`card` tells everything else.
+    """
+    met = cohort.findings
+    lost = met["kind"].isin(["odd", "left out"]) & met["done"].str.startswith(("no value", "left out"))
+    return _sentences(dataclasses.replace(cohort, findings=met[lost]), ("odd", "left out"))
 
 
 def _sentences(cohort: Cohort, kinds: Iterable[str]) -> list[str]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from blues import check
+from blues.cohort import unused
 from blues.embed.pipeline import embed
 from blues.embed.record import Embeddings
 from blues.provenance import check_writable
@@ -42,8 +44,11 @@ def _main(argv: Sequence[str] | None) -> int:
     if options.out is not None:
         check_writable(options.out)
     weights = options.weights[0] if len(options.weights) == 1 else options.weights or None
+    cohort = datasets.load(options.cohort)
+    for sentence in unused(cohort):
+        print(f"Not used: {sentence}", file=sys.stderr)
     made = embed(
-        datasets.load(options.cohort),
+        cohort,
         options.encoder,
         weights=weights,
         workers=options.workers,

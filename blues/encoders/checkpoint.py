@@ -23,7 +23,7 @@ from torch import nn
 
 from blues.check import InputError, build
 from blues.encoders import lus, nets
-from blues.encoders.base import Encoder, Preprocessing, card, encoder_hash, weights_hash
+from blues.encoders.base import Encoder, Preprocessing, card, encoder_hash, fill, weights_hash
 from blues.provenance import replacing
 
 __all__ = ["Description", "encoder", "read_description", "save"]
@@ -239,27 +239,14 @@ def _module(state: Mapping[str, torch.Tensor], description: Description, path: P
     if first is not None:
         arguments.setdefault("channels", first.shape[1])
     backbone = nets.build(str(description.architecture), **arguments)
-    _fill(backbone, state, str(description.architecture), path)
+    fill(backbone, state, str(description.architecture), path)
     head = None
     if description.outputs:
         with torch.random.fork_rng(devices=[]):
             head = nn.Linear(backbone.width, len(description.outputs))
         prefix = backbone.head_name + "."
-        _fill(head, {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}, prefix[:-1], path)
+        fill(head, {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}, prefix[:-1], path)
     return nets.Embedding(backbone, head, description.activation).eval().requires_grad_(False)
-
-
-def _fill(module: nn.Module, state: Mapping[str, torch.Tensor], what: str, path: Path) -> None:
-    wanted = module.state_dict()
-    for key, tensor in wanted.items():
-        if key not in state and not key.endswith("num_batches_tracked"):
-            raise InputError(f"{what} needs the tensor {key!r}, which is missing", file=path)
-        if key in state and state[key].shape != tensor.shape:
-            raise InputError(
-                f"layer {key!r} has shape {tuple(state[key].shape)}, and {what} expects {tuple(tensor.shape)}",
-                file=path,
-            )
-    module.load_state_dict({key: state.get(key, tensor) for key, tensor in wanted.items()})
 
 
 def _first(module: nn.Module) -> nn.Conv2d:

@@ -17,7 +17,7 @@ from torch import nn
 from torch.nn import functional
 
 from blues.check import InputError
-from blues.encoders.base import Encoder, Preprocessing, card, encoder_hash, weights_hash
+from blues.encoders.base import Encoder, Preprocessing, card, encoder_hash, fill, weights_hash
 from blues.provenance import replacing
 
 if TYPE_CHECKING:
@@ -226,13 +226,15 @@ def encoder(path: Path, name: str, state: Mapping[str, torch.Tensor], descriptio
     InputError
         When the tensors do not fit the network, or are not those the card was written for.
     """
-    module = LusNet(**description.arguments)
     try:
-        module.load_state_dict(dict(state))
-    except RuntimeError as error:
+        module = LusNet(**description.arguments)
+    except (TypeError, RuntimeError):
         raise InputError(
-            f"the tensors do not fit {ARCHITECTURE}: {str(error).splitlines()[1].strip()}", file=path
+            f"the arguments {description.arguments} do not make a {ARCHITECTURE}",
+            file=path,
+            allowed="planes and dimensions, whole numbers above 0",
         ) from None
+    fill(module, state, ARCHITECTURE, path)
     module.eval().requires_grad_(False)
     features = (*(f"lus_{i + 1:03d}" for i in range(module.arguments["dimensions"])), *OUTPUTS)
     made_of = weights_hash(module.state_dict())

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from blues import check, datasets, embed, provenance
-from blues.cohort import Cohort, card
+from blues.cohort import Cohort, card, unused
 from blues.features import Design, design
 from blues.fuse.experiment import Experiment
 from blues.fuse.record import Run
@@ -82,6 +82,8 @@ def prepare(experiment: Experiment, *, progress: bool = False) -> tuple[Cohort, 
     Cohort, Design
     """
     cohort = offer(datasets.load(experiment.cohort), experiment.task)
+    for sentence in unused(cohort) if progress else ():
+        print(f"Not used: {sentence}", file=sys.stderr)
     tasks = list(dict.fromkeys([*cohort.dictionary.targets, *([TASK] if cohort.dictionary.survival else [])]))
     if not tasks:
         cohort.dictionary.target(experiment.task)  # says that none is defined, and how to define one
