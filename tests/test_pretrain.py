@@ -18,7 +18,7 @@ from blues.pretrain.data import NegativePool, join, negative_batch, simulated_ba
 from blues.pretrain.folds import FoldTraining, fold_predictions
 from blues.pretrain.held_out import held_out, score
 from blues.pretrain.loss import TASKS, agreement, losses
-from blues.pretrain.real import _targets
+from blues.pretrain.real import targets as rated
 
 BUNDLED = registry.BUNDLED / "blues-lus.safetensors"
 
@@ -210,7 +210,7 @@ def test_ratings_become_targets():
         ],
         columns=["clip", "item", "rating"],
     )
-    targets = _targets(ratings)
+    targets = rated(ratings)
     assert set(targets) == {"c", "d"}
     of_c = dict(zip(lus.GLOBALS, targets["c"].tolist(), strict=True))
     assert (of_c["soldati_2"], of_c["soldati_3"], of_c["b_line"], of_c["lus"]) == (1, 1, 1, 1)

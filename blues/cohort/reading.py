@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -89,7 +90,7 @@ def _undecided(path: Path) -> list[Finding]:
 
 def _patients(folder: Path, dictionary: Dictionary, source: str) -> tuple[pd.DataFrame, list[Finding]]:
     files = dictionary.files
-    table, findings = read_table(folder, files.patients, separator=files.separator, encoding=files.encoding)
+    table, findings = read_table(folder, files.patients, **_how(dictionary, dictionary.patients.id))
     _columns_agree(table, dictionary, source)
     ids = _ids(table[dictionary.patients.id], dictionary)
     values: dict[str, pd.Series] = {}
@@ -105,6 +106,17 @@ def _patients(folder: Path, dictionary: Dictionary, source: str) -> tuple[pd.Dat
     patients = pd.DataFrame({name: values[name] for name in dictionary.columns if name != dictionary.patients.id})
     patients.index = pd.Index(ids, name="patient", dtype=object)
     return patients.loc[sorted(patients.index, key=natural_key)], findings
+
+
+def _how(dictionary: Dictionary, key: str | None) -> dict[str, Any]:
+    """Return how the tables are to be read."""
+    files = dictionary.files
+    return {
+        "separator": files.separator,
+        "encoding": files.encoding,
+        "nameless": files.nameless_columns == "leave out",
+        "key": key if files.repeated_rows == "leave out" else None,
+    }
 
 
 def _columns_agree(table: pd.DataFrame, dictionary: Dictionary, source: str) -> None:
@@ -208,7 +220,8 @@ def _ratings(folder: Path, dictionary: Dictionary, clips: pd.DataFrame) -> tuple
     assert dictionary.clips is not None
     spec, id_kind = dictionary.clips, dictionary.patients.id_kind
     files, name = dictionary.files, str(dictionary.files.ratings)
-    table, findings = read_table(folder, name, separator=files.separator, encoding=files.encoding)
+    key = dictionary.ratings.clip if dictionary.ratings.rater is None else None
+    table, findings = read_table(folder, name, **_how(dictionary, key))
 
     def parts(clip: str) -> tuple[str, str, int] | None:
         told = read_name(clip, spec, id_kind)

@@ -71,6 +71,8 @@ class Files(Part):
     separator: str = ","
     decimal: Literal[".", ","] = "."
     encoding: str = "utf-8"
+    nameless_columns: Literal["refuse", "leave out"] = "refuse"
+    repeated_rows: Literal["refuse", "leave out"] = "refuse"
 
     @model_validator(mode="after")
     def _one_character(self) -> Files:

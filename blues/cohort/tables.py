@@ -18,16 +18,31 @@ DIGITS = re.compile(r"([0-9]+)")
 
 
 def read_table(
-    folder: Path, name: str, *, separator: str = ",", encoding: str = "utf-8"
+    folder: Path,
+    name: str,
+    *,
+    separator: str = ",",
+    encoding: str = "utf-8",
+    nameless: bool = False,
+    key: str | None = None,
 ) -> tuple[pd.DataFrame, list[Finding]]:
     """Read ``folder / name`` as text.
+
+    Parameters
+    ----------
+    folder, name : Path, str
+    separator, encoding : str
+    nameless : bool
+        Leave columns without a name out, and tell, instead of raising.
+    key : str, optional
+        A column: rows whose cell there has been met in an earlier row are left out, and told.
 
     Returns
     -------
     table : DataFrame of str, shape (rows, columns)
         Index ``row``: the spreadsheet row, the header being row 1. Cells are not stripped; column names are.
     findings : list of Finding
-        Blank rows left out, blanks around column names.
+        Rows and columns left out, blanks around column names.
 
     Raises
     ------
@@ -36,11 +51,17 @@ def read_table(
     """
     lines = _lines(folder, name, separator, encoding)
     header = [cell.strip() for cell in lines[0]]
-    _check_header(header, name, separator)
+    named = [i for i, column in enumerate(header) if column or not nameless]
+    _check_header([header[i] for i in named], name, separator)
     findings = [
         Finding("odd", name, 1, column, raw, 1, "blanks around a column name", "stripped")
         for raw, column in zip(lines[0], header, strict=True)
-        if raw != column
+        if raw != column and column
+    ]
+    findings += [
+        Finding("left out", name, 1, f"column {i + 1}", "", 1, "a column without a name", "left out")
+        for i in range(len(header))
+        if i not in named
     ]
     rows: dict[int, list[str]] = {}
     for number, cells in enumerate(lines[1:], start=2):
@@ -54,10 +75,18 @@ def read_table(
                 remedy=f"Put cells that hold {separator!r} or line breaks between double quotes",
             )
         else:
-            rows[number] = cells
+            rows[number] = [cells[i] for i in named]
     if not rows:
         raise InputError("has a header and no rows", file=name)
-    table = pd.DataFrame(list(rows.values()), index=pd.Index(list(rows), name="row"), columns=header, dtype=object)
+    columns = [header[i] for i in named]
+    table = pd.DataFrame(list(rows.values()), index=pd.Index(list(rows), name="row"), columns=columns, dtype=object)
+    if key in columns:
+        again = table[key].str.strip().duplicated()
+        findings += [
+            Finding("left out", name, int(row), str(key), value, 1, "met in an earlier row already", "left out")
+            for row, value in table.loc[again, key].items()
+        ]
+        table = table[~again]
     return table, findings
 
 

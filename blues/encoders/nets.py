@@ -8,7 +8,7 @@ built, plus a linear head where one is asked for: ``maps`` gives the last featur
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -340,7 +340,7 @@ def build(architecture: str, **arguments: int) -> Backbone:
         ) from None
 
 
-def seed_weights(module: nn.Module, seed: int) -> None:
+def seed_weights(module: nn.Module, seed: int | Sequence[int]) -> None:
     """Fill all weights from one seed with NumPy's generator: the same bits on every machine.
 
     Convolutions and linear layers get He-normal weights (He et al. 2015, arXiv:1502.01852) and no bias; normalisation

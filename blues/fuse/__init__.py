@@ -7,8 +7,9 @@
 from blues.fuse.command import main, prepare
 from blues.fuse.crossval import Arm, arms_of, out_of_fold
 from blues.fuse.experiment import Experiment
+from blues.fuse.finetune import tuning
 from blues.fuse.record import Run
 from blues.fuse.run import run
 from blues.fuse.transfer import transfer
 
-__all__ = ["Arm", "Experiment", "Run", "arms_of", "main", "out_of_fold", "prepare", "run", "transfer"]
+__all__ = ["Arm", "Experiment", "Run", "arms_of", "main", "out_of_fold", "prepare", "run", "transfer", "tuning"]

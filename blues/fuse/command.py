@@ -14,6 +14,7 @@ from blues import check, datasets, embed, provenance
 from blues.cohort import Cohort, card, unused
 from blues.features import Design, design
 from blues.fuse.experiment import Experiment
+from blues.fuse.finetune import tuning
 from blues.fuse.record import Run
 from blues.fuse.run import run
 from blues.fuse.stayexamine import refuse_options
@@ -57,7 +58,10 @@ def _main(argv: Sequence[str] | None) -> int:
         name = f"{_slug(first[0].name)}-to-{_slug(cohort.name)}"
     else:
         cohort, the_design = prepare(experiment, progress=True)
-        found = run(the_design, experiment, cohort_card=card(cohort, experiment.task), progress=True)
+        more: dict[str, Any] = {}
+        if experiment.finetune != "none":
+            the_design, more["tuning"] = tuning(cohort, the_design, experiment, progress=True)
+        found = run(the_design, experiment, cohort_card=card(cohort, experiment.task), **more, progress=True)
         name = _slug(cohort.name)
     folder = found.save(experiment.out or Path("reports") / f"{name}-{experiment.task}")
     if len(cohort.ratings):

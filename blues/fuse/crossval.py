@@ -17,6 +17,7 @@ from blues import check, evaluate, models
 from blues.explain import Attributions
 from blues.features import Design
 from blues.fuse.explained import Explaining, attributions, explaining
+from blues.fuse.finetune import Tuning, calls
 
 __all__ = ["Arm", "Fitted", "Fold", "Learner", "arms_of", "fit_arms", "learner", "out_of_fold", "shuffled_out_of_fold"]
 
@@ -170,6 +171,7 @@ def fit_arms(
     *,
     explain: Collection[str] = (),
     card: Mapping[str, Any] | None = None,
+    tuning: Tuning | None = None,
     seed: int = 0,
     jobs: int = 1,
     progress: bool = False,
@@ -184,11 +186,13 @@ def fit_arms(
         Names of arms.
     card : mapping, optional
         The cohort card, for labels and units of the explained columns.
+    tuning : Tuning, optional
+        Fine-tunes the encoder in every training fold.
     """
     folds = list(folds)
     _whole_patients(design, folds)
     task = _task(design, arms, seed, explain, card)
-    pieces = [p for found in _fit_all(((task, fold) for fold in folds), len(folds), jobs, progress) for p in found]
+    pieces = [p for found in _fit_all(calls(task, folds, tuning), len(folds), jobs, progress) for p in found]
     choices = pd.DataFrame([piece["choice"] for piece in pieces])
     return Fitted(_predictions(design, arms, pieces), choices, attributions(design, pieces, task.explaining))
 
@@ -200,6 +204,7 @@ def shuffled_out_of_fold(
     *,
     explain: Collection[str] = (),
     card: Mapping[str, Any] | None = None,
+    tuning: Tuning | None = None,
     jobs: int = 1,
     progress: bool = False,
 ) -> Iterator[Fitted]:
@@ -209,14 +214,16 @@ def shuffled_out_of_fold(
 
     Parameters
     ----------
-    design, arms, explain, card, jobs, progress
+    design, arms, explain, card, tuning, jobs, progress
         As in :func:`fit_arms`.
     shuffles : sequence of (outcome, seed, folds)
         Outcome of every row, shape (rows,); seed of the models; folds.
     """
     task = dataclasses.replace(_task(design, arms, 0, explain, card), strict=False)
-    calls = ((dataclasses.replace(task, y=y, seed=seed), fold) for y, seed, folds in shuffles for fold in folds)
-    results = _fit_all(calls, sum(len(folds) for _, _, folds in shuffles), jobs, progress, "label permutations")
+    each = [
+        call for y, seed, folds in shuffles for call in calls(dataclasses.replace(task, y=y, seed=seed), folds, tuning)
+    ]
+    results = _fit_all(each, sum(len(folds) for _, _, folds in shuffles), jobs, progress, "label permutations")
     for y, _, folds in shuffles:
         pieces = [piece for _ in folds for piece in next(results)]
         shuffled = design.with_outcome(y)
@@ -247,11 +254,11 @@ def _task(
 
 
 def _fit_all(
-    calls: Iterable[tuple[_Task, Fold]], total: int, jobs: int, progress: bool, words: str = "folds"
+    wanted: Iterable[tuple[_Task, Fold]], total: int, jobs: int, progress: bool, words: str = "folds"
 ) -> Iterator[list[dict[str, Any]]]:
     """Yield what :func:`_fit_fold` returns for each call, in order."""
     with joblib.parallel_config(backend="loky" if jobs > 1 else "sequential", n_jobs=jobs, **_threads(jobs)):
-        results = joblib.Parallel(return_as="generator")(joblib.delayed(_fit_fold)(*call) for call in calls)
+        results = joblib.Parallel(return_as="generator")(joblib.delayed(_fit_fold)(*call) for call in wanted)
         yield from tqdm(results, total=total, desc=words, unit="fold", disable=None if progress else True, leave=False)
 
 

@@ -41,6 +41,8 @@ class Experiment:
         Made inside the training fold, see :class:`blues.models.Nested`.
     encoder, weights : str, Path
         What turns frames into numbers, see :func:`blues.encoders.get`.
+    finetune : {"none", "labels", "target"}
+        Train the encoder on in every training fold, on the experts' ratings of the training clips or on the outcome.
     image_features : {"both", "artefacts", "embedding"}
         Which of the encoder's features predict, see :func:`blues.features.design`.
     frames, points : str
@@ -96,6 +98,9 @@ class Experiment:
     )
     encoder: str = _option("blues-lus", "what turns frames into numbers")
     weights: Path | None = _option(None, "weights file of the encoder, where it needs one")
+    finetune: Literal["none", "labels", "target"] = _option(
+        "none", "train the encoder on in every training fold: on the experts' labels of its clips, or on the target"
+    )
     image_features: Literal["both", "artefacts", "embedding"] = _option(
         "both", "which of the encoder's features predict: named ones such as B-lines, anonymous dimensions, or all"
     )
@@ -159,7 +164,28 @@ class Experiment:
 
         if 0 < self.validate < 10:
             raise check.InputError(f"--validate is {self.validate}", allowed="0, or at least 10 samples")
+        self._check_finetune()
         self._check_transfer()
+
+    def _check_finetune(self) -> None:
+        if self.finetune == "none":
+            return
+        if "image" not in self.modalities:
+            raise check.InputError("--finetune without images", remedy="Name image among the --modalities")
+        if self.encoder in ("frame-stats", "random-cnn") or self.encoder.startswith("pocovid"):
+            raise check.InputError(
+                f"--finetune: {self.encoder} is not trained further here",
+                allowed="blues-lus, or weights of blues.pretrain",
+            )
+        if self.train is not None:
+            raise check.InputError(
+                "--finetune trains inside the folds of a cross-validation, and --train with --test has none",
+                remedy="python -m blues.pretrain --cohort COHORT_A gives weights that --encoder takes",
+            )
+        if self.validate or self.learning_curve:
+            raise check.InputError(
+                "--finetune goes without --validate and --learning-curve, which would train the encoder again in every sample"
+            )
 
     def _check_transfer(self) -> None:
         if (self.train is None) != (self.test is None):

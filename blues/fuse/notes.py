@@ -83,6 +83,15 @@ def notes_on(design: Design, by_arm: Mapping[str, pd.DataFrame], experiment: Exp
                 "differs between the classes the direction may flip, and the AUROC of the pooled predictions falls below 0.5."
             )
         )
+    if tuned := design.facts.get("finetune"):
+        taught = "the experts' labels" if tuned["on"] == "labels" else "the outcome"
+        found.append(
+            _note(
+                f"In every training fold the encoder was trained on from {tuned['from']}, on {taught} of the training "
+                f"patients' clips ({tuned['steps']} steps of {tuned['batch']} frames); then it embedded all patients of that "
+                "fold. No setting was chosen. Arms without images are as they would be without it."
+            )
+        )
     if experiment.null:
         found.append(
             _note(

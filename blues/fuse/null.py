@@ -13,6 +13,7 @@ from blues.explain import null_importance
 from blues.features import Design
 from blues.fuse.crossval import Arm, Fold, shuffled_out_of_fold
 from blues.fuse.experiment import Experiment
+from blues.fuse.finetune import Tuning
 from blues.fuse.tables import main_metric
 
 __all__ = ["label_null", "shuffled_outcome"]
@@ -28,6 +29,7 @@ def label_null(
     explain: Collection[str] = (),
     card: Mapping[str, Any] | None = None,
     split: Fold | None = None,
+    tuning: Tuning | None = None,
     progress: bool = False,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Repeat the whole pipeline, one repeat of folds each, with the outcome shuffled among patients.
@@ -45,6 +47,8 @@ def label_null(
         The cohort card, for the labels of what is explained.
     split : Fold, optional
         The one split of a transfer: the outcome is shuffled among its training patients only.
+    tuning : Tuning, optional
+        Fine-tunes the encoder in every training fold, on the shuffled outcome where it learns the target.
     progress : bool
         Show a progress bar on standard error.
 
@@ -74,7 +78,8 @@ def label_null(
         shuffles.append((y, seed, list(folds)))
     rows: list[dict[str, Any]] = []
     importances: list[pd.DataFrame] = []
-    settings: dict[str, Any] = {"explain": explain, "card": card, "jobs": experiment.jobs, "progress": progress}
+    settings: dict[str, Any] = {"explain": explain, "card": card, "tuning": tuning, "jobs": experiment.jobs}
+    settings["progress"] = progress
     for number, drawn in enumerate(shuffled_out_of_fold(design, arms, shuffles, **settings)):
         for arm, part in drawn.predictions.groupby("arm", sort=False):
             rows.append({"arm": arm, "metric": metric, "permutation": number, "value": _score(part, metric, design)})

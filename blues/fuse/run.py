@@ -8,12 +8,13 @@ from typing import Any
 
 import pandas as pd
 
-from blues import evaluate, provenance
+from blues import check, evaluate, provenance
 from blues.features import Design
 from blues.fuse.crossval import Fold, arms_of, fit_arms
 from blues.fuse.examine import examined_arms, learning_curve, learning_notes, validate, validation_notes
 from blues.fuse.experiment import Experiment
 from blues.fuse.explained import chosen_arms
+from blues.fuse.finetune import Tuning
 from blues.fuse.notes import design_facts, notes_on
 from blues.fuse.null import label_null
 from blues.fuse.record import Run
@@ -24,7 +25,12 @@ __all__ = ["run", "run_folds"]
 
 
 def run(
-    design: Design, experiment: Experiment, *, cohort_card: Mapping[str, Any] | None = None, progress: bool = False
+    design: Design,
+    experiment: Experiment,
+    *,
+    cohort_card: Mapping[str, Any] | None = None,
+    tuning: Tuning | None = None,
+    progress: bool = False,
 ) -> Run:
     """Run one experiment on a design.
 
@@ -38,6 +44,8 @@ def run(
         was made and are recorded as given.
     cohort_card : mapping, optional
         From :func:`blues.cohort.card`, for the report.
+    tuning : Tuning, optional
+        From :func:`blues.fuse.tuning`, which an experiment with ``finetune`` needs.
     progress : bool
         Show progress on standard error.
 
@@ -48,14 +56,21 @@ def run(
     Raises
     ------
     InputError
-        When a class has fewer patients than there are folds.
+        When a class has fewer patients than there are folds; when the experiment fine-tunes and ``tuning`` is not given.
     """
+    if (experiment.finetune != "none") != (tuning is not None):
+        raise check.InputError(
+            f"the experiment says finetune={experiment.finetune!r}, and tuning is {'' if tuning else 'not '}given",
+            remedy="design, tuning = blues.fuse.tuning(cohort, design, experiment) makes both",
+        )
     if design.kind == "time":
         return run_time(design, experiment, cohort_card=cohort_card, progress=progress)
     folds = evaluate.patient_folds(
         design.y, design.patients, experiment.folds, experiment.repeats, experiment.seed, kind=design.kind
     )
-    return run_folds(design, experiment, list(folds), about=design, cohort_card=cohort_card, progress=progress)
+    return run_folds(
+        design, experiment, list(folds), about=design, cohort_card=cohort_card, tuning=tuning, progress=progress
+    )
 
 
 def run_folds(
@@ -65,13 +80,14 @@ def run_folds(
     *,
     about: Design,
     cohort_card: Mapping[str, Any] | None = None,
+    tuning: Tuning | None = None,
     progress: bool = False,
 ) -> Run:
     """Run one experiment on given folds.
 
     Parameters
     ----------
-    design, experiment, cohort_card, progress
+    design, experiment, cohort_card, tuning, progress
         As in :func:`run`.
     folds : sequence of Fold
         Of cross-validation, or the one split of a transfer.
@@ -81,7 +97,7 @@ def run_folds(
     transfer = about is not design
     arms = arms_of(design, experiment.rivals(), calibrate=experiment.calibrate, threshold=experiment.threshold)
     explained = chosen_arms(experiment.explain, arms)
-    shared: dict[str, Any] = {"explain": explained, "card": cohort_card, "progress": progress}
+    shared: dict[str, Any] = {"explain": explained, "card": cohort_card, "tuning": tuning, "progress": progress}
     fitted = fit_arms(design, arms, folds, seed=experiment.seed, jobs=experiment.jobs, **shared)
     predictions = fitted.predictions
     by_arm = {str(arm): part for arm, part in predictions.groupby("arm", sort=False)}

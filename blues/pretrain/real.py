@@ -13,9 +13,9 @@ from blues.encoders.lus import COLUMNS, GLOBALS, GRID, MASKS, PREPROCESSING
 from blues.pretrain.augment import degrade, draw_warp
 from blues.pretrain.data import Batch
 
-__all__ = ["LabelledClips"]
+__all__ = ["ITEMS", "LabelledClips", "targets"]
 
-ITEMS = {"b_lines": "b_line", "a_lines": "a_line"}
+ITEMS = {"b_lines": "b_line", "a_lines": "a_line", "consolidation": "consolidation", "effusion": "effusion"}
 """Rating items, and what of the network they teach; ``severity`` teaches the grades."""
 
 
@@ -34,7 +34,7 @@ class LabelledClips:
 
     def __init__(self, cohort: Cohort) -> None:
         self.name = cohort.name
-        values = _targets(cohort.ratings)
+        values = targets(cohort.ratings)
         self.frames: list[np.ndarray] = []
         kept: list[torch.Tensor] = []
         for clip, path in cohort.clips["path"].items():
@@ -68,8 +68,8 @@ class LabelledClips:
         )
 
 
-def _targets(ratings: pd.DataFrame) -> dict[str, torch.Tensor]:
-    """Return what is known of each rated clip, NaN where nothing is; the mean over raters decides."""
+def targets(ratings: pd.DataFrame) -> dict[str, torch.Tensor]:
+    """Return what is known of each rated clip, in the order of ``GLOBALS``, NaN else; the mean over raters decides."""
     known = ratings[ratings["item"].isin([*ITEMS, "severity"])]
     found: dict[str, torch.Tensor] = {}
     for (clip, item), rating in known.groupby(["clip", "item"])["rating"].mean().dropna().items():
