@@ -8,7 +8,7 @@ import platform
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import blues
 from blues import check, encoders
@@ -16,6 +16,9 @@ from blues.encoders import Encoder, checkpoint, lus
 from blues.pretrain.held_out import as_clips, held_out, score
 from blues.pretrain.train import Budget, Trainer
 from blues.provenance import replacing, write_json
+
+if TYPE_CHECKING:
+    from blues.pretrain.real import LabelledClips
 
 __all__ = ["Options", "main", "train"]
 
@@ -110,21 +113,21 @@ def train(options: Options, progress: bool = False) -> Encoder:
     trainer.restore(options.out)
     trainer.run(options.out, _show if progress else None)
     _write_log(options.out, trainer.log)
-    return _finish(options, trainer, saw)
+    return _finish(options, trainer, saw, real)
 
 
 def _show(line: dict[str, float]) -> None:
     print("  ".join(f"{name} {value:g}" for name, value in line.items()), flush=True)
 
 
-def _finish(options: Options, trainer: Trainer, saw: list[str]) -> Encoder:
+def _finish(options: Options, trainer: Trainer, saw: list[str], real: LabelledClips | None = None) -> Encoder:
     """Write the averaged weights, score them on held-out frames, write them again with the scores on their card."""
     path = options.out / "weights.safetensors"
     net = trainer.average.cpu()
     facts: dict[str, Any] = {
         "saw": saw,
         "labels": ["truth of simulated frames", *(f"ratings of {name}" for name in saw)],
-        "licence": "MIT" if not saw else "as the cohorts it saw",
+        "licence": "MIT" if not saw else f"bound by what it saw: {real.licence}" if real else "as the cohorts it saw",
         "source": f"python -m blues.pretrain --minutes {options.minutes:g} --seed {trainer.seed}",
         "note": NOTE if not saw else NOTE.replace("alone; it has seen no patient", f"and on {', '.join(saw)}"),
         "trained": {

@@ -33,7 +33,7 @@ class LabelledClips:
     """
 
     def __init__(self, cohort: Cohort) -> None:
-        self.name = cohort.name
+        self.name, self.licence = cohort.name, cohort.dictionary.licence
         values = targets(cohort.ratings)
         self.frames: list[np.ndarray] = []
         kept: list[torch.Tensor] = []
