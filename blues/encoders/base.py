@@ -287,7 +287,7 @@ def fill(module: torch.nn.Module, state: Mapping[str, torch.Tensor], what: str, 
         When a tensor is missing or of another shape; it names file, tensor, shape found and shape wanted.
     """
     wanted = module.state_dict()
-    remedy = "Are these weights of another network, or of another size?"
+    remedy = "The weights do not fit it: are they of another network, or of another size?"
     for key, tensor in wanted.items():
         if key not in state and not key.endswith("num_batches_tracked"):
             raise InputError(
