@@ -411,3 +411,5 @@ def test_time_is_not_carried_to_another_cohort(many):
     cohort, _ = many
     with pytest.raises(InputError, match="within one cohort only"):
         transfer((cohort, make_design()), (cohort, make_design()), fuse.Experiment(**QUICK))
+    with pytest.raises(InputError, match="within one cohort only"):  # before a clip is read: there is none to be
+        fuse.prepare(fuse.Experiment(**(QUICK | {"cohort": str(cohort.folder)})), moved=True)

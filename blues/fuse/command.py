@@ -17,7 +17,7 @@ from blues.fuse.experiment import Experiment
 from blues.fuse.finetune import tuning
 from blues.fuse.record import Run
 from blues.fuse.run import run
-from blues.fuse.stayexamine import refuse_options
+from blues.fuse.stayexamine import no_transfer, refuse_options
 from blues.fuse.staytime import COLUMN, TASK, describe_beside, of_a_stay, offer, timed
 from blues.fuse.tables import main_metric
 from blues.fuse.transfer import transfer
@@ -50,7 +50,7 @@ def _main(argv: Sequence[str] | None) -> int:
         provenance.check_writable(experiment.out)
     if experiment.train is not None and experiment.test is not None:
         first, second = (
-            prepare(dataclasses.replace(experiment, cohort=name, train=None, test=None), progress=True)
+            prepare(dataclasses.replace(experiment, cohort=name, train=None, test=None), progress=True, moved=True)
             for name in (experiment.train, experiment.test)
         )
         cohort = second[0]
@@ -71,7 +71,7 @@ def _main(argv: Sequence[str] | None) -> int:
     return check.hand_over("blues.report", [str(folder)])
 
 
-def prepare(experiment: Experiment, *, progress: bool = False) -> tuple[Cohort, Design]:
+def prepare(experiment: Experiment, *, progress: bool = False, moved: bool = False) -> tuple[Cohort, Design]:
     """Read the cohort an experiment names, embed its clips if images are wanted, and lay out the design.
 
     Parameters
@@ -80,10 +80,17 @@ def prepare(experiment: Experiment, *, progress: bool = False) -> tuple[Cohort, 
         What is asked for.
     progress : bool
         Say on standard error what is being done.
+    moved : bool
+        The cohort is one of two, of a transfer.
 
     Returns
     -------
     Cohort, Design
+
+    Raises
+    ------
+    InputError
+        An unknown cohort or task; of a time to discharge, what it has no use for, before any clip is read.
     """
     cohort = offer(datasets.load(experiment.cohort), experiment.task)
     for sentence in unused(cohort) if progress else ():
@@ -94,6 +101,8 @@ def prepare(experiment: Experiment, *, progress: bool = False) -> tuple[Cohort, 
     check.one_of(experiment.task, tasks, "--task")
     if cohort.dictionary.targets[experiment.task].column == COLUMN:
         refuse_options(experiment)
+        if moved:
+            raise no_transfer()
     embeddings = None
     if "image" in experiment.modalities:
         embeddings = embed.embed(

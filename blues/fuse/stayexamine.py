@@ -14,7 +14,7 @@ from blues.features import Design
 from blues.fuse.examine import FRACTIONS, REPEATS
 from blues.fuse.experiment import Experiment
 
-__all__ = ["examined", "learning_of_time", "refuse_options", "unused_options", "validate_time"]
+__all__ = ["examined", "learning_of_time", "no_transfer", "refuse_options", "unused_options", "validate_time"]
 
 METRIC = "uno_c"
 Arms = Mapping[str, tuple[str, ...]]
@@ -39,6 +39,13 @@ def refuse_options(experiment: Experiment) -> None:
     for flag, why in wanted.items():
         if why:
             raise check.InputError(f"{flag} does not go with a time to discharge: {why}", remedy=f"Leave out {flag}")
+
+
+def no_transfer() -> check.InputError:
+    """Return what is said when a time is to be fitted on one cohort and tested on another."""
+    return check.InputError(
+        "a time to discharge is cross-validated within one cohort only", remedy="Leave out --train and --test"
+    )
 
 
 def unused_options(experiment: Experiment) -> list[str]:

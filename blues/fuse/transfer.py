@@ -15,6 +15,7 @@ from blues.features import Design
 from blues.fuse.experiment import Experiment
 from blues.fuse.record import Run
 from blues.fuse.run import run_folds
+from blues.fuse.stayexamine import no_transfer
 
 __all__ = ["joined", "matched_columns", "transfer"]
 
@@ -54,9 +55,7 @@ def transfer(
         When the outcomes differ in kind, level, unit or scale, or a modality has no column in common.
     """
     if "time" in (train[1].kind, test[1].kind):
-        raise check.InputError(
-            "a time to discharge is cross-validated within one cohort only", remedy="Leave out --train and --test"
-        )
+        raise no_transfer()
     design, about = joined(*train, *test)
     rows = len(train[1].y)
     split = (0, 0, np.arange(rows), np.arange(rows, len(design.y)))
