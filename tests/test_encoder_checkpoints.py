@@ -263,3 +263,43 @@ def test_save_refuses_what_it_could_not_read_back(tmp_path):
     with pytest.raises(InputError, match="tensor 'features"):
         checkpoint.save(tmp_path / "a.safetensors", module, checkpoint.Description(architecture="small_cnn"))
     assert not (tmp_path / "a.safetensors").exists()
+
+
+def timms(name):
+    """Return a network's state dict under timm's names, written down here from timm's modules, and in timm's order."""
+    net = nets.build(name)
+    nets.seed_weights(net, 3)
+    state = net.state_dict()
+    stages = {"mobilenet_v2": (1, 2, 3, 4, 3, 3, 1), "efficientnet_b0": (1, 2, 2, 3, 3, 4, 1)}[name]
+    excited = name == "efficientnet_b0"
+    plain = ["conv_dw", "bn1", *(["se.conv_reduce", "se.conv_expand"] * excited), "conv_pw", "bn2"]
+    wide = ["conv_pw", "bn1", "conv_dw", "bn2", *(["se.conv_reduce", "se.conv_expand"] * excited), "conv_pwl", "bn3"]
+    layers = ["conv_stem", "bn1"]
+    for stage, depth in enumerate(stages):
+        for block in range(depth):
+            layers += [f"blocks.{stage}.{block}.{layer}" for layer in (wide if stage else plain)]
+    layers += ["conv_head", "bn2"]
+    owners = list(dict.fromkeys(key.rpartition(".")[0] for key in state))
+    assert len(owners) == len(layers)
+    other = dict(zip(owners, layers, strict=True))
+    found = {".".join([other[key.rpartition(".")[0]], key.rpartition(".")[2]]): value for key, value in state.items()}
+    return state, found | {"classifier.weight": torch.zeros(3, 1280), "classifier.bias": torch.zeros(3)}
+
+
+@pytest.mark.parametrize("name", ["mobilenet_v2", "efficientnet_b0"])
+@pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
+@pytest.mark.parametrize("whose", ["timm", "torchvision"])
+def test_timms_names_are_torchvisions_under_other_names(tmp_path, name, suffix, whose):
+    """In a safetensors file the tensors lie in another order: the number of channels comes from the first layer by its name."""
+    state, renamed = timms(name)
+    path = tmp_path / f"net{suffix}"
+    written = renamed if whose == "timm" else state
+    if suffix == ".pth":
+        torch.save(written, path)
+    else:
+        safetensors.torch.save_file(written, path)
+    encoder = encoders.get("checkpoint", weights=path)
+    assert encoder.architecture == name
+    assert encoder.preprocessing.channels == 3
+    read = encoder.module.backbone.state_dict()
+    assert all(torch.equal(read[key], value) for key, value in state.items())

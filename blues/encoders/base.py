@@ -287,12 +287,13 @@ def fill(module: torch.nn.Module, state: Mapping[str, torch.Tensor], what: str, 
         When a tensor is missing or of another shape; it names file, tensor, shape found and shape wanted.
     """
     wanted = module.state_dict()
-    remedy = "The weights do not fit it: are they of another network, or of another size?"
+    remedy = "The weights do not fit it: they may be of another network, or of another size"
     for key, tensor in wanted.items():
         if key not in state and not key.endswith("num_batches_tracked"):
             raise InputError(
-                f"{what} needs the tensor {key!r} of shape {tuple(tensor.shape)}, which is missing",
+                f"{what} needs the tensor {key!r}, which is missing",
                 file=path,
+                allowed=f"shape {tuple(tensor.shape)}",
                 remedy=remedy,
             )
         if key in state and state[key].shape != tensor.shape:

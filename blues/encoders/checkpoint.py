@@ -1,4 +1,4 @@
-"""Reads and writes encoders as state dicts in plain torch with torchvision's names (timm's ResNet and VGG use the same).
+"""Reads and writes encoders as state dicts in plain torch with torchvision's or timm's names.
 
 A file is ``.safetensors``, whose header may hold the description, or ``.pt``/``.pth`` (read with ``weights_only``, so that no
 code in it runs). The description can also lie beside the file as JSON of the same name: ``architecture``, ``arguments``,
@@ -24,6 +24,7 @@ from torch import nn
 from blues.check import InputError, build
 from blues.encoders import lus, nets
 from blues.encoders.base import Encoder, Preprocessing, card, encoder_hash, fill, weights_hash
+from blues.encoders.timm_names import renamed
 from blues.provenance import replacing
 
 __all__ = ["Description", "encoder", "read_description", "save"]
@@ -179,7 +180,7 @@ def _state(path: Path) -> dict[str, torch.Tensor]:
     """Read the tensors; a dict that holds them under ``state_dict`` or ``model`` is opened, a common prefix dropped."""
     if path.suffix == ".safetensors":
         with _opened(path) as file:
-            return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+            return renamed({key: file.get_tensor(key) for key in file.keys()})  # noqa: SIM118
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about pickle protocols
@@ -207,7 +208,7 @@ def _state(path: Path) -> dict[str, torch.Tensor]:
     for prefix in ("module.", "model.", "backbone.", "encoder."):
         if all(key.startswith(prefix) for key in state):
             state = {key.removeprefix(prefix): value for key, value in state.items()}
-    return state
+    return renamed(state)
 
 
 def _recognise(state: Mapping[str, torch.Tensor], path: Path) -> str:
@@ -228,15 +229,18 @@ def _recognise(state: Mapping[str, torch.Tensor], path: Path) -> str:
         f"its {len(state)} tensors fit no known architecture; nearest is {nearest} "
         f"(missing {', '.join(missing_few) or 'none'}; unknown {', '.join(extra_few) or 'none'})",
         file=path,
-        allowed=f"torchvision's names for {', '.join(nets.ARCHITECTURES)}",
+        allowed=f"torchvision's or timm's names for {', '.join(nets.ARCHITECTURES)}",
     )
 
 
 def _module(state: Mapping[str, torch.Tensor], description: Description, path: Path) -> nets.Embedding:
     """Build the network and fill it; every tensor must fit."""
     arguments = dict(description.arguments)
-    first = next((value for value in state.values() if value.ndim == 4), None)
-    if first is not None:
+    with torch.device("meta"):
+        probe = nets.build(str(description.architecture), **arguments)
+    entry = next(name for name, layer in probe.named_modules() if isinstance(layer, nn.Conv2d))
+    first = state.get(f"{entry}.weight")  # by its name: a file may hold the tensors in any order
+    if first is not None and first.ndim == 4:
         arguments.setdefault("channels", first.shape[1])
     backbone = nets.build(str(description.architecture), **arguments)
     fill(backbone, state, str(description.architecture), path)
