@@ -13,7 +13,7 @@ from blues.report.extras import read_beside
 
 @pytest.fixture(scope="module")
 def cohort(tmp_path_factory):
-    return datasets.load("synthetic")
+    return datasets.synthetic(tmp_path_factory.mktemp("made") / "cohort", patients=16, seed=5, frames=8, size=64)
 
 
 @pytest.fixture(scope="module")
