@@ -91,11 +91,17 @@ def _in_words(facts: Facts, record: explain.Attributions, arm: str) -> str:
     by_point = explain.importance(record, arm, "point", draws=50, seed=facts.seed)
     most = by_point.iloc[0]["name"] if len(by_point) else ""
     share = float(images["value"].sum() / max(found["value"].sum(), 1e-300))
-    said += f". Of the images ({share:.0%} of the sum of all bars) the largest is {images.iloc[0]['words']}"
+    said += f". Of the images ({share:.0%} of the sum of all bars) the largest is {_the(images)}"
     named = images[~images["name"].astype(str).str.startswith("embedding")]
     if len(named) and named.index[0] != images.index[0]:
-        said += f", of the measures with a name {named.iloc[0]['words']}"
+        said += f", of the measures with a name {_the(named)}"
     return said + (f"; the BLUE point that moves most is {most}." if most else ".")
+
+
+def _the(images: pd.DataFrame) -> str:
+    """Return the first feature in words that follow a verb."""
+    words = str(images.iloc[0]["words"])
+    return f"the {words}" if words.startswith("embedding") else words
 
 
 def _checked(facts: Facts, record: explain.Attributions, arm: str) -> str:
