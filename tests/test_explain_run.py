@@ -387,6 +387,14 @@ class TestReport:
         assert "R3" in section["figures"]["shap-point"]["arguments"]["frame"]["frame"]["feature"]
         assert "Grey" in section["figures"]["shap-variable"]["caption"]
 
+    def test_the_first_sentence_names_the_lab_with_its_unit_and_what_chance_gives_too(self, section):
+        blocks = next(s for s in section["sections"] if s["key"] == "explanations")["blocks"]
+        said = blocks[0]["text"]
+        assert said.startswith("Image + blood rests most on C-reactive protein (mg/l); nothing else is more than")
+        assert "B-lines at" in said or "A-line periodicity at" in said
+        assert "off by" in blocks[2]["text"]
+        assert "together" in section["tables"]
+
     def test_bars_inside_the_null_are_grey_and_its_end_is_marked(self, section):
         axes = draw(section["figures"]["shap-variable"]).axes[0]
         grey = to_rgb("#5c6773")
