@@ -85,6 +85,7 @@ def main() -> None:
     experiment = Experiment(
         modalities=("image", "blood"),
         model=("xgboost",),
+        fusion="early",
         repeats=1,
         null=0,
         explain=("none",),

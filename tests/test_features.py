@@ -206,13 +206,19 @@ class TestSingles:
         assert [n for n in made.singles if n.startswith("expert rule")] == [
             "expert rule: mean severity",
             "expert rule: worst severity",
+            "expert rule: each clip by severity",
             "expert rule: clips with A-lines",
+            "expert rule: each clip by A-lines",
             "expert rule: clips with B-lines",
+            "expert rule: each clip by B-lines",
         ]
         b_lines = cohort.ratings[cohort.ratings["item"] == "b_lines"].groupby(["patient", "clip"])["rating"].mean()
         expected = b_lines.groupby("patient").sum()
         found = made.singles["expert rule: clips with B-lines"].iloc[:, 0]
         np.testing.assert_allclose(found, expected[found.index])
+        by_clip = made.singles["expert rule: each clip by B-lines"]
+        np.testing.assert_allclose(by_clip.sum(axis=1), expected[by_clip.index])
+        assert (by_clip.notna().sum(axis=1) == b_lines.groupby("patient").size()[by_clip.index]).all()
 
     @pytest.mark.parametrize(
         ("task", "why"), [("severity", "itself derived"), ("los", "los is continuous"), ("severity_clip", "derived")]

@@ -103,6 +103,70 @@ class TestSingleArms:
         assert result.design["patients_by_arm"]["expert rule: mean severity"] == 34
 
 
+class TestClipRules:
+    def design(self):
+        """Give clip ratings that tell the outcome, three to five a patient."""
+        design = make_design()
+        rng = np.random.default_rng(3)
+        ratings = pd.DataFrame(rng.integers(0, 3, (len(design.y), 5)) * 1.0, design.y.index, columns=list("12345"))
+        ratings += design.y.to_numpy()[:, None]
+        ratings.iloc[::2, 3:] = np.nan
+        ratings.iloc[:4] = np.nan
+        return dataclasses.replace(design, singles={"expert rule: each clip by severity": ratings})
+
+    def test_stand_on_the_folds_of_the_others_and_learn_their_cut_in_the_training_fold(self):
+        design = self.design()
+        result = run(design, experiment())
+        rule = result.predictions.query("arm == 'expert rule: each clip by severity'")
+        both = rule.merge(result.predictions.query("arm == 'image+blood'"), on=["patient", "repeat"])
+        assert (both["fold_x"] == both["fold_y"]).all()
+        assert result.design["patients_by_arm"]["expert rule: each clip by severity"] == 36
+        assert set(result.choices.query("arm == 'expert rule: each clip by severity'")["model"]) == {"clip-rule"}
+        folds = evaluate.patient_folds(design.y, design.patients, 4, 2, seed=result.experiment.seed)
+        X = design.singles["expert rule: each clip by severity"].to_numpy()
+        train = [i for i in folds[0].train if not np.isnan(X[i]).all()]
+        model = models.ClipRule(models.make(models.PLAIN)).fit(X[train], design.y.to_numpy()[train])
+        test = [i for i in folds[0].test if not np.isnan(X[i]).all()]
+        found = rule.query("repeat == 0 and fold == 0").set_index("patient")["p"]
+        np.testing.assert_allclose(found[design.y.index[test]], model.predict_proba(X[test])[:, 1])
+
+    def test_counts_as_seeing_images_and_is_compared(self):
+        result = run(self.design(), experiment())
+        assert "expert rule: each clip by severity" in set(result.comparisons["arm"])
+
+
+class TestWidths:
+    """A narrow block beside a wide one."""
+
+    def design(self):
+        design = make_design(patients=60, signal=3.0)
+        noise = np.random.default_rng(5).normal(size=(60, 110))
+        image = pd.DataFrame(noise, design.y.index, columns=[f"i{k}" for k in range(110)])
+        return dataclasses.replace(design, blocks={"image": image, "blood": design.blocks["blood"]})
+
+    def test_early_fusion_of_unequal_blocks_is_warned_of_with_their_columns(self):
+        notes = run(self.design(), experiment(fusion="early")).notes
+        (told,) = [n for n in notes if "unequal width" in n["text"]]
+        assert told["level"] == "warning"
+        assert "image 110, blood 2" in told["text"]
+        reduced = run(self.design(), experiment(fusion="early", select=("logistic/pca3",))).notes
+        assert not any("unequal width" in n["text"] for n in reduced)
+
+    def test_the_default_neither_warns_nor_loses_the_narrow_block(self):
+        assert Experiment().fusion == "stack"
+        result = run(self.design(), experiment())
+        assert not any("unequal width" in n["text"] for n in result.notes)
+        score = result.scores[result.scores["metric"] == "auroc"].set_index("arm")["value"]
+        early = run(self.design(), experiment(fusion="early")).scores
+        crowded = early[(early["metric"] == "auroc") & (early["arm"] == "image+blood")]["value"].item()
+        assert score["image+blood"] > score["blood"] - 0.03
+        assert score["image+blood"] > crowded + 0.03
+
+    def test_attention_is_no_early_fusion(self):
+        notes = run(self.design(), experiment(fusion="early", select=("attention/mean",), folds=2, repeats=1)).notes
+        assert not any("unequal width" in n["text"] for n in notes)
+
+
 class TestNull:
     def test_every_arm_but_the_prevalence_has_its_null_and_is_printed(self, found):
         assert set(found.null["arm"]) == set(found.scores["arm"]) - {"prevalence"}
@@ -154,9 +218,27 @@ class TestChoices:
     def test_are_counted_for_every_training_fold_and_printed(self):
         result = run(make_design(signal=3.0), experiment(select=("logistic", "prevalence")))
         counts = result.choices.groupby("arm")["chosen"].value_counts()
-        assert counts["blood", "logistic/early/mean"] == 8
+        assert counts["blood", "logistic/stack/mean"] == 8
         assert len(result.choices) == 3 * 8
-        assert "blood: logistic/early/mean 8" in summary(result)
+        assert "blood: logistic/stack/mean 8" in summary(result)
+
+    def test_calibrators_and_thresholds_compete_and_every_part_is_counted(self, tmp_path):
+        select = ("logistic/late", "logistic/late/platt", "logistic/early/pca2/youden", "prevalence/shift")
+        result = run(make_design(signal=3.0), experiment(select=select))
+        parts = ["model", "fusion", "pooling", "components", "calibrator", "threshold_rule"]
+        assert set(parts) <= set(result.choices)
+        labels = {c.label for c in result.experiment.rivals()[""]}
+        assert set(result.choices["chosen"]) <= labels
+        written = ["/".join(str(v) for v in row[1:3]) for row in result.choices[parts].itertuples()]
+        assert all(c.startswith(w) for c, w in zip(result.choices["chosen"], written, strict=True))
+        assert "all arms, by " in summary(result)
+        pd.testing.assert_frame_equal(Run.load(result.save(tmp_path / "run")).choices, result.choices)
+
+    @pytest.mark.parametrize("kind", ["continuous", "ordinal"])
+    def test_calibrators_and_thresholds_are_refused_where_there_is_no_yes_or_no(self, kind):
+        for settings in ({"select": ("logistic", "logistic/platt")}, {"threshold": "youden"}):
+            with pytest.raises(check.InputError, match="yes or no"):
+                run(make_design(kind=kind), experiment(**settings))
 
     def test_one_candidate_is_no_choice(self):
         assert "inner loops" not in summary(run(make_design(), experiment()))

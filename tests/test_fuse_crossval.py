@@ -6,8 +6,8 @@ import pytest
 
 from blues import check, evaluate
 from blues.features import Design, suspicious
-from blues.fuse import Arm, Experiment, out_of_fold, run
-from blues.models import Candidate
+from blues.fuse import Arm, Experiment, arms_of, out_of_fold, run
+from blues.models import FUSIONS, Candidate
 
 QUICK = {"model": ("logistic",), "folds": 4, "repeats": 3, "draws": 200, "jobs": 1, "null": 0}
 
@@ -90,6 +90,31 @@ def test_patient_without_a_modality_is_left_to_the_arms_that_can_predict():
     used = found.design["patients_by_arm"]
     assert used == {"image": 48, "blood": 43, "image+blood": 48}
     assert any("could use 43 of 48" in note["text"] for note in found.notes)
+
+
+WAYS = [(f"{model}/{fusion}", "binary") for model in ("logistic", "svm", "xgboost") for fusion in FUSIONS]
+WAYS += [(f"logistic/{fusion}", kind) for fusion in FUSIONS for kind in ("continuous", "ordinal")]
+WAYS += [(way, "binary") for way in ("forest/early", "logistic/early/pca2", "logistic/stack/pca2", "attention")]
+
+
+@pytest.mark.parametrize(("way", "kind"), WAYS)
+def test_patient_without_blood_is_predicted_from_images_by_every_model_and_fusion(way, kind):
+    design = make_design(kind=kind)
+    image = design.blocks["image"].assign(a=design.y + np.random.default_rng(2).normal(size=48))
+    blood = design.blocks["blood"].copy()
+    blood.iloc[:12] = np.nan
+    design = make_design(kind=kind, image=image, blood=blood)
+    arms = arms_of(design, {"": [Candidate.parse(way, Candidate("forest"))]})
+    if way == "attention":  # the pooled points are one token here
+        arms = arms_of(design, {"": [Candidate("attention")]})
+    table, _ = out_of_fold(design, arms, _folds(design, folds=3, repeats=1))
+    without = set(design.y.index[:12])
+    by_arm = {arm: part.set_index("patient")["p"] for arm, part in table.groupby("arm")}
+    assert set(by_arm["blood"].index) == set(design.y.index) - without
+    for arm in ("image", "image+blood"):
+        assert set(by_arm[arm].index) == set(design.y.index)
+        assert np.isfinite(by_arm[arm]).all()
+    assert by_arm["image+blood"][sorted(without)].nunique() > 6
 
 
 @pytest.mark.parametrize("kind", ["binary", "continuous", "ordinal"])

@@ -1,5 +1,7 @@
 """Nothing of a held-out patient reaches that patient's prediction, whatever learns inside the fold."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from made_design import make_design
@@ -33,6 +35,7 @@ def with_rules(design):
 
 
 def predict(design, candidates, folds, **settings):
+    candidates = [dataclasses.replace(candidate, **settings) for candidate in candidates]
     arms = [arm for arm in arms_of(design, {"": candidates}, **settings) if arm.modalities != ("image",)]
     return out_of_fold(design, arms, folds)[0]
 

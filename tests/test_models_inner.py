@@ -1,9 +1,8 @@
 """Choice, stacking, calibration, thresholds and attention: what learns inside a training fold, and on what."""
 
-import dataclasses
-
 import numpy as np
 import pytest
+from scipy.special import logit
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import Pipeline
@@ -114,6 +113,118 @@ class TestNested:
         X, y, patients = problem(rng)
         with pytest.raises(InputError):
             Nested(self.two(), **setting).fit(X, y, inner_of(patients))
+
+
+class TestChoiceOfCalibratorAndThreshold:
+    """What is done with the predictions competes as the models do, on inner patients only."""
+
+    def options(self, model, *finished):
+        return {f"{c}/{t}": (model, [0], c, t) for c, t in finished}
+
+    def test_calibrator_is_taken_where_it_lowers_the_loss_of_inner_folds_that_did_not_teach_it(self, rng):
+        X = rng.normal(size=(150, 1))
+        y = (rng.random(150) < 1 / (1 + np.exp(-X[:, 0]))).astype(float)
+        sure = models.make("xgboost", seed=0)  # too sure of itself
+        model = Nested(self.options(sure, ("none", "half"), ("platt", "half"))).fit(X, y, inner_of(range(150)))
+        assert model.chosen_ == "platt/half"
+        assert model.losses_["platt/half"] < model.losses_["none/half"]
+        assert float(model.calibrator_.coef_[0, 0]) < 0.8
+        folds = np.full(150, -1)
+        for k, (_, test) in enumerate(inner_of(range(150)).split(y)):
+            folds[test] = k
+        p = models.inner_predictions(sure, X, y, inner_of(range(150)), "binary")
+        by_hand = np.empty(150)
+        for k in np.unique(folds):
+            own = folds == k
+            fitted = LogisticRegression(C=1e6).fit(logit(np.clip(p[~own], 0.001, 0.999))[:, None], y[~own])
+            by_hand[own] = fitted.predict_proba(logit(np.clip(p[own], 0.001, 0.999))[:, None])[:, 1]
+        assert model.losses_["platt/half"] == pytest.approx(np.mean((by_hand - y) ** 2), rel=1e-3)
+
+    def test_shift_moves_the_mean_to_the_share_of_events_and_keeps_the_order(self, rng):
+        from blues.models.recalibrate import calibrated, fit_calibrator
+
+        p, y = rng.random(80) * 0.3, (rng.random(80) < 0.6).astype(float)
+        shift = fit_calibrator("shift", p, y)
+        moved = calibrated(shift, p)
+        assert moved.mean() == pytest.approx(y.mean())
+        assert (np.argsort(moved) == np.argsort(p)).all()
+        assert np.isnan(calibrated(shift, np.array([np.nan, 0.2]))[0])
+
+    def test_threshold_is_taken_that_separates_best_where_the_cut_comes_from_other_inner_folds(self, rng):
+        X = rng.normal(size=(200, 1))
+        y = (X[:, 0] + 0.3 * rng.normal(size=200) > 1.2).astype(float)  # rare: 0.5 misses many
+        rules = [("none", "half"), ("none", "prevalence")]
+        model = Nested(self.options(models.make("logistic"), *rules)).fit(X, y, inner_of(range(200)))
+        assert model.chosen_ == "none/prevalence"
+        assert model.losses_["none/half"] == model.losses_["none/prevalence"]
+        assert model.threshold_ == y.mean()
+
+    def test_one_estimator_is_fitted_once_an_inner_fold_however_it_is_finished(self, rng):
+        class Counted(LogisticRegression):
+            fits = 0
+
+            def fit(self, X, y):
+                Counted.fits += 1
+                return super().fit(X, y)
+
+        X, y, patients = problem(rng)
+        finished = [(c, t) for c in models.CALIBRATORS for t in models.THRESHOLDS]
+        options = {f"{c}/{t}": (Counted(), [0], c, t) for c, t in finished}
+        one = next(iter(options.values()))[0]
+        Nested({name: (one, *rest) for name, (_, *rest) in options.items()}).fit(X, y, inner_of(patients))
+        assert Counted.fits == len(inner_of(patients).split(y)) + 1
+
+
+class TestClipRule:
+    def ratings(self, rng, n=60):
+        """Clips of the ill are at 2 or 3 two times in three, those of the others one time in four; some lack clips."""
+        y = np.tile([0.0, 1.0], n // 2)
+        high = rng.random((n, 6)) < np.where(y, 0.67, 0.25)[:, None]
+        X = np.where(high, rng.integers(2, 4, (n, 6)), rng.integers(0, 2, (n, 6))).astype(float)
+        X[: n // 3, 4:] = np.nan
+        return X, y
+
+    def test_learns_the_cut_between_clips_and_counts_a_patients_share(self, rng):
+        X, y = self.ratings(rng)
+        rule = models.ClipRule(models.make("plain-logistic")).fit(X, y)
+        assert rule.cut_ == 1.5
+        np.testing.assert_allclose(rule.shares(X), np.nanmean(np.where(np.isnan(X), np.nan, X >= 1.5), axis=1))
+        assert roc_auc_score(y, rule.predict_proba(X)[:, 1]) > 0.8
+
+    def test_direction_is_learned_and_the_order_of_clips_does_not_matter(self, rng):
+        X, y = self.ratings(rng)
+        against = models.ClipRule(models.make("plain-logistic")).fit(X, 1 - y)
+        assert roc_auc_score(1 - y, against.predict_proba(X)[:, 1]) > 0.8
+        np.testing.assert_allclose(against.predict_proba(X[:, ::-1]), against.predict_proba(X))
+
+    def test_equal_ratings_give_the_prevalence(self):
+        rule = models.ClipRule(models.make("plain-logistic")).fit(np.ones((6, 3)), [0, 1, 0, 1, 0, 0])
+        np.testing.assert_allclose(rule.predict_proba(np.ones((2, 3)))[:, 1], 1 / 3, atol=1e-3)
+
+
+class TestShared:
+    def test_arms_that_share_fits_predict_what_they_would_alone(self, rng):
+        X, y, patients = problem(rng)
+        X[:10, 2] = np.nan
+        kept = models.Shared()
+        for columns in ({"a": [0], "b": [1]}, {"a": [0], "c": [2]}, {"a": [0], "b": [1], "c": [2]}):
+            for combine in ("mean", "stack"):
+                alone = models.LateFusion(models.make("forest"), columns, combine=combine)
+                other = models.LateFusion(models.make("forest"), columns, combine=combine, shared=kept)
+                alone.fit(X, y, inner_of(patients))
+                other.fit(X, y, inner_of(patients))
+                np.testing.assert_array_equal(other.predict(X), alone.predict(X))
+        assert len(kept._found) == 6  # a, b, c: a model and held-out predictions each
+
+    def test_other_outcomes_and_rows_are_not_mistaken(self, rng):
+        X, y, patients = problem(rng)
+        kept = models.Shared()
+        for target, rows in ((y, slice(None)), (1 - y, slice(None)), (y, slice(20, None))):
+            inner = inner_of(patients[rows])
+            model = models.LateFusion(models.make("forest"), {"a": [0], "b": [1]}, combine="stack", shared=kept)
+            alone = models.LateFusion(models.make("forest"), {"a": [0], "b": [1]}, combine="stack")
+            model.fit(X[rows], target[rows], inner)
+            np.testing.assert_array_equal(model.predict(X), alone.fit(X[rows], target[rows], inner).predict(X))
 
 
 class TestYouden:
@@ -254,6 +365,8 @@ class TestCandidate:
             ("svm/stack/mean+max", Candidate("svm", "stack", "mean+max")),
             ("attention", Candidate("attention", "early", "concat")),
             ("attention/max", Candidate("attention", "early", "max")),
+            ("forest/stack/platt/youden", Candidate("forest", "stack", calibrate="platt", threshold="youden")),
+            ("svm/shift/prevalence", Candidate("svm", calibrate="shift", threshold="prevalence")),
         ],
     )
     def test_grammar(self, text, expected):
@@ -287,10 +400,14 @@ class TestCandidate:
         model, _ = models.build(Candidate("logistic", components=30), ("image",), self.layout, "binary", seed=0)
         assert np.isfinite(model.fit(X[:, :4], [0, 1, 0, 1]).predict_proba(X[:, :4])).all()
 
-    def test_components_go_with_early_fusion(self):
-        candidate = dataclasses.replace(Candidate("logistic", "late"), components=2)
-        with pytest.raises(InputError, match="early"):
-            models.build(candidate, ("image", "blood"), self.layout, "binary", seed=0)
+    @pytest.mark.parametrize("fusion", ["late", "stack"])
+    def test_components_of_the_image_model_alone_with_other_fusions(self, fusion, rng):
+        X, y = rng.normal(size=(40, 6)), np.tile([0.0, 1.0], 20)
+        candidate = Candidate("logistic", fusion, components=2)
+        model, columns = models.build(candidate, ("image", "blood"), self.layout, "binary", seed=0)
+        fitted = models.fit(model, X[:, columns], y, inner_of([str(i) for i in range(40)]))
+        assert fitted.models_["image"][:-1].transform(X[:, :4]).shape == (40, 2)
+        assert fitted.models_["blood"][:-1].transform(X[:, 4:]).shape == (40, 2)
 
     def test_points_side_by_side_are_tokens_of_attention(self):
         layout = Layout(

@@ -16,7 +16,7 @@ MOST_VARIABLES = 3
 
 
 def rule_tables(cohort: Cohort, task: str) -> tuple[dict[str, pd.DataFrame], str]:
-    """Return the published kind of rules on the experts' clip ratings, one number a patient each.
+    """Return the published kind of rules on the experts' clip ratings.
 
     Parameters
     ----------
@@ -28,7 +28,9 @@ def rule_tables(cohort: Cohort, task: str) -> tuple[dict[str, pd.DataFrame], str
     -------
     tables : dict of str to DataFrame
         ``"expert rule: mean ITEM"`` and ``"expert rule: worst ITEM"`` of graded items, ``"expert rule: clips with ITEM"`` (how
-        many) of items that are there or not; index patient, one column; raters are averaged first. Empty where there are none.
+        many) of items that are there or not, one column each; ``"expert rule: each clip by ITEM"`` the ratings of a patient's
+        clips side by side, NaN where a patient has fewer, for a rule on single clips. Index patient; raters are averaged first.
+        Empty where there are none.
     why : str
         Why there are none, else empty.
     """
@@ -43,7 +45,8 @@ def rule_tables(cohort: Cohort, task: str) -> tuple[dict[str, pd.DataFrame], str
     for item, spec in cohort.dictionary.ratings.items.items():
         words = item.replace("_", " ").replace("a lines", "A-lines").replace("b lines", "B-lines")
         by_clip = pooled_rating(cohort.ratings, item)
-        grouped = by_clip.groupby(cohort.clips["patient"].reindex(by_clip.index).to_numpy())
+        owners = cohort.clips["patient"].reindex(by_clip.index).to_numpy()
+        grouped = by_clip.groupby(owners)
         if spec.kind == "binary":
             found = {f"clips with {words}": (grouped.sum(), f"number of clips with {words}")}
         else:
@@ -52,6 +55,8 @@ def rule_tables(cohort: Cohort, task: str) -> tuple[dict[str, pd.DataFrame], str
                 f"worst {words}": (grouped.max(), f"{words} of the worst clip"),
             }
         tables |= {f"expert rule: {name}": values.to_frame(column) for name, (values, column) in found.items()}
+        numbered = pd.Series(by_clip.to_numpy(), [owners, grouped.cumcount().to_numpy() + 1]).unstack()
+        tables[f"expert rule: each clip by {words}"] = numbered.add_prefix(f"{words}, clip ").rename_axis(index=None)
     return tables, ""
 
 

@@ -195,11 +195,17 @@ def _choice_lines(found: Run) -> list[str]:
     """Say how often each candidate was taken, where there was a choice."""
     if len(found.experiment.select) < 2:
         return []
+    rivals = found.experiment.rivals()[""]
     lines = ["What the inner loops took, in how many training folds:"]
     for arm, part in found.choices.groupby("arm", sort=False):
         counts = part["chosen"].value_counts()
-        if len(counts) > 1 or counts.index[0] in {c.label for c in found.experiment.rivals()[""]}:
+        if len(counts) > 1 or counts.index[0] in {c.label for c in rivals}:
             lines.append(f"  {arm}: " + ", ".join(f"{name} {count}" for name, count in counts.items()))
+    taken = found.choices[found.choices["chosen"].isin([c.label for c in rivals])]
+    for name in ("model", "fusion", "pooling", "components", "calibrator", "threshold_rule"):
+        if len(counts := taken[name].value_counts()) > 1:
+            told = ", ".join(f"{value} {count}" for value, count in counts.items())
+            lines.append(f"  all arms, by {name.replace('_', ' ')}: {told}")
     return [*lines, ""]
 
 

@@ -19,7 +19,18 @@ from blues.features import Design
 from blues.fuse.explained import Explaining, attributions, explaining
 from blues.fuse.finetune import Tuning, calls
 
-__all__ = ["Arm", "Fitted", "Fold", "Learner", "arms_of", "fit_arms", "learner", "out_of_fold", "shuffled_out_of_fold"]
+__all__ = [
+    "Arm",
+    "Fitted",
+    "Fold",
+    "Learner",
+    "arms_of",
+    "fit_arms",
+    "inner_splits",
+    "learner",
+    "out_of_fold",
+    "shuffled_out_of_fold",
+]
 
 Fold = tuple[int, int, np.ndarray, np.ndarray]
 """Repeat, fold, training rows, test rows (positions in the design)."""
@@ -37,8 +48,6 @@ class Arm:
         For a single arm of the design (a rule, a baseline) its own name.
     candidates : tuple of Candidate
         Several compete in an inner loop over patients.
-    calibrate, threshold : str
-        See :class:`blues.models.Nested`.
     role : {"modalities", "rule", "baseline", "prevalence"}
         ``"rule"``: on the experts' ratings of the images.
     """
@@ -46,8 +55,6 @@ class Arm:
     name: str
     modalities: tuple[str, ...]
     candidates: tuple[models.Candidate, ...]
-    calibrate: str = "none"
-    threshold: str = "half"
     role: str = "modalities"
 
     @property
@@ -65,8 +72,8 @@ def arms_of(
 ) -> tuple[Arm, ...]:
     """Return one arm a combination of modalities and entry of ``rivals``, then the single arms of the design.
 
-    Rules and baselines are logistic regressions of their one to three variables; a rule's threshold is the best Youden index
-    on its own training rows.
+    Rules and baselines are logistic regressions of their one to three variables, a rule for single clips of the share of clips
+    that it calls; a rule's threshold is the best Youden index on its own training rows.
 
     Parameters
     ----------
@@ -74,16 +81,21 @@ def arms_of(
     rivals : mapping of str to candidates
         Suffix of the arm's name (``""`` when there is one entry) -> what competes inside it.
     calibrate, threshold : str
-        See :class:`blues.models.Nested`.
+        Of the baselines, see :class:`blues.models.Nested`; the candidates have their own.
+
+    Raises
+    ------
+    InputError
+        When a candidate has a calibrator or a threshold and the outcome is not binary.
     """
-    combined = [
-        Arm(
-            "+".join(modalities) + (f" [{suffix}]" if suffix else ""),
-            modalities,
-            tuple(candidates),
-            calibrate,
-            threshold,
+    finished = [c.label for candidates in rivals.values() for c in candidates if c != c.learner]
+    if finished and design.kind != "binary":
+        raise check.InputError(
+            f"{finished[0]}: {design.task} is {design.kind}, and calibrators and thresholds go with a yes or no",
+            remedy="Leave them out",
         )
+    combined = [
+        Arm("+".join(modalities) + (f" [{suffix}]" if suffix else ""), modalities, tuple(candidates))
         for suffix, candidates in rivals.items()
         for modalities in design.arms
     ]
@@ -93,10 +105,12 @@ def arms_of(
 def _single(name: str, calibrate: str, threshold: str) -> Arm:
     if name == "prevalence":
         return Arm(name, (name,), (models.Candidate("prevalence"),), role="prevalence")
-    plain = (models.Candidate(models.PLAIN),)
     if name.startswith("expert rule: "):
-        return Arm(name, (name,), plain, threshold="apparent", role="rule")
-    return Arm(name, (name,), plain, calibrate, threshold, role="baseline")
+        model = models.CLIP_RULE if name.startswith("expert rule: each clip") else models.PLAIN
+        return Arm(name, (name,), (models.Candidate(model, threshold=models.APPARENT),), role="rule")
+    return Arm(
+        name, (name,), (models.Candidate(models.PLAIN, calibrate=calibrate, threshold=threshold),), role="baseline"
+    )
 
 
 @dataclass(frozen=True)
@@ -158,7 +172,8 @@ def out_of_fold(
         ``threshold``, fixed in the training fold; for an ordinal one ``p_0, p_1, ...``, one a
         category. An arm trains on and predicts only rows that have a value in at least one of its modalities.
     choices : DataFrame
-        ``arm, repeat, fold, chosen`` and the inner loss of the candidate taken.
+        ``arm, repeat, fold, chosen, inner_loss`` and the parts of the candidate taken: ``model, fusion, pooling, components,
+        calibrator, threshold_rule``.
     """
     found = fit_arms(design, arms, folds, seed=seed, jobs=jobs, progress=progress)
     return found.predictions, found.choices
@@ -300,6 +315,7 @@ def _fit_fold(task: _Task, fold: Fold) -> list[dict[str, Any]]:
     repeat, number, train, test = fold
     seed = int(np.random.SeedSequence([task.seed, repeat, number]).generate_state(1)[0] % (2**31))
     found = []
+    shared: dict[str, models.Shared] = {}
     for arm in task.arms:
         usable = np.any([task.present[name] for name in arm.modalities], axis=0)
         rows, held_out = train[usable[train]], test[usable[test]]
@@ -312,22 +328,31 @@ def _fit_fold(task: _Task, fold: Fold) -> list[dict[str, Any]]:
             raise check.InputError(
                 f"{place}: the patients who have these modalities are of one class", remedy="Take fewer folds"
             )
-        model = _fitted(task, arm, rows, seed)
+        model = _fitted(task, arm, rows, seed, shared)
         record: dict[str, Any] = {"position": held_out, "arm": arm.name, "repeat": repeat, "fold": number}
         record |= _predicted(model, task, task.X[held_out])
         if task.kind == "binary":
             record["threshold"] = model.threshold_
-        record["choice"] = {
-            "arm": arm.name,
-            "repeat": repeat,
-            "fold": number,
-            "chosen": model.chosen_,
-            "inner_loss": model.losses_.get(model.chosen_, np.nan),
-        }
+        record["choice"] = {"arm": arm.name, "repeat": repeat, "fold": number} | _choice(arm, model)
         if task.explaining is not None and arm.name in task.explaining.arms:
             record["explained"] = task.explaining.piece(record, model, task.X, rows, task.kind, seed)
         found.append(record)
     return found
+
+
+def _choice(arm: Arm, model: models.Nested) -> dict[str, Any]:
+    """Return which candidate was taken, its inner loss and its parts."""
+    taken = next(candidate for candidate in arm.candidates if candidate.label == model.chosen_)
+    return {
+        "chosen": model.chosen_,
+        "inner_loss": model.losses_.get(model.chosen_, np.nan),
+        "model": taken.model,
+        "fusion": taken.fusion,
+        "pooling": taken.points,
+        "components": taken.components,
+        "calibrator": taken.calibrate,
+        "threshold_rule": taken.threshold,
+    }
 
 
 def _predicted(model: models.Nested, task: _Task, X: np.ndarray) -> dict[str, np.ndarray]:
@@ -338,10 +363,15 @@ def _predicted(model: models.Nested, task: _Task, X: np.ndarray) -> dict[str, np
     return {"p": shares @ np.asarray(task.categories), **{f"p_{k}": column for k, column in enumerate(shares.T)}}
 
 
-def _fitted(task: _Task, arm: Arm, rows: np.ndarray, seed: int) -> models.Nested:
-    """Fit everything that learns in an arm on some rows."""
-    inner = models.InnerFolds(task.patients[rows], partial(_inner_splits, seed=seed))
-    return _nested(task, arm, seed).fit(task.X[rows], task.y[rows], inner)
+def _fitted(
+    task: _Task, arm: Arm, rows: np.ndarray, seed: int, shared: dict[str, models.Shared] | None = None
+) -> models.Nested:
+    """Fit everything that learns in an arm on some rows; ``shared`` holds what other arms fitted on the same fold."""
+    inner = models.InnerFolds(task.patients[rows], partial(inner_splits, seed=seed))
+    learners = dict.fromkeys(c.learner for c in arm.candidates)
+    built = {c: models.build(c, arm.modalities, task.layout, task.kind, seed, shared) for c in learners}
+    options = {c.label: (*built[c.learner], c.calibrate, c.threshold) for c in arm.candidates}
+    return models.Nested(options, task.kind).fit(task.X[rows], task.y[rows], inner)
 
 
 @dataclass(frozen=True)
@@ -387,14 +417,7 @@ def learner(design: Design, arm: Arm, seed: int) -> Learner:
     return Learner(task, np.flatnonzero(np.any([task.present[name] for name in arm.modalities], axis=0)))
 
 
-def _nested(task: _Task, arm: Arm, seed: int) -> models.Nested:
-    built = {c.label: models.build(c, arm.modalities, task.layout, task.kind, seed) for c in arm.candidates}
-    return models.Nested(built, task.kind, arm.calibrate, arm.threshold)
-
-
-def _inner_splits(
-    y: np.ndarray, patients: np.ndarray, seed: int, folds: int = 5
-) -> list[tuple[np.ndarray, np.ndarray]]:
+def inner_splits(y: np.ndarray, patients: np.ndarray, seed: int, folds: int = 5) -> list[tuple[np.ndarray, np.ndarray]]:
     """Split training rows by patient into up to five stratified folds; none where a class has one patient."""
     for number in range(folds, 1, -1):
         try:

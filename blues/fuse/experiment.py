@@ -33,10 +33,12 @@ class Experiment:
         Every one alone and every combination is an arm.
     model : tuple of str
         One or several; each of several makes arms of its own.
-    fusion : {"early", "late", "stack"}
-        One model on all columns; one model a modality and the mean of their predictions; or a model stacked on them.
+    fusion : {"stack", "late", "early"}
+        One model a modality and a model stacked on their inner out-of-fold predictions, the mean of their predictions; or one
+        model on all columns.
     select : tuple of str
-        Candidates ``model[/fusion][/pooling][/pcaN]`` that compete in an inner loop over patients; then ``model`` is unused.
+        Candidates ``model[/fusion][/pooling][/pcaN][/calibrator][/threshold]`` that compete in an inner loop over patients;
+        then ``model`` is unused.
     calibrate, threshold : str
         Made inside the training fold, see :class:`blues.models.Nested`.
     encoder, weights : str, Path
@@ -85,14 +87,18 @@ class Experiment:
         ("image", "clinical", "blood"), f"what may predict: {', '.join(features.MODALITIES)}"
     )
     model: tuple[str, ...] = _option(("forest",), f"one or several of {', '.join(models.MODELS)}, attention")
-    fusion: Literal["early", "late", "stack"] = _option(
-        "early", "one model on all columns; one a modality and their mean; or a model stacked on them"
+    fusion: Literal["stack", "late", "early"] = _option(
+        "stack",
+        "one model a modality and a model stacked on their predictions; their mean; or one model on all columns",
     )
     select: tuple[str, ...] = _option(
         (),
-        "candidates that compete in an inner loop, model[/fusion][/pooling][/pcaN], e.g. forest xgboost/late logistic/pca5",
+        "candidates that compete in an inner loop, model[/fusion][/pooling][/pcaN][/calibrator][/threshold], e.g. forest "
+        "xgboost/late/platt logistic/pca5/youden",
     )
-    calibrate: Literal["none", "platt"] = _option("none", "recalibrate on inner folds")
+    calibrate: Literal["none", "shift", "platt"] = _option(
+        "none", "recalibrate on inner folds: move the log-odds by a constant, or a logistic regression on them"
+    )
     threshold: Literal["half", "prevalence", "youden"] = _option(
         "half", "operating threshold: 0.5, the training prevalence, or the best Youden index on inner folds"
     )
@@ -205,7 +211,7 @@ class Experiment:
 
     def rivals(self) -> dict[str, tuple[models.Candidate, ...]]:
         """Return what competes inside each set of arms: suffix of the arms' names -> candidates."""
-        defaults = models.Candidate("forest", self.fusion, self.points)
+        defaults = models.Candidate("forest", self.fusion, self.points, 0, self.calibrate, self.threshold)
         if self.select:
             return {"": tuple(models.Candidate.parse(text, defaults) for text in self.select)}
         several = len(self.model) > 1

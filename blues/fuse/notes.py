@@ -15,6 +15,8 @@ __all__ = ["FEW_EVENTS", "design_facts", "notes_on", "sample_size"]
 
 FEW_EVENTS = 10
 """Fewer events than this and no claim is made about an arm (rule 5 of the design)."""
+UNEQUAL = 4
+"""Early fusion of blocks of which one has this many times the columns of another is warned of."""
 CLOSE_TO_FEW = 20
 """Fewer than this and the report names what cannot be claimed."""
 
@@ -63,7 +65,7 @@ def design_facts(design: Design, by_arm: Mapping[str, pd.DataFrame]) -> dict[str
 
 def notes_on(design: Design, by_arm: Mapping[str, pd.DataFrame], experiment: Experiment) -> list[dict[str, str]]:
     """Say what limits the numbers: few events, suspicious columns, patients an arm could not use, unread clips."""
-    found = [*_size_notes(design), *_leak_notes(design)]
+    found = [*_size_notes(design), *_leak_notes(design), *_width_notes(design, experiment)]
     patients = int(design.patients.nunique())
     for arm, part in by_arm.items():
         if (used := part["patient"].nunique()) < patients:
@@ -104,6 +106,28 @@ def notes_on(design: Design, by_arm: Mapping[str, pd.DataFrame], experiment: Exp
             _warning("The encoder's weights came without a card: nobody can say that they have not seen this cohort.")
         )
     return found + _clip_notes(design)
+
+
+def _width_notes(design: Design, experiment: Experiment) -> list[dict[str, str]]:
+    """Warn where early fusion lays a wide block beside a narrow one."""
+    for candidate in (c for rivals in experiment.rivals().values() for c in rivals):
+        if candidate.fusion != "early" or candidate.model == "attention":
+            continue
+        widths = {name: block.shape[1] for name, block in design.blocks.items()}
+        if "image" in widths:
+            images = design.image_poolings()
+            wide = images.get(candidate.points, design.blocks["image"]).shape[1]
+            widths["image"] = min(candidate.components, wide) if candidate.components else wide
+        if max(widths.values()) >= UNEQUAL * min(widths.values()):
+            told = ", ".join(f"{name} {width}" for name, width in widths.items())
+            return [
+                _warning(
+                    f"Early fusion ({candidate.label}) lays blocks of very unequal width side by side (columns: {told}). The "
+                    "wide block crowds the narrow one out, so that a modality that is added may seem to do harm only for its "
+                    "many columns; --fusion stack, the default, is not open to this."
+                )
+            ]
+    return []
 
 
 def _note(text: str) -> dict[str, str]:

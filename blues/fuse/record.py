@@ -45,7 +45,8 @@ class Run:
     null : DataFrame
         The label-permutation null: ``arm, metric, permutation, value``; empty when not asked for.
     choices : DataFrame
-        ``arm, repeat, fold, chosen, inner_loss``: what an inner loop took, in each training fold.
+        ``arm, repeat, fold, chosen, inner_loss`` and the parts of what was chosen, in each training fold; see
+        :func:`blues.fuse.out_of_fold`.
     validation, learning : DataFrame
         See :func:`blues.fuse.examine.validate` and :func:`blues.fuse.examine.learning_curve`; empty when not asked for.
     cohort : dict

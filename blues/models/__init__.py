@@ -5,16 +5,21 @@ imputer and scaler itself, so that cross-validation cannot leak. What chooses, s
 """
 
 from blues.models.attention import AttentionFusion
-from blues.models.candidates import FUSIONS, Candidate, Layout, build
-from blues.models.fusion import LateFusion
+from blues.models.candidates import CLIP_RULE, FUSIONS, Candidate, Layout, build
+from blues.models.fusion import LateFusion, Shared
 from blues.models.inner import InnerFolds, fit, inner_predictions, predict
-from blues.models.nested import CALIBRATORS, THRESHOLDS, Nested, youden_threshold
+from blues.models.nested import Nested
 from blues.models.ordinal import OrdinalClassifier, category_probabilities
+from blues.models.recalibrate import CALIBRATORS
+from blues.models.rules import ClipRule
 from blues.models.svm import SVM
+from blues.models.threshold import APPARENT, THRESHOLDS, youden_threshold
 from blues.models.zoo import KINDS, MODELS, PLAIN, make
 
 __all__ = [
+    "APPARENT",
     "CALIBRATORS",
+    "CLIP_RULE",
     "FUSIONS",
     "KINDS",
     "MODELS",
@@ -23,11 +28,13 @@ __all__ = [
     "THRESHOLDS",
     "AttentionFusion",
     "Candidate",
+    "ClipRule",
     "InnerFolds",
     "LateFusion",
     "Layout",
     "Nested",
     "OrdinalClassifier",
+    "Shared",
     "build",
     "category_probabilities",
     "fit",

@@ -1,10 +1,10 @@
-"""What competes: a model, how it joins modalities, how the BLUE points are pooled, how many image components it sees."""
+"""What competes: a model, how it joins modalities and pools BLUE points, image components, calibrator, threshold."""
 
 from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,15 +17,20 @@ from sklearn.preprocessing import StandardScaler
 
 from blues import check
 from blues.models.attention import AttentionFusion
-from blues.models.fusion import LateFusion
+from blues.models.fusion import LateFusion, Shared
 from blues.models.ordinal import OrdinalClassifier
-from blues.models.zoo import MODELS, make
+from blues.models.recalibrate import CALIBRATORS
+from blues.models.rules import ClipRule
+from blues.models.threshold import THRESHOLDS
+from blues.models.zoo import MODELS, PLAIN, make
 from blues.pool import POINTS
 
 __all__ = ["FUSIONS", "Candidate", "Layout", "build"]
 
 FUSIONS = ("early", "late", "stack")
 ATTENTION = "attention"
+CLIP_RULE = "clip-rule"
+"""The model of the experts' rules on single clips, see :class:`blues.models.ClipRule`; not offered to the user by name."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,7 @@ class Layout:
 
 @dataclass(frozen=True)
 class Candidate:
-    """One way to learn; written ``model[/fusion][/pooling][/pcaN]``, e.g. ``logistic/late/max/pca5``.
+    """One way to learn; written ``model[/fusion][/pooling][/pcaN][/calibrator][/threshold]``, e.g. ``svm/late/pca5/platt``.
 
     Attributes
     ----------
@@ -77,17 +82,21 @@ class Candidate:
         Pooling of BLUE points, one of :data:`blues.pool.POINTS`.
     components : int
         Principal components of the image block, fitted in the training fold; 0 leaves it as it is.
+    calibrate, threshold : str
+        For a binary outcome, see :class:`blues.models.Nested`.
 
     Examples
     --------
-    >>> Candidate.parse("logistic/late/pca5", Candidate("forest", "early", "max"))
-    Candidate(model='logistic', fusion='late', points='max', components=5)
+    >>> Candidate.parse("logistic/late/pca5/youden", Candidate("forest", "early", "max")).label
+    'logistic/late/max/pca5/youden'
     """
 
     model: str
     fusion: str = "early"
     points: str = "mean"
     components: int = 0
+    calibrate: str = "none"
+    threshold: str = "half"
 
     @classmethod
     def parse(cls, text: str, defaults: Candidate) -> Candidate:
@@ -98,20 +107,32 @@ class Candidate:
         if model == ATTENTION and not set(words) & set(POINTS):
             found = dataclasses.replace(found, points="concat")
         for word in words:
-            if match := re.fullmatch(r"pca([1-9]\d*)", word):
-                found = dataclasses.replace(found, components=int(match[1]))
-            elif word in POINTS:
-                found = dataclasses.replace(found, points=word)
-            else:
-                fusion = check.one_of(word, (*FUSIONS, *POINTS, "pcaN"), f"{text!r}: part")
-                found = dataclasses.replace(found, fusion=fusion)
+            found = dataclasses.replace(found, **_said(word, text))
         return found
 
     @property
+    def learner(self) -> Candidate:
+        """What is fitted, without what is done with its predictions."""
+        return dataclasses.replace(self, calibrate="none", threshold="half")
+
+    @property
     def label(self) -> str:
-        """The candidate, written out whole."""
+        """The candidate, written out whole; a calibrator or a threshold other than the plain one only."""
         parts = [self.model] + ([] if self.model == ATTENTION else [self.fusion]) + [self.points]
-        return "/".join(parts + ([f"pca{self.components}"] if self.components else []))
+        parts += [f"pca{self.components}"] if self.components else []
+        return "/".join(
+            parts + [self.calibrate] * (self.calibrate != "none") + [self.threshold] * (self.threshold != "half")
+        )
+
+
+def _said(word: str, text: str) -> dict[str, Any]:
+    """Return what one part of a candidate's text sets."""
+    if match := re.fullmatch(r"pca([1-9]\d*)", word):
+        return {"components": int(match[1])}
+    for name, allowed in (("points", POINTS), ("calibrate", CALIBRATORS), ("threshold", THRESHOLDS)):
+        if word in allowed:
+            return {name: word}
+    return {"fusion": check.one_of(word, (*FUSIONS, *POINTS, "pcaN", *CALIBRATORS, *THRESHOLDS), f"{text!r}: part")}
 
 
 class _UpToPCA(PCA):
@@ -129,7 +150,12 @@ class _UpToPCA(PCA):
 
 
 def build(
-    candidate: Candidate, modalities: Sequence[str], layout: Layout, kind: str, seed: int
+    candidate: Candidate,
+    modalities: Sequence[str],
+    layout: Layout,
+    kind: str,
+    seed: int,
+    shared: MutableMapping[str, Shared] | None = None,
 ) -> tuple[Any, list[int]]:
     """Build a candidate for an arm.
 
@@ -143,6 +169,8 @@ def build(
     kind : {"binary", "ordinal", "continuous"}
         Kind of the outcome.
     seed : int
+    shared : mapping of str to Shared, optional
+        Model -> what other arms of the same fold fitted with the same seed; filled as it goes.
 
     Returns
     -------
@@ -162,17 +190,16 @@ def build(
             tokens |= layout.tokens(modality, candidate.points, start)
         model = AttentionFusion(tokens, kind="continuous" if kind == "continuous" else "binary", seed=seed)
         return (OrdinalClassifier(model) if kind == "ordinal" else model), columns
+    if candidate.model == CLIP_RULE:
+        return ClipRule(make(PLAIN, kind, seed)), columns
     model = make(candidate.model, kind, seed)
-    if candidate.components and "image" in places:
-        if len(modalities) > 1 and candidate.fusion != "early":
-            raise check.InputError(
-                f"{candidate.label}: principal components go with early fusion", remedy="Drop pcaN or write early"
-            )
-        model = _with_components(model, places["image"], candidate.components)
-    if len(modalities) > 1 and candidate.fusion != "early":
-        combine = "stack" if candidate.fusion == "stack" else "mean"
-        return LateFusion(model, places, kind, combine), columns
-    return model, columns
+    reduced = candidate.components if "image" in places else 0
+    if len(modalities) == 1 or candidate.fusion == "early":
+        return (_with_components(model, places["image"], reduced) if reduced else model), columns
+    of_image = _with_components(model, list(range(len(places["image"]))), reduced) if reduced else model
+    models = {name: of_image if name == "image" else model for name in modalities}
+    known = None if shared is None else shared.setdefault(f"{candidate.model}/{reduced}", Shared())
+    return LateFusion(models, places, kind, "stack" if candidate.fusion == "stack" else "mean", known), columns
 
 
 def _with_components(model: Any, image: list[int], components: int) -> Pipeline:

@@ -2,20 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from scipy.special import logit
 from sklearn.base import BaseEstimator, clone
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.linear_model import Ridge
 
 from blues import check
 from blues.models.inner import InnerFolds, fit, inner_predictions, predict
 from blues.models.ordinal import OrdinalClassifier, category_probabilities
+from blues.models.stack import PositiveLogistic
 from blues.models.zoo import KINDS
 
-__all__ = ["LateFusion"]
+__all__ = ["LateFusion", "Shared"]
+
+_Make = Callable[[np.ndarray, np.ndarray, InnerFolds | None], Any]
+
+
+class Shared:
+    """What was fitted on the same numbers before: several arms of a fold ask for the same model of one modality.
+
+    One object serves one kind of estimator with one seed; what it holds is told apart by the data alone. It changes no number.
+    """
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, bytes], Any] = {}
+
+    def __sklearn_clone__(self) -> Shared:
+        return self
+
+    def take(self, what: str, make: _Make, X: np.ndarray, y: np.ndarray, inner: InnerFolds | None) -> Any:
+        """Return what was made of these rows under this name before, else make it."""
+        digest = hashlib.blake2b(repr(X.shape).encode())
+        digest.update(np.ascontiguousarray(X).tobytes())
+        digest.update(np.ascontiguousarray(y).tobytes())
+        digest.update(b"" if inner is None else "\0".join(map(str, inner.patients)).encode())
+        key = (what, digest.digest())
+        if key not in self._found:
+            self._found[key] = make(X, y, inner)
+        return self._found[key]
 
 
 class LateFusion(BaseEstimator):
@@ -23,15 +51,18 @@ class LateFusion(BaseEstimator):
 
     Parameters
     ----------
-    estimator : estimator
-        Cloned for each modality.
+    estimator : estimator, or mapping of str to estimator
+        Cloned for each modality; or modality -> its own.
     columns : mapping of str to sequence of int
         Modality -> its columns in ``X``.
     kind : {"binary", "ordinal", "continuous"}
         Kind of the outcome.
     combine : {"mean", "stack"}
-        ``"stack"`` fits a penalised logistic (binary), cumulative logistic (ordinal) or ridge regression on the modalities'
-        inner out-of-fold predictions [1]_; it needs inner folds and falls back to the mean without them.
+        ``"stack"`` fits a penalised logistic (binary), cumulative logistic (ordinal) or ridge regression with weights of at
+        least 0 on the modalities' inner out-of-fold predictions [1]_ [2]_; it needs inner folds and falls back to the mean
+        without them.
+    shared : Shared, optional
+        Where other arms of the same fold, with the same estimator and inner folds, keep what they fitted.
 
     Notes
     -----
@@ -41,17 +72,24 @@ class LateFusion(BaseEstimator):
     References
     ----------
     .. [1] Wolpert DH. Stacked generalization. Neural Networks 1992;5:241-259.
+    .. [2] Breiman L. Stacked regressions. Mach Learn 1996;24:49-64.
     """
 
     uses_inner_folds = True
 
     def __init__(
-        self, estimator: Any, columns: Mapping[str, Sequence[int]], kind: str = "binary", combine: str = "mean"
+        self,
+        estimator: Any,
+        columns: Mapping[str, Sequence[int]],
+        kind: str = "binary",
+        combine: str = "mean",
+        shared: Shared | None = None,
     ) -> None:
         self.estimator = estimator
         self.columns = columns
         self.kind = kind
         self.combine = combine
+        self.shared = shared
 
     def fit(self, X: Any, y: Any, inner: InnerFolds | None = None) -> LateFusion:
         """Fit one clone a modality, and the stack.
@@ -77,21 +115,36 @@ class LateFusion(BaseEstimator):
             if not len(rows) or len(np.unique(y[rows])) < 2:
                 continue
             own = inner.take(rows) if inner is not None else None
-            self.models_[name] = fit(clone(self.estimator), block[rows], y[rows], own)
+            self.models_[name] = self._once(f"model of {name}", self._model(name), block[rows], y[rows], own)
             if self.combine == "stack":
                 held_out[name] = np.full(len(y), np.nan)
-                held_out[name][rows] = inner_predictions(self.estimator, block[rows], y[rows], own, self.kind)
+                held_out[name][rows] = self._once(
+                    f"held out of {name}", self._held_out(name), block[rows], y[rows], own
+                )
         self.stack_ = self._fit_stack(held_out, y)
         return self
+
+    def _of(self, name: str) -> Any:
+        return self.estimator[name] if isinstance(self.estimator, Mapping) else self.estimator
+
+    def _model(self, name: str) -> _Make:
+        return lambda X, y, inner: fit(clone(self._of(name)), X, y, inner)
+
+    def _held_out(self, name: str) -> _Make:
+        return lambda X, y, inner: inner_predictions(self._of(name), X, y, inner, self.kind)
+
+    def _once(self, what: str, make: _Make, X: np.ndarray, y: np.ndarray, inner: InnerFolds | None) -> Any:
+        """Make something of a modality's rows, or take it from another arm that did."""
+        return make(X, y, inner) if self.shared is None else self.shared.take(what, make, X, y, inner)
 
     def _fit_stack(self, held_out: Mapping[str, np.ndarray], y: np.ndarray) -> Any:
         usable = len(held_out) > 1 and all(np.isfinite(values).any() for values in held_out.values())
         if not usable:
             return None
         model = {
-            "binary": LogisticRegression(C=1.0),
-            "ordinal": OrdinalClassifier(LogisticRegression(C=1.0)),
-            "continuous": Ridge(alpha=1.0),
+            "binary": PositiveLogistic(),
+            "ordinal": OrdinalClassifier(PositiveLogistic()),
+            "continuous": Ridge(alpha=float(np.var(y)), positive=True),  # alpha 1 of an outcome in standard deviations
         }[self.kind]
         return model.fit(self._stack_inputs(held_out), y)
 

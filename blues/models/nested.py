@@ -6,21 +6,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from scipy.special import logit
 from sklearn.base import BaseEstimator, clone
-from sklearn.linear_model import LogisticRegression
 
 from blues import check
 from blues.models.inner import InnerFolds, fit, inner_predictions, predict
 from blues.models.ordinal import category_probabilities
+from blues.models.recalibrate import CALIBRATORS, calibrated, crossfitted, fit_calibrator
+from blues.models.threshold import APPARENT, THRESHOLDS, crossfitted_youden, find_threshold
 from blues.models.zoo import KINDS
 
-__all__ = ["CALIBRATORS", "THRESHOLDS", "Nested", "youden_threshold"]
+__all__ = ["Nested"]
 
-CALIBRATORS = ("none", "platt")
-THRESHOLDS = ("half", "prevalence", "youden")
-APPARENT = "apparent"
-"""For models of one variable only: the Youden cut on the training rows' own predictions, without an inner loop."""
+Option = tuple[Any, Sequence[int], str, str]
+"""Estimator, its columns, calibrator, rule of the threshold."""
 
 
 class Nested(BaseEstimator):
@@ -28,21 +26,23 @@ class Nested(BaseEstimator):
 
     Parameters
     ----------
-    candidates : mapping of str to (estimator, columns)
-        Label -> unfitted estimator and its columns in ``X``. One candidate means no choice.
+    candidates : mapping of str to (estimator, columns) or (estimator, columns, calibrate, threshold)
+        Label -> unfitted estimator and its columns in ``X``, and what it has of its own of the two settings below. Candidates
+        with the very same estimator share its inner fits. One candidate means no choice.
     kind : {"binary", "ordinal", "continuous"}
         Kind of the outcome.
-    calibrate : {"none", "platt"}
-        ``"platt"`` maps the logit of the prediction through a logistic regression fitted on the inner out-of-fold
-        predictions of the chosen candidate [1]_.
+    calibrate : {"none", "shift", "platt"}
+        For a binary outcome: a calibrator fitted on the inner out-of-fold predictions of the chosen candidate; ``"shift"``
+        moves the log-odds by a constant [1]_, ``"platt"`` is a logistic regression on them [2]_.
     threshold : {"half", "prevalence", "youden", "apparent"}
         0.5; the training share of events; or the cut with the highest sensitivity + specificity on the inner out-of-fold
-        predictions [2]_ (after calibration), or (``"apparent"``, for rules of one variable) on the training rows themselves.
+        predictions [3]_ (after calibration), or (``"apparent"``, for rules of one variable) on the training rows themselves.
 
     Attributes
     ----------
     chosen_ : str
-        Label of the candidate taken.
+        Label of the candidate taken: the lowest inner loss, where each inner fold is calibrated by what the others taught; of
+        those that differ in the threshold alone the highest sensitivity + specificity, each inner fold cut as the others say.
     losses_ : dict of str to float
         Inner mean squared error of each candidate (for a binary outcome the Brier score), NaN without inner folds.
     threshold_ : float
@@ -50,15 +50,16 @@ class Nested(BaseEstimator):
 
     References
     ----------
-    .. [1] Platt J. Probabilistic outputs for support vector machines. 1999.
-    .. [2] Youden WJ. Index for rating diagnostic tests. Cancer 1950;3:32-35.
+    .. [1] Steyerberg EW, et al. Validation and updating of predictive logistic regression models. Stat Med 2004;23:2567-2586.
+    .. [2] Platt J. Probabilistic outputs for support vector machines. 1999.
+    .. [3] Youden WJ. Index for rating diagnostic tests. Cancer 1950;3:32-35.
     """
 
     uses_inner_folds = True
 
     def __init__(
         self,
-        candidates: Mapping[str, tuple[Any, Sequence[int]]],
+        candidates: Mapping[str, tuple[Any, ...]],
         kind: str = "binary",
         calibrate: str = "none",
         threshold: str = "half",
@@ -79,55 +80,57 @@ class Nested(BaseEstimator):
             Needed where there is something to choose, calibrate or cut; without them the first candidate is taken as it is.
         """
         check.one_of(self.kind, KINDS, "kind of target")
-        check.one_of(self.calibrate, CALIBRATORS, "calibrate")
-        check.one_of(self.threshold, (*THRESHOLDS, APPARENT), "threshold")
         X, y = np.asarray(X, dtype=float), np.asarray(y, dtype=float)
-        wanted = len(self.candidates) > 1 or self.calibrate != "none" or self.threshold == "youden"
-        held_out: dict[str, np.ndarray] = {}
+        options = {label: self._option(given) for label, given in self.candidates.items()}
+        wanted = len(options) > 1 or any(c != "none" or t == "youden" for _, _, c, t in options.values())
+        held_out = {id(option[0]): np.full(len(y), np.nan) for option in options.values()}
+        folds = np.full(len(y), -1)
         if wanted:
-            for label, (estimator, columns) in self.candidates.items():
-                held_out[label] = inner_predictions(estimator, X[:, list(columns)], y, inner, self.kind)
-        self.losses_ = {label: _mean_squared(y, p) for label, p in held_out.items()}
-        finite = {label: loss for label, loss in self.losses_.items() if np.isfinite(loss)}
-        self.chosen_ = min(finite, key=lambda label: finite[label]) if finite else next(iter(self.candidates))
-        estimator, columns = self.candidates[self.chosen_]
+            for number, (_, test) in enumerate(inner.split(y) if inner is not None else []):
+                folds[test] = number
+            for estimator, columns in {id(o[0]): (o[0], o[1]) for o in options.values()}.values():
+                held_out[id(estimator)] = inner_predictions(estimator, X[:, list(columns)], y, inner, self.kind)
+        self._choose(options, held_out, y, folds)
+        estimator, columns, calibrate, rule = options[self.chosen_]
         self.columns_ = list(columns)
         self.model_ = fit(clone(estimator), X[:, self.columns_], y, inner)
-        inner_p = held_out.get(self.chosen_, np.full(len(y), np.nan))
-        self.calibrator_ = self._fit_calibrator(inner_p, y)
-        judged = self.predict(X) if self.threshold == APPARENT and self.kind == "binary" else self._calibrated(inner_p)
-        self.threshold_ = self._find_threshold(judged, y)
+        binary = self.kind == "binary"
+        inner_p = held_out[id(estimator)]
+        self.calibrator_ = fit_calibrator(calibrate, inner_p, y) if binary else None
+        judged = self.predict(X) if rule == APPARENT and binary else calibrated(self.calibrator_, inner_p)
+        self.threshold_ = find_threshold(rule, y, judged) if binary else float("nan")
         return self
 
-    def _fit_calibrator(self, p: np.ndarray, y: np.ndarray) -> LogisticRegression | None:
-        known = np.isfinite(p)
-        if self.kind != "binary" or self.calibrate == "none" or len(np.unique(y[known])) < 2:
-            return None
-        return LogisticRegression(C=1e6, max_iter=1000).fit(_log_odds(p[known]), y[known])
+    def _option(self, given: Sequence[Any]) -> Option:
+        estimator, columns, *own = given
+        calibrate, threshold = own or (self.calibrate, self.threshold)
+        check.one_of(calibrate, CALIBRATORS, "calibrate")
+        check.one_of(threshold, (*THRESHOLDS, APPARENT), "threshold")
+        return estimator, columns, calibrate, threshold
 
-    def _calibrated(self, p: np.ndarray) -> np.ndarray:
-        if self.calibrator_ is None:
-            return p
-        known = np.isfinite(p)
-        found = np.full(len(p), np.nan)
-        if known.any():
-            found[known] = self.calibrator_.predict_proba(_log_odds(p[known]))[:, 1]
-        return found
-
-    def _find_threshold(self, p: np.ndarray, y: np.ndarray) -> float:
-        if self.kind != "binary":
-            return float("nan")
-        if self.threshold == "prevalence":
-            return float(y.mean())
-        known = np.isfinite(p)
-        if self.threshold == "half" or len(np.unique(y[known])) < 2:
-            return 0.5
-        return youden_threshold(y[known], p[known])
+    def _choose(
+        self, options: Mapping[str, Option], held_out: Mapping[int, np.ndarray], y: np.ndarray, folds: np.ndarray
+    ) -> None:
+        """Take the candidate of the lowest loss, then, of those that predict alike, the best rule of the threshold."""
+        binary = self.kind == "binary"
+        judged: dict[tuple[int, str], np.ndarray] = {}
+        for estimator, _, calibrate, _ in options.values():
+            p = held_out[id(estimator)]
+            judged[id(estimator), calibrate] = crossfitted(calibrate, p, y, folds) if binary else p
+        self.losses_ = {label: _mean_squared(y, judged[id(o[0]), o[2]]) for label, o in options.items()}
+        finite = {label: loss for label, loss in self.losses_.items() if np.isfinite(loss)}
+        self.chosen_ = min(finite, key=lambda label: finite[label]) if finite else next(iter(options))
+        estimator, _, calibrate, _ = options[self.chosen_]
+        alike = [label for label, o in options.items() if o[0] is estimator and o[2] == calibrate]
+        if binary and len(alike) > 1:
+            p = judged[id(estimator), calibrate]
+            gains = {label: crossfitted_youden(options[label][3], y, p, folds) for label in alike}
+            self.chosen_ = max(alike, key=lambda label: np.nan_to_num(gains[label], nan=-2.0))
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the probability of the event or the expected value, shape (rows,)."""
         raw = predict(self.model_, np.asarray(X, dtype=float)[:, self.columns_], self.kind)
-        return self._calibrated(raw)
+        return calibrated(self.calibrator_, raw)
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return ``[1 - p, p]`` a row, shape (rows, 2), for a binary outcome."""
@@ -137,25 +140,6 @@ class Nested(BaseEstimator):
     def predict_categories(self, X: Any, categories: Sequence[float]) -> np.ndarray:
         """Return the probability of each category of an ordinal outcome, shape (rows, categories); rows sum to 1."""
         return category_probabilities(self.model_, np.asarray(X, dtype=float)[:, self.columns_], categories)
-
-
-def youden_threshold(y: np.ndarray, p: np.ndarray) -> float:
-    """Return the cut on ``p`` with the highest sensitivity + specificity, midway between neighbouring predictions.
-
-    Examples
-    --------
-    >>> youden_threshold(np.array([0, 0, 1, 1]), np.array([0.1, 0.2, 0.4, 0.9]))
-    0.3
-    """
-    levels = np.unique(p)
-    cuts = np.concatenate([[levels[0]], (levels[1:] + levels[:-1]) / 2])
-    above = p[None, :] >= cuts[:, None]
-    youden = above[:, y == 1].mean(axis=1) - above[:, y == 0].mean(axis=1)
-    return float(np.round(cuts[int(np.argmax(youden))], 12))
-
-
-def _log_odds(p: np.ndarray) -> np.ndarray:
-    return np.asarray(logit(np.clip(p, 0.001, 0.999)))[:, None]
 
 
 def _mean_squared(y: np.ndarray, p: np.ndarray) -> float:

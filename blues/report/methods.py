@@ -22,7 +22,8 @@ _POINTS = {
 _FUSION = {
     "early": "Combinations were fused early: one model on all columns side by side. ",
     "late": "Combinations were fused late: one model a modality, their predictions averaged. ",
-    "stack": "Combinations were fused by stacking: a model on the out-of-fold predictions of one model a modality. ",
+    "stack": "Combinations were fused by stacking: a penalised regression with weights of at least 0 on the inner out-of-fold "
+    "predictions of one model a modality. ",
 }
 _THRESHOLDS = {
     "half": "a predicted risk of 0.5",
@@ -93,7 +94,7 @@ def _models(facts: Facts) -> str:
     select = [str(s) for s in e.get("select") or ()]
     if select:
         text = "Every modality alone and every combination was an arm. In each training fold an inner loop over patients chose "
-        text += f"among {listed(select, 'and')} (model, fusion, pooling, components). "
+        text += f"among {listed(select, 'and')} (model, fusion, pooling, components, calibrator, threshold). "
     else:
         text = f"Every modality alone and every combination was an arm, with the model {listed(names, 'or')}. "
         text += _FUSION.get(str(e.get("fusion")), "")
