@@ -209,8 +209,8 @@ class TestShared:
         kept = models.Shared()
         for columns in ({"a": [0], "b": [1]}, {"a": [0], "c": [2]}, {"a": [0], "b": [1], "c": [2]}):
             for combine in ("mean", "stack"):
-                alone = models.LateFusion(models.make("forest"), columns, combine=combine)
-                other = models.LateFusion(models.make("forest"), columns, combine=combine, shared=kept)
+                alone = models.LateFusion(models.make("xgboost"), columns, combine=combine)
+                other = models.LateFusion(models.make("xgboost"), columns, combine=combine, shared=kept)
                 alone.fit(X, y, inner_of(patients))
                 other.fit(X, y, inner_of(patients))
                 np.testing.assert_array_equal(other.predict(X), alone.predict(X))
@@ -221,8 +221,8 @@ class TestShared:
         kept = models.Shared()
         for target, rows in ((y, slice(None)), (1 - y, slice(None)), (y, slice(20, None))):
             inner = inner_of(patients[rows])
-            model = models.LateFusion(models.make("forest"), {"a": [0], "b": [1]}, combine="stack", shared=kept)
-            alone = models.LateFusion(models.make("forest"), {"a": [0], "b": [1]}, combine="stack")
+            model = models.LateFusion(models.make("xgboost"), {"a": [0], "b": [1]}, combine="stack", shared=kept)
+            alone = models.LateFusion(models.make("xgboost"), {"a": [0], "b": [1]}, combine="stack")
             model.fit(X[rows], target[rows], inner)
             np.testing.assert_array_equal(model.predict(X), alone.fit(X[rows], target[rows], inner).predict(X))
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from scipy import stats
-from statsmodels.stats.contingency_tables import mcnemar
 
 from blues.check import InputError, binary_outcome, finite, one_of, probabilities, same_length
 from blues.evaluate.permutation import swap_permutation_test
@@ -80,6 +79,8 @@ def _paired_table(y: Any, a: Any, b: Any) -> tuple[np.ndarray, np.ndarray]:
     """Return the 2x2 table (rows: first right or not) and each row's difference in being right, shape (n,)."""
     outcome, first, second = finite(y, "y").ravel(), finite(a, "a").ravel(), finite(b, "b").ravel()
     same_length(y=outcome, a=first, b=second)
+    if not len(outcome):
+        raise InputError("y is empty")
     for name, values in (("y", outcome), ("a", first), ("b", second)):
         if not np.isin(values, (0, 1)).all():
             raise InputError(f"{name} must hold 0 and 1 only", remedy="Apply the threshold first")
@@ -146,10 +147,15 @@ def mcnemar_test(
         statistic = float(sums.sum()) ** 2 / spread if spread else 0.0
         return Test(statistic, float(stats.chi2.sf(statistic, 1)), estimate, detail=detail)
     detail["method"] = "McNemar, exact" if exact else "McNemar, chi-squared" + ", continuity-corrected" * continuity
-    if table[0, 1] + table[1, 0] == 0:
+    one, other = int(table[0, 1]), int(table[1, 0])
+    if one + other == 0:
         return Test(0.0, 1.0, estimate, detail={**detail, "reason": "the two never disagree"})
-    found = mcnemar(table, exact=exact, correction=continuity)
-    return Test(found.statistic, min(1.0, float(found.pvalue)), estimate, detail=detail)
+    if exact:
+        smaller = min(one, other)
+        return Test(smaller, min(1.0, float(stats.binomtest(smaller, one + other).pvalue)), estimate, detail=detail)
+    # the correction takes 1 off the distance, and there is nothing to take off a distance of 0
+    statistic = max(0, abs(one - other) - int(continuity)) ** 2 / (one + other)
+    return Test(statistic, float(stats.chi2.sf(statistic, 1)), estimate, detail=detail)
 
 
 def _given_table(table: Any) -> np.ndarray:

@@ -35,12 +35,18 @@ def wilson_limits(k: float, n: float, quantile: float) -> tuple[float, float]:
 
 def _counts(k: Any, n: Any) -> tuple[int, int]:
     """Check and return a count out of a number."""
+    found = []
     for name, value in (("k", k), ("n", n)):
-        if np.ndim(value) or not float(value).is_integer() or value < 0:
+        try:
+            number = float(value) if np.ndim(value) == 0 else math.nan
+        except (TypeError, ValueError):
+            number = math.nan
+        if not number.is_integer() or number < 0:
             raise InputError(f"{name} is {value!r}", allowed="a whole number, 0 or more")
-    if k > n:
+        found.append(int(number))
+    if found[0] > found[1]:
         raise InputError(f"k is {k} of n = {n}", allowed="k from 0 to n")
-    return int(k), int(n)
+    return found[0], found[1]
 
 
 def _nothing(method: str, level: float) -> Estimate:

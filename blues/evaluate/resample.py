@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from blues.check import InputError, one_of
+from blues.check import InputError, columns_exist, one_of
 from blues.evaluate.records import Estimate, check_level, group_codes
 
 __all__ = [
@@ -300,12 +300,20 @@ def take_rows(table: Any, rows: np.ndarray) -> Any:
 def _rows_by_patient(table: Any, patients: Any) -> tuple[np.ndarray, np.ndarray, int]:
     """Return each row's patient code, the rows sorted by patient, and the number of rows."""
     if isinstance(patients, str):
-        patients = table[patients]
+        patients = _column(table, patients, "patients")
     length = len(table[0] if isinstance(table, tuple) else table)
     codes, groups = group_codes(patients, length, "patients")
     if len(groups) < 2:
         raise InputError("resampling patients needs at least two of them", value=len(groups))
     return codes, np.argsort(codes, kind="stable"), len(groups)
+
+
+def _column(table: Any, name: str, what: str) -> Any:
+    """Return a column of a frame by name."""
+    if not isinstance(table, pd.DataFrame):
+        raise InputError(f"{what} is {name!r}, and the table has no named columns", remedy="Pass one label a row")
+    columns_exist([name], table.columns, "table")
+    return table[name]
 
 
 def _defined(statistic: Callable[[Any], Any], rows: Any) -> float:
@@ -364,7 +372,7 @@ def patient_bootstrap(
     """
     codes, order, count = _rows_by_patient(table, patients)
     if isinstance(stratify, str):
-        stratify = table[stratify]
+        stratify = _column(table, stratify, "stratify")
     strata = count if stratify is None else patient_strata(stratify, codes)
 
     def of_weights(weights: np.ndarray) -> np.ndarray:

@@ -61,11 +61,9 @@ def bootstrap_632plus(
     >>> round(bootstrap_632plus(0.0, 0.3, 0.5).value, 4)
     0.2433
     """
-    for name, given in (("apparent", apparent), ("out_of_bag", out_of_bag), ("no_information", no_information)):
-        if not math.isfinite(float(given)):
-            raise InputError(f"{name} is {given!r}", allowed="a finite number")
     sign = -1.0 if greater_is_better else 1.0
-    a, e, g = (sign * float(v) for v in (apparent, out_of_bag, no_information))
+    named = {"apparent": apparent, "out_of_bag": out_of_bag, "no_information": no_information}
+    a, e, g = (sign * _one_number(given, name) for name, given in named.items())
     capped = min(e, g)
     overfitting = (capped - a) / (g - a) if capped > a and g > a else 0.0
     weight = 0.632 / (1 - 0.368 * overfitting)
@@ -73,6 +71,16 @@ def bootstrap_632plus(
     value = sign * (plain + (weight - 0.632) * (capped - a))  # .368 * .632 R / (1 - .368 R) is w - .632
     detail = {"weight": weight, "relative_overfitting": overfitting, "rule_632": sign * plain}
     return Estimate(value, detail={**detail, "method": ".632+", "reason": "no interval by this rule"})
+
+
+def _one_number(given: Any, name: str) -> float:
+    try:
+        value = float(given)
+    except (TypeError, ValueError):
+        value = math.nan
+    if not math.isfinite(value):
+        raise InputError(f"{name} is {given!r}", allowed="one finite number")
+    return value
 
 
 def no_information(y: Any, predicted: Any, loss: Callable[[Any, Any], Any] | None = None) -> float:
