@@ -13,7 +13,7 @@ from blues.fuse import Experiment, Run, run
 from blues.report import summarize
 from blues.report.document import draw
 
-QUICK = {"model": ("logistic",), "folds": 4, "repeats": 3, "draws": 100, "jobs": 1, "null": 19}
+QUICK = {"fusion": "early", "model": ("logistic",), "folds": 4, "repeats": 3, "draws": 100, "jobs": 1, "null": 19}
 CARD = {
     "table_one": [
         {"column": "CRP", "variable": "C-reactive protein", "unit": "mg/l", "group": "", "kind": "continuous"},

@@ -162,6 +162,17 @@ class TestWidths:
         assert score["image+blood"] > score["blood"] - 0.03
         assert score["image+blood"] > crowded + 0.03
 
+    def test_what_the_null_of_a_stacks_importances_does_not_answer_is_said(self):
+        told = [
+            any("shuffled outcomes answer" in n["text"] for n in run(make_design(), experiment(**changes)).notes)
+            for changes in (
+                {"null": 1, "explain": ("all",)},
+                {"null": 1},
+                {"null": 1, "explain": ("all",), "fusion": "early"},
+            )
+        ]
+        assert told == [True, False, False]
+
     def test_attention_is_no_early_fusion(self):
         notes = run(self.design(), experiment(fusion="early", select=("attention/mean",), folds=2, repeats=1)).notes
         assert not any("unequal width" in n["text"] for n in notes)

@@ -65,7 +65,7 @@ def design_facts(design: Design, by_arm: Mapping[str, pd.DataFrame]) -> dict[str
 
 def notes_on(design: Design, by_arm: Mapping[str, pd.DataFrame], experiment: Experiment) -> list[dict[str, str]]:
     """Say what limits the numbers: few events, suspicious columns, patients an arm could not use, unread clips."""
-    found = [*_size_notes(design), *_leak_notes(design), *_width_notes(design, experiment)]
+    found = [*_size_notes(design), *_leak_notes(design), *_width_notes(design, experiment), *_band_notes(experiment)]
     patients = int(design.patients.nunique())
     for arm, part in by_arm.items():
         if (used := part["patient"].nunique()) < patients:
@@ -128,6 +128,19 @@ def _width_notes(design: Design, experiment: Experiment) -> list[dict[str, str]]
                 )
             ]
     return []
+
+
+def _band_notes(experiment: Experiment) -> list[dict[str, str]]:
+    """Say what the null of a stack's importances does not answer."""
+    stacked = any(c.fusion == "stack" for rivals in experiment.rivals().values() for c in rivals)
+    if not experiment.null or tuple(experiment.explain) == ("none",) or not stacked:
+        return []
+    return [
+        _note(
+            "The importances on shuffled outcomes answer whether there is anything at all. A stack gives a modality little "
+            "weight there: beside an informative column, others of its modality may leave that band by noise alone."
+        )
+    ]
 
 
 def _note(text: str) -> dict[str, str]:
