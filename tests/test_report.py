@@ -190,7 +190,8 @@ def html(summary):
 @pytest.fixture(scope="module")
 def hostile():
     ids = [*HOSTILE, *(f"id|{i}" for i in range(17))]
-    run = make_run(ids=ids, label=" ".join(HOSTILE[:4]))
+    # early fusion: the reference is then an arm that predicts the first of them too, who has no blood tests
+    run = make_run(ids=ids, label=" ".join(HOSTILE[:4]), fusion="early")
     arms = dict(zip(run.scores["arm"].unique(), run.scores["arm"].unique(), strict=True))
     refused = pd.DataFrame([(h, h, h, h) for h in HOSTILE], columns=["column", "role", "known", "reason"])
     notes = tuple({"level": "warning", "text": h} for h in HOSTILE)
