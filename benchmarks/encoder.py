@@ -197,6 +197,38 @@ def label_noise(cohort: Cohort, truth: pd.DataFrame) -> list[str]:
     return lines
 
 
+def combined(made: Embeddings, truth: pd.DataFrame, outcome: pd.Series) -> list[str]:
+    """Say what the outputs give when frames are combined to clips, and clips to patients, in every way, side by side.
+
+    Frames to clips as POCOVID-Net compares them: the mean probability, and the majority vote, against the label of the clip;
+    clips to patients by mean, max, any, top-k and noisy-or, against the outcome of the patient.
+    """
+    table = made.table.set_index("clip")
+    clips = np.repeat(table.index.to_numpy(), table["frames"])
+    lines = []
+    for item, column in READ_OFF.items():
+        if column not in made.names:
+            continue
+        p = np.clip(made.values[:, made.names.index(column)].astype(float), 0, 1)
+        y = truth[item].dropna()
+        for how, words in (("mean", "mean probability"), ("vote", "majority vote")):
+            score = evaluate.combine(p, clips, how)[y.index]
+            # a tie of votes is no majority
+            called = score > 0.5 if how == "vote" else score >= 0.5
+            hits = np.mean([(called == y)[y == label].mean() for label in (0, 1)])
+            area = evaluate.auroc(y, score, table.loc[y.index, "patient"])
+            lines.append(f"{SHOWN[item]}, frames to clips by {words}: AUROC {area}, balanced accuracy {hits:.3f}")
+        of = table.loc[clips, "patient"].to_numpy()
+        known = np.isin(of, outcome.dropna().index)
+        found = evaluate.combine_table(outcome.loc[of[known]].to_numpy(), p[known], clips[known], of[known])
+        lines += [
+            f"{SHOWN[item]} as a score of the target, frames by {row.frames}, clips by {row.clips}: "
+            f"AUROC {row.auroc:.3f} ({row.low:.3f} to {row.high:.3f})"
+            for row in found.itertuples()
+        ]
+    return lines
+
+
 def in_folds(cohort: Cohort, truth: pd.DataFrame, repeats: int, start: str | None) -> list[Line]:
     """Train the network of blues-lus inside the folds on the clips' labels: from random weights, or fine-tuned."""
     lines: list[Line] = []
@@ -233,6 +265,7 @@ def main() -> None:
     parser.add_argument("--target", default="pcr")
     parser.add_argument("--scratch", action="store_true", help="also train from random weights in the folds (slow)")
     parser.add_argument("--finetune", action="store_true", help="also fine-tune blues-lus in the folds (slow)")
+    parser.add_argument("--combine", action="store_true", help="also from frames to clips to patients in every way")
     parser.add_argument("--out", type=Path, help="JSON file for the numbers")
     given = parser.parse_args()
     cohort = read(given.folder)
@@ -253,6 +286,8 @@ def main() -> None:
         at_patients, taken = patient_level(made, cohort, given.target, given.repeats)
         rows += show(Path(name).stem, lines + at_patients)
         print(f"{'':<14}chosen in the training folds: " + ", ".join(f"{k} {v}" for k, v in sorted(taken.items())))
+        if given.combine:
+            print(*combined(made, known, cohort.target(given.target)), sep="\n")
     if given.scratch:
         rows += show("scratch", in_folds(cohort, truth, 1, None))
     if given.finetune:

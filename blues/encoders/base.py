@@ -70,7 +70,8 @@ class Preprocessing:
         """Return frames of shape (n, height, width), uint8, as a float32 tensor (n, channels, height, width)."""
         import torch
 
-        batch = torch.from_numpy(np.ascontiguousarray(frames)).float().div_(255).unsqueeze(1)
+        frames = np.require(frames, requirements=["C", "W"])  # what is mapped from a file cannot be written
+        batch = torch.from_numpy(frames).float().div_(255).unsqueeze(1)
         if not any(self.mean) and set(self.std) == {1.0}:
             return batch.expand(-1, self.channels, -1, -1)
         mean, std = (torch.tensor(v, dtype=torch.float32).view(1, -1, 1, 1) for v in (self.mean, self.std))
