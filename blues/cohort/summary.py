@@ -213,6 +213,8 @@ def unused(cohort: Cohort) -> list[str]:
         Each with file, row, column and value, as far as they are known, and what was done; :func:`card` tells everything else.
     """
     met = cohort.findings
+    if met.empty:
+        return []
     lost = met["kind"].isin(["odd", "left out"]) & met["done"].str.startswith(("no value", "left out"))
     return _sentences(dataclasses.replace(cohort, findings=met[lost]), ("odd", "left out"))
 
