@@ -100,7 +100,7 @@ WAYS += [(way, "binary") for way in ("forest/early", "logistic/early/pca2", "log
 @pytest.mark.parametrize(("way", "kind"), WAYS)
 def test_patient_without_blood_is_predicted_from_images_by_every_model_and_fusion(way, kind):
     design = make_design(kind=kind)
-    image = design.blocks["image"].assign(a=design.y + np.random.default_rng(2).normal(size=48))
+    image = design.blocks["image"].assign(a=2 * design.y + np.random.default_rng(2).normal(size=48))
     blood = design.blocks["blood"].copy()
     blood.iloc[:12] = np.nan
     design = make_design(kind=kind, image=image, blood=blood)
