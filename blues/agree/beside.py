@@ -48,7 +48,11 @@ def beside(cohort: Cohort, run: str | Path, *, draws: int = 1000, seed: int = 0)
     how: dict[str, Any] = {"draws": draws, "seed": seed}
     found: dict[str, Any] = {"What these ratings can answer": expert_statement(cohort)}
     if cohort.ratings["rater"].nunique() > 1:
-        found |= _between(cohort, how)
+        between = _between(cohort, how)
+        checklist = {title: between.pop(title) for title in list(between) if title == _SHOWN[0]}
+        found |= between
+    else:
+        checklist = {}
     predictions = read_predictions(run)
     for title, make in (
         ("Rules on the ratings", lambda: _rules(cohort, predictions.task)),
@@ -60,7 +64,8 @@ def beside(cohort: Cohort, run: str | Path, *, draws: int = 1000, seed: int = 0)
             found |= make()
         except InputError as error:
             found[title] = f"Not computed: {error}"
-    return found
+    # what the authors have to write comes after what was found
+    return found | checklist
 
 
 def _between(cohort: Cohort, how: Mapping[str, Any]) -> dict[str, Any]:
@@ -72,6 +77,9 @@ def _between(cohort: Cohort, how: Mapping[str, Any]) -> dict[str, Any]:
         level = "continuous" if scale is None else None
         made = section(rows[["subject", "patient", "rater", "rating"]], categories=scale, level=level, **how)
         for title, result in made.items():
+            if number == 0 and title.startswith("Matrix"):
+                names = [f"{v:g}" if isinstance(v, float) else str(v) for v in result.index]
+                result = result.set_axis(names, axis=0).set_axis(names, axis=1)
             if title in _SHOWN[1:] or (number == 0 and title.startswith("Matrix")):
                 found[f"{item}: {title[0].lower()}{title[1:]}"] = result
             elif number == 0 and title in _SHOWN:
@@ -142,6 +150,7 @@ def write_beside(found: Mapping[str, Any], folder: str | Path) -> Path | None:
         if records is not None:
             contents.append({"title": f"{title}, in words", "text": " ".join(r.sentence() for r in records[:3])})
             frame = pd.concat([r.to_frame().astype({"reason": object}) for r in records], ignore_index=True)
+        frame = frame.dropna(axis=1, how="all")
         words = "".join(c if c.isascii() and c.isalnum() else "-" for c in title.lower())
         name = f"{number:02d}-{'-'.join(w for w in words.split('-') if w)[:60]}.csv"
         with replacing(folder / name) as draft:
