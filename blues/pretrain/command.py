@@ -120,6 +120,16 @@ def _show(line: dict[str, float]) -> None:
     print("  ".join(f"{name} {value:g}" for name, value in line.items()), flush=True)
 
 
+def _command(options: Options) -> str:
+    """Return the command that trains the same network again; a file of weights is named without its folder."""
+    told = [f"--steps {options.steps}" if options.steps else f"--minutes {options.minutes:g}"]
+    if options.start is not None:
+        told.append(f"--start {Path(options.start).stem}")
+    if options.rate != Options.rate:
+        told.append(f"--rate {options.rate:g}")
+    return " ".join([f"{PROG} --seed {options.seed}", *told])
+
+
 def _finish(options: Options, trainer: Trainer, saw: list[str], real: LabelledClips | None = None) -> Encoder:
     """Write the averaged weights, score them on held-out frames, write them again with the scores on their card."""
     path = options.out / "weights.safetensors"
@@ -128,7 +138,7 @@ def _finish(options: Options, trainer: Trainer, saw: list[str], real: LabelledCl
         "saw": saw,
         "labels": ["truth of simulated frames", *(f"ratings of {name}" for name in saw)],
         "licence": "MIT" if not saw else f"bound by what it saw: {real.licence}" if real else "as the cohorts it saw",
-        "source": f"python -m blues.pretrain --minutes {options.minutes:g} --seed {trainer.seed}",
+        "source": _command(options),
         "note": NOTE if not saw else NOTE.replace("alone; it has seen no patient", f"and on {', '.join(saw)}"),
         "trained": {
             "frames": trainer.steps * trainer.budget.batch,
