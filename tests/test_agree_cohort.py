@@ -1,5 +1,6 @@
 """Rules against a reference test, associations, retakes, the model as a rater, and the command."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -138,6 +139,15 @@ def test_scores_behind_the_rules(tiny):
     found = agree.rule_scores(tiny).set_index("score")["value"]
     assert found["average: Severity"] > 0.8
     assert found["clip with: B-lines"] == pytest.approx(1 - found["clip without: B-lines"])
+
+
+def test_ratings_of_one_class_or_of_nobody_known_are_said(tiny):
+    positive = tiny.target("pcr") == 1
+    one_class = tiny.ratings[tiny.ratings["patient"].map(positive).fillna(False).astype(bool)]
+    with pytest.raises(InputError, match="both values of pcr"):
+        agree.rule_scores(dataclasses.replace(tiny, ratings=one_class))
+    with pytest.raises(InputError, match="no clip with a rating"):
+        agree.rule_table(dataclasses.replace(tiny, patients=tiny.patients.assign(pcr=np.nan)))
 
 
 def test_associations_side_by_side(tiny):

@@ -101,6 +101,10 @@ def everything(names=("image+blood", "blood")):
         "pairs_forest": plots.pairs_forest(
             pd.DataFrame({"pair": [a, b], "value": 0.5, "low": 0.4, "high": 0.6, "kind": [a, b]}), a
         ),
+        "waterfall": plots.waterfall(
+            pd.DataFrame({"name": [a, b], "start": [0.5, 0.7], "end": [0.7, 0.6], "modality": [a, b]}), a, b
+        ),
+        "chest": plots.chest(pd.DataFrame({"point": ["R1", a], "text": [b, a], "level": [0.4, np.nan]}), b),
     }
 
 

@@ -147,6 +147,11 @@ def rule_table(cohort: Cohort, target: str | None = None, *, level: float = 0.95
     DataFrame
         ``target, unit, rater, item, rule, threshold, n, patients, tp, fp, fn, tn`` and ``accuracy, sensitivity, specificity``
         each with ``_low`` and ``_high``.
+
+    Raises
+    ------
+    InputError
+        When no clip with a rating is of a patient whose target is known.
     """
     name, reference = _reference(cohort, target)
     found = []
@@ -162,6 +167,8 @@ def rule_table(cohort: Cohort, target: str | None = None, *, level: float = 0.95
             estimate = point.measures[measure]
             row |= {measure: estimate.value, f"{measure}_low": estimate.low, f"{measure}_high": estimate.high}
         found.append(row)
+    if not found:
+        raise InputError(f"no clip with a rating is of a patient whose {name} is known", file=cohort.folder)
     return pd.DataFrame(found).sort_values("unit", ascending=False, kind="stable", ignore_index=True)
 
 
@@ -173,6 +180,11 @@ def rule_scores(cohort: Cohort, target: str | None = None, *, level: float = 0.9
     DataFrame
         ``target, unit, rater, item, score, n, patients, value, low, high``: logit DeLong by patient, Obuchowski's clustered
         variance by clip.
+
+    Raises
+    ------
+    InputError
+        When the patients with rated clips are all of one class.
     """
     name, reference = _reference(cohort, target)
     found: dict[tuple[str, ...], dict[str, Any]] = {}
@@ -191,6 +203,10 @@ def rule_scores(cohort: Cohort, target: str | None = None, *, level: float = 0.9
         row = {"target": name, "unit": unit, "rater": rater, "item": item, "score": label, "n": len(y)}
         row |= {"patients": len(np.unique(patients)), "value": area.value, "low": area.low, "high": area.high}
         found[key] = row
+    if not found:
+        raise InputError(
+            f"the patients with rated clips do not have both values of {name}: no AUROC is defined", file=cohort.folder
+        )
     return pd.DataFrame(list(found.values())).sort_values("unit", ascending=False, kind="stable", ignore_index=True)
 
 
