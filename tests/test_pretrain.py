@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import torch
 
-from blues import encoders, simulate, video
+from blues import check, encoders, simulate, video
 from blues.check import InputError
 from blues.encoders import checkpoint, lus, registry
 from blues.pretrain import Budget, Options, Trainer, main, train
@@ -227,6 +227,32 @@ def test_a_cohort_that_was_learned_from_stands_on_the_card(tmp_path):
     assert batch.values[:, lus.GLOBALS.index("soldati_1")].isfinite().all()
     encoder = train(Options(out=tmp_path / "out", steps=1, batch=12, frames=40, cohort=str(tmp_path / "cohort")))
     assert encoder.has_seen(cohort.name)
+    assert encoder.card["source"] == "python -m blues.pretrain --seed 0 --steps 1 --cohort cohort --batch 12"
+
+
+def test_card_names_all_that_another_training_needs(tmp_path):
+    from blues.pretrain.command import _command
+
+    told = _command(
+        Options(minutes=3, start=str(tmp_path / "w.safetensors"), rate=1e-3, views=1, agree=0.3, half=False)
+    )
+    assert told == (
+        "python -m blues.pretrain --seed 0 --minutes 3 --start w --rate 0.001 --views 1 --agree 0.3 --no-half"
+    )
+    options = check.parse(Options, told.split()[3:], prog="x", description="x")
+    assert (options.rate, options.views, options.agree, options.half) == (1e-3, 1, 0.3, False)
+
+
+def test_clips_that_cannot_be_read_are_named(tmp_path):
+    from blues import datasets
+    from blues.pretrain.real import LabelledClips
+
+    cohort = datasets.synthetic(tmp_path / "cohort", patients=8)
+    rated = cohort.ratings["clip"].iloc[0]
+    (cohort.folder / cohort.clips.loc[rated, "path"]).write_bytes(b"no clip")
+    learned = LabelledClips(cohort)
+    assert list(learned.unread) == [rated]
+    assert len(learned.frames) == cohort.ratings["clip"].nunique() - 1
 
 
 def test_weights_of_another_card_are_refused(tmp_path):

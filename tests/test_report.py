@@ -14,7 +14,7 @@ import pytest
 from blues import agree, evaluate, explain, fuse, report, survive
 from blues.agree import Agreement
 from blues.features import Design
-from blues.report import checklists, page, privacy
+from blues.report import checklists, extras, page, privacy
 from blues.report.facts import FEW, Facts
 from blues.report.summary import TITLES
 
@@ -543,6 +543,22 @@ def test_extra_results_are_shown_and_their_absence_is_said(run):
     plain = report.summarize(run)
     assert all(r[2] == [] for r in plain["tables"]["grras"]["rows"])
     assert "is not part of this run" in report.render(plain)
+
+
+@pytest.mark.parametrize(
+    ("categories", "weights", "told"),
+    [
+        ([0, 1], "quadratic", "Cohen's kappa, unweighted"),
+        ([0, 1, 2], "quadratic", "Cohen's kappa, quadratic weights"),
+        ([0, 1, 2], "linear", "Cohen's kappa, linear weights"),
+    ],
+)
+def test_a_forest_of_pairs_names_its_own_kappa(categories, weights, told):
+    rated = pd.DataFrame({"senior": categories * 4, "junior": (categories * 4)[:-1] + [categories[0]]})
+    found = agree.section(rated, categories=categories, weights=weights, draws=20)["Every pair"]
+    assert extras._drawn("Every pair", found)["arguments"]["statistic"] == told
+    unnamed = extras._drawn("Every pair", found.drop(columns="weights"))
+    assert unnamed["arguments"]["statistic"] == "agreement"
 
 
 @pytest.mark.slow

@@ -367,16 +367,18 @@ def pairs(
     Returns
     -------
     DataFrame
-        Columns ``pair, rater_a, rater_b, value, low, high, se, subjects, percent_agreement, reason``.
+        Columns ``pair, rater_a, rater_b, weights, value, low, high, se, subjects, percent_agreement, reason``.
     """
     data = coded(ratings, categories, clusters)
-    w, _ = agreement_weights(weights, data.categories)
+    w, name = agreement_weights(weights, data.categories)
     chosen = overlapping(data)
     sums = pair_sums(data, chosen)
     found = estimate(
         sums, lambda s: kappas(s, 1 - w), kind=interval, draws=draws, seed=seed, confidence=confidence, unit=data.unit
     )
-    return _pair_frame(data, chosen, sums, found, 0)
+    frame = _pair_frame(data, chosen, sums, found, 0)
+    frame.insert(3, "weights", name)
+    return frame
 
 
 def matrix(

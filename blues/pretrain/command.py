@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import platform
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -94,6 +95,8 @@ def train(options: Options, progress: bool = False) -> Encoder:
         from blues.pretrain.real import LabelledClips
 
         real = LabelledClips(datasets.load(options.cohort))
+        for clip, reason in real.unread.items():
+            print(f"clip {clip} is not learned from: {reason}", file=sys.stderr)
     budget = Budget(
         options.minutes,
         options.steps,
@@ -121,12 +124,19 @@ def _show(line: dict[str, float]) -> None:
 
 
 def _command(options: Options) -> str:
-    """Return the command that trains the same network again; a file of weights is named without its folder."""
+    """Return the command that trains the same network again; weights and cohort are named without their folder."""
     told = [f"--steps {options.steps}" if options.steps else f"--minutes {options.minutes:g}"]
     if options.start is not None:
         told.append(f"--start {Path(options.start).stem}")
-    if options.rate != Options.rate:
-        told.append(f"--rate {options.rate:g}")
+    if options.cohort is not None:
+        told.append(f"--cohort {Path(options.cohort).resolve().name}")
+    told += [
+        f"--{name} {getattr(options, name):g}"
+        for name in ("batch", "rate", "views", "agree")
+        if getattr(options, name) != getattr(Options, name)
+    ]
+    if options.half != Options.half:
+        told.append("--half" if options.half else "--no-half")
     return " ".join([f"{PROG} --seed {options.seed}", *told])
 
 

@@ -26,6 +26,11 @@ class LabelledClips:
     ----------
     cohort : Cohort
 
+    Attributes
+    ----------
+    unread : dict of str to str
+        Rated clips that cannot be read, and why; nothing is learned from them.
+
     Raises
     ------
     InputError
@@ -36,13 +41,15 @@ class LabelledClips:
         self.name, self.licence = cohort.name, cohort.dictionary.licence
         values = targets(cohort.ratings)
         self.frames: list[np.ndarray] = []
+        self.unread: dict[str, str] = {}
         kept: list[torch.Tensor] = []
         for clip, path in cohort.clips["path"].items():
             if clip not in values:
                 continue
             try:
                 read = video.read(cohort.folder / path, PREPROCESSING.rate, PREPROCESSING.most)
-            except InputError:
+            except InputError as error:
+                self.unread[clip] = str(error)
                 continue
             self.frames.append(video.prepare(read.frames, PREPROCESSING.geometry, PREPROCESSING.size))
             kept.append(values[clip])

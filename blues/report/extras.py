@@ -193,14 +193,20 @@ def _drawn(title: str, leaf: Leaf) -> dict[str, Any] | None:
         pair = leaf["pair"] if "pair" in leaf else leaf["rater_a"].astype(str) + ", " + leaf["rater_b"].astype(str)
         frame = leaf.assign(pair=pair)[["pair", "value", "low", "high", *(c for c in ("kind",) if c in leaf)]]
         known = frame[frame["value"].notna()].reset_index(drop=True)
-        return (
-            figure("pairs_forest", title, f"{title}, with 95% intervals over patients.", frame=known)
-            if len(known)
-            else None
-        )
+        caption = f"{title}, with 95% intervals over patients."
+        return figure("pairs_forest", title, caption, frame=known, statistic=_statistic(leaf)) if len(known) else None
     if {"patients", "arm", "value"} <= columns:
         return figure("learning_curve", title, f"{title}.", frame=leaf)
     return _matrix(title, leaf)
+
+
+def _statistic(pairs: pd.DataFrame) -> str:
+    """Name what the frame of pairs holds: kappa with its weights where they are told, else agreement without a name."""
+    told = set(pairs["weights"]) if "weights" in pairs else set()
+    if len(told) != 1:
+        return "agreement"
+    weights = str(told.pop())
+    return f"Cohen's kappa, {weights}" if weights == "unweighted" else f"Cohen's kappa, {weights} weights"
 
 
 def _matrix(title: str, frame: pd.DataFrame) -> dict[str, Any] | None:

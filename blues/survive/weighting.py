@@ -13,7 +13,7 @@ import numpy as np
 from scipy.special import expit, logit
 from scipy.stats import t as student
 
-from blues.check import InputError, one_of
+from blues.check import one_of
 from blues.evaluate.records import Estimate, Test, check_level
 from blues.survive.inputs import Observed, risk_table
 
@@ -135,13 +135,3 @@ def difference(values: np.ndarray, reference: np.ndarray, *, level: float = 0.95
     half = float(student.isf((1 - level) / 2, k - 1)) * se
     p = float(2 * student.sf(abs(value) / se, k - 1))
     return Test(value / se, p, value, value - half, value + half, detail)
-
-
-def check_horizon(grid: np.ndarray, curve: np.ndarray, times: np.ndarray, last: float) -> None:
-    """Raise when a time asked for lies where nobody is watched any more."""
-    bad = times[(times < 0) | (times >= last)]
-    if len(bad):
-        raise InputError(
-            f"time {bad[0]:g} lies outside what was watched: the last subject was seen at {last:g}",
-            allowed=f"times from 0 to before {last:g}",
-        )
