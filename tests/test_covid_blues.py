@@ -1,6 +1,7 @@
 """The shipped dictionary of COVID-BLUES against facts computed from its files by other means."""
 
 import csv
+import re
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,7 @@ from scipy import stats
 
 from blues.cohort import card, draft, missingness, read, read_dictionary, render, table_one
 from blues.cohort.targets import pooled_rating
+from blues.report.privacy import Privacy
 
 DAYS = [f"outcome_status_d{day}" for day in (0, 1, 3, 5, 7, 30)]
 CONSTANT = [
@@ -52,6 +54,15 @@ def told(cohort, says):
 
 
 # ------------------------------------------------------------------------ the dictionary alone needs no data
+def test_every_patient_that_a_note_names_is_told_as_one():
+    """A pseudonym replaces the number after the word "patient" and no other."""
+    dictionary = read_dictionary("covid_blues")
+    guard = Privacy(names={str(n): f"P{n}" for n in range(1, 64)})
+    note = guard.text(dictionary.targets["death"].note)
+    assert "P8 and P62 died" in note
+    assert not re.search(r"\b(8|57|62)\b", note)
+
+
 def test_the_dictionary_lists_127_columns_by_role():
     dictionary = read_dictionary("covid_blues")
     assert len(dictionary.columns) == 127

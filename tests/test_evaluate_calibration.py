@@ -175,3 +175,8 @@ def test_slope_of_predictions_that_differ_by_rounding_is_undefined():
     slope = evaluate.calibration([0, 1, 0, 0, 1, 0, 1, 0], p).slope
     assert math.isnan(slope.value)
     assert slope.detail["reason"] == "every prediction is the same"
+
+
+def test_limits_of_a_brier_score_stay_between_0_and_1():
+    found = evaluate.brier([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8], clusters=[1, 1, 2, 2])
+    assert (found.low, found.high) == (0, 1)

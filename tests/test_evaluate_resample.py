@@ -208,3 +208,8 @@ def test_pooling_without_signal_is_biased_and_folds_are_not(rng):
     assert np.mean(others) == pytest.approx(0.5, abs=0.02)
     one_sided = evaluate.pooled_and_fold_auroc([0, 0, 1, 1], [1, 2, 3, 4], [0, 0, 1, 1])
     assert "one class" in one_sided.fold_mean.detail["reason"]
+
+
+def test_a_statistic_of_several_numbers_is_refused_by_name():
+    with pytest.raises(InputError, match="returned 3 values.*one number"):
+        evaluate.patient_bootstrap(lambda rows: rows[:3], np.arange(20.0), np.arange(20), draws=10)

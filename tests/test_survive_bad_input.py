@@ -208,3 +208,17 @@ def test_hurdle_needs_zeros():
         survive.hurdle(TIME, EVENT, X)
     with pytest.raises(InputError, match="censored at time 0"):
         survive.hurdle([0.0, 0, 3, 4, 5, 6], [0, 1, 1, 1, 1, 1], X)
+
+
+def test_the_test_of_proportional_hazards_takes_a_fitted_model():
+    with pytest.raises(InputError, match="fit is a list.*what cox"):
+        survive.proportional_hazards_test([1.0, 2.0])
+
+
+@pytest.mark.parametrize("score", [survive.harrell_c, survive.uno_c])
+def test_a_perfect_ranking_of_four_is_no_certainty(score):
+    best, worst = (score([1, 2, 3, 4], [1] * 4, risk) for risk in ([4, 3, 2, 1], [1, 2, 3, 4]))
+    assert (best.value, best.high) == (1, 1)
+    assert (worst.value, worst.low) == (0, 0)
+    assert best.low == pytest.approx(1 - worst.high) == pytest.approx(4 / (4 + 1.959964**2))  # Wilson's at 4 of 4
+    assert best.detail["reason"]

@@ -1,4 +1,4 @@
-"""What must hold for any data: incidences and survival sum to one, time zero counts, the order of rows does not."""
+"""What must hold for any data: incidences and survival sum to one (property P7), Uno equals Harrell (P8), time zero counts."""
 
 import numpy as np
 import pandas as pd
@@ -65,6 +65,17 @@ def test_uno_is_harrell_without_censoring(data, seed):
         harrell = survive.harrell_c(time, code, risk, cause=cause).value
         uno = survive.uno_c(time, code, risk, cause=cause).value
         np.testing.assert_allclose(uno, harrell, atol=1e-12)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 10**6))
+def test_uno_is_harrell_without_censoring_before_tau(seed):
+    rng = np.random.default_rng(seed)
+    time, risk, tau = rng.integers(1, 12, 30).astype(float), rng.integers(0, 5, 30).astype(float), 6.0
+    event = np.where(time < tau, 1, rng.integers(0, 2, 30))
+    time[:3], event[:3] = [1, 2, 9], [1, 1, 0]
+    harrell = survive.harrell_c(np.minimum(time, tau), event * (time < tau), risk, interval=None).value
+    np.testing.assert_allclose(survive.uno_c(time, event, risk, tau=tau, interval=None).value, harrell, atol=1e-12)
 
 
 @settings(max_examples=20, deadline=None)

@@ -63,7 +63,7 @@ def brier(y: Any, p: Any, clusters: Any = None, *, level: float = 0.95) -> Estim
     Returns
     -------
     Estimate
-        Interval: t on the rows' (patients') squared errors, cut at 0. ``detail["scaled"]`` = 1 - Brier / Brier of the
+        Interval: t on the rows' (patients') squared errors, cut to 0 ... 1. ``detail["scaled"]`` = 1 - Brier / Brier of the
         prevalence (NaN with one class).
 
     Examples
@@ -76,7 +76,9 @@ def brier(y: Any, p: Any, clusters: Any = None, *, level: float = 0.95) -> Estim
     found = mean_interval((predicted - outcome) ** 2, clusters, level, prevalence=prevalence)
     reference = prevalence * (1 - prevalence)
     found.detail["scaled"] = 1 - found.value / reference if reference > 0 else math.nan
-    return Estimate(found.value, float(np.maximum(0.0, found.low)), found.high, found.se, found.detail)
+    return Estimate(
+        found.value, float(np.maximum(0.0, found.low)), float(np.minimum(1.0, found.high)), found.se, found.detail
+    )
 
 
 def expected_calibration_error(y: Any, p: Any, bins: int = 10, strategy: str = "width") -> Estimate:

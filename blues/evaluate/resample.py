@@ -319,9 +319,12 @@ def _column(table: Any, name: str, what: str) -> Any:
 def _defined(statistic: Callable[[Any], Any], rows: Any) -> float:
     """Return the statistic, NaN where these rows leave it undefined."""
     try:
-        return float(statistic(rows))
+        found = statistic(rows)
     except InputError:
         return math.nan
+    if np.ndim(found) > 0:
+        raise InputError(f"the statistic returned {np.size(found)} values", allowed="one number, or an Estimate")
+    return float(found)
 
 
 def patient_bootstrap(

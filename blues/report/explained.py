@@ -183,7 +183,7 @@ def _table(found: pd.DataFrame, title: str, name: str, unit: str) -> dict[str, A
     note = "Direction: rank correlation of a variable's own value and its Shapley value; + means more of it raises the risk."
     if against_null:
         note += " p: against the largest of all under shuffled outcomes, so it is adjusted for looking at all of them; "
-        note += "by itself: against the same bar only, not adjusted."
+        note += "by itself: against the same bar only, not adjusted. Neither can be below 1 / (1 + number of shuffles)."
     return table(f"{title}: mean absolute Shapley values", columns, rows, note=note, filters=len(rows) > 12)
 
 

@@ -126,7 +126,9 @@ def _evaluation(facts: Facts) -> str:
             "both predict; tests are Holm-adjusted over the arms. "
         )
     if e.get("draws") and not facts.timed:
-        text += f"Bootstrap intervals use {int(e['draws']):,} samples of patients. "
+        text += (
+            f"Bootstrap intervals use {int(e['draws']):,} samples of patients and leave the fitted models as they are. "
+        )
     if len(facts.run.null):
         drawn = count(facts.run.null["permutation"].nunique(), "permutation")
         text += f"The whole pipeline was repeated on {drawn} of the outcome. "

@@ -212,6 +212,7 @@ def _headline_tests(facts: Facts) -> dict[str, Any] | None:
     caption = f"{arm_label(facts.candidate or '')} less {arm_label(facts.reference or '')}: every score and every test"
     note = (
         "One comparison, asked in several ways; the first row is the one named beforehand. p are as drawn, before Holm. "
+        "DeLong and McNemar take predictions averaged over the repeats, so their differences are not those of the other rows. "
         "For the Brier score and for errors, below 0 is better with images."
     )
     return table(caption, columns, rows, note=note)

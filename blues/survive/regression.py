@@ -354,9 +354,11 @@ def proportional_hazards_test(fit: CoxFit, transform: str = "km") -> pd.DataFram
     Raises
     ------
     InputError
-        The fit did not converge; ``log`` with events at time 0.
+        ``fit`` is no Cox model, or did not converge; ``log`` with events at time 0.
     """
     one_of(transform, ("km", "identity", "log", "rank"), "transform")
+    if not isinstance(fit, CoxFit):
+        raise InputError(f"fit is a {type(fit).__name__}", allowed="what cox or cause_specific_cox returned")
     if not fit.converged:
         raise InputError("the Cox model did not converge, so its hazards cannot be tested", remedy="; ".join(fit.notes))
     sets = risk_sets(fit.data, fit.ties)

@@ -14,6 +14,7 @@ from scipy.special import expit, logit
 from scipy.stats import t as student
 
 from blues.check import one_of
+from blues.evaluate.proportions import wilson_interval
 from blues.evaluate.records import Estimate, Test, check_level
 from blues.survive.inputs import Observed, risk_table
 
@@ -94,7 +95,8 @@ def estimate(values: np.ndarray, *, level: float = 0.95, scale: str = "logit", w
         The score on all patients, then with patients left out.
     scale : {"logit", "plain"}
         Build the interval on the log odds, for scores between 0 and 1, or as it is. A score of exactly 0 or 1, or one
-        that reaches it when a patient is left out, falls back to ``plain``, cut to the range.
+        that reaches it when a patient is left out, falls back to ``plain``, cut to the range. A score of exactly 0 or 1
+        that no patient left out moves gets Wilson's interval at ``k``, as the jackknife would claim certainty.
     """
     one_of(scale, ("logit", "plain"), "scale")
     value, k = float(values[0]), len(values) - 1
@@ -112,6 +114,10 @@ def estimate(values: np.ndarray, *, level: float = 0.95, scale: str = "logit", w
         half = quantile * _spread(logit(values), k)
         low, high = expit(logit(value) - half), expit(logit(value) + half)
         return Estimate(value, low, high, se, {**detail, "scale": "logit"})
+    if scale == "logit" and value in (0.0, 1.0) and se == 0:
+        wilson = wilson_interval(int(value) * k, k, level=level)
+        note = {"method": "Wilson at the number left out", "reason": "leaving out a patient never moves the score"}
+        return Estimate(value, wilson.low, wilson.high, se, {**detail, **note})
     low, high = value - quantile * se, value + quantile * se
     if scale == "logit":
         low, high = max(0.0, low), min(1.0, high)
