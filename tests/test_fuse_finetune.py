@@ -96,6 +96,8 @@ def test_run_repeats_to_the_bit_and_leaves_other_arms_alone(folder):
         "In every training fold the encoder was trained on from blues-lus" in note["text"] for note in first.notes
     )
     assert not any("trained on from" in note["text"] for note in plain.notes)
+    warned = [note for note in first.notes if "those of its inner folds too" in note["text"]]
+    assert [note["level"] for note in warned] == ["warning"]
 
 
 @pytest.mark.slow

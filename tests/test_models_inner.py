@@ -159,6 +159,15 @@ class TestChoiceOfCalibratorAndThreshold:
         assert model.losses_["none/half"] == model.losses_["none/prevalence"]
         assert model.threshold_ == y.mean()
 
+    def test_one_estimator_on_other_columns_is_another_candidate(self, rng):
+        X, y, patients = problem(rng)
+        one = models.make("logistic")
+        shared = Nested({"first": (one, [0]), "last": (one, [1])}).fit(X, y, inner_of(patients))
+        apart = Nested({"first": (one, [0]), "last": (models.make("logistic"), [1])}).fit(X, y, inner_of(patients))
+        assert shared.losses_ == apart.losses_
+        assert shared.losses_["first"] != shared.losses_["last"]
+        assert shared.chosen_ == apart.chosen_
+
     def test_one_estimator_is_fitted_once_an_inner_fold_however_it_is_finished(self, rng):
         class Counted(LogisticRegression):
             fits = 0

@@ -85,15 +85,7 @@ def notes_on(design: Design, by_arm: Mapping[str, pd.DataFrame], experiment: Exp
                 "differs between the classes the direction may flip, and the AUROC of the pooled predictions falls below 0.5."
             )
         )
-    if tuned := design.facts.get("finetune"):
-        taught = "the experts' labels" if tuned["on"] == "labels" else "the outcome"
-        found.append(
-            _note(
-                f"In every training fold the encoder was trained on from {tuned['from']}, on {taught} of the training "
-                f"patients' clips ({tuned['steps']} steps of {tuned['batch']} frames); then it embedded all patients of that "
-                "fold. No setting was chosen. Arms without images are as they would be without it."
-            )
-        )
+    found += _tuned_notes(design)
     if experiment.null:
         found.append(
             _note(
@@ -106,6 +98,30 @@ def notes_on(design: Design, by_arm: Mapping[str, pd.DataFrame], experiment: Exp
             _warning("The encoder's weights came without a card: nobody can say that they have not seen this cohort.")
         )
     return found + _clip_notes(design)
+
+
+def _tuned_notes(design: Design) -> list[dict[str, str]]:
+    """Say how the encoder was fine-tuned, and warn of what the inner folds then see."""
+    tuned = design.facts.get("finetune")
+    if not tuned:
+        return []
+    taught = "the experts' labels" if tuned["on"] == "labels" else "the outcome"
+    found = [
+        _note(
+            f"In every training fold the encoder was trained on from {tuned['from']}, on {taught} of the training "
+            f"patients' clips ({tuned['steps']} steps of {tuned['batch']} frames); then it embedded all patients of that "
+            "fold. No setting was chosen. Arms without images are as they would be without it."
+        )
+    ]
+    if tuned["on"] == "target":
+        found.append(
+            _warning(
+                "The encoder learned the outcome of all training patients of a fold, those of its inner folds too. Held-out "
+                "patients stay held out, but what stacks, choices, calibrators and thresholds see of the images in the inner "
+                "folds is too good: they lean too much on the images, and arms with images may score too low."
+            )
+        )
+    return found
 
 
 def _width_notes(design: Design, experiment: Experiment) -> list[dict[str, str]]:

@@ -20,6 +20,9 @@ __all__ = ["Nested"]
 Option = tuple[Any, Sequence[int], str, str]
 """Estimator, its columns, calibrator, rule of the threshold."""
 
+Learner = tuple[int, tuple[int, ...]]
+"""Which estimator, by identity, on which columns: what is fitted once in each inner fold."""
+
 
 class Nested(BaseEstimator):
     """The best of several candidates by inner cross-validation over patients, then calibrated, with a threshold.
@@ -28,7 +31,7 @@ class Nested(BaseEstimator):
     ----------
     candidates : mapping of str to (estimator, columns) or (estimator, columns, calibrate, threshold)
         Label -> unfitted estimator and its columns in ``X``, and what it has of its own of the two settings below. Candidates
-        with the very same estimator share its inner fits. One candidate means no choice.
+        with the very same estimator and columns share its inner fits. One candidate means no choice.
     kind : {"binary", "ordinal", "continuous"}
         Kind of the outcome.
     calibrate : {"none", "shift", "platt"}
@@ -83,19 +86,19 @@ class Nested(BaseEstimator):
         X, y = np.asarray(X, dtype=float), np.asarray(y, dtype=float)
         options = {label: self._option(given) for label, given in self.candidates.items()}
         wanted = len(options) > 1 or any(c != "none" or t == "youden" for _, _, c, t in options.values())
-        held_out = {id(option[0]): np.full(len(y), np.nan) for option in options.values()}
+        held_out = {_learner(option): np.full(len(y), np.nan) for option in options.values()}
         folds = np.full(len(y), -1)
         if wanted:
             for number, (_, test) in enumerate(inner.split(y) if inner is not None else []):
                 folds[test] = number
-            for estimator, columns in {id(o[0]): (o[0], o[1]) for o in options.values()}.values():
-                held_out[id(estimator)] = inner_predictions(estimator, X[:, list(columns)], y, inner, self.kind)
+            for learner, (estimator, columns, *_) in {_learner(o): o for o in options.values()}.items():
+                held_out[learner] = inner_predictions(estimator, X[:, list(columns)], y, inner, self.kind)
         self._choose(options, held_out, y, folds)
         estimator, columns, calibrate, rule = options[self.chosen_]
         self.columns_ = list(columns)
         self.model_ = fit(clone(estimator), X[:, self.columns_], y, inner)
         binary = self.kind == "binary"
-        inner_p = held_out[id(estimator)]
+        inner_p = held_out[_learner(options[self.chosen_])]
         self.calibrator_ = fit_calibrator(calibrate, inner_p, y) if binary else None
         judged = self.predict(X) if rule == APPARENT and binary else calibrated(self.calibrator_, inner_p)
         self.threshold_ = find_threshold(rule, y, judged) if binary else float("nan")
@@ -109,21 +112,21 @@ class Nested(BaseEstimator):
         return estimator, columns, calibrate, threshold
 
     def _choose(
-        self, options: Mapping[str, Option], held_out: Mapping[int, np.ndarray], y: np.ndarray, folds: np.ndarray
+        self, options: Mapping[str, Option], held_out: Mapping[Learner, np.ndarray], y: np.ndarray, folds: np.ndarray
     ) -> None:
         """Take the candidate of the lowest loss, then, of those that predict alike, the best rule of the threshold."""
         binary = self.kind == "binary"
-        judged: dict[tuple[int, str], np.ndarray] = {}
-        for estimator, _, calibrate, _ in options.values():
-            p = held_out[id(estimator)]
-            judged[id(estimator), calibrate] = crossfitted(calibrate, p, y, folds) if binary else p
-        self.losses_ = {label: _mean_squared(y, judged[id(o[0]), o[2]]) for label, o in options.items()}
+        judged: dict[tuple[Learner, str], np.ndarray] = {}
+        for option in options.values():
+            p, calibrate = held_out[_learner(option)], option[2]
+            judged[_learner(option), calibrate] = crossfitted(calibrate, p, y, folds) if binary else p
+        self.losses_ = {label: _mean_squared(y, judged[_learner(o), o[2]]) for label, o in options.items()}
         finite = {label: loss for label, loss in self.losses_.items() if np.isfinite(loss)}
         self.chosen_ = min(finite, key=lambda label: finite[label]) if finite else next(iter(options))
-        estimator, _, calibrate, _ = options[self.chosen_]
-        alike = [label for label, o in options.items() if o[0] is estimator and o[2] == calibrate]
+        finished = _learner(options[self.chosen_]), options[self.chosen_][2]
+        alike = [label for label, o in options.items() if (_learner(o), o[2]) == finished]
         if binary and len(alike) > 1:
-            p = judged[id(estimator), calibrate]
+            p = judged[finished]
             gains = {label: crossfitted_youden(options[label][3], y, p, folds) for label in alike}
             self.chosen_ = max(alike, key=lambda label: np.nan_to_num(gains[label], nan=-2.0))
 
@@ -140,6 +143,10 @@ class Nested(BaseEstimator):
     def predict_categories(self, X: Any, categories: Sequence[float]) -> np.ndarray:
         """Return the probability of each category of an ordinal outcome, shape (rows, categories); rows sum to 1."""
         return category_probabilities(self.model_, np.asarray(X, dtype=float)[:, self.columns_], categories)
+
+
+def _learner(option: Option) -> Learner:
+    return id(option[0]), tuple(option[1])
 
 
 def _mean_squared(y: np.ndarray, p: np.ndarray) -> float:

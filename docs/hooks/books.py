@@ -93,7 +93,8 @@ def execute(paths: Iterable[Path], folder: Path) -> Iterator[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     manager = KernelManager(kernel_name="python3")
     kept = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"}
-    manager.start_kernel(env=kept, cwd=str(ROOT / "notebooks"))
+    # it listens on this machine only, and warns of TCP at every start
+    manager.start_kernel(env=kept, cwd=str(ROOT / "notebooks"), extra_arguments=["--log-level=ERROR"])
     try:
         for path in paths:
             book = nbformat.read(path, as_version=4)
