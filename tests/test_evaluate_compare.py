@@ -224,3 +224,9 @@ def test_clustered_mcnemar_is_obuchowskis_by_pooled_proportions(rng):
     variance = 20 / 19 * (one @ one + two @ two - 2 * one @ two) / 100**2
     expected = (right.mean() - rival.mean()) ** 2 / variance
     assert evaluate.mcnemar_test(y, a, b, clusters=patients).statistic == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("sizes", [("50", 13), (50, None), (0, 13)])
+def test_nadeau_bengio_takes_numbers_of_patients(sizes):
+    with pytest.raises(InputError, match="numbers of patients above 0"):
+        evaluate.nadeau_bengio_test([0.1, 0.2], *sizes)

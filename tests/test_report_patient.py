@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from test_explain_points import POINTS, explained, make_design
 
-from blues import check, datasets, plots, report
-from blues.report import main
+from blues import check, datasets, plots, pool, report
+from blues.report import main, words
 from blues.report.document import FIGURES
 from blues.report.privacy import pseudonyms
 from blues.report.single import identified, summarize_patient
@@ -76,7 +76,18 @@ def test_page_says_what_each_arm_predicts_what_moved_it_and_what_the_points_show
     assert rows["B-lines at R3"][2].endswith(" count")
     chest = summary["figures"]["chest"]["arguments"]["frame"]["frame"]
     assert chest["point"] == list(POINTS)
+    assert "B-lines: count" in summary["figures"]["chest"]["caption"]
     assert len(summary["tables"]["patient-nearest"]["rows"]) == 10
+
+
+@pytest.mark.parametrize(("frames", "said"), [("mean", "the mean over"), ("sd", "the standard deviation over")])
+def test_how_frames_were_pooled_stands_over_what_the_points_show(run, frames, said):
+    other = dataclasses.replace(run, experiment=dataclasses.replace(run.experiment, frames=frames))
+    assert said in summarize_patient(other, IDS[7])["tables"]["patient-points"]["caption"]
+
+
+def test_every_way_of_pooling_has_its_words():
+    assert (tuple(words.FRAMES), tuple(words.POINTS)) == (pool.FRAMES, pool.POINTS)
 
 
 def test_reference_range_that_the_dictionary_lacks_is_said(run):

@@ -201,7 +201,8 @@ def nadeau_bengio_test(
     count = len(values)
     if count < 2:
         raise InputError(f"differences has {count} entries", allowed="at least 2 folds")
-    if not (n_train > 0 and n_test > 0):
+    sizes = (n_train, n_test)
+    if not all(isinstance(n, (int, float, np.number)) and n > 0 for n in sizes):
         raise InputError(f"n_train is {n_train!r} and n_test {n_test!r}", allowed="numbers of patients above 0")
     mean, spread = float(values.mean()), float(values.std(ddof=1))
     detail: dict[str, Any] = {"method": "Nadeau-Bengio corrected t", "df": count - 1, "level": check_level(level)}

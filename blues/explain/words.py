@@ -71,7 +71,11 @@ def unit_of(text: str) -> str:
     ('share of the image', '0 to 3')
     """
     _, comma, tail = text.rpartition(", ")
-    tail = re.sub(r" \([^()]*\)$", "", tail).replace("% of the picture's depth", "% of depth").replace("the polar ", "")
+    tail = (
+        re.sub(r" \([^()]*\)$", "", tail)
+        .replace("% of the picture's depth", "% of image depth")
+        .replace("the polar ", "")
+    )
     if comma and re.match(r"\d|%|count\b", tail):
         kind = next((word for word in ("probability", "share") if text.startswith(word)), "")
         return kind if kind and tail == "0 to 1" else tail

@@ -9,16 +9,10 @@ from typing import Any
 
 from blues.report import timed
 from blues.report.facts import Facts
-from blues.report.words import count, listed, metric
+from blues.report.words import FRAMES, POINTS, count, listed, metric
 
 __all__ = ["command", "methods", "place"]
 
-_FRAMES = {"mean": "the mean", "max": "the maximum", "median": "the median", "std": "the standard deviation"}
-_POINTS = {
-    "mean": "the mean over BLUE points",
-    "max": "the maximum over BLUE points",
-    "concat": "all BLUE points side by side, absent points left missing",
-}
 _FUSION = {
     "early": "Combinations were fused early: one model on all columns side by side. ",
     "late": "Combinations were fused late: one model a modality, their predictions averaged. ",
@@ -79,8 +73,8 @@ def _images(facts: Facts) -> str:
     dimensions = encoder.get("dimensions") if isinstance(encoder, dict) else None
     text += f" ({dimensions} numbers a frame). " if dimensions else ". "
     if frames or points:
-        text += f"Frames were pooled to clips by {_FRAMES.get(frames, frames)}, "
-        text += f"and clips to patients by {_POINTS.get(points, points)}."
+        text += f"Frames were pooled to clips by {FRAMES.get(frames, frames)}, "
+        text += f"and clips to patients by {POINTS.get(points, points)}."
     return text
 
 

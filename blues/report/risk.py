@@ -272,5 +272,6 @@ def _null_table(facts: Facts, null: pd.DataFrame, label: str) -> dict[str, Any]:
         "The whole pipeline on shuffled outcomes",
         columns,
         rows,
-        note="p = (1 + as good or better) / (1 + permutations).",
+        note="p = (1 + as good or better) / (1 + permutations). It asks whether an arm knows anything of the outcome, not "
+        "whether images add to it: that is the paired difference.",
     )

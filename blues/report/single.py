@@ -18,7 +18,7 @@ from blues.report.explained import explained_arm
 from blues.report.facts import Facts
 from blues.report.people import Parts
 from blues.report.privacy import Privacy, pseudonyms
-from blues.report.words import arm_label, clean, count, listed, number
+from blues.report.words import FRAMES, arm_label, clean, count, listed, number
 
 __all__ = ["PAGES", "file_name", "identified", "summarize_patient", "with_pages"]
 
@@ -115,7 +115,7 @@ def summarize_patient(
         "moved": ("What moved the prediction", _moved(facts, one)),
     }
     if len(one.points) or one.unscanned:
-        parts["lung"] = ("What each BLUE point shows", _lung(one, pictures, privacy))
+        parts["lung"] = ("What each BLUE point shows", _lung(facts, one, pictures, privacy))
     if len(one.attention):
         parts["attention"] = ("Where the network attends", _attention(one, privacy))
     parts["nearest"] = ("Patients explained most alike", _nearest(facts, one, privacy))
@@ -276,7 +276,7 @@ def _span(low: float, high: float) -> str:
     return f"{_short(low)} to {_short(high)}" if np.isfinite(low) and np.isfinite(high) else ""
 
 
-def _lung(one: explain.Person, pictures: Sequence[Mapping[str, Any]], privacy: Privacy) -> Parts:
+def _lung(facts: Facts, one: explain.Person, pictures: Sequence[Mapping[str, Any]], privacy: Privacy) -> Parts:
     named = one.points[one.points["feature"].astype(str) != ""]
     order = list(dict.fromkeys([*named["point"].astype(str), *one.unscanned]))
     order = sorted(order, key=explain.right_first)
@@ -295,7 +295,9 @@ def _lung(one: explain.Person, pictures: Sequence[Mapping[str, Any]], privacy: P
         drawn.append({"point": point, "text": "\n".join(lines), "level": level})
     said = "; ".join(f"{row['point']}: {str(row['text']).replace(chr(10), ', ')}" for row in drawn)
     caption = "BLUE points, as the encoder reads the clip that stands for each; the patient's right is on the left."
-    caption += " Measured by a network, not by a reader." if features else ""
+    if features:
+        units = "; ".join(f"{words.loc[f, 'label']}: {words.loc[f, 'unit']}" for f in chosen[:3])
+        caption += f" {units}. Measured by a network, not by a reader."
     label = str(words.loc[shade, "label"]) if shade else ""
     figures = {
         "chest": figure("chest", "What each BLUE point shows", caption, said, frame=pd.DataFrame(drawn), shade=label)
@@ -307,7 +309,8 @@ def _lung(one: explain.Person, pictures: Sequence[Mapping[str, Any]], privacy: P
         rows = [
             [words.loc[f, "label"], words.loc[f, "unit"], *(wide[f].get(p, np.nan) for p in order)] for f in features
         ]
-        caption = "Artefacts by BLUE point, mean over the frames of the clip"
+        over = FRAMES[facts.experiment["frames"]]
+        caption = f"Artefacts by BLUE point, {over} over the frames of the clip"
         tables["patient-points"] = table(caption, columns, rows)
         blocks.append(block("table", key="patient-points"))
     if not privacy.names and len(one.points):

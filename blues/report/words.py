@@ -6,9 +6,34 @@ import math
 import re
 from typing import Any, NamedTuple
 
-__all__ = ["METRICS", "Metric", "arm_label", "clean", "count", "interval", "metric", "modalities", "number", "p_value"]
+__all__ = [
+    "FRAMES",
+    "METRICS",
+    "POINTS",
+    "Metric",
+    "arm_label",
+    "clean",
+    "count",
+    "interval",
+    "metric",
+    "modalities",
+    "number",
+    "p_value",
+]
 
 LEVEL = "95% interval"
+FRAMES = {
+    "mean": "the mean",
+    "max": "the maximum",
+    "sd": "the standard deviation",
+    "mean+max": "the mean and the maximum",
+}
+POINTS = {
+    "mean": "the mean over BLUE points",
+    "max": "the maximum over BLUE points",
+    "mean+max": "the mean and the maximum over BLUE points",
+    "concat": "all BLUE points side by side, absent points left missing",
+}
 # characters that show nothing but turn the direction of what follows, end a line of code or cannot be encoded
 _UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u200e\u200f\ud800-\udfff]")
 
