@@ -297,7 +297,7 @@ def _lung(facts: Facts, one: explain.Person, pictures: Sequence[Mapping[str, Any
     caption = "BLUE points, as the encoder reads the clip that stands for each; the patient's right is on the left."
     if features:
         units = "; ".join(f"{words.loc[f, 'label']}: {words.loc[f, 'unit']}" for f in chosen[:3])
-        caption += f" {units}. Measured by a network, not by a reader."
+        caption += f" Units: {units}. Measured by a network, not by a reader."
     label = str(words.loc[shade, "label"]) if shade else ""
     figures = {
         "chest": figure("chest", "What each BLUE point shows", caption, said, frame=pd.DataFrame(drawn), shade=label)
