@@ -393,6 +393,7 @@ def test_null_table_counts_as_the_run_does(run, summary):
         assert row[3] == pytest.approx(saved[arm])
         assert row[4] == 3
     assert "not whether images add" in summary["tables"]["null"]["note"]
+    assert "at a predicted risk of 0.5" in summary["tables"]["arms"]["note"]
     without = report.summarize(dataclasses.replace(run, null=run.null.iloc[:0]))
     assert "null" not in without["tables"]
     assert "not part of this run; --null" in json.dumps(without["sections"])

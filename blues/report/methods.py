@@ -9,7 +9,7 @@ from typing import Any
 
 from blues.report import timed
 from blues.report.facts import Facts
-from blues.report.words import FRAMES, POINTS, count, listed, metric
+from blues.report.words import FRAMES, POINTS, THRESHOLDS, count, listed, metric
 
 __all__ = ["command", "methods", "place"]
 
@@ -18,11 +18,6 @@ _FUSION = {
     "late": "Combinations were fused late: one model a modality, their predictions averaged. ",
     "stack": "Combinations were fused by stacking: a penalised regression with weights of at least 0 on the inner out-of-fold "
     "predictions of one model a modality. ",
-}
-_THRESHOLDS = {
-    "half": "a predicted risk of 0.5",
-    "prevalence": "the prevalence in the training fold",
-    "youden": "the threshold of the best Youden index on inner folds",
 }
 
 
@@ -95,7 +90,7 @@ def _models(facts: Facts) -> str:
     if e.get("calibrate") not in (None, "none"):
         text += f"Predictions were recalibrated ({e['calibrate']}) on inner folds. "
     if e.get("threshold") is not None and facts.binary:
-        text += f"Sensitivity and specificity are at {_THRESHOLDS.get(str(e['threshold']), str(e['threshold']))}. "
+        text += f"Sensitivity and specificity are at {THRESHOLDS.get(str(e['threshold']), str(e['threshold']))}. "
     return text + "Imputation, scaling and whatever else learns were fitted within the training folds."
 
 

@@ -14,7 +14,7 @@ from blues.report.explained import movers
 from blues.report.facts import Facts
 from blues.report.people import Parts
 from blues.report.privacy import Privacy
-from blues.report.words import arm_label, interval, listed, metric
+from blues.report.words import THRESHOLDS, arm_label, interval, listed, metric
 
 __all__ = ["arms", "gain", "row_names"]
 
@@ -76,11 +76,15 @@ def _how(facts: Facts) -> str:
         if name in _ARM_METRICS:
             ways.setdefault(str(how), []).append(metric(str(name)).label)
     whole = "; ".join(how if len(ways) == 1 else f"{listed(names)}: {how}" for how, names in ways.items())
-    return (
-        f"Intervals: {whole}, over patients. A score is the mean over the repeats of the cross-validation."
-        if whole
-        else ""
-    )
+    if not whole:
+        return ""
+    text = f"Intervals: {whole}, over patients. A score is the mean over the repeats of the cross-validation."
+    if facts.binary and facts.experiment["threshold"] is not None:
+        chosen = str(facts.experiment["threshold"])
+        text += (
+            f" Sensitivity and specificity: at {THRESHOLDS.get(chosen, chosen)}; expert rules at their own thresholds."
+        )
+    return text
 
 
 def _all_scores(facts: Facts) -> dict[str, Any]:

@@ -10,6 +10,7 @@ __all__ = [
     "FRAMES",
     "METRICS",
     "POINTS",
+    "THRESHOLDS",
     "Metric",
     "arm_label",
     "clean",
@@ -27,6 +28,11 @@ FRAMES = {
     "max": "the maximum",
     "sd": "the standard deviation",
     "mean+max": "the mean and the maximum",
+}
+THRESHOLDS = {
+    "half": "a predicted risk of 0.5",
+    "prevalence": "the prevalence in the training fold",
+    "youden": "the threshold of the best Youden index on inner folds",
 }
 POINTS = {
     "mean": "the mean over BLUE points",
