@@ -19,6 +19,7 @@ from blues.pretrain.folds import FoldTraining, fold_predictions
 from blues.pretrain.held_out import held_out, score
 from blues.pretrain.loss import TASKS, agreement, losses
 from blues.pretrain.real import targets as rated
+from blues.pretrain.train import usual_precision
 
 BUNDLED = registry.BUNDLED / "blues-lus.safetensors"
 
@@ -131,13 +132,29 @@ def test_agreement_is_zero_for_equal_views_and_one_for_none(rng):
 
 
 def test_the_self_supervised_term_makes_views_agree():
-    budget = Budget(steps=12, batch=16, half=False, rate=3e-3)
+    budget = Budget(steps=12, batch=16, precision="float32", rate=3e-3)
     logs = []
     for weight in (0.001, 3.0):
         trainer = Trainer(dataclasses.replace(budget, agree=weight), negatives=8)
         trainer.run()
         logs.append(trainer.log[-1]["agreement"])
     assert logs[1] < logs[0]
+
+
+def test_bfloat16_is_used_only_where_the_device_computes_in_it(monkeypatch):
+    for said, expected in (
+        ({"avx2": True, "avx512_bf16": False}, "float32"),
+        ({"avx512_bf16": True}, "bfloat16"),
+        ({"amx_bf16": True}, "bfloat16"),
+        ({}, "float32"),
+    ):
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda said=said: said, raising=False)
+        assert usual_precision() == expected
+        assert Trainer(Budget(steps=1), negatives=1).precision == expected
+    assert usual_precision("cuda") == "bfloat16"
+    assert Trainer(Budget(steps=1, precision="bfloat16"), negatives=1).precision == "bfloat16"
+    with pytest.raises(InputError, match="precision is 'half'"):
+        Trainer(Budget(steps=1, precision="half"))
 
 
 def test_a_run_can_start_from_other_weights():
@@ -169,7 +186,7 @@ def test_losses_leave_out_what_is_not_known(rng):
 
 
 def test_a_stopped_run_goes_on_where_it_was(tmp_path):
-    budget = Budget(steps=4, batch=8, half=False)
+    budget = Budget(steps=4, batch=8, precision="float32")
     whole = Trainer(budget, negatives=10)
     whole.run()
     part = Trainer(dataclasses.replace(budget, steps=2), negatives=10)
@@ -227,20 +244,20 @@ def test_a_cohort_that_was_learned_from_stands_on_the_card(tmp_path):
     assert batch.values[:, lus.GLOBALS.index("soldati_1")].isfinite().all()
     encoder = train(Options(out=tmp_path / "out", steps=1, batch=12, frames=40, cohort=str(tmp_path / "cohort")))
     assert encoder.has_seen(cohort.name)
-    assert encoder.card["source"] == "python -m blues.pretrain --seed 0 --steps 1 --cohort cohort --batch 12"
+    told = f"python -m blues.pretrain --seed 0 --steps 1 --cohort cohort --batch 12 --precision {usual_precision()}"
+    assert encoder.card["source"] == told
+    assert encoder.card["trained"]["precision"] == usual_precision()
 
 
 def test_card_names_all_that_another_training_needs(tmp_path):
     from blues.pretrain.command import _command
 
-    told = _command(
-        Options(minutes=3, start=str(tmp_path / "w.safetensors"), rate=1e-3, views=1, agree=0.3, half=False)
-    )
+    told = _command(Options(minutes=3, start=str(tmp_path / "w.safetensors"), rate=1e-3, views=1, agree=0.3), "float32")
     assert told == (
-        "python -m blues.pretrain --seed 0 --minutes 3 --start w --rate 0.001 --views 1 --agree 0.3 --no-half"
+        "python -m blues.pretrain --seed 0 --minutes 3 --start w --rate 0.001 --views 1 --agree 0.3 --precision float32"
     )
     options = check.parse(Options, told.split()[3:], prog="x", description="x")
-    assert (options.rate, options.views, options.agree, options.half) == (1e-3, 1, 0.3, False)
+    assert (options.rate, options.views, options.agree, options.precision) == (1e-3, 1, 0.3, "float32")
 
 
 def test_clips_that_cannot_be_read_are_named(tmp_path):

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import blues
 from blues import check, encoders
@@ -53,7 +53,10 @@ class Options:
         default=0.0, metadata={"help": "weight of a self-supervised term: views of one frame shall be embedded alike"}
     )
     device: str = field(default="cpu", metadata={"help": "torch device of the network: cpu, cuda, ..."})
-    half: bool = field(default=True, metadata={"help": "convolve in bfloat16"})
+    precision: Literal["auto", "bfloat16", "float32"] = field(
+        default="auto",
+        metadata={"help": "numbers to convolve in; auto: bfloat16 where the device computes in it, else float32"},
+    )
     cohort: str | None = field(
         default=None,
         metadata={"help": "labelled cohort to learn from as well; the encoder may then not be scored on it"},
@@ -102,7 +105,7 @@ def train(options: Options, progress: bool = False) -> Encoder:
         options.steps,
         options.batch,
         options.rate,
-        half=options.half,
+        precision=options.precision,
         views=options.views,
         agree=options.agree,
     )
@@ -123,8 +126,11 @@ def _show(line: dict[str, float]) -> None:
     print("  ".join(f"{name} {value:g}" for name, value in line.items()), flush=True)
 
 
-def _command(options: Options) -> str:
-    """Return the command that trains the same network again; weights and cohort are named without their folder."""
+def _command(options: Options, precision: str) -> str:
+    """Return the command that trains the same network again; weights and cohort are named without their folder.
+
+    ``precision`` is what was computed in: left to itself, another machine might choose otherwise.
+    """
     told = [f"--steps {options.steps}" if options.steps else f"--minutes {options.minutes:g}"]
     if options.start is not None:
         told.append(f"--start {Path(options.start).stem}")
@@ -135,8 +141,7 @@ def _command(options: Options) -> str:
         for name in ("batch", "rate", "views", "agree")
         if getattr(options, name) != getattr(Options, name)
     ]
-    if options.half != Options.half:
-        told.append("--half" if options.half else "--no-half")
+    told.append(f"--precision {precision}")
     return " ".join([f"{PROG} --seed {options.seed}", *told])
 
 
@@ -148,7 +153,7 @@ def _finish(options: Options, trainer: Trainer, saw: list[str], real: LabelledCl
         "saw": saw,
         "labels": ["truth of simulated frames", *(f"ratings of {name}" for name in saw)],
         "licence": "MIT" if not saw else f"bound by what it saw: {real.licence}" if real else "as the cohorts it saw",
-        "source": _command(options),
+        "source": _command(options, trainer.precision),
         "note": NOTE if not saw else NOTE.replace("alone; it has seen no patient", f"and on {', '.join(saw)}"),
         "trained": {
             "frames": trainer.steps * trainer.budget.batch,
@@ -160,6 +165,7 @@ def _finish(options: Options, trainer: Trainer, saw: list[str], real: LabelledCl
             "commit": trainer.commit,
             "seed": trainer.seed,
             "rate": options.rate,
+            "precision": trainer.precision,
             "start": trainer.start,
             "simulators": trainer.simulators,
         },
