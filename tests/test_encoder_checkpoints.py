@@ -10,7 +10,7 @@ import torch
 
 from blues import encoders
 from blues.check import InputError
-from blues.encoders import Preprocessing, checkpoint, nets, registry
+from blues.encoders import Preprocessing, checkpoint, lus, nets, registry
 
 # torchvision's published numbers of parameters, less the 1000-class head
 PUBLISHED = {
@@ -238,14 +238,66 @@ def test_files_with_code_text_or_cuts_are_refused(tmp_path, capsys):
         encoders.get(str(cut))
     with pytest.raises(InputError, match="no such weight file"):
         encoders.get(str(tmp_path / "absent.pt"))
-    with pytest.raises(InputError, match=r"is a folder, and a weight file is expected.*\.safetensors"):
+    with pytest.raises(InputError, match=r"\d weight files in this folder. Allowed: weights.safetensors, or one file"):
         encoders.get("checkpoint", tmp_path)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="no weight file in this folder"):
+        encoders.get("checkpoint", tmp_path / "empty")
     (tmp_path / "table.csv").write_text("a,b\n")
     with pytest.raises(InputError, match=r"table.csv is no weight file. Allowed: a file ending in \.safetensors"):
         encoders.get(str(tmp_path / "table.csv"))
-    with pytest.raises(InputError, match="needs one weight file"):
+    with pytest.raises(InputError, match="needs a weight file"):
         encoders.get("checkpoint")
     assert capsys.readouterr().out == ""
+
+
+def lus_member(folder, seed):
+    net = lus.LusNet()
+    nets.seed_weights(net, seed)
+    folder.mkdir(parents=True)
+    lus.save(folder / "weights.safetensors", net.eval(), {"saw": [f"fold {seed}"], "licence": "MIT"})
+    (folder / "checkpoint.pt").write_bytes(b"what a stopped run goes on from")
+
+
+def test_fold_networks_make_an_ensemble_whatever_their_architecture(tmp_path, rng):
+    for seed in range(3):
+        lus_member(tmp_path / f"fold_{seed}", seed)
+    frames = rng.integers(0, 255, (4, 128, 128), dtype=np.uint8)
+    single = np.stack([encoders.get("checkpoint", tmp_path / f"fold_{seed}").forward(frames) for seed in range(3)])
+    encoder = encoders.get("checkpoint", tmp_path)
+    outputs = encoder.outputs(frames)
+    assert list(outputs) == [*lus.OUTPUTS, *(f"{name}_sd" for name in lus.OUTPUTS)]
+    for i, name in enumerate(lus.OUTPUTS, 96):
+        np.testing.assert_allclose(outputs[name], single[:, :, i].mean(0), rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(outputs[f"{name}_sd"], single[:, :, i].std(0, ddof=1), rtol=1e-4, atol=1e-6)
+    assert (outputs["soldati_sd"] > 1e-4).all()
+    np.testing.assert_allclose(encoder.forward(frames)[:, 96:192], single[1, :, :96], rtol=1e-5, atol=1e-6)
+    assert encoder.feature_names[96] == "member_2_lus_001"
+    assert encoder.card["saw"] == ["fold 0", "fold 1", "fold 2"]
+    assert set(encoder.card["units"]) == set(outputs)
+    files = [tmp_path / f"fold_{seed}" / "weights.safetensors" for seed in range(3)]
+    assert encoders.get("checkpoint", files).hash == encoder.hash
+    assert encoders.get("checkpoint", files[:2]).hash != encoder.hash
+    with pytest.raises(InputError, match=r"fold_0.*: this member's weights are those of an earlier one"):
+        encoders.get("checkpoint", [files[0], files[1], files[0]])
+    path, _ = own(tmp_path)
+    with pytest.raises(InputError, match=r"this member is a \w+. Allowed: the first member's: lus_net. Leave it out"):
+        encoders.get("checkpoint", [files[0], path])
+
+
+def test_state_dicts_of_folds_make_an_ensemble(tmp_path):
+    for fold in range(2):
+        weights = state()
+        weights["bn1.weight"] = weights["bn1.weight"] * (1 + fold)
+        torch.save(weights, tmp_path / f"fold_{fold}.pt")
+    encoder = encoders.get("checkpoint", tmp_path)
+    assert encoder.architecture == "resnet18, 2 members"
+    assert encoder.dimensions == 2 * 512
+    assert encoder.card["outputs"] == []
+    one = encoders.get(str(tmp_path / "fold_1.pt"))
+    frame = np.full((1, 224, 224), 99, np.uint8)
+    frame[:, 50:90] = 12
+    np.testing.assert_allclose(encoder.forward(frame)[0, 512:], one.forward(frame)[0], rtol=1e-5, atol=1e-6)
 
 
 def test_weights_that_give_nonsense_are_refused_when_used(tmp_path):

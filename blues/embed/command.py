@@ -24,7 +24,12 @@ class Options:
 
     cohort: str = field(metadata={"positional": True, "help": "a cohort's folder, or 'synthetic'"})
     encoder: str = field(default="blues-lus", metadata={"help": "name of the encoder, or path of a checkpoint"})
-    weights: tuple[str, ...] = field(default=(), metadata={"help": "weight files, for encoders that need them"})
+    weights: tuple[str, ...] = field(
+        default=(),
+        metadata={
+            "help": "weight files, for encoders that need them; several, or a folder with fold_* in it, make an ensemble"
+        },
+    )
     out: Path | None = field(
         default=None, metadata={"help": "folder to write the embeddings to; the cache is kept anyway"}
     )

@@ -117,17 +117,16 @@ def read_description(path: str | Path) -> Description:
 
 
 def encoder(path: str | Path, name: str = "checkpoint") -> Encoder:
-    """Build an encoder from a weight file.
+    """Build an encoder from a weight file, or from the folder that :mod:`blues.pretrain` wrote it to.
 
     Raises
     ------
     InputError
         When the file is damaged, of another format, holds code, or its tensors do not fit the architecture.
     """
-    path = Path(path)
+    path = _within(Path(path))
     if not path.is_file():
-        what = "is a folder, and a weight file is expected" if path.is_dir() else "no such weight file"
-        raise InputError(what, file=path, allowed=f"a file ending in {', '.join(SUFFIXES)}")
+        raise InputError("no such weight file", file=path, allowed=f"a file ending in {', '.join(SUFFIXES)}")
     description = read_description(path)
     state = _state(path)
     if description.architecture == lus.ARCHITECTURE:
@@ -167,6 +166,21 @@ def encoder(path: str | Path, name: str = "checkpoint") -> Encoder:
         hash=encoder_hash(f"{architecture} {description.activation}", made_of, preprocessing, features),
         module=module,
     )
+
+
+def _within(path: Path) -> Path:
+    """Return the weight file of a folder: ``weights.safetensors``, as :mod:`blues.pretrain` writes it, or the only one.
+
+    A path that is no folder is returned as it is.
+    """
+    if not path.is_dir():
+        return path
+    files = sorted(p for p in path.iterdir() if p.suffix in SUFFIXES)
+    chosen = [p for p in files if p.name == "weights.safetensors"] or files
+    if len(chosen) == 1:
+        return chosen[0]
+    what = f"{len(files)} weight files in this folder" if files else "no weight file in this folder"
+    raise InputError(what, file=path, allowed="weights.safetensors, or one file", remedy="Name the files one by one")
 
 
 def _opened(path: Path) -> Any:

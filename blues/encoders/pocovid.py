@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from blues.check import InputError
-from blues.encoders import nets
+from blues.encoders import ensemble, nets
 from blues.encoders.base import Encoder, Preprocessing, card, encoder_hash, weights_hash
 from blues.encoders.keras_files import Layer, read_layers
 
@@ -101,25 +101,6 @@ def _like_keras(backbone: nets.Backbone) -> nets.Backbone:
     return backbone.eval()
 
 
-class Ensemble(nn.Module):
-    """Several networks trained on different folds.
-
-    Gives every member's embedding, one after the other (their units do not correspond, so a mean would mean nothing), then
-    the mean of the class probabilities, then their standard deviation over the members (n - 1 in the denominator).
-    """
-
-    def __init__(self, members: Sequence[nn.Module], classes: int) -> None:
-        super().__init__()
-        self.members = nn.ModuleList(members)
-        self.classes = classes
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Return embeddings, mean and spread, shape (n, members * hidden + 2 * classes)."""
-        outputs = [member(x) for member in self.members]
-        chances = torch.stack([o[:, -self.classes :] for o in outputs])
-        return torch.cat([*(o[:, : -self.classes] for o in outputs), chances.mean(0), chances.std(0)], 1)
-
-
 def load(path: str | Path, name: str = "pocovid-vgg16") -> PocovidNet:
     """Read one weight file into the network called ``name`` (a key of ``KINDS``).
 
@@ -191,28 +172,23 @@ def _fill(module: nn.Module, layer: Layer, path: str | Path, name: str) -> None:
 
 def encoder(name: str, weights: str | Path | Sequence[str | Path] | None) -> Encoder:
     """Build the encoder from one weight file, or an ensemble from several (or from a folder with ``fold_*`` inside)."""
-    paths = _paths(name, weights)
-    members = [load(path, name) for path in paths]
-    classes = members[0].head.out_features
-    for path, member in zip(paths, members, strict=True):
-        if member.head.out_features != classes:
-            raise InputError(
-                f"{member.head.out_features} classes, and the first member has {classes}",
-                file=path,
-                remedy="Leave it out",
-            )
-    width = members[0].head.in_features
+    if weights is None or (not isinstance(weights, str | Path) and not len(weights)):
+        raise InputError(
+            f"{name} needs its published weights, which are not shipped",
+            remedy=f"Get them from {SOURCE}, and give the file or folder as weights; several make an ensemble",
+        )
+    paths = ensemble.member_files(weights)
+    return ensemble.joined(name, [_member(name, path) for path in paths], paths)
+
+
+def _member(name: str, path: Path) -> Encoder:
+    module = load(path, name).requires_grad_(False)
+    classes, width = module.head.out_features, module.head.in_features
     stem = "hidden" if KINDS[name].hidden else "map"
-    labels = [CLASSES[i] if classes in (3, 4) else f"class_{i}" for i in range(classes)]
-    units = [f"{stem}_{i + 1:0{len(str(width))}d}" for i in range(width)]
-    if len(members) > 1:
-        units = [f"member_{m}_{unit}" for m in range(1, len(members) + 1) for unit in units]
-    outputs = [f"p_{label}" for label in labels] + [f"p_{label}_sd" for label in labels] * (len(members) > 1)
-    module: nn.Module = members[0] if len(members) == 1 else Ensemble(members, classes)
-    module.eval().requires_grad_(False)
+    outputs = [f"p_{CLASSES[i] if classes in (3, 4) else f'class_{i}'}" for i in range(classes)]
+    features = (*(f"{stem}_{i + 1:0{len(str(width))}d}" for i in range(width)), *outputs)
     made_of = weights_hash(module.state_dict())
-    features = tuple(units + outputs)
-    architecture = f"POCOVID-Net {KINDS[name].original}" + (f", {len(members)} members" if len(members) > 1 else "")
+    architecture = f"POCOVID-Net {KINDS[name].original}"
     return Encoder(
         name=name,
         architecture=architecture,
@@ -232,17 +208,3 @@ def encoder(name: str, weights: str | Path | Sequence[str | Path] | None) -> Enc
         hash=encoder_hash(architecture, made_of, PREPROCESSING, features),
         module=module,
     )
-
-
-def _paths(name: str, weights: str | Path | Sequence[str | Path] | None) -> list[Path]:
-    """Return the weight files; a folder with ``fold_*`` in it stands for what lies in those."""
-    if weights is None or (not isinstance(weights, str | Path) and not len(weights)):
-        raise InputError(
-            f"{name} needs its published weights, which are not shipped",
-            remedy=f"Get them from {SOURCE}, and give the file or folder as weights; several make an ensemble",
-        )
-    paths = [Path(weights)] if isinstance(weights, str | Path) else [Path(w) for w in weights]
-    if len(paths) == 1 and paths[0].is_dir():
-        folds = sorted(p for p in paths[0].glob("fold_*") if p.is_dir())
-        paths = folds or paths
-    return paths

@@ -78,11 +78,14 @@ def _pocovid(name: str) -> Callable[[Weights, int], Encoder]:
 
 
 def _checkpoint(weights: Weights, seed: int) -> Encoder:
-    from blues.encoders import checkpoint
+    from blues.encoders import checkpoint, ensemble
 
-    if not isinstance(weights, str | Path):
-        raise InputError("checkpoint needs one weight file", remedy="Give its path as weights")
-    return checkpoint.encoder(weights)
+    if weights is None or (not isinstance(weights, str | Path) and not len(weights)):
+        raise InputError(
+            "checkpoint needs a weight file", remedy="Give its path as weights; several, or a folder, make an ensemble"
+        )
+    paths = ensemble.member_files(weights)
+    return ensemble.joined("checkpoint", [checkpoint.encoder(path) for path in paths], paths)
 
 
 def _no_weights(name: str, weights: Weights) -> None:
@@ -152,7 +155,8 @@ def get(name: str, weights: Weights = None, seed: int = 0) -> Encoder:
     name : str
         One of :func:`names`, or the path of a checkpoint.
     weights : path or sequence of paths, optional
-        The weight file; several files make an ensemble where the encoder allows it.
+        The weight file; several files, or a folder with ``fold_*`` in it, make an ensemble: see
+        :func:`blues.encoders.ensemble.joined`.
     seed : int
         For encoders with random weights; others ignore it.
 

@@ -103,7 +103,9 @@ class Experiment:
         "half", "operating threshold: 0.5, the training prevalence, or the best Youden index on inner folds"
     )
     encoder: str = _option("blues-lus", "what turns frames into numbers")
-    weights: Path | None = _option(None, "weights file of the encoder, where it needs one")
+    weights: Path | None = _option(
+        None, "weights file of the encoder, where it needs one; a folder of fold_* makes an ensemble"
+    )
     finetune: Literal["none", "labels", "target"] = _option(
         "none", "train the encoder on in every training fold: on the experts' labels of its clips, or on the target"
     )
