@@ -189,12 +189,35 @@ def label_noise(cohort: Cohort, truth: pd.DataFrame) -> list[str]:
                 f"{item}: labels of one point disagree in {rate} of retakes; if that is error and not change, a reader who is "
                 f"always right would reach AUROC {best[0]:.2f} (between {best[1]:.2f} and {best[2]:.2f})"
             )
+        if known and item == "severity":
+            first, second = np.array(known, dtype=int).T
+            of = np.array([g["patient"].iloc[0] for g in pairs if g[item].notna().sum() > 1])
+            same = evaluate.quadratic_kappa(first, second, CATEGORIES, of)
+            lines.append(f"{item}: quadratic-weighted kappa of first with second takes {same}")
         values = about[["patient", item]].dropna()
         sizes = values.groupby("patient")[item].transform("size")
         own = (values.groupby("patient")[item].transform("sum") - values[item]) / (sizes - 1).clip(lower=1)
         rho = stats.spearmanr(own[sizes > 1], values.loc[sizes > 1, item])[0]
         lines.append(f"{item}: Spearman of a clip's label with the mean of the patient's other clips {rho:.2f}")
-    return lines
+    return lines + contradictions(about)
+
+
+def contradictions(about: pd.DataFrame) -> list[str]:
+    """Say how far the labels of one clip fit each other.
+
+    By the written definition (Soldati et al. 2020) every score but 0 has white below the pleural line.
+    """
+    both = about[["patient", "severity", "b_lines"]].dropna()
+    if not len(both):
+        return []
+    some = both["severity"] > 0
+    with_b, without = int((both["b_lines"] > 0)[~some].sum()), int((both["b_lines"] == 0)[some].sum())
+    area = evaluate.auroc(both["b_lines"], both["severity"], both["patient"])
+    return [
+        f"severity 0 with B-lines: {with_b} of {int((~some).sum())} clips; "
+        f"severity 1 to 3 without: {without} of {int(some.sum())}; together {(with_b + without) / len(both):.0%}",
+        f"the experts' severity as a score of the experts' B-lines, same clips: AUROC {area}",
+    ]
 
 
 def combined(made: Embeddings, truth: pd.DataFrame, outcome: pd.Series) -> list[str]:

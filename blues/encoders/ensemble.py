@@ -88,7 +88,10 @@ def joined(name: str, members: Sequence[Encoder], files: Sequence[Path]) -> Enco
         again = next(i for i, made_of in enumerate(hashes) if made_of in hashes[:i])
         earlier = files[hashes.index(hashes[again])]
         raise InputError(
-            "this member's weights are those of an earlier one", value=str(earlier), file=files[again], remedy="Leave it out"
+            "this member's weights are those of an earlier one",
+            value=str(earlier),
+            file=files[again],
+            remedy="Leave it out",
         )
     outputs = list(first.card["outputs"])
     stem = first.feature_names[: first.dimensions - len(outputs)]

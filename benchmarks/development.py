@@ -1,0 +1,68 @@
+"""What an encoder's outputs say of the POCUS clips it was developed beside: ``python benchmarks/development.py FOLDER``.
+
+Zero-shot, mean over a clip's frames, against what physicians noted of each clip. These clips steered the simulator and the choice of
+the bundled weights, so the figures flatter; they are for comparing encoders while they are made.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import roc_auc_score
+
+from blues import encoders, pool
+from blues.cohort import Cohort, read
+from blues.embed import embed
+
+
+def kinds(cohort: Cohort) -> pd.Series:
+    """Return the first three letters of each clip's file name, small: ``cov``, ``pne``, ``vir`` or ``reg``."""
+    return cohort.clips["path"].map(lambda path: Path(path).name[:3].lower())
+
+
+def questions(cohort: Cohort, clips: pd.DataFrame) -> dict[str, tuple[pd.Series, str]]:
+    """Return for every line of the table which clips count as 1 and 0 (others NaN), and the output that scores them."""
+    noted = cohort.ratings.pivot_table(index="clip", columns="item", values="rating").reindex(clips.index).fillna(0)
+    kind = kinds(cohort).reindex(clips.index)
+    regular = kind == "reg"
+
+    def against(yes: pd.Series, no: pd.Series) -> pd.Series:
+        return pd.Series(np.where(yes, 1.0, np.where(no, 0.0, np.nan)), clips.index)
+
+    b_lines = noted["b_lines"] > 0
+    return {
+        "B-lines": (b_lines.astype(float), "b_line_presence"),
+        "B-lines against regular": (against(b_lines, regular & ~b_lines), "b_line_presence"),
+        "COVID-19 against regular": (against(kind == "cov", regular), "b_line_presence"),
+        "any disease against regular": ((~regular).astype(float), "soldati"),
+        "consolidation": (noted["consolidation"], "consolidation_presence"),
+        "effusion": (noted["effusion"], "effusion_presence"),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, help="folder of the POCUS collection, or part of it")
+    parser.add_argument("--encoders", nargs="+", default=["blues-lus"])
+    given = parser.parse_args()
+    cohort = read(given.folder)
+    found: dict[str, dict[str, str]] = {}
+    for name in given.encoders:
+        encoder = encoders.get(name)
+        if encoder.has_seen(cohort.name):
+            print(f"{name} was trained on {cohort.name}: its column says how well it learned, not how good it is")
+        clips = pool.clips(embed(cohort, encoder))
+        said = found.setdefault(name, {})
+        for what, (y, output) in questions(cohort, clips).items():
+            known = y.notna()
+            area = roc_auc_score(y[known], clips.loc[known, output])
+            said[f"{what} ({int(y[known].sum())} of {int(known.sum())})"] = f"{area:.3f}"
+        said["below one half on lus"] = f"{int((clips['lus'] < 0.5).sum())} of {len(clips)}"
+    print(pd.DataFrame(found).to_string())
+
+
+if __name__ == "__main__":
+    main()
