@@ -1,7 +1,7 @@
 """What an encoder's outputs say of the POCUS clips it was developed beside: ``python benchmarks/development.py FOLDER``.
 
-Zero-shot, mean over a clip's frames, against what physicians noted of each clip. These clips steered the simulator and the choice of
-the bundled weights, so the figures flatter; they are for comparing encoders while they are made.
+Zero-shot, mean over a clip's frames, against what physicians noted of each clip. These clips steered the simulator and the
+choice of the bundled weights, so the figures flatter; they are for comparing encoders while they are made.
 """
 
 from __future__ import annotations
