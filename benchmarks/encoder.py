@@ -24,6 +24,7 @@ from scipy import stats
 from blues import encoders, evaluate, models, pool
 from blues.cohort import Cohort, read
 from blues.embed import Embeddings, embed
+from blues.fuse.combined import combinations
 from blues.pretrain.folds import fold_predictions, prepared
 from blues.provenance import write_json
 
@@ -241,15 +242,11 @@ def combined(made: Embeddings, truth: pd.DataFrame, outcome: pd.Series) -> list[
             hits = np.mean([(called == y)[y == label].mean() for label in (0, 1)])
             area = evaluate.auroc(y, score, table.loc[y.index, "patient"])
             lines.append(f"{SHOWN[item]}, frames to clips by {words}: AUROC {area}, balanced accuracy {hits:.3f}")
-        of = table.loc[clips, "patient"].to_numpy()
-        known = np.isin(of, outcome.dropna().index)
-        found = evaluate.combine_table(outcome.loc[of[known]].to_numpy(), p[known], clips[known], of[known])
-        lines += [
-            f"{SHOWN[item]} as a score of the target, frames by {row.frames}, clips by {row.clips}: "
-            f"AUROC {row.auroc:.3f} ({row.low:.3f} to {row.high:.3f})"
-            for row in found.itertuples()
-        ]
-    return lines
+    return lines + [
+        f"{row.output} as a score of the target, frames by {row.frames}, clips by {row.clips}: "
+        f"AUROC {row.auroc:.3f} ({row.low:.3f} to {row.high:.3f})"
+        for row in combinations(made, outcome).itertuples()
+    ]
 
 
 def in_folds(cohort: Cohort, truth: pd.DataFrame, repeats: int, start: str | None) -> list[Line]:

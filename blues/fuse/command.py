@@ -13,6 +13,7 @@ import pandas as pd
 from blues import check, datasets, embed, provenance
 from blues.cohort import Cohort, card, unused
 from blues.features import Design, design
+from blues.fuse.combined import of_a_run
 from blues.fuse.experiment import Experiment
 from blues.fuse.finetune import tuning
 from blues.fuse.record import Run
@@ -62,6 +63,7 @@ def _main(argv: Sequence[str] | None) -> int:
         if experiment.finetune != "none":
             the_design, more["tuning"] = tuning(cohort, the_design, experiment, progress=True)
         found = run(the_design, experiment, cohort_card=card(cohort, experiment.task), **more, progress=True)
+        found = dataclasses.replace(found, combinations=of_a_run(cohort, the_design, experiment))
         name = _slug(cohort.name)
     folder = found.save(experiment.out or Path("reports") / f"{name}-{experiment.task}")
     if len(cohort.ratings):

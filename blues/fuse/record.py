@@ -19,7 +19,7 @@ from blues.provenance import replacing, write_json
 __all__ = ["Run"]
 
 _TABLES = ("scores", "comparisons", "refused", "null", "choices")
-_OPTIONAL = ("validation", "learning")
+_OPTIONAL = ("validation", "learning", "combinations")
 _WORDS = ("column", "role", "known", "reason", "method", "test", "question", "better", "chosen")
 _PAGES = ("cohort", "notes", "design", "provenance")
 
@@ -49,6 +49,8 @@ class Run:
         :func:`blues.fuse.out_of_fold`.
     validation, learning : DataFrame
         See :func:`blues.fuse.examine.validate` and :func:`blues.fuse.examine.learning_curve`; empty when not asked for.
+    combinations : DataFrame
+        What the encoder's probabilities say by themselves, see :func:`blues.fuse.combined.combinations`; the command adds it.
     cohort : dict
         The cohort card, see :func:`blues.cohort.card`.
     design : dict
@@ -75,6 +77,7 @@ class Run:
     attributions: Attributions | None = None
     validation: pd.DataFrame = field(default_factory=pd.DataFrame)
     learning: pd.DataFrame = field(default_factory=pd.DataFrame)
+    combinations: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def save(self, folder: str | Path) -> Path:
         """Write the run folder; files that exist are replaced, each whole or not at all."""

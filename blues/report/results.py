@@ -23,6 +23,14 @@ _ARM_METRICS = (
     "uno_c harrell_c integrated_brier scaled_brier"
 ).split()
 _HOLM = "Holm: over the arms compared, within one metric and test; the experts' rules are a family of their own."
+_WAYS = {
+    "mean": "mean",
+    "vote": "majority vote",
+    "max": "maximum",
+    "any": "any at or above one half",
+    "top-k": "mean of the three highest",
+    "noisy-or": "noisy-or",
+}
 MOST_PATIENTS = 400
 """Rows listed by name, those with the largest change."""
 
@@ -64,6 +72,10 @@ def arms(facts: Facts) -> Parts:
         blocks.append(block("figures", keys=list(figures)[1:]))
     tables["all-scores"] = _all_scores(facts)
     blocks.append(block("details", summary="All scores", blocks=[block("table", key="all-scores")]))
+    if len(combined := facts.run.combinations) and not few_events(facts):
+        tables["combinations"] = _combinations(combined, places)
+        summary = "The encoder's own probabilities, combined in every way"
+        blocks.append(block("details", summary=summary, blocks=[block("table", key="combinations")]))
     return blocks, tables, figures
 
 
@@ -96,6 +108,25 @@ def _all_scores(facts: Facts) -> dict[str, Any]:
         cells = [arm_label(str(record["arm"])), metric(str(record["metric"])).label]
         rows.append([*cells, [record["value"], record["low"], record["high"]], *(_text(record[c]) for c in extra)])
     return table("All scores of all arms", columns, rows, filters=True)
+
+
+def _combinations(combined: pd.DataFrame, places: int) -> dict[str, Any]:
+    """Return the ways from frames to clips to patients side by side, a row a way, a column an output."""
+    outputs = list(dict.fromkeys(combined["output"]))
+    columns = [column("frames to a clip"), column("clips to a patient")]
+    named = [name.replace("_line", "-line").capitalize().replace("_", " ") for name in outputs]
+    columns += [column(f"AUROC of {name}", "interval", digits=places) for name in named]
+    rows = []
+    for (frames, clips), part in combined.groupby(["frames", "clips"], sort=False):
+        by_name = part.set_index("output")
+        cells = [by_name.loc[name, ["auroc", "low", "high"]].astype(float).tolist() for name in outputs]
+        rows.append([_WAYS[frames], _WAYS[clips], *cells])
+    note = (
+        f"{combined['patients'].iloc[0]} patients with clips; DeLong's 95% intervals; not adjusted for the number of cells. "
+        "Nothing is fitted. Below one half, a high probability goes without the outcome, as it should for A-lines. "
+        "The best cell is no result: it would be chosen on the patients it is reported on."
+    )
+    return table("What the encoder's probabilities say by themselves of the outcome", columns, rows, note=note)
 
 
 def _text(value: Any) -> str:

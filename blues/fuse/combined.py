@@ -1,0 +1,73 @@
+"""What an encoder's own probabilities say of the outcome, from frames to clips to patients in every way; nothing is fitted."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from blues import embed, evaluate
+from blues.cohort import Cohort
+from blues.embed import Embeddings
+from blues.features import Design
+from blues.fuse.experiment import Experiment
+
+__all__ = ["combinations", "of_a_run", "probabilities"]
+
+
+def probabilities(made: Embeddings) -> list[str]:
+    """Return the names of the outputs that are probabilities of a finding or a class, by the encoder's card.
+
+    Outputs with units are those whose unit says so; POCOVID-Net's are called ``p_...``. Whether a clip is lung ultrasound at
+    all is no finding.
+    """
+    units = made.encoder.get("units", {})
+    return [
+        name
+        for name in made.encoder["outputs"]
+        if name != "lus"
+        and not name.endswith("_sd")
+        and (str(units.get(name, "")).startswith("probability") or name.startswith("p_"))
+    ]
+
+
+def combinations(made: Embeddings, y: pd.Series) -> pd.DataFrame:
+    """Score every probability of an encoder against an outcome, for every way from frames to clips and from clips to patients.
+
+    Parameters
+    ----------
+    made : Embeddings
+    y : Series
+        0 or 1, one a patient, by its id.
+
+    Returns
+    -------
+    DataFrame
+        ``output``, ``frames`` (mean or vote), ``clips`` (mean, max, any, top-k, noisy-or), ``auroc``, ``low``, ``high``,
+        ``patients``; see :func:`blues.evaluate.combine_table`. Below one half, a high output goes without the outcome.
+    """
+    clips = np.repeat(made.table["clip"].to_numpy(), made.table["frames"])
+    patients = np.repeat(made.table["patient"].to_numpy(), made.table["frames"])
+    known = np.isin(patients, y.dropna().index)
+    outcome = y.reindex(patients[known]).to_numpy(dtype=float)
+    if len(np.unique(outcome)) < 2:
+        return pd.DataFrame()
+    tables = []
+    for name in probabilities(made):
+        p = np.clip(made.values[known, made.names.index(name)].astype(float), 0, 1)
+        tables.append(evaluate.combine_table(outcome, p, clips[known], patients[known]).assign(output=name))
+    if not tables:
+        return pd.DataFrame()
+    found = pd.concat(tables, ignore_index=True).assign(patients=len(set(patients[known])))
+    return found[["output", "frames", "clips", "auroc", "low", "high", "patients"]]
+
+
+def of_a_run(cohort: Cohort, design: Design, experiment: Experiment) -> pd.DataFrame:
+    """Return :func:`combinations` for an experiment, from the embeddings in the cache; empty where they do not apply.
+
+    They apply to a binary outcome of patients and to an encoder that is used as it is.
+    """
+    fitting = design.kind == "binary" and design.level == "patient" and experiment.finetune == "none"
+    if "image" not in experiment.modalities or not fitting:
+        return pd.DataFrame()
+    made = embed.embed(cohort, encoder=experiment.encoder, weights=experiment.weights, workers=experiment.jobs)
+    return combinations(made, design.y)

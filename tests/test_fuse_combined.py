@@ -1,0 +1,75 @@
+"""What an encoder's probabilities say by themselves, from frames to clips to patients."""
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from blues import datasets, embed, encoders, evaluate
+from blues.fuse import Experiment, Run, main, prepare
+from blues.fuse.combined import combinations, of_a_run, probabilities
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    cohort = datasets.synthetic(tmp_path_factory.mktemp("made") / "cohort", patients=24, frames=8, size=96, seed=3)
+    return cohort, embed.embed(cohort, encoders.get("blues-lus"), workers=1)
+
+
+def test_probabilities_are_those_that_the_card_calls_so(made):
+    expected = ["b_line_presence", "a_line_presence", "consolidation_presence", "effusion_presence"]
+    assert probabilities(made[1]) == expected
+    card = {"outputs": ["p_covid19", "p_covid19_sd", "lus", "amount"], "units": {}}
+    assert probabilities(dataclasses.replace(made[1], encoder=card)) == ["p_covid19"]
+
+
+def test_every_way_is_scored_on_the_patients_with_an_outcome(made):
+    cohort, embeddings = made
+    y = cohort.target("pcr")
+    y.iloc[0] = np.nan
+    found = combinations(embeddings, y)
+    assert len(found) == 4 * 2 * 5
+    clips = embeddings.table["clip"].repeat(embeddings.table["frames"])
+    frame = pd.DataFrame(
+        {
+            "p": embeddings.values[:, embeddings.names.index("b_line_presence")].astype(float),
+            "clip": clips.to_numpy(),
+            "patient": embeddings.table["patient"].repeat(embeddings.table["frames"]).to_numpy(),
+        }
+    )
+    by_clip = frame.groupby(["patient", "clip"])["p"].mean()
+    worst = by_clip.groupby("patient").max()
+    known = worst.index.intersection(y.dropna().index)
+    assert set(found["patients"]) == {len(known)}
+    row = found[(found["output"] == "b_line_presence") & (found["frames"] == "mean") & (found["clips"] == "max")].iloc[
+        0
+    ]
+    area = evaluate.auroc(y[known], worst[known])
+    assert (row.auroc, row.low, row.high) == pytest.approx((area.value, area.low, area.high))
+    assert combinations(embeddings, y * 0).empty
+
+
+def test_it_is_left_out_where_it_does_not_apply(made):
+    cohort = made[0]
+    experiment = Experiment(str(cohort.folder), modalities=("image", "blood"), jobs=1)
+    _, design = prepare(experiment)
+    assert len(of_a_run(cohort, design, experiment)) == 40
+    for other in (
+        dataclasses.replace(experiment, modalities=("blood",)),
+        dataclasses.replace(experiment, finetune="labels"),
+    ):
+        assert of_a_run(cohort, design, other).empty
+    for changes in ({"kind": "continuous"}, {"level": "clip"}):
+        assert of_a_run(cohort, dataclasses.replace(design, **changes), experiment).empty
+
+
+@pytest.mark.slow
+def test_the_command_writes_it_and_the_page_shows_it(made, tmp_path, capsys):
+    cohort = made[0]
+    flags = ["--modalities", "image", "--model", "plain-logistic", "--folds", "3", "--repeats", "1", "--null", "0"]
+    assert main([str(cohort.folder), *flags, "--explain", "none", "--draws", "100", "--out", str(tmp_path)]) == 0
+    found = Run.load(tmp_path).combinations
+    pd.testing.assert_frame_equal(found, combinations(made[1], cohort.target("pcr")))
+    assert "probabilities say by themselves" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    capsys.readouterr()
