@@ -134,24 +134,37 @@ def render(summary: Mapping[str, Any]) -> str:
         Every text from the data is escaped; the only script is the package's own, allowed by its hash. The same summary gives
         the same page.
     """
-    templates = environment()
-    script = source(templates, "page.js")
     pictures = _pictures(summary)
     hover = {key: made for key in pictures if (made := _hover(summary["figures"][key]))}
     explorer = summary.get("explorer")
     names = {arm: arm_label(arm) for arm in (explorer or {"arms": {}})["arms"]}
-    return templates.get_template("page.html").render(
-        report=summary,
-        titles={s["key"]: s["title"] for s in summary["sections"]},
+    return _filled(
+        "page.html",
+        summary,
+        pictures,
+        {"hover": hover, "explorer": explorer, "names": names},
         leads={s["key"]: LEADS.get(s["key"], "") for s in summary["sections"]},
-        pictures=pictures,
         strip=_strip(summary["answer"]["numbers"]),
         thresholds=_explorer(explorer) if explorer else None,
+    )
+
+
+def _filled(
+    template: str, summary: Mapping[str, Any], pictures: Mapping[str, Markup], data: Mapping[str, Any], **more: Any
+) -> str:
+    """Return a template filled: what every page has, and what this one has besides."""
+    templates = environment()
+    script = source(templates, "page.js")
+    return templates.get_template(template).render(
+        report=summary,
+        titles={s["key"]: s["title"] for s in summary["sections"]},
+        pictures=pictures,
         intended_use=INTENDED_USE,
         style=Markup(style(templates)),
         script=Markup(script),
         script_hash=Markup(script_hash(script)),
-        data=Markup(inside_script({"hover": hover, "explorer": explorer, "names": names})),
+        data=Markup(inside_script(data)),
+        **more,
     )
 
 
@@ -177,21 +190,8 @@ def render_patient(summary: Mapping[str, Any], home: str = "") -> str:
     home : str
         Where the report of the run lies, seen from this page; empty for no link.
     """
-    templates = environment()
-    script = source(templates, "page.js")
-    return templates.get_template("patient.html").render(
-        report=summary,
-        titles={s["key"]: s["title"] for s in summary["sections"]},
-        pictures=_pictures(summary),
-        thresholds=None,
-        strip=None,
-        home=home,
-        intended_use=INTENDED_USE,
-        style=Markup(style(templates)),
-        script=Markup(script),
-        script_hash=Markup(script_hash(script)),
-        data=Markup(inside_script({"hover": {}, "explorer": None, "names": {}})),
-    )
+    data: dict[str, Any] = {"hover": {}, "explorer": None, "names": {}}
+    return _filled("patient.html", summary, _pictures(summary), data, leads={}, strip=None, thresholds=None, home=home)
 
 
 def _figure_keys(blocks: Any) -> Iterator[str]:
