@@ -51,17 +51,14 @@ def test_every_way_is_scored_on_the_patients_with_an_outcome(made):
 
 
 def test_it_is_left_out_where_it_does_not_apply(made):
-    cohort = made[0]
-    experiment = Experiment(str(cohort.folder), modalities=("image", "blood"), jobs=1)
-    _, design = prepare(experiment)
-    assert len(of_a_run(cohort, design, experiment)) == 40
-    for other in (
-        dataclasses.replace(experiment, modalities=("blood",)),
-        dataclasses.replace(experiment, finetune="labels"),
-    ):
-        assert of_a_run(cohort, design, other).empty
+    cohort, embeddings = made
+    experiment = Experiment(str(cohort.folder), modalities=("blood",))
+    design = prepare(experiment)[1]
+    assert len(of_a_run(embeddings, design, experiment)) == 40
+    assert of_a_run(None, design, experiment).empty
+    assert of_a_run(embeddings, design, dataclasses.replace(experiment, finetune="labels", modalities=("image",))).empty
     for changes in ({"kind": "continuous"}, {"level": "clip"}):
-        assert of_a_run(cohort, dataclasses.replace(design, **changes), experiment).empty
+        assert of_a_run(embeddings, dataclasses.replace(design, **changes), experiment).empty
 
 
 @pytest.mark.slow

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from blues import embed, evaluate
-from blues.cohort import Cohort
+from blues import evaluate
 from blues.embed import Embeddings
 from blues.features import Design
 from blues.fuse.experiment import Experiment
@@ -61,13 +60,10 @@ def combinations(made: Embeddings, y: pd.Series) -> pd.DataFrame:
     return found[["output", "frames", "clips", "auroc", "low", "high", "patients"]]
 
 
-def of_a_run(cohort: Cohort, design: Design, experiment: Experiment) -> pd.DataFrame:
-    """Return :func:`combinations` for an experiment, from the embeddings in the cache; empty where they do not apply.
+def of_a_run(made: Embeddings | None, design: Design, experiment: Experiment) -> pd.DataFrame:
+    """Return :func:`combinations` for an experiment; empty where they do not apply.
 
     They apply to a binary outcome of patients and to an encoder that is used as it is.
     """
     fitting = design.kind == "binary" and design.level == "patient" and experiment.finetune == "none"
-    if "image" not in experiment.modalities or not fitting:
-        return pd.DataFrame()
-    made = embed.embed(cohort, encoder=experiment.encoder, weights=experiment.weights, workers=experiment.jobs)
-    return combinations(made, design.y)
+    return combinations(made, design.y) if made is not None and fitting else pd.DataFrame()

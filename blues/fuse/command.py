@@ -58,12 +58,12 @@ def _main(argv: Sequence[str] | None) -> int:
         found = transfer(first, second, experiment, cohort_card=card(cohort, experiment.task), progress=True)
         name = f"{_slug(first[0].name)}-to-{_slug(cohort.name)}"
     else:
-        cohort, the_design = prepare(experiment, progress=True)
+        cohort, the_design, embeddings = _prepared(experiment, progress=True)
         more: dict[str, Any] = {}
         if experiment.finetune != "none":
             the_design, more["tuning"] = tuning(cohort, the_design, experiment, progress=True)
         found = run(the_design, experiment, cohort_card=card(cohort, experiment.task), **more, progress=True)
-        found = dataclasses.replace(found, combinations=of_a_run(cohort, the_design, experiment))
+        found = dataclasses.replace(found, combinations=of_a_run(embeddings, the_design, experiment))
         name = _slug(cohort.name)
     folder = found.save(experiment.out or Path("reports") / f"{name}-{experiment.task}")
     if len(cohort.ratings):
@@ -94,6 +94,13 @@ def prepare(experiment: Experiment, *, progress: bool = False, moved: bool = Fal
     InputError
         An unknown cohort or task; of a time to discharge, what it has no use for, before any clip is read.
     """
+    return _prepared(experiment, progress=progress, moved=moved)[:2]
+
+
+def _prepared(
+    experiment: Experiment, *, progress: bool = False, moved: bool = False
+) -> tuple[Cohort, Design, embed.Embeddings | None]:
+    """Return what :func:`prepare` does, and the embeddings if images are wanted."""
     cohort = offer(datasets.load(experiment.cohort), experiment.task)
     for sentence in unused(cohort) if progress else ():
         print(f"Not used: {sentence}", file=sys.stderr)
@@ -125,7 +132,7 @@ def prepare(experiment: Experiment, *, progress: bool = False, moved: bool = Fal
         allow=experiment.allow,
         baseline=experiment.baseline,
     )
-    return cohort, timed(made, cohort)
+    return cohort, timed(made, cohort), embeddings
 
 
 def _slug(name: str) -> str:
