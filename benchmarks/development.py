@@ -7,6 +7,7 @@ choice of the bundled weights, so the figures flatter; they are for comparing en
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from sklearn.metrics import roc_auc_score
 from blues import encoders, pool
 from blues.cohort import Cohort, read
 from blues.embed import embed
+from blues.encoders import checkpoint, lus
 
 
 def kinds(cohort: Cohort) -> pd.Series:
@@ -36,6 +38,8 @@ def questions(cohort: Cohort, clips: pd.DataFrame) -> dict[str, tuple[pd.Series,
     return {
         "B-lines": (b_lines.astype(float), "b_line_presence"),
         "B-lines against regular": (against(b_lines, regular & ~b_lines), "b_line_presence"),
+        "A-lines": (noted["a_lines"], "a_line_presence"),
+        "regular, by A-lines": (regular.astype(float), "a_line_presence"),
         "COVID-19 against regular": (against(kind == "cov", regular), "b_line_presence"),
         "any disease against regular": ((~regular).astype(float), "soldati"),
         "consolidation": (noted["consolidation"], "consolidation_presence"),
@@ -43,15 +47,31 @@ def questions(cohort: Cohort, clips: pd.DataFrame) -> dict[str, tuple[pd.Series,
     }
 
 
+def variants(name: str, shares: list[float]) -> Iterator[tuple[str, encoders.Encoder]]:
+    """Yield an encoder as it is, or the same weights with each share of the mean taken from the frame."""
+    encoder = encoders.get(name)
+    if not shares:
+        yield name, encoder
+    for share in shares:
+        module = encoder.module
+        assert isinstance(module, lus.LusNet)
+        about = checkpoint.Description(
+            arguments={**module.arguments, "centred": share}, card={"saw": encoder.card["saw"]}
+        )
+        yield f"{name} {share:g}", lus.encoder(Path(name), name, module.state_dict(), about)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="folder of the POCUS collection, or part of it")
     parser.add_argument("--encoders", nargs="+", default=["blues-lus"])
+    parser.add_argument(
+        "--centred", nargs="+", type=float, default=[], help="try each share of blues.encoders.lus.Centred"
+    )
     given = parser.parse_args()
     cohort = read(given.folder)
     found: dict[str, dict[str, str]] = {}
-    for name in given.encoders:
-        encoder = encoders.get(name)
+    for name, encoder in (pair for chosen in given.encoders for pair in variants(chosen, given.centred)):
         if encoder.has_seen(cohort.name):
             print(f"{name} was trained on {cohort.name}: its column says how well it learned, not how good it is")
         clips = pool.clips(embed(cohort, encoder))

@@ -67,7 +67,7 @@ class Description:
     """
 
     architecture: str | None = None
-    arguments: dict[str, int] = dataclasses.field(default_factory=dict)
+    arguments: dict[str, Any] = dataclasses.field(default_factory=dict)
     preprocessing: dict[str, Any] | None = None
     outputs: tuple[str, ...] = ()
     activation: str = "softmax"

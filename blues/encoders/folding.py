@@ -51,6 +51,8 @@ def _joined(layer: nn.Module, norm: nn.Module) -> nn.Module | None:
     """Return the layer with the normalisation in its weights, or None where the two do not belong together."""
     if not isinstance(norm, nn.BatchNorm1d | nn.BatchNorm2d) or not norm.track_running_stats:
         return None
+    if type(norm).forward not in (nn.BatchNorm1d.forward, nn.BatchNorm2d.forward):  # it computes something else
+        return None
     if isinstance(layer, nn.Conv2d) and layer.out_channels == norm.num_features:
         return fuse_conv_bn_eval(layer, norm)
     if isinstance(layer, nn.Linear) and layer.out_features == norm.num_features:

@@ -216,7 +216,8 @@ def fold_values(
 
 def _start(encoder: Encoder | None, outputs: int, seed: int | Sequence[int]) -> tuple[LusNet, nn.Linear]:
     with torch.random.fork_rng(devices=[]):
-        net = LusNet() if encoder is None else copy.deepcopy(encoder.module)
+        # trained on real frames alone, a network has no simulated ones to be moved back to
+        net = LusNet(centred=0.0) if encoder is None else copy.deepcopy(encoder.module)
         assert isinstance(net, LusNet)
         head = nn.Linear(net.arguments["dimensions"], outputs)
     if encoder is None:

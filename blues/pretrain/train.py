@@ -26,6 +26,8 @@ __all__ = ["PRECISIONS", "Budget", "Trainer", "usual_precision"]
 
 PRECISIONS = ("auto", "bfloat16", "float32")
 
+SHAPE = ("planes", "dimensions")
+"""Arguments of the network that decide whether weights fit."""
 DECAY = 0.998
 KEEP_EVERY = 60.0
 """Seconds between two checkpoints."""
@@ -146,10 +148,11 @@ class Trainer:
         InputError
             When it is another network.
         """
-        if not isinstance(encoder.module, LusNet) or encoder.module.arguments != self.net.arguments:
+        module = encoder.module
+        if not isinstance(module, LusNet) or any(module.arguments[k] != self.net.arguments[k] for k in SHAPE):
             allowed = "blues-lus, or weights made by blues.pretrain"
             raise InputError(f"{encoder.name} is no network to go on from", allowed=allowed)
-        state = encoder.module.state_dict()
+        state = module.state_dict()
         self.net.load_state_dict(state)
         self.average.load_state_dict(state)
         self.start = encoder.hash
