@@ -96,3 +96,15 @@ def test_training_goes_on_from_weights_of_any_share(tmp_path):
 def test_impossible_share_is_refused(share):
     with pytest.raises(ValueError, match="not within 0 to 1"):
         lus.LusNet(centred=share)
+
+
+def test_whether_it_is_lung_ultrasound_is_told_without_centring(rng):
+    plain, net = lus.LusNet(centred=0.0).eval(), lus.LusNet().eval()
+    nets.seed_weights(plain, 0)
+    net.load_state_dict(plain.state_dict())
+    frames = torch.as_tensor(rng.random((5, 1, 128, 128)), dtype=torch.float32)
+    with torch.inference_mode():
+        before, after = plain(frames)[:, -len(lus.OUTPUTS) :], net(frames)[:, -len(lus.OUTPUTS) :]
+    place = list(lus.OUTPUTS).index("lus")
+    np.testing.assert_allclose(after[:, place], before[:, place], rtol=1e-4)
+    assert not np.allclose(after[:, 0], before[:, 0], rtol=1e-2)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import safetensors.torch
 import torch
@@ -81,8 +81,8 @@ OUTPUTS = {
 }
 """The readable outputs and their units."""
 LOG_ODDS = GLOBALS.index("b_count")
-CENTRED = 0.8
-"""What :class:`LusNet` takes of a map's mean from the frame; with all of it, pictures of other things look more like lung."""
+CENTRED = 1.0
+"""Share of the mean of the last maps that :class:`LusNet` takes from the frame."""
 EPSILON = 1e-3
 
 
@@ -107,14 +107,18 @@ class Centred(nn.BatchNorm2d):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return the normalised maps."""
-        if self.training or not self.share:
-            return super().forward(x)
+        if self.training:
+            return self.plain(x)
         assert self.running_mean is not None
         assert self.running_var is not None
         seen = x.permute(0, 2, 3, 1).flatten(1, 2).mean(1)  # channels are stored last: this order reads memory once
         mean = torch.lerp(self.running_mean.expand_as(seen), seen, self.share)
         scale = self.weight * (self.running_var + self.eps).rsqrt()
         return torch.addcmul((self.bias - scale * mean)[:, :, None, None], x, scale[:, None, None])
+
+    def plain(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the maps normalised as in training."""
+        return super().forward(x)
 
 
 class Layer(nn.Module):
@@ -130,7 +134,10 @@ class Layer(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return the layer's output."""
-        y = self.bn(self.conv(x))
+        return self.end(self.bn(self.conv(x)), x)
+
+    def end(self, y: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        """Return the output for normalised maps ``y`` of the input ``x``; ``y`` may be used up."""
         if torch.is_inference_mode_enabled():  # nobody looks at y: no new memory for the sum
             return (y.add_(x) if self.keeps else y).relu_()
         return torch.relu(y + x if self.keeps else y)
@@ -177,17 +184,32 @@ class LusNet(nn.Module):
         self.join = nn.Sequential(nn.Linear(10 * d, dimensions, bias=False), nn.BatchNorm1d(dimensions), nn.ReLU())
         self.head = nn.Linear(dimensions, len(GLOBALS))
 
-    def _stages(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def _middle(self, x: torch.Tensor) -> torch.Tensor:
         # gain and dynamic range differ between machines: the network sees grey values and their deviation from the mean
         deviation, spread = _spread(x)
         # stored channels last, as convolutions of few channels run fastest
         both = torch.stack([x, deviation / (spread + 0.05)], -1)[:, 0].permute(0, 3, 1, 2)
-        middle = self.middle(self.stem(both))
-        return middle, self.last(middle)
+        return cast("torch.Tensor", self.middle(self.stem(both)))
+
+    def _last(self, middle: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the last maps, and those that are not centred."""
+        first, second = cast("list[Layer]", list(self.last))
+        seen = first.conv(middle)
+        centred = second(first.end(first.bn(seen), middle))
+        if not (isinstance(first.bn, Centred) and isinstance(second.bn, Centred)):
+            return centred, centred
+        start = first.end(first.bn.plain(seen), middle)
+        return centred, second.end(second.bn.plain(second.conv(start)), start)
+
+    def _joined(self, last: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return what is known of each column, and the embedding."""
+        along = self.along(self.collapse(last))
+        joined = torch.cat([along.mean((2, 3)), along.amax((2, 3)), last.mean(3).flatten(1)], 1)
+        return along, self.join(joined)
 
     def maps(self, x: torch.Tensor) -> torch.Tensor:
         """Return the last feature maps, (n, width, 8, 32)."""
-        return self._stages(x)[1]
+        return cast("torch.Tensor", self.last(self._middle(x)))
 
     def heads(self, x: torch.Tensor, masks: bool = True) -> dict[str, torch.Tensor]:
         """Return what training compares with the truth.
@@ -198,23 +220,30 @@ class LusNet(nn.Module):
             ``embedding`` (n, dimensions); ``columns`` (n, 3, 32) and ``masks`` (n, 7, 16, 32), log odds; ``globals``
             (n, 15), of which the first nine are log odds.
         """
-        middle, last = self._stages(x)
-        along = self.along(self.collapse(last))
-        joined = torch.cat([along.mean((2, 3)), along.amax((2, 3)), last.mean(3).flatten(1)], 1)
-        embedding = self.join(joined)
-        out = {"embedding": embedding, "columns": self.column_head(along)[:, :, 0], "globals": self.head(embedding)}
+        middle = self._middle(x)
+        last = self.last(middle)
+        out = self._heads(last)
         if masks:
             wide = functional.interpolate(last, size=GRID, mode="nearest")
             out["masks"] = self.mask_head(torch.cat([middle, wide], 1))
         return out
 
+    def _heads(self, last: torch.Tensor) -> dict[str, torch.Tensor]:
+        along, embedding = self._joined(last)
+        return {"embedding": embedding, "columns": self.column_head(along)[:, :, 0], "globals": self.head(embedding)}
+
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return the embedding and the readable outputs, (n, dimensions + 14).
 
-        A picture without any structure (standard deviation below one grey level) is no lung ultrasound by rule.
+        Whether this is lung ultrasound is told from maps that are not centred: by their means noise and letters differ most. A
+        picture without any structure (standard deviation below one grey level) is no lung ultrasound by rule.
         """
-        out = self.heads(x, masks=False)
-        found = readable(out["columns"], out["globals"])
+        last, plain = self._last(self._middle(x))
+        out = self._heads(last)
+        place = GLOBALS.index("lus")
+        lus = functional.linear(self._joined(plain)[1], self.head.weight[place : place + 1], self.head.bias[place])
+        values = torch.cat([out["globals"][:, :place], lus, out["globals"][:, place + 1 :]], 1)
+        found = readable(out["columns"], values)
         structured = _spread(x)[1][:, 0, 0] >= 1 / 255
         even = torch.tensor([name == "lus" for name in OUTPUTS], device=x.device) & ~structured
         return torch.cat([out["embedding"], found.masked_fill(even, 0.0)], 1)
