@@ -4,6 +4,7 @@
     python benchmarks/simulate.py --real FOLDER               # and realism, against the clips below FOLDER
     python benchmarks/simulate.py --real FOLDER --sheet a.png # or a contact sheet, real and simulated rows in turn
     python benchmarks/simulate.py --kinds b.png               # a contact sheet of every kind of simulated frame
+    python benchmarks/simulate.py --named                     # how many pictures of other things blues-lus recognises as such
 
 Realism: three frames of every clip, found and unwarped as the network sees them (128 x 128), against as many simulated ones as
 the priors draw them. A random forest sees 19 measurements of a frame (grey-value quantiles, local contrast, autocorrelation
@@ -25,12 +26,13 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw
 from scipy import ndimage
+from sklearn.datasets import load_sample_images
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GroupKFold, cross_val_predict
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from blues import simulate, video
+from blues import encoders, simulate, video
 from blues.encoders import nets
 from blues.encoders.lus import LusNet
 
@@ -174,6 +176,23 @@ def sheet(folder: Path, path: Path, machine: str | None, columns: int = 6, size:
     Image.fromarray(np.concatenate([np.concatenate(list(row), 1) for row in rows])).save(path, quality=85)
 
 
+def named(each: int = 40, pieces: int = 60) -> None:
+    """Print how many pictures that are no lung ultrasound are named by the bundled encoder, kind by kind."""
+    encoder, rng = encoders.get("blues-lus"), np.random.default_rng(5)
+    shown = {kind: simulate.negatives(each, rng, kind=kind)[0] for kind in simulate.NEGATIVES}
+    cut = []
+    for photograph in load_sample_images().images:
+        grey = photograph.mean(2).round().astype(np.uint8)
+        for _ in range(pieces):
+            size = int(rng.integers(120, 400))
+            top, left = (int(rng.integers(0, whole - size)) for whole in grey.shape)
+            piece = grey[None, top : top + size, left : left + size]
+            cut.append(video.prepare(piece, encoder.preprocessing.geometry, encoder.preprocessing.size)[0])
+    shown["pieces of photographs"] = np.stack(cut)
+    for kind, pictures in shown.items():
+        print(f"{kind:22} {int((encoder.outputs(pictures)['lus'] < 0.5).sum()):4} of {len(pictures)}")
+
+
 def realism(folder: Path, machine: str | None) -> None:
     """Print how well real and simulated frames can be told apart."""
     size, rng = (128, 128), np.random.default_rng(1)
@@ -193,8 +212,11 @@ def main() -> None:
     parser.add_argument("--sheet", type=Path, help="write a contact sheet here, and nothing else")
     parser.add_argument("--machine", help="handheld, cart, sector or linear; any mixture if not given")
     parser.add_argument("--kinds", type=Path, help="write a contact sheet of simulated frames here, and nothing else")
+    parser.add_argument("--named", action="store_true", help="count pictures of other things, and nothing else")
     options = parser.parse_args()
-    if options.kinds:
+    if options.named:
+        named()
+    elif options.kinds:
         kinds(options.kinds)
     elif options.real and options.sheet:
         sheet(options.real, options.sheet, options.machine)
