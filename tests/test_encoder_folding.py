@@ -50,7 +50,7 @@ def test_folded_network_computes_the_same(name, make, size):
     np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5 * np.abs(wanted).max())
     left = [layer for layer in light.modules() if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d)]
     assert all(isinstance(layer, lus.Centred) for layer in left)
-    assert len(left) == 2 * (name == "lus_net")
+    assert len(left) == 3 * (name == "lus_net")
     after = module.state_dict()
     assert all(torch.equal(after[key], value) for key, value in before.items())
 

@@ -82,7 +82,7 @@ OUTPUTS = {
 """The readable outputs and their units."""
 LOG_ODDS = GLOBALS.index("b_count")
 CENTRED = 1.0
-"""Share of the mean of the last maps that :class:`LusNet` takes from the frame."""
+"""Share of the mean of the three last layers' maps that :class:`LusNet` takes from the frame."""
 EPSILON = 1e-3
 
 
@@ -136,17 +136,15 @@ class Layer(nn.Module):
         """Return the layer's output."""
         return self.end(self.bn(self.conv(x)), x)
 
+    def as_trained(self, y: torch.Tensor) -> torch.Tensor:
+        """Return the convolved maps normalised as in training."""
+        return cast("torch.Tensor", self.bn.plain(y) if isinstance(self.bn, Centred) else self.bn(y))
+
     def end(self, y: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
         """Return the output for normalised maps ``y`` of the input ``x``; ``y`` may be used up."""
         if torch.is_inference_mode_enabled():  # nobody looks at y: no new memory for the sum
             return (y.add_(x) if self.keeps else y).relu_()
         return torch.relu(y + x if self.keeps else y)
-
-
-def _spread(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return each pixel's deviation from its frame's mean, shape (n, 1, h, w), and the standard deviation (n, 1, 1, 1)."""
-    deviation = x - x.mean((2, 3), keepdim=True)
-    return deviation, deviation.square().mean((2, 3), keepdim=True).sqrt()
 
 
 class LusNet(nn.Module):
@@ -159,8 +157,8 @@ class LusNet(nn.Module):
     dimensions : int
         Length of the embedding.
     centred : float
-        Share of the mean of each of the last feature maps that is taken from the frame; see :class:`Centred`. It has no part
-        in training.
+        Share of the mean of each map of the three last layers that is taken from the frame; see :class:`Centred`. No part
+        of training.
 
     Raises
     ------
@@ -175,7 +173,7 @@ class LusNet(nn.Module):
         a, b, c, d = 3 * planes // 2, 2 * planes, 3 * planes, 4 * planes
         self.arguments: dict[str, Any] = {"planes": planes, "dimensions": dimensions, "centred": centred}
         self.stem = nn.Sequential(Layer(2, a, (2, 4), 7), Layer(a, b, (2, 1)), Layer(b, b))
-        self.middle = nn.Sequential(Layer(b, c, (2, 1)), Layer(c, c))
+        self.middle = nn.Sequential(Layer(b, c, (2, 1)), Layer(c, c, centred=centred))
         self.last = nn.Sequential(Layer(c, d, (2, 1), centred=centred), Layer(d, d, centred=centred))
         self.mask_head = nn.Conv2d(c + d, len(MASKS), 1)
         self.collapse = nn.Sequential(nn.Conv2d(d, d, (8, 1), bias=False), nn.BatchNorm2d(d), nn.ReLU())
@@ -184,22 +182,26 @@ class LusNet(nn.Module):
         self.join = nn.Sequential(nn.Linear(10 * d, dimensions, bias=False), nn.BatchNorm1d(dimensions), nn.ReLU())
         self.head = nn.Linear(dimensions, len(GLOBALS))
 
-    def _middle(self, x: torch.Tensor) -> torch.Tensor:
+    def _start(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the maps before the first centred layer, and the standard deviation of each frame, (n, 1, 1, 1)."""
         # gain and dynamic range differ between machines: the network sees grey values and their deviation from the mean
-        deviation, spread = _spread(x)
+        deviation = x - x.mean((2, 3), keepdim=True)
+        spread = deviation.square().mean((2, 3), keepdim=True).sqrt()
         # stored channels last, as convolutions of few channels run fastest
         both = torch.stack([x, deviation / (spread + 0.05)], -1)[:, 0].permute(0, 3, 1, 2)
-        return cast("torch.Tensor", self.middle(self.stem(both)))
+        return self.middle[0](self.stem(both)), spread
 
-    def _last(self, middle: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def _last(self, start: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the last maps, and those that are not centred."""
-        first, second = cast("list[Layer]", list(self.last))
-        seen = first.conv(middle)
-        centred = second(first.end(first.bn(seen), middle))
-        if not (isinstance(first.bn, Centred) and isinstance(second.bn, Centred)):
+        first, *others = cast("list[Layer]", [self.middle[1], *self.last])
+        seen = first.conv(start)
+        centred = cast("torch.Tensor", self.last(first.end(first.bn(seen), start)))
+        if not self.arguments["centred"]:
             return centred, centred
-        start = first.end(first.bn.plain(seen), middle)
-        return centred, second.end(second.bn.plain(second.conv(start)), start)
+        plain = first.end(first.as_trained(seen), start)
+        for layer in others:
+            plain = layer.end(layer.as_trained(layer.conv(plain)), plain)
+        return centred, plain
 
     def _joined(self, last: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return what is known of each column, and the embedding."""
@@ -209,7 +211,7 @@ class LusNet(nn.Module):
 
     def maps(self, x: torch.Tensor) -> torch.Tensor:
         """Return the last feature maps, (n, width, 8, 32)."""
-        return cast("torch.Tensor", self.last(self._middle(x)))
+        return cast("torch.Tensor", self.last(self.middle[1](self._start(x)[0])))
 
     def heads(self, x: torch.Tensor, masks: bool = True) -> dict[str, torch.Tensor]:
         """Return what training compares with the truth.
@@ -220,7 +222,7 @@ class LusNet(nn.Module):
             ``embedding`` (n, dimensions); ``columns`` (n, 3, 32) and ``masks`` (n, 7, 16, 32), log odds; ``globals``
             (n, 15), of which the first nine are log odds.
         """
-        middle = self._middle(x)
+        middle = self.middle[1](self._start(x)[0])
         last = self.last(middle)
         out = self._heads(last)
         if masks:
@@ -238,13 +240,14 @@ class LusNet(nn.Module):
         Whether this is lung ultrasound is told from maps that are not centred: by their means noise and letters differ most. A
         picture without any structure (standard deviation below one grey level) is no lung ultrasound by rule.
         """
-        last, plain = self._last(self._middle(x))
+        start, spread = self._start(x)
+        last, plain = self._last(start)
         out = self._heads(last)
         place = GLOBALS.index("lus")
         lus = functional.linear(self._joined(plain)[1], self.head.weight[place : place + 1], self.head.bias[place])
         values = torch.cat([out["globals"][:, :place], lus, out["globals"][:, place + 1 :]], 1)
         found = readable(out["columns"], values)
-        structured = _spread(x)[1][:, 0, 0] >= 1 / 255
+        structured = spread[:, 0, 0] >= 1 / 255
         even = torch.tensor([name == "lus" for name in OUTPUTS], device=x.device) & ~structured
         return torch.cat([out["embedding"], found.masked_fill(even, 0.0)], 1)
 
