@@ -318,8 +318,8 @@ def encoder(path: Path, name: str, state: Mapping[str, torch.Tensor], descriptio
     said: dict[str, Any] = dict(description.card)
     if said.pop("weights", made_of) != made_of:
         raise InputError("the weights are not those that the card describes", file=path, remedy="Copy the file again")
-    share = module.arguments["centred"]
-    computes = f"{ARCHITECTURE} centred {share}" if share else ARCHITECTURE
+    moved = [f"{place} by {layer.share}" for place, layer in module.named_modules() if isinstance(layer, Centred)]
+    computes = " ".join([ARCHITECTURE, *(["centred", *moved] if moved else [])])
     known = {key: said.pop(key) for key in ("saw", "labels", "licence", "source", "note") if key in said}
     known.setdefault("saw", ["unknown"])
     facts = card(ARCHITECTURE, outputs=tuple(OUTPUTS), weights=made_of, **known)
