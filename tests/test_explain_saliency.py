@@ -207,6 +207,20 @@ def test_bundled_encoder_looks_at_the_artefact_and_random_weights_do_not(output,
     assert abs(explain.sanity(made, images[:6], output, seeds=(0,))) < 0.5
 
 
+@pytest.mark.parametrize("output", ["b_line_presence", "a_line_presence", "soldati", "lus"])
+def test_every_output_of_the_bundled_encoder_has_a_map(output):
+    """Whether it is lung ultrasound takes another way through the network: each map must follow the way of its output."""
+    encoder = get("blues-lus")
+    frames = simulate.frames(
+        simulate.draw_scenes(4, np.random.default_rng(3), severity=1), np.random.default_rng(4)
+    ).images
+    assert explain.layers(encoder, output)[0] == ("last.1.conv" if output == "lus" else "last")
+    for method in ("grad-cam", "hires-cam"):
+        for layer in (None, "last.1.conv", "middle.1.conv"):
+            maps = explain.saliency(encoder, frames, output, method, layer=layer)
+            assert maps.any(), (method, layer)
+
+
 def test_layer_without_rows_is_passed_over():
     """A network that folds depth away at its end: the default is the last layer that still has rows and columns."""
     assert explain.layers(get("blues-lus"), "b_line_coverage")[0] == "last"

@@ -195,13 +195,13 @@ class LusNet(nn.Module):
         """Return the last maps, and those that are not centred."""
         first, *others = cast("list[Layer]", [self.middle[1], *self.last])
         seen = first.conv(start)
-        centred = cast("torch.Tensor", self.last(first.end(first.bn(seen), start)))
-        if not self.arguments["centred"]:
-            return centred, centred
         plain = first.end(first.as_trained(seen), start)
-        for layer in others:
-            plain = layer.end(layer.as_trained(layer.conv(plain)), plain)
-        return centred, plain
+        if self.arguments["centred"]:
+            for layer in others:
+                plain = layer.end(layer.as_trained(layer.conv(plain)), plain)
+            return self.last(first.end(first.bn(seen), start)), plain
+        last = self.last(plain)
+        return last, last
 
     def _joined(self, last: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return what is known of each column, and the embedding."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -146,11 +146,14 @@ def _differentiable(encoder: Encoder) -> Iterator[Any]:
             m.inplace = True  # type: ignore[assignment]
 
 
-def _recorded(module: Any, batch: torch.Tensor) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-    """Return the outputs and, in the order in which they ran, what each layer with rows and columns gave."""
+def _recorded(module: Any, batch: torch.Tensor) -> tuple[torch.Tensor, list[tuple[str, torch.Tensor]]]:
+    """Return the outputs and, in the order in which they ran, what each layer with rows and columns gave.
+
+    A layer that ran twice is there twice.
+    """
     import torch
 
-    seen: dict[str, torch.Tensor] = {}
+    seen: list[tuple[str, torch.Tensor]] = []
 
     def keep(name: str) -> Any:
         def hook(_: Any, __: Any, out: Any) -> None:
@@ -160,8 +163,7 @@ def _recorded(module: Any, batch: torch.Tensor) -> tuple[torch.Tensor, dict[str,
                 and out.shape[1] >= LEAST_MAPS
                 and min(out.shape[2:]) > 1
             ):
-                seen.pop(name, None)
-                seen[name] = out
+                seen.append((name, out))
 
         return hook
 
@@ -183,29 +185,39 @@ def layers(encoder: Encoder, output: str) -> list[str]:
     list of str
         Names in ``encoder.module`` whose feature maps have places and that the output depends on, last run first.
     """
-    import torch
-
     index = _index(encoder, output)
     height, width = encoder.preprocessing.size
     noise = np.random.default_rng(0).integers(0, 256, (2, height, width), dtype=np.uint8)
     with _differentiable(encoder) as module:
         values, seen = _recorded(module, encoder.preprocessing.tensor(noise))
-        names = list(seen)
-        slopes = torch.autograd.grad(values[:, index].sum(), [seen[n] for n in names], allow_unused=True)
-    return [n for n, g in reversed(list(zip(names, slopes, strict=True))) if g is not None]
+    return _used(values[:, index], seen)
+
+
+def _used(values: torch.Tensor, seen: Sequence[tuple[str, torch.Tensor]]) -> list[str]:
+    """Return the names of the layers that the values depend on, last run first."""
+    import torch
+
+    if not seen:
+        return []
+    slopes = torch.autograd.grad(values.sum(), [out for _, out in seen], allow_unused=True)
+    tied = [(name, bool(slope.any())) for (name, _), slope in zip(seen, slopes, strict=True) if slope is not None]
+    # a slope of 0 everywhere: another output took this way through the network; or the output is flat, then all are 0
+    used = [name for name, some in tied if some] or [name for name, _ in tied]
+    return list(dict.fromkeys(reversed(used)))
 
 
 def _default_layer(module: Any, one: torch.Tensor, index: int, layer: str | None) -> str:
     """Return the layer asked for, or the last run that the output depends on; found on one frame."""
-    import torch
-
     values, seen = _recorded(module, one)
-    names = [one_of(layer, list(seen), "layer")] if layer is not None else list(reversed(seen))
-    slopes = torch.autograd.grad(values[:, index].sum(), [seen[n] for n in names], allow_unused=True)
-    found = next((n for n, slope in zip(names, slopes, strict=True) if slope is not None), None)
-    if found is None:
-        raise InputError(f"the output does not depend on layer {layer!r}", allowed=list(seen))
-    return found
+    known = list(dict.fromkeys(name for name, _ in seen))
+    if layer is not None:
+        one_of(layer, known, "layer")
+    used = _used(values[:, index], seen)
+    if layer is not None and layer in used:
+        return layer
+    if layer is not None or not used:
+        raise InputError(f"the output does not depend on layer {layer!r}", allowed=known)
+    return used[0]
 
 
 def _cam(module: Any, batch: torch.Tensor, index: int, layer: str, method: str) -> tuple[np.ndarray, np.ndarray]:
@@ -215,17 +227,19 @@ def _cam(module: Any, batch: torch.Tensor, index: int, layer: str, method: str) 
 
     def cut(_: Any, __: Any, out: torch.Tensor) -> torch.Tensor:
         # gradients are wanted from here on only: the layers before need no graph
-        kept[:] = [out.detach().requires_grad_(True)]
-        return kept[0]
+        kept.append(out.detach().requires_grad_(True))
+        return kept[-1]
 
     handle = module.get_submodule(layer).register_forward_hook(cut)
     try:
         with torch.enable_grad():
             values = module(batch)
-            slope = torch.autograd.grad(values[:, index].sum(), kept[0])[0]
+            slopes = torch.autograd.grad(values[:, index].sum(), kept, allow_unused=True)
     finally:
         handle.remove()
-    maps = kept[0].detach()
+    # a layer may run more than once, for outputs that take other ways through the network
+    pairs = [(m.detach(), s) for m, s in zip(kept, slopes, strict=True) if s is not None]
+    maps, slope = max(pairs, key=lambda pair: float(pair[1].abs().sum()))
     weights = slope.mean((2, 3), keepdim=True) if method == "grad-cam" else slope
     cam = torch.relu((weights * maps).sum(1)).float().numpy()
     height, width = batch.shape[2:]
