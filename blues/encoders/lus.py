@@ -328,7 +328,7 @@ def encoder(path: Path, name: str, state: Mapping[str, torch.Tensor], descriptio
         architecture=ARCHITECTURE,
         feature_names=features,
         preprocessing=PREPROCESSING,
-        card={**facts, "units": dict(OUTPUTS), **said},
+        card={**facts, "units": dict(OUTPUTS), "arguments": dict(module.arguments), **said},
         hash=encoder_hash(computes, made_of, PREPROCESSING, features),
         module=module,
     )

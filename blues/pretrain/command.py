@@ -169,7 +169,7 @@ def _finish(options: Options, trainer: Trainer, saw: list[str], real: LabelledCl
             "start": trainer.start,
             "simulators": trainer.simulators,
         },
-        "drawing_share": round(trainer.waiting / max(trainer.seconds, 1e-9), 4),
+        "waiting_share": round(trainer.waiting / max(trainer.seconds, 1e-9), 4),
     }
     lus.save(path, net, facts)
     encoder = checkpoint.encoder(path)
