@@ -16,7 +16,7 @@ def folded(module: nn.Module) -> nn.Module:
 
     A batch normalisation that is registered directly after a convolution or a linear layer, of as many channels as that
     gives, is taken to follow it: so it is in every network of :mod:`blues.encoders`. Layers in training mode, whose
-    normalisation is not fixed, stay as they are.
+    normalisation is not fixed, stay as they are, and so does a kind of normalisation that looks at the frame.
 
     Parameters
     ----------
