@@ -13,7 +13,7 @@ from blues import check, encoders, simulate, video
 from blues.check import InputError
 from blues.encoders import checkpoint, lus, registry
 from blues.pretrain import Budget, Options, Trainer, main, train
-from blues.pretrain.augment import Warp, degrade, draw_warp
+from blues.pretrain.augment import Warp, coarse, degrade, draw_warp
 from blues.pretrain.data import NegativePool, join, negative_batch, simulated_batch
 from blues.pretrain.folds import FoldTraining, fold_predictions
 from blues.pretrain.held_out import held_out, score
@@ -33,7 +33,7 @@ def test_no_warp_changes_nothing(rng):
     torch.testing.assert_close(still(2).images(images), images, atol=1e-4, rtol=0)
     masks = (images[:, None] > 0.5).float()
     expected = torch.nn.functional.avg_pool2d(masks, (8, 4))
-    torch.testing.assert_close(still(2).masks(masks), expected, atol=1e-4, rtol=0)
+    torch.testing.assert_close(still(2).masks(coarse(masks)), expected, atol=1e-4, rtol=0)
 
 
 def test_truth_moves_with_the_picture():
@@ -43,10 +43,10 @@ def test_truth_moves_with_the_picture():
     warp = still(across=torch.tensor([-0.9]), across_by=torch.tensor([0.1]))
     picture = warp.images(images)[0].mean(0)
     truth = warp.columns(images[:, None, 64])[0, 0]
-    coarse = warp.masks(images[:, None])[0, 0].mean(0)
+    cells = warp.masks(coarse(images[:, None]))[0, 0].mean(0)
     assert picture.argmax() > 80
     torch.testing.assert_close(truth, picture, atol=1e-4, rtol=0)
-    assert abs(int(coarse.argmax()) - int(picture.reshape(32, 4).mean(1).argmax())) <= 1
+    assert abs(int(cells.argmax()) - int(picture.reshape(32, 4).mean(1).argmax())) <= 1
 
 
 def test_depth_moves_with_the_picture():

@@ -9,7 +9,7 @@ import torch
 
 from blues import simulate
 from blues.encoders.lus import COLUMNS, GLOBALS, GRID, MASKS
-from blues.pretrain.augment import Warp, degrade, draw_warp
+from blues.pretrain.augment import Warp, coarse, degrade, draw_warp
 
 __all__ = ["Batch", "NegativePool", "join", "negative_batch", "simulated_batch"]
 
@@ -67,12 +67,12 @@ def simulated_batch(n: int, rng: np.random.Generator, plain: bool = False, views
         return values.repeat(views, *[1] * (values.ndim - 1))[:n]
 
     warp = Warp.none(n) if plain else draw_warp(n, rng)
-    stacked = again(torch.stack([drawn.masks[name] for name in MASKS], 1).float())
+    cells = again(coarse(torch.stack([drawn.masks[name] for name in MASKS], 1).float()))
     clear = drawn.columns["clear"]
     b_line = drawn.columns["b_line"] | drawn.columns["white"]
     lines = torch.stack([b_line, drawn.columns["pleura"], drawn.columns["a_lines"] > 0, clear], 1).float()
-    lines, masks = warp.columns(again(lines)), warp.masks(stacked)
-    images = again(drawn.images).float().div_(255)
+    lines, masks = warp.columns(again(lines)), warp.masks(cells)
+    images = again(drawn.images.float().div_(255))
     if not plain:
         images = degrade(warp.images(images), rng)
     depth = again(torch.as_tensor(scenes.depth, dtype=torch.float32))
