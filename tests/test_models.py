@@ -78,6 +78,23 @@ class TestLateFusion:
         np.testing.assert_allclose(fused.predict(X), (parts["a"] + parts["b"]) / 2)
         np.testing.assert_allclose(fused.predict_proba(X).sum(axis=1), 1)
 
+    @pytest.mark.parametrize("kind", ["binary", "ordinal", "continuous"])
+    def test_stack_says_what_it_gives_each_modality(self, rng, kind):
+        hidden = rng.normal(size=90)
+        X = np.column_stack([hidden + 0.5 * rng.normal(size=90), rng.normal(size=90), rng.normal(size=90)])
+        y = {"binary": hidden > 0, "ordinal": np.digitize(hidden, [-0.7, 0.7]), "continuous": hidden}[kind].astype(
+            float
+        )
+        inner = models.InnerFolds(
+            np.arange(90), lambda y, patients: [(np.r_[30:90], np.r_[:30]), (np.r_[:60], np.r_[60:90])]
+        )
+        fused = models.LateFusion(models.make("logistic", kind), self.columns, kind, "stack").fit(X, y, inner)
+        assert set(fused.weights_) == {"a", "b"}
+        assert fused.weights_["a"] > 3 * fused.weights_["b"] >= 0
+        assert sum(fused.shares_of_stack_.values()) == pytest.approx(1)
+        assert fused.shares_of_stack_["a"] > 0.8
+        assert models.LateFusion(models.make("logistic", kind), self.columns, kind).fit(X, y, inner).weights_ == {}
+
     def test_absent_modality_is_left_to_the_other(self, rng):
         X, y = self._data(rng)
         X[5, 2] = np.nan

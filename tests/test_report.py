@@ -233,7 +233,7 @@ def test_answer_holds_the_runs_numbers(run, summary):
     assert said["numbers"]["difference"] == pytest.approx([row["difference"], row["low"], row["high"]])
     assert f"{abs(row['difference']):.3f}" in said["sentences"][1]
     assert said["numbers"]["arm"] == arm
-    assert len(said["sentences"]) == 3
+    assert len(said["sentences"]) == 4
 
 
 def with_difference(run, low, high, p=0.01, holm=0.02):

@@ -461,6 +461,45 @@ def test_gray_margins_are_margins():
     assert overlap(sector, inside) > 0.97
 
 
+@pytest.mark.parametrize("ground", [40, 120, 255])
+def test_a_picture_on_a_page_is_looked_at_alone(ground):
+    """A picture with black margins of its own, shown on a ground of another gray."""
+    frames, inside = sector_frames()
+    around = ((0, 0), (40, 60), (150, 90))
+    sector = video.find_sector(np.pad(frames, around, constant_values=ground))
+    assert sector.kind == "convex"
+    assert overlap(sector, np.pad(inside, around[1:])) > 0.97
+    shown = video.polar(np.pad(frames, around, constant_values=ground), sector, (64, 64))
+    alone = video.polar(frames, video.find_sector(frames), (64, 64))
+    assert np.abs(shown.astype(int) - alone).mean() < 6
+    assert shown.max() <= 140  # nothing of the ground gets in
+
+
+def test_a_page_gives_nothing_of_its_ground_to_an_upright_picture(rng):
+    frames = rng.integers(20, 140, (4, 240, 200)).astype(np.uint8)
+    sector = video.find_sector(np.pad(frames, ((0, 0), (30, 30), (60, 60)), constant_values=255))
+    assert sector.kind == "linear"
+    shown = video.polar(np.pad(frames, ((0, 0), (30, 30), (60, 60)), constant_values=255), sector, (64, 64))
+    assert shown.shape == (4, 64, 64)
+    assert shown.max() < 140
+
+
+def test_noise_in_the_margins_does_not_hide_the_sector(rng):
+    """An analogue or filmed recording: no margin is ever still."""
+    frames, inside = sector_frames(frames=10)
+    noisy = np.clip(frames + rng.normal(0, 8, frames.shape), 0, 255).astype(np.uint8)
+    sector = video.find_sector(noisy)
+    assert sector.kind == "convex"
+    assert overlap(sector, inside) > 0.97
+
+
+def test_noise_and_upright_pictures_do_not_become_sectors(rng):
+    depth = np.linspace(150, 20, 220)[:, None]
+    lung = depth * rng.random((8, 220, 220)) * (0.4 + 0.6 * (np.abs(np.linspace(-1, 1, 220)) < 0.6))
+    for frames in (rng.normal(30, 8, (8, 200, 260)), lung):
+        assert video.find_sector(np.clip(frames, 0, 255).astype(np.uint8)).kind == "full"
+
+
 @pytest.mark.parametrize("dark", ["left", "base", "rib"])
 def test_shadow_does_not_move_the_sector(dark):
     """Shadow hides an edge: the other edge and the arcs still say where it is."""

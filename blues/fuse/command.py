@@ -151,7 +151,7 @@ def summary(found: Run) -> str:
         _arms_table(found.scores),
         "",
     ]
-    lines += _gain_lines(found, metric) + _null_lines(found, metric) + _choice_lines(found)
+    lines += _gain_lines(found, metric) + _added_lines(found) + _null_lines(found, metric) + _choice_lines(found)
     lines += [f"{note['level'].upper()}: {note['text']}" for note in found.notes if note["level"] == "warning"]
     lines.append(f"{len(found.refused)} columns were refused as predictors; the report says which and why.")
     return "\n".join(lines)
@@ -171,7 +171,8 @@ def _gain_lines(found: Run, metric: str) -> list[str]:
     rows = gain.drop_duplicates("arm")
     width = max(len(name) for name in rows["arm"])
     better = "" if rows.iloc[0]["better"] == "higher" else " (lower is better)"
-    head = f"What imaging adds, in {metric.upper()}{better}, against the best arm without images ({gain.iloc[0]['reference']}):"
+    known = "the arm named as reference" if found.experiment.reference else "the best arm without images"
+    head = f"What imaging adds, in {metric.upper()}{better}, against {known} ({gain.iloc[0]['reference']}):"
     return [
         head,
         *(
@@ -179,6 +180,20 @@ def _gain_lines(found: Run, metric: str) -> list[str]:
             for row in rows.itertuples()
         ),
         "",
+    ]
+
+
+def _added_lines(found: Run) -> list[str]:
+    """Say how often images did as well where the outcome is shuffled among patients rated alike."""
+    rows = found.comparisons[found.comparisons["test"].astype(str).str.startswith("outcomes shuffled among")]
+    return [
+        line
+        for row in rows.itertuples()
+        for line in (
+            f"Outcomes shuffled among patients whom {row.reference} rates alike: p = {row.p_value:.3f} for {row.arm} "
+            "(do images tell anything more?)",
+            "",
+        )
     ]
 
 

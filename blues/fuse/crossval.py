@@ -173,7 +173,8 @@ def out_of_fold(
         category. An arm trains on and predicts only rows that have a value in at least one of its modalities.
     choices : DataFrame
         ``arm, repeat, fold, chosen, inner_loss`` and the parts of the candidate taken: ``model, fusion, pooling, components,
-        calibrator, threshold_rule``.
+        calibrator, threshold_rule``; of a stack ``weight_M`` and ``share_M`` of each modality M, see
+        :class:`blues.models.LateFusion`.
     """
     found = fit_arms(design, arms, folds, seed=seed, jobs=jobs, progress=progress)
     return found.predictions, found.choices
@@ -222,6 +223,7 @@ def shuffled_out_of_fold(
     tuning: Tuning | None = None,
     jobs: int = 1,
     progress: bool = False,
+    words: str = "label permutations",
 ) -> Iterator[Fitted]:
     """Yield what :func:`fit_arms` gives for each of several outcomes, all folds of all of them in one queue.
 
@@ -233,12 +235,14 @@ def shuffled_out_of_fold(
         As in :func:`fit_arms`.
     shuffles : sequence of (outcome, seed, folds)
         Outcome of every row, shape (rows,); seed of the models; folds.
+    words : str
+        What the progress bar calls them.
     """
     task = dataclasses.replace(_task(design, arms, 0, explain, card), strict=False)
     each = [
         call for y, seed, folds in shuffles for call in calls(dataclasses.replace(task, y=y, seed=seed), folds, tuning)
     ]
-    results = _fit_all(each, sum(len(folds) for _, _, folds in shuffles), jobs, progress, "label permutations")
+    results = _fit_all(each, sum(len(folds) for _, _, folds in shuffles), jobs, progress, words)
     for y, _, folds in shuffles:
         pieces = [piece for _ in folds for piece in next(results)]
         shuffled = design.with_outcome(y)
@@ -352,6 +356,8 @@ def _choice(arm: Arm, model: models.Nested) -> dict[str, Any]:
         "components": taken.components,
         "calibrator": taken.calibrate,
         "threshold_rule": taken.threshold,
+        **{f"weight_{name}": weight for name, weight in getattr(model.model_, "weights_", {}).items()},
+        **{f"share_{name}": share for name, share in getattr(model.model_, "shares_of_stack_", {}).items()},
     }
 
 

@@ -19,7 +19,7 @@ _BESIDE = {"binary": ("brier", "Brier score"), "ordinal": ("quadratic_kappa", "q
 
 
 def as_html(run: Run) -> str:
-    """Return who was studied, every arm with its score and its difference to the best arm without images, and warnings."""
+    """Return who was studied, every arm with its score and its difference to the reference, and warnings."""
     facts = run.design
     kind = str(facts.get("kind", "binary"))
     metric = main_metric(kind)[0]

@@ -14,7 +14,7 @@ from blues import check, evaluate
 from blues.features import Design
 from blues.fuse.crossval import Arm, Fold, Learner, learner, out_of_fold
 from blues.fuse.experiment import Experiment
-from blues.fuse.tables import best_without_images, main_metric, score_arms
+from blues.fuse.tables import main_metric, score_arms
 
 __all__ = ["examined_arms", "learning_curve", "learning_notes", "validate", "validation_notes"]
 
@@ -23,8 +23,8 @@ REPEATS = 5
 """Repeats of the folds that the learning curve goes through, at most."""
 
 
-def examined_arms(arms: Sequence[Arm], scores: pd.DataFrame, kind: str, wanted: Sequence[str] = ()) -> tuple[Arm, ...]:
-    """Return the arms named, or else the best arm without images, the same with images, and images alone.
+def examined_arms(arms: Sequence[Arm], reference: str | None, wanted: Sequence[str] = ()) -> tuple[Arm, ...]:
+    """Return the arms named, or else the reference, the same with images, and images alone by the same model.
 
     Raises
     ------
@@ -34,10 +34,8 @@ def examined_arms(arms: Sequence[Arm], scores: pd.DataFrame, kind: str, wanted: 
     by_name = {arm.name: arm for arm in arms}
     if wanted:
         return tuple(by_name[check.one_of(name, list(by_name), "--examine: arm")] for name in wanted)
-    reference = best_without_images(arms, scores, kind)
-    names = ["image"]
-    if reference is not None:
-        names = [reference, f"image+{reference}", "image"]
+    _, bracket, model = (reference or "").partition(" [")
+    names = [reference, f"image+{reference}", "image" + bracket + model]
     found = [by_name[name] for name in names if name in by_name]
     return tuple(found or [arm for arm in arms if arm.role == "modalities"][:1])
 

@@ -62,6 +62,8 @@ class Experiment:
         Treatments whose contingent columns may predict all the same.
     baseline : tuple of str
         One to three columns for a logistic regression of their own, chosen before seeing the data.
+    reference : str
+        The arm without images that those with images are compared with, named in advance; by default the best of them.
     explain : tuple of str
         Arms whose held-out predictions are explained: ``("all",)`` leaves out rules and baselines; ``("none",)``.
     validate : int
@@ -125,6 +127,11 @@ class Experiment:
     )
     allow: tuple[str, ...] = _option((), "treatments (e.g. oxygen) whose contingent columns may predict all the same")
     baseline: tuple[str, ...] = _option((), "1 to 3 columns for a plain logistic baseline, e.g. CRP LDH")
+    reference: str = _option(
+        "",
+        "arm without images to compare those with images with, named in advance (default: the best of them)",
+        metavar="ARM",
+    )
     explain: tuple[str, ...] = _option(
         ("all",),
         "arms whose predictions are explained (SHAP): all (that combine modalities), none, or their names",

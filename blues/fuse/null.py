@@ -1,4 +1,4 @@
-"""The label-permutation null of the whole pipeline: what the same arms score when the outcome is dealt out anew."""
+"""What the same pipeline gives when the outcome is dealt out anew: among all patients, and among patients rated alike."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from blues import check, evaluate
+from blues.evaluate.tables import LOWER_IS_BETTER
 from blues.explain import null_importance
 from blues.features import Design
 from blues.fuse.crossval import Arm, Fold, shuffled_out_of_fold
@@ -16,9 +17,11 @@ from blues.fuse.experiment import Experiment
 from blues.fuse.finetune import Tuning
 from blues.fuse.tables import main_metric
 
-__all__ = ["label_null", "shuffled_outcome"]
+__all__ = ["added_null", "alike", "label_null", "shuffled_outcome", "with_added"]
 
 COLUMNS = ("arm", "metric", "permutation", "value")
+ALIKE = 6
+"""Patients a group, about, within which :func:`added_null` shuffles; chosen on simulations (``benchmarks/added.py``)."""
 
 
 def label_null(
@@ -89,6 +92,122 @@ def label_null(
     return pd.DataFrame(rows, columns=list(COLUMNS)), whole
 
 
+def added_null(
+    design: Design,
+    arms: Sequence[Arm],
+    experiment: Experiment,
+    predictions: pd.DataFrame,
+    reference: str | None,
+    *,
+    tuning: Tuning | None = None,
+    progress: bool = False,
+) -> pd.DataFrame:
+    """Ask whether images add anything given what the reference knows, by shuffling outcomes among patients it rates alike.
+
+    Where images tell nothing of the outcome beyond the reference, patients of one predicted risk have exchangeable
+    outcomes whatever their images show [1]_. So patients are ordered by their held-out prediction, the mean over repeats,
+    and cut into groups of about six; outcomes are shuffled within groups; and both arms, the reference and the reference
+    with images, are fitted and scored anew. What ties images to the reference, and the reference to the outcome from group
+    to group, stays as it is, which a null of images dealt out among patients would cut.
+
+    Parameters
+    ----------
+    design, arms, experiment, tuning, progress
+        As in :func:`label_null`.
+    predictions : DataFrame
+        Out of fold, of all arms, see :func:`blues.fuse.out_of_fold`.
+    reference : str or None
+        Name of the arm without images.
+
+    Returns
+    -------
+    DataFrame
+        ``arm, reference, metric, permutation, value``: the difference in the main metric on the patients that both arms
+        predict; permutation -1 is the difference observed. Empty without permutations, without a reference, and where no
+        arm adds images to it.
+
+    Notes
+    -----
+    Groups are of predicted, not of true risk, so the test is approximate. Each permutation is one repeat of the folds, whose
+    score varies more than the mean over repeats that it is held against: the p value errs on the safe side.
+
+    References
+    ----------
+    .. [1] Rosenbaum PR. Conditional permutation tests and the propensity score in observational studies. J Am Stat Assoc
+       1984;79:565-574. The outcome stands in the place of the treatment.
+    """
+    columns = ["arm", "reference", "metric", "permutation", "value"]
+    pair = [arm for name in (reference, f"image+{reference}") for arm in arms if arm.name == name]
+    if len(pair) < 2 or not experiment.null:
+        return pd.DataFrame(columns=columns)
+    metric, _ = main_metric(design.kind)
+    groups = alike(design, predictions[predictions["arm"] == reference], experiment.seed)
+    shuffles: list[tuple[np.ndarray, int, list[Fold]]] = []
+    for number in range(experiment.null):
+        rng = np.random.default_rng([experiment.seed, 104729, number])
+        y = shuffled_outcome(design, rng, groups=groups)
+        seed = int(rng.integers(2**31))
+        folds = evaluate.patient_folds(y, design.patients, experiment.folds, 1, seed, kind=design.kind)
+        shuffles.append((y, seed, list(folds)))
+    drawn = shuffled_out_of_fold(
+        design,
+        pair,
+        shuffles,
+        tuning=tuning,
+        jobs=experiment.jobs,
+        progress=progress,
+        words="outcomes shuffled among patients rated alike",
+    )
+    values = [_difference(predictions, pair, metric, design)]
+    values += [_difference(one.predictions, pair, metric, design) for one in drawn]
+    rows = [(pair[1].name, reference, metric, number, value) for number, value in enumerate(values, start=-1)]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def alike(design: Design, predictions: pd.DataFrame, seed: int) -> pd.Series:
+    """Return the group of every patient, those of about the same prediction together; indexed by patient.
+
+    Patients without a prediction are a group of their own; ties are broken at random.
+    """
+    rated = predictions.groupby("patient")["p"].mean()
+    patients = pd.Index(design.patients.unique())
+    known = patients[patients.isin(rated.index)]
+    order = np.lexsort((np.random.default_rng([seed, 104729]).random(len(known)), rated[known].to_numpy()))
+    found = pd.Series(-1, index=patients)
+    for number, members in enumerate(np.array_split(order, max(1, round(len(known) / ALIKE)))):
+        found[known[members]] = number
+    return found
+
+
+def _difference(predictions: pd.DataFrame, pair: Sequence[Arm], metric: str, design: Design) -> float:
+    """Return the score of the second arm less that of the first, on the rows that both predict."""
+    key = ["repeat", "clip" if design.level == "clip" else "patient"]
+    first, second = (predictions[predictions["arm"] == arm.name] for arm in pair)
+    shared = pd.MultiIndex.from_frame(first[key]).intersection(pd.MultiIndex.from_frame(second[key]))
+    scores = [
+        _score(part[pd.MultiIndex.from_frame(part[key]).isin(shared)], metric, design) for part in (first, second)
+    ]
+    return scores[1] - scores[0]
+
+
+def with_added(comparisons: pd.DataFrame, added: pd.DataFrame) -> pd.DataFrame:
+    """Add the row of :func:`added_null`: p = (1 + as large a gain) / (1 + permutations), one-sided."""
+    known = added.dropna(subset=["value"])
+    drawn, observed = known[known["permutation"] >= 0], known[known["permutation"] < 0]
+    if not len(drawn) or not len(observed):
+        return comparisons
+    seen = observed.iloc[0]
+    good = drawn["value"] <= seen["value"] if seen["metric"] in LOWER_IS_BETTER else drawn["value"] >= seen["value"]
+    row = {
+        **seen[["arm", "reference", "metric"]],
+        "difference": seen["value"],
+        "p_value": (1 + good.sum()) / (1 + len(drawn)),
+        "test": f"outcomes shuffled among patients rated alike ({len(drawn)}), one-sided",
+        "question": f"Do images tell anything of the outcome that {seen['reference']} does not?",
+    }
+    return pd.concat([comparisons, pd.DataFrame([row])], ignore_index=True)
+
+
 def _score(part: pd.DataFrame, metric: str, design: Design) -> float:
     if part["patient"].nunique() < design.patients.nunique() and part["y"].nunique() < 2:
         return float("nan")
@@ -98,13 +217,21 @@ def _score(part: pd.DataFrame, metric: str, design: Design) -> float:
         return float("nan")
 
 
-def shuffled_outcome(design: Design, rng: np.random.Generator, split: Fold | None = None) -> np.ndarray:
-    """Give each patient (of a split's training rows) the outcomes of another, a patient's clips together; shape (rows,)."""
+def shuffled_outcome(
+    design: Design, rng: np.random.Generator, split: Fold | None = None, groups: pd.Series | None = None
+) -> np.ndarray:
+    """Give each patient (of a split's training rows) the outcomes of another, a patient's clips together; shape (rows,).
+
+    With ``groups``, patient -> group, the other is one of the same group.
+    """
     patients = design.patients.to_numpy()
-    among = design.patients if split is None else design.patients.iloc[split[2]]
-    groups = [np.flatnonzero(patients == patient) for patient in among.unique()]
+    among = pd.Index((design.patients if split is None else design.patients.iloc[split[2]]).unique())
     y = design.y.to_numpy()
     shuffled = y.copy()
-    for rows, donor in zip(groups, rng.permutation(len(groups)), strict=True):
-        shuffled[rows] = np.resize(rng.permutation(y[groups[donor]]), len(rows))
+    codes = np.zeros(len(among)) if groups is None else groups[among].to_numpy()
+    parts = [among[codes == code] for code in np.unique(codes)]
+    for part in parts:
+        own = [np.flatnonzero(patients == patient) for patient in part]
+        for rows, donor in zip(own, rng.permutation(len(own)), strict=True):
+            shuffled[rows] = np.resize(rng.permutation(y[own[donor]]), len(rows))
     return shuffled

@@ -19,7 +19,7 @@ from blues.provenance import replacing, write_json
 __all__ = ["Run"]
 
 _TABLES = ("scores", "comparisons", "refused", "null", "choices")
-_OPTIONAL = ("validation", "learning", "combinations")
+_OPTIONAL = ("added", "validation", "learning", "combinations")
 _WORDS = ("column", "role", "known", "reason", "method", "test", "question", "better", "chosen")
 _PAGES = ("cohort", "notes", "design", "provenance")
 
@@ -42,6 +42,9 @@ class Run:
         question``.
     refused : DataFrame
         ``column, role, known, reason``.
+    added : DataFrame
+        What images add where outcomes are shuffled among patients whom the reference rates alike, see
+        :func:`blues.fuse.null.added_null`; empty when not asked for.
     null : DataFrame
         The label-permutation null: ``arm, metric, permutation, value``; empty when not asked for.
     choices : DataFrame
@@ -77,6 +80,7 @@ class Run:
     attributions: Attributions | None = None
     validation: pd.DataFrame = field(default_factory=pd.DataFrame)
     learning: pd.DataFrame = field(default_factory=pd.DataFrame)
+    added: pd.DataFrame = field(default_factory=pd.DataFrame)
     combinations: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def save(self, folder: str | Path) -> Path:

@@ -16,10 +16,10 @@ from blues.fuse.experiment import Experiment
 from blues.fuse.explained import chosen_arms
 from blues.fuse.finetune import Tuning
 from blues.fuse.notes import design_facts, notes_on
-from blues.fuse.null import label_null
+from blues.fuse.null import added_null, label_null, with_added
 from blues.fuse.record import Run
 from blues.fuse.staytime import run_time
-from blues.fuse.tables import compare_arms, score_arms, with_null
+from blues.fuse.tables import compare_arms, reference_arm, score_arms, with_null, without_images
 
 __all__ = ["run", "run_folds"]
 
@@ -96,18 +96,24 @@ def run_folds(
     """
     transfer = about is not design
     arms = arms_of(design, experiment.rivals(), calibrate=experiment.calibrate, threshold=experiment.threshold)
+    if experiment.reference:
+        check.one_of(experiment.reference, without_images(arms, design.kind), "--reference: arm")
     explained = chosen_arms(experiment.explain, arms)
     shared: dict[str, Any] = {"explain": explained, "card": cohort_card, "tuning": tuning, "progress": progress}
     fitted = fit_arms(design, arms, folds, seed=experiment.seed, jobs=experiment.jobs, **shared)
     predictions = fitted.predictions
     by_arm = {str(arm): part for arm, part in predictions.groupby("arm", sort=False)}
     scores = score_arms(by_arm, arms, about, experiment)
-    comparisons = compare_arms(by_arm, arms, scores, about, experiment)
+    reference = reference_arm(arms, scores, design.kind, experiment.reference)
+    comparisons = compare_arms(by_arm, arms, reference, about, experiment)
     null, by_chance = label_null(design, arms, experiment, split=folds[0] if transfer else None, **shared)
+    added = pd.DataFrame()
+    if not transfer:
+        added = added_null(design, arms, experiment, predictions, reference, tuning=tuning, progress=progress)
     attributions = fitted.attributions
     if attributions is not None and len(by_chance):
         attributions = dataclasses.replace(attributions, null=by_chance)
-    examined = examined_arms(arms, scores, design.kind, experiment.examine)
+    examined = examined_arms(arms, reference, experiment.examine)
     validation = validate(design, examined, experiment) if experiment.validate else pd.DataFrame()
     learning = learning_curve(design, examined, folds, experiment) if experiment.learning_curve else pd.DataFrame()
     notes = notes_on(about, by_arm, experiment) + validation_notes(validation) + learning_notes(learning)
@@ -115,9 +121,10 @@ def run_folds(
         experiment=experiment,
         predictions=predictions,
         scores=scores,
-        comparisons=with_null(comparisons, scores, null),
+        comparisons=with_added(with_null(comparisons, scores, null), added),
         refused=about.refused,
         null=null,
+        added=added,
         choices=fitted.choices,
         cohort=dict(cohort_card or {}),
         design=design_facts(about, by_arm),

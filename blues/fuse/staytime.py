@@ -156,6 +156,8 @@ def run_time(
     """
     refuse_options(experiment)
     arms = _arms(design)
+    if experiment.reference:
+        check.one_of(experiment.reference, _without_images(arms), "--reference: arm")
     folds = evaluate.patient_folds(
         design.y, design.patients, experiment.folds, experiment.repeats, experiment.seed, kind="continuous"
     )
@@ -163,7 +165,7 @@ def run_time(
     found = _out_of_fold(design, arms, folds, experiment, pairs=_pairs(arms))
     predictions = found.predictions.rename(columns={"time": "y", "risk": "p"})
     scores = found.scores.assign(method=HOW)
-    reference = _reference(scores, arms)
+    reference = _reference(scores, arms, experiment.reference)
     validation, learning = _examinations(design, arms, reference, folds, experiment, progress)
     null = _null(design, arms, experiment, progress)
     by_arm = {str(arm): part for arm, part in predictions.groupby("arm", sort=False)}
@@ -252,10 +254,16 @@ def _out_of_fold(
     )
 
 
-def _reference(scores: pd.DataFrame, arms: Mapping[str, tuple[str, ...]]) -> str | None:
-    """Return the arm without images that has the best main metric."""
+def _without_images(arms: Mapping[str, tuple[str, ...]]) -> list[str]:
+    return [name for name, modalities in arms.items() if not _sees_images(modalities)]
+
+
+def _reference(scores: pd.DataFrame, arms: Mapping[str, tuple[str, ...]], named: str) -> str | None:
+    """Return the arm named, or else that without images that has the best main metric."""
+    if named:
+        return named
     values = scores[scores["metric"] == METRIC].set_index("arm")["value"].dropna()
-    without = [name for name, modalities in arms.items() if name in values.index and not _sees_images(modalities)]
+    without = [name for name in _without_images(arms) if name in values.index]
     return str(values[without].idxmax()) if without else None
 
 

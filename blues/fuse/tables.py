@@ -14,7 +14,7 @@ from blues.features import Design
 from blues.fuse.crossval import Arm
 from blues.fuse.experiment import Experiment
 
-__all__ = ["best_without_images", "compare_arms", "main_metric", "score_arms", "with_null"]
+__all__ = ["compare_arms", "main_metric", "reference_arm", "score_arms", "with_null", "without_images"]
 
 COLUMNS = ("arm", "reference", "metric", "difference", "low", "high", "p_value", "test", "question")
 _RANKS = ("auroc", "auprc", "spearman", "r2")
@@ -56,32 +56,36 @@ def score_arms(
     return pd.concat(tables, ignore_index=True)
 
 
-def best_without_images(arms: Sequence[Arm], scores: pd.DataFrame, kind: str) -> str | None:
-    """Return the arm with the best main metric of those for which nobody looked at the images; None when there is none.
+def without_images(arms: Sequence[Arm], kind: str) -> list[str]:
+    """Return the arms that may be a reference: those for which nobody looked at the images.
 
-    Baselines of named variables take part, and the constant where it has the metric: to do worse than the mean outcome is
-    no reference. Where experts' ratings are the only other modality, they are the reference.
+    Baselines of named variables are among them, and the constant where it has the main metric: to do worse than the mean
+    outcome is no reference. Where experts' ratings are the only other modality, they are it.
     """
+    able = [arm for arm in arms if arm.role != "rule" and (arm.role != "prevalence" or kind != "binary")]
+    return [arm.name for arm in able if not arm.sees_images] or [a.name for a in able if a.modalities == ("expert",)]
+
+
+def reference_arm(arms: Sequence[Arm], scores: pd.DataFrame, kind: str, named: str = "") -> str | None:
+    """Return the arm named, or else that with the best main metric of :func:`without_images`; None when there is none."""
+    if named:
+        return named
     metric, more_is_better = main_metric(kind)
     values = scores[scores["metric"] == metric].set_index("arm")["value"].dropna()
-    able = [arm for arm in arms if arm.name in values.index and arm.role != "rule"]
-    without = [arm.name for arm in able if not arm.sees_images]
-    without = without or [arm.name for arm in able if arm.modalities == ("expert",)]
-    if not without:
+    ranked = values[[name for name in without_images(arms, kind) if name in values.index]]
+    if not len(ranked):
         return None
-    ranked = values[without]
     return str(ranked.idxmax() if more_is_better else ranked.idxmin())
 
 
 def compare_arms(
     by_arm: Mapping[str, pd.DataFrame],
     arms: Sequence[Arm],
-    scores: pd.DataFrame,
+    reference: str | None,
     design: Design,
     experiment: Experiment,
 ) -> pd.DataFrame:
-    """Compare each arm that sees images with the best arm that does not, on the patients that both predict."""
-    reference = best_without_images(arms, scores, design.kind)
+    """Compare each arm that sees images with :func:`reference_arm`, on the patients that both predict."""
     tables = []
     for arm in arms:
         if reference is None or arm.name == reference or not arm.sees_images or arm.name not in by_arm:
@@ -122,4 +126,11 @@ def with_null(comparisons: pd.DataFrame, scores: pd.DataFrame, null: pd.DataFram
                 "question": "Could the whole pipeline reach this score if the outcome were unrelated to every feature?",
             }
         )
-    return pd.concat([comparisons, pd.DataFrame(rows)], ignore_index=True) if rows else comparisons
+    if not rows:
+        return comparisons
+    found = pd.DataFrame(rows)
+    return (
+        pd.concat([comparisons, found], ignore_index=True)
+        if len(comparisons)
+        else found.reindex(columns=comparisons.columns)
+    )

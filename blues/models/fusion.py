@@ -64,6 +64,15 @@ class LateFusion(BaseEstimator):
     shared : Shared, optional
         Where other arms of the same fold, with the same estimator and inner folds, keep what they fitted.
 
+    Attributes
+    ----------
+    weights_ : dict of str to float
+        Weight of each modality in the stack, of its log-odds (binary; ordinal: the mean over the cuts) or its values: 1 takes
+        them as they are, 0 leaves the modality out. Empty where nothing was stacked.
+    shares_of_stack_ : dict of str to float
+        Weight times standard deviation of what is weighted, on the inner held-out predictions, as a share of their sum: how
+        much of what moves the joint prediction comes from each modality. NaN where all weights are 0.
+
     Notes
     -----
     A modality's model is fitted on the rows that have any value of it. In prediction a row that lacks a modality is left to
@@ -138,6 +147,8 @@ class LateFusion(BaseEstimator):
         return make(X, y, inner) if self.shared is None else self.shared.take(what, make, X, y, inner)
 
     def _fit_stack(self, held_out: Mapping[str, np.ndarray], y: np.ndarray) -> Any:
+        self.weights_: dict[str, float] = {}
+        self.shares_of_stack_: dict[str, float] = {}
         usable = len(held_out) > 1 and all(np.isfinite(values).any() for values in held_out.values())
         if not usable:
             return None
@@ -146,7 +157,14 @@ class LateFusion(BaseEstimator):
             "ordinal": OrdinalClassifier(PositiveLogistic()),
             "continuous": Ridge(alpha=float(np.var(y)), positive=True),  # alpha 1 of an outcome in standard deviations
         }[self.kind]
-        return model.fit(self._stack_inputs(held_out), y)
+        inputs = self._stack_inputs(held_out)
+        model.fit(inputs, y)
+        weights = np.mean([np.ravel(one.coef_) for one in getattr(model, "cuts_", [model])], axis=0)
+        moves = weights * inputs.std(axis=0)
+        self.weights_ = dict(zip(self.models_, weights.tolist(), strict=True))
+        shares = moves / moves.sum() if moves.sum() > 0 else np.full(len(moves), np.nan)
+        self.shares_of_stack_ = dict(zip(self.models_, shares.tolist(), strict=True))
+        return model
 
     def _stack_inputs(self, parts: Mapping[str, np.ndarray]) -> np.ndarray:
         values = np.column_stack([parts[name] for name in self.models_])

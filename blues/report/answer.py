@@ -1,4 +1,4 @@
-"""The answer in three sentences, and what limits it, from the run's own numbers."""
+"""The answer in a few sentences, and what limits it, from the run's own numbers."""
 
 from __future__ import annotations
 
@@ -62,13 +62,14 @@ def answer(facts: Facts) -> dict[str, Any]:
         "scores": {arm: list(facts.score(arm)) for arm in facts.arms},
         "difference": [gain.difference, gain.low, gain.high] if gain else None,
         "p_value": gain.p if gain else None,
+        "p_added": facts.added[0] if gain and facts.added else None,
         "verdict": gain.verdict if gain else None,
         "enough_events": remark is None,
     }
     warnings = [str(n["text"]) for n in facts.run.notes if n.get("level") == "warning"]
     if remark and not any("smaller class" in w for w in warnings):
         warnings.insert(0, remark[0].upper() + remark[1:] + ".")
-    sentences = [s for s in (_who(facts), _gain(facts), _rest(facts)) if s]
+    sentences = [s for s in (_who(facts), _gain(facts), _added(facts), _rest(facts)) if s]
     return {"headline": headline(facts), "sentences": sentences, "numbers": clean(numbers), "warnings": warnings}
 
 
@@ -81,10 +82,11 @@ def headline(facts: Facts) -> str:
         return "This run cannot say what imaging adds: it compares no arm with images with one without"
     if fewer:
         return "Too few patients to say whether imaging adds anything"
+    without = "the reference without it" if facts.run.experiment.reference else "the best arm without it"
     return {
-        "better": "In this run imaging added to the best arm without it",
+        "better": f"In this run imaging added to {without}",
         "weak": "There is weak evidence that imaging adds something here",
-        "worse": "In this run imaging made the best arm without it worse",
+        "worse": f"In this run imaging made {without} worse",
         "unclear": "Imaging is not shown to add anything here",
         "unknown": "This run has no interval for what imaging adds",
     }[gain.verdict]
@@ -109,7 +111,7 @@ def _who(facts: Facts) -> str:
     best = facts.reference or facts.candidate
     if best is None:
         return f"{label} was predicted{moment} in {people}."
-    kind = "the best arm without images" if facts.reference else "the best arm"
+    kind = facts.reference_kind if facts.reference else "the best arm"
     return f"Predicting {label}{moment} in {people}, {kind}, {arm_label(best)}, reached {_scored(facts, best)}."
 
 
@@ -154,6 +156,24 @@ def _reading(gain: Gain) -> str:
             "these data."
         )
     return "There is no interval, so nothing follows from it."
+
+
+def _added(facts: Facts) -> str:
+    """Say what the test given the reference shows, see :func:`blues.fuse.null.added_null`."""
+    if facts.headline is None or facts.added is None or few_events(facts):
+        return ""
+    p, as_large, drawn = facts.added
+    known = arm_label(facts.headline.reference)
+    shown = p < 0.05
+    reading = (
+        f"there is evidence that images tell something of the outcome that {known} does not"
+        if shown
+        else f"images are not shown to tell anything of the outcome that {known} does not"
+    )
+    return (
+        f"With outcomes shuffled among patients whom {known} rates alike, adding images did as well in {as_large} of "
+        f"{drawn} runs (p = {p_value(p)}, one-sided): {reading}."
+    )
 
 
 def _rest(facts: Facts) -> str:
@@ -209,6 +229,11 @@ def _selection(facts: Facts) -> str:
     without = [a for a in facts.without_images if a != "prevalence"]
     if len(without) < 2 or facts.reference is None:
         return ""
+    if facts.run.experiment.reference:
+        return (
+            f"The reference, {arm_label(facts.reference)}, was named with --reference. Whether that was before anybody saw a "
+            "score of this cohort, this page cannot know."
+        )
     return (
         f"The reference, {arm_label(facts.reference)}, is the best of {len(without)} arms without images on these same "
         "patients. Choosing it so favours the reference; a reference named in advance would be fairer to imaging."

@@ -191,10 +191,29 @@ class Facts:
 
     @cached_property
     def reference(self) -> str | None:
-        """The best arm without images: the reference of the comparisons, else the best score; None when there is none."""
+        """The arm without images: the reference of the comparisons, else the best score; None when there is none."""
         if self.gains:
             return self.gains[0].reference
         return self._best(self.without_images)
+
+    @property
+    def reference_kind(self) -> str:
+        """What the reference is: chosen by its score, or named."""
+        named = self.run.experiment.reference
+        return "the arm without images named as reference" if named else "the best arm without images"
+
+    @property
+    def added(self) -> tuple[float, int, int] | None:
+        """p, how many, of how many: shuffles among patients rated alike that gave as large a gain as the headline's."""
+        table = self.run.added
+        table = table.dropna(subset=["value"]) if len(table) else table
+        if not len(table) or table["permutation"].min() >= 0 or table["permutation"].max() < 0:
+            return None
+        better = metric(self.metric).better
+        seen = table.loc[table["permutation"] < 0, "value"].iloc[0] * better
+        drawn = table.loc[table["permutation"] >= 0, "value"] * better
+        as_large = int((drawn >= seen).sum())
+        return (1 + as_large) / (1 + len(drawn)), as_large, len(drawn)
 
     @cached_property
     def candidate(self) -> str | None:

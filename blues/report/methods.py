@@ -111,8 +111,8 @@ def _evaluation(facts: Facts) -> str:
     text += timed.evaluation(facts) if facts.timed else f"Arms were ranked by {label}. "
     if facts.gains:
         text += (
-            "The question is the paired difference between an arm with images and the best arm without, on the patients that "
-            "both predict; tests are Holm-adjusted over the arms. "
+            f"The question is the paired difference between an arm with images and {facts.reference_kind}, on the patients "
+            "that both predict; tests are Holm-adjusted over the arms. "
         )
     if e.get("draws") and not facts.timed:
         text += (
@@ -121,6 +121,11 @@ def _evaluation(facts: Facts) -> str:
     if len(facts.run.null):
         drawn = count(facts.run.null["permutation"].nunique(), "permutation")
         text += f"The whole pipeline was repeated on {drawn} of the outcome. "
+    if facts.added:
+        text += (
+            "Whether images tell anything that the reference does not was tested by shuffling outcomes within groups of about "
+            "six patients whom the reference rates alike, fitting both arms anew (after Rosenbaum 1984). "
+        )
     return text + "Intervals are at 95%; no multiplicity adjustment was made to them."
 
 

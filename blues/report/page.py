@@ -24,7 +24,7 @@ LEADS = {
     "who": "Who is in the numbers, who is not, and what is missing about them.",
     "asked": "What had to be predicted, with what was known at that moment, and what was kept out.",
     "arms": "An arm is one way of predicting: one kind of information or several together, on the same patients and folds.",
-    "gain": "The question of this report: each arm with images against the best arm without, on the same patients.",
+    "gain": "The question of this report: each arm with images against one without, on the same patients.",
     "calibration": "Whether a predicted risk of 30% means that 30 in 100 such patients have the outcome.",
     "utility": "Whether deciding by an arm does more good than treating all, none, or deciding without images.",
     "explanations": "What the predictions rest on.",

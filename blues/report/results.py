@@ -187,7 +187,7 @@ def _curves(facts: Facts) -> dict[str, Any]:
 
 
 def gain(facts: Facts, privacy: Privacy) -> Parts:
-    """Return the paired differences to the best arm without images, and the patients whose prediction moves."""
+    """Return the paired differences to the reference, and the patients whose prediction moves."""
     if facts.reference is None or not facts.gains:
         why = "No arm does without images" if facts.reference is None else "No arm looks at images"
         return [block("text", text=f"{why} in this run, so there is nothing to compare.")], {}, {}
@@ -207,7 +207,7 @@ def gain(facts: Facts, privacy: Privacy) -> Parts:
         said = verdict_text(g) + (f"; {remark}" if remark else "")
         difference = [g.difference, g.low, g.high]
         rows.append([arm_label(g.arm), difference, said, g.p, g.p_holm, g.patients, list(facts.score(g.arm))])
-    caption = f"What imaging adds: paired difference in {label} to the best arm without images"
+    caption = f"What imaging adds: paired difference in {label} to {facts.reference_kind}"
     tables = {"gain": table(caption, columns, rows, note=_HOLM)}
     tables["all-comparisons"] = _all_comparisons(facts)
     figures = {"gain-forest": _gain_forest(facts, label)}
@@ -215,6 +215,9 @@ def gain(facts: Facts, privacy: Privacy) -> Parts:
     if asked := _headline_tests(facts):
         tables["headline"] = asked
         blocks.append(block("table", key="headline"))
+    if weights := _weights(facts):
+        tables["weights"] = weights
+        blocks.append(block("table", key="weights"))
     details = block(
         "details",
         summary="All comparisons, and the question each test answers",
@@ -251,6 +254,29 @@ def _headline_tests(facts: Facts) -> dict[str, Any] | None:
         "For the Brier score and for errors, below 0 is better with images."
     )
     return table(caption, columns, rows, note=note)
+
+
+def _weights(facts: Facts) -> dict[str, Any] | None:
+    """Return what the stacks gave each modality, over the training folds; None where nothing was stacked."""
+    taken = facts.run.choices
+    names = [c.removeprefix("weight_") for c in taken if c.startswith("weight_") and f"share_{c[7:]}" in taken]
+    rows = []
+    for arm, part in taken.groupby("arm", sort=False):
+        for name in names:
+            weight = part[f"weight_{name}"].dropna()
+            if len(weight):
+                share = part[f"share_{name}"].mean()
+                rows.append([arm_label(str(arm)), name, weight.mean(), (weight < 1e-6).mean(), share, len(weight)])
+    if not rows:
+        return None
+    columns = [column("arm"), column("kind of information"), column("weight", "number"), column("left out", "share")]
+    columns += [column("share of what moves the prediction", "share"), column("training folds", "integer")]
+    note = (
+        "Means over the training folds. A stack weights what a model of each kind of information says: 1 takes it as it is, 0 "
+        "leaves it out, and weights cannot be below 0. Left out: in which share of the folds. The last share is weight times "
+        "spread. Learned on inner folds; it says what the stack trusted, not whether it was right to."
+    )
+    return table("What the fused arms rest on", columns, rows, note=note, filters=len(rows) > 12)
 
 
 def _all_comparisons(facts: Facts) -> dict[str, Any]:

@@ -101,7 +101,7 @@ def polar(frames: np.ndarray, sector: Sector, size: tuple[int, int]) -> np.ndarr
     Returns
     -------
     uint8 array, shape (t, rows, columns)
-        Bilinear samples, several averaged where the result is coarser than the frame; 0 outside the frame.
+        Bilinear samples, several averaged where the result is coarser than the frame; 0 outside the frame or the sector's box.
     """
     frames, (rows, columns) = _check(frames, sector), _size(size)
     if sector.kind != "convex" or not len(frames):
@@ -118,6 +118,7 @@ def polar(frames: np.ndarray, sector: Sector, size: tuple[int, int]) -> np.ndarr
 def _weights(sector: Sector, rows: int, columns: int) -> sparse.csr_array:
     """Return what each pixel of the frame gives to each polar pixel, (rows * columns, h * w), float32."""
     height, width = sector.shape
+    top, bottom, left, right = sector.box  # a tap half a pixel beyond is still of the picture
     depth, opening = sector.outer - sector.inner, sector.right - sector.left
     down = max(1, math.ceil(depth / rows / 1.5))  # samples a polar pixel, at most 1.5 pixels apart
     across = max(1, math.ceil(opening * (sector.inner + sector.outer) / 2 / columns / 1.5))
@@ -130,7 +131,8 @@ def _weights(sector: Sector, rows: int, columns: int) -> sparse.csr_array:
     for dy in (0, 1):
         for dx in (0, 1):
             column, row = x0 + dx, y0 + dy
-            inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
+            inside = (column >= max(left - 1, 0)) & (column < min(right + 1, width))
+            inside &= (row >= max(top - 1, 0)) & (row < min(bottom + 1, height))
             index.append(np.where(inside, row * width + column, 0).astype(np.int32))
             share.append(np.where(inside, (1 - np.abs(x - column)) * (1 - np.abs(y - row)), 0).astype(np.float32))
     cells = (4, rows, down, columns, across)

@@ -37,7 +37,8 @@ class Sector:
     shape : tuple of int
         Height and width of the frame it was found in, pixels.
     box : tuple of int
-        Rows and columns of the part inside the frame, ``(top, bottom, left, right)``, ends excluded.
+        Rows and columns of the part inside the frame, or inside a picture that the frame shows on a ground of its own,
+        ``(top, bottom, left, right)``, ends excluded.
     apex : tuple of float
         ``(x, y)`` of the centre of both arcs, pixels from the frame's upper left corner; ``y`` is negative when it lies
         above the frame. (0, 0) unless convex.
@@ -84,17 +85,50 @@ def find_sector(frames: np.ndarray) -> Sector:
         raise InputError(
             f"frames have shape {frames.shape} and type {frames.dtype}", allowed="(t, h, w), uint8, not empty"
         )
-    height, width = frames.shape[1:]
-    whole = Sector("full", (height, width), (0, height, 0, width))
-    step = max(1, math.ceil(max(height, width) / WORKING_SIZE))
-    tissue = _tissue(frames, step)
+    step = max(1, math.ceil(max(frames.shape[1:]) / WORKING_SIZE))
+    high, low = _reduce(frames.max(0), step), _reduce(frames.min(0), step)
+    level, noise = _background(high, low)
+    found = _round(_tissue(high, low, level, noise), step, frames.shape[1:])
+    if found.kind == "linear":
+        return _within(frames, found, level)
+    if found.kind == "full":
+        mean = _reduce(frames.mean(0, dtype=np.float32), step)
+        tissue = _tissue(mean, mean, *_noisy_background(mean))
+        again = _round(tissue, step, frames.shape[1:], strict=True) if _stands_out(tissue) else found
+        return again if again.kind == "convex" else found
+    return found
+
+
+def _round(tissue: np.ndarray, step: int, shape: tuple[int, int], strict: bool = False) -> Sector:
+    """Return the figure round the tissue; if ``strict``, a sector only where its straight edges are plainly seen."""
     if min(tissue.shape) < 16 or tissue.mean() < 0.02:
-        return whole
+        return Sector("full", shape, (0, shape[0], 0, shape[1]))
     edges = outline(tissue)
     apex, touched, place = search(edges)
-    if not _is_convex(touched, place, edges):
-        return _rectangle(edges, step, (height, width))
-    return _convex(apex, touched, place, edges, step, (height, width))
+    height, width = edges.box[1] - edges.box[0], edges.box[3] - edges.box[2]
+    plain = touched[0] >= 0.24 * height or (touched[0] >= 0.08 * height and touched[1] >= 0.4 * width)
+    if not _is_convex(touched, place, edges) or (strict and not plain):
+        return _rectangle(edges, step, shape)
+    return _convex(apex, touched, place, edges, step, shape)
+
+
+def _within(frames: np.ndarray, rectangle: Sector, level: float) -> Sector:
+    """Return the sector in a rectangle whose margins differ from those round it (a picture on a page), or the rectangle.
+
+    On a ground that is not black, of gray ``level``, the rectangle gives up its rim, which is part ground.
+    """
+    step = math.ceil(max(rectangle.shape) / WORKING_SIZE) + 1  # the rectangle's own edge is no margin
+    top, bottom, left, right = rectangle.box
+    top, bottom = top + step * (top > 0), bottom - step * (bottom < rectangle.shape[0])
+    left, right = left + step * (left > 0), right - step * (right < rectangle.shape[1])
+    if min(bottom - top, right - left) < 32:
+        return rectangle
+    inner = find_sector(np.ascontiguousarray(frames[:, top:bottom, left:right]))
+    if inner.kind != "convex":
+        return dataclasses.replace(rectangle, box=(top, bottom, left, right)) if level > 10 else rectangle
+    box = (inner.box[0] + top, inner.box[1] + top, inner.box[2] + left, inner.box[3] + left)
+    apex = (inner.apex[0] + left, inner.apex[1] + top)
+    return dataclasses.replace(inner, shape=rectangle.shape, box=box, apex=apex)
 
 
 def _is_convex(touched: np.ndarray, place: np.ndarray, edges: Outline) -> bool:
@@ -128,7 +162,9 @@ def _convex(
     if touched[2] < 0.15 * size:
         inner = float(np.quantile(np.hypot(*ends[2].T), 0.01))
     x, y = (float(v) * step for v in apex)
-    sector = Sector("convex", shape, (0, *shape, 0), (x, y), max(inner, 0.0) * step, outer * step, -angle, angle)
+    sector = Sector(
+        "convex", shape, (0, shape[0], 0, shape[1]), (x, y), max(inner, 0.0) * step, outer * step, -angle, angle
+    )
     inside = mask(sector)
     rows, columns = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
     if not len(rows):
@@ -165,22 +201,20 @@ def _rectangle(edges: Outline, step: int, shape: tuple[int, int]) -> Sector:
 
 def mask(sector: Sector) -> np.ndarray:
     """Return which pixels of the frame belong to the sector, bool (h, w)."""
-    height, width = sector.shape
-    inside = np.zeros((height, width), dtype=bool)
-    if sector.kind != "convex":
-        top, bottom, left, right = sector.box
-        inside[top:bottom, left:right] = True
-        return inside
-    y = np.arange(height)[:, None] + 0.5 - sector.apex[1]
-    x = np.arange(width)[None] + 0.5 - sector.apex[0]
-    radius, angle = np.hypot(x, y), np.arctan2(x, y)
-    return (radius >= sector.inner) & (radius <= sector.outer) & (angle >= sector.left) & (angle <= sector.right)
+    inside = np.zeros(sector.shape, dtype=bool)
+    top, bottom, left, right = sector.box
+    part = inside[top:bottom, left:right]
+    part[:] = True
+    if sector.kind == "convex":
+        y = np.arange(top, bottom)[:, None] + 0.5 - sector.apex[1]
+        x = np.arange(left, right)[None] + 0.5 - sector.apex[0]
+        radius, angle = np.hypot(x, y), np.arctan2(x, y)
+        part &= (radius >= sector.inner) & (radius <= sector.outer) & (angle >= sector.left) & (angle <= sector.right)
+    return inside
 
 
-def _tissue(frames: np.ndarray, step: int) -> np.ndarray:
-    """Return where there is tissue or noise rather than background and furniture, bool, reduced ``step`` times."""
-    high, low = _reduce(frames.max(0), step), _reduce(frames.min(0), step)
-    level, noise = _background(high, low)
+def _tissue(high: np.ndarray, low: np.ndarray, level: float, noise: float) -> np.ndarray:
+    """Return where there is tissue or noise rather than background and furniture, bool, from the extremes over time."""
     seen = (high - level > noise) | (level - low > noise)
     opened = ndimage.binary_opening(np.pad(seen, 1, mode="edge"), np.ones((3, 3)))[1:-1, 1:-1]
     parts, count = ndimage.label(opened, np.ones((3, 3)))
@@ -200,6 +234,22 @@ def _reduce(image: np.ndarray, step: int) -> np.ndarray:
     height, width = image.shape[0] // step, image.shape[1] // step
     cells = image[: height * step, : width * step].reshape(height, step, width, step)
     return cells.mean((1, 3), dtype=np.float32)
+
+
+def _stands_out(tissue: np.ndarray) -> bool:
+    """Tell whether a good part is tissue and both upper corners are not, as round a sector; else what is dark may be shadow."""
+    edge = max(2, min(tissue.shape) // 20)
+    corners = tissue[:edge, :edge], tissue[:edge, -edge:]
+    return bool(tissue.mean() >= 0.25 and max(corner.mean() for corner in corners) < 0.2)
+
+
+def _noisy_background(mean: np.ndarray) -> tuple[float, float]:
+    """Return the gray level of margins that are never still, as of a noisy recording, and how far from it counts as margin."""
+    edge = max(2, min(mean.shape) // 25)
+    band = np.concatenate([mean[:edge].ravel(), mean[-edge:].ravel(), mean[:, :edge].ravel(), mean[:, -edge:].ravel()])
+    level = float(np.convolve(np.bincount(np.rint(band).astype(int), minlength=256), [1, 2, 1], "same").argmax())
+    near = np.abs(band - level)
+    return level, max(4.5, 5 * float(np.median(near[near <= 10])))
 
 
 def _background(high: np.ndarray, low: np.ndarray) -> tuple[float, float]:

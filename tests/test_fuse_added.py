@@ -1,0 +1,156 @@
+"""Do images tell anything that the reference does not: the shuffle among patients rated alike, and the reference by name."""
+
+import dataclasses
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from made_design import QUICK, make_design
+
+from blues import check, report
+from blues.fuse import Experiment, Run, run
+from blues.fuse.command import summary
+from blues.fuse.null import alike, shuffled_outcome, with_added
+
+
+def experiment(**changes):
+    return Experiment(modalities=("image", "blood"), **(QUICK | changes))
+
+
+def told_by_images(strength, patients=60, kind="binary", seed=4):
+    """Make a design whose outcome is half of what blood sees and half of what images see; both see the blood's half."""
+    rng = np.random.default_rng(seed)
+    by_blood, by_image = rng.normal(size=(2, patients))
+    hidden = by_blood + strength * by_image
+    y = {"binary": (hidden > np.median(hidden)) * 1.0, "continuous": hidden}[kind]
+    design = make_design(patients=patients, kind=kind)
+    ids = design.y.index
+    image = pd.DataFrame(
+        {"a": by_image + 0.3 * rng.normal(size=patients), "b": by_blood + 0.3 * rng.normal(size=patients)}, ids
+    )
+    blood = pd.DataFrame({"CRP": by_blood + 0.1 * rng.normal(size=patients)}, ids)
+    return dataclasses.replace(design, y=pd.Series(y, ids, name="made"), blocks={"image": image, "blood": blood})
+
+
+class TestGroups:
+    def test_hold_about_six_patients_of_neighbouring_predictions(self, rng):
+        design = make_design(patients=40)
+        p = pd.DataFrame({"patient": np.tile(design.patients.unique()[:38], 2), "p": rng.random(76)})
+        groups = alike(design, p, seed=0)
+        mean = p.groupby("patient")["p"].mean()
+        assert (groups[groups < 0].index == design.patients.unique()[38:]).all()
+        sizes = groups[groups >= 0].value_counts()
+        assert sizes.between(6, 7).all()
+        bounds = mean.groupby(groups[mean.index]).agg(["min", "max"])
+        assert (bounds["max"].to_numpy()[:-1] <= bounds["min"].to_numpy()[1:]).all()
+
+    def test_equal_predictions_are_split_at_random(self):
+        design = make_design(patients=24)
+        p = pd.DataFrame({"patient": design.patients.unique(), "p": 0.5})
+        first, second = (alike(design, p, seed) for seed in (0, 1))
+        assert not first.equals(second)
+        assert alike(design, p, 0).equals(first)
+
+    @pytest.mark.parametrize("clips", [1, 3])
+    def test_outcomes_stay_in_their_group(self, rng, clips):
+        design = make_design(patients=30, clips=clips, kind="ordinal")
+        patients = pd.Index(design.patients.unique())
+        groups = pd.Series(np.arange(30) // 6, patients)
+        y = pd.Series(shuffled_outcome(design, rng, groups=groups))
+        of = groups[design.patients.to_numpy()].to_numpy()
+        for group in range(5):
+            assert sorted(y[of == group]) == sorted(design.y.to_numpy()[of == group])
+        assert (y.to_numpy() != design.y.to_numpy()).any()
+
+
+class TestShuffle:
+    @pytest.mark.parametrize("kind", ["binary", "continuous"])
+    def test_finds_what_only_images_tell(self, kind):
+        result = run(told_by_images(1.5, kind=kind), experiment(null=19, reference="blood"))
+        drawn = result.added
+        better = -1 if kind == "continuous" else 1
+        assert list(drawn["permutation"]) == list(range(-1, 19))
+        assert (better * drawn["value"][1:] < better * drawn["value"][0]).all()
+        row = result.comparisons.iloc[-1]
+        assert row["p_value"] == pytest.approx(1 / 20)
+        assert (row["arm"], row["reference"]) == ("image+blood", "blood")
+        assert "p = 0.050" in summary(result)
+
+    def test_does_not_take_a_second_look_at_the_same_for_more(self):
+        """Images tell the outcome as well as blood does, and nothing else: alone they are far above chance."""
+        design = told_by_images(0.0)
+        result = run(design, experiment(null=39))
+        auroc = result.scores.query("metric == 'auroc'").set_index("arm")["value"]
+        assert auroc["image"] > 0.85
+        assert result.comparisons.iloc[-1]["p_value"] > 0.05
+
+    def test_observed_is_the_difference_of_the_comparison(self):
+        result = run(told_by_images(0.5), experiment(null=3))
+        line = result.comparisons.query("arm == 'image+blood' and metric == 'auroc'").iloc[0]
+        assert result.added["value"][0] == pytest.approx(line["difference"])
+
+    def test_is_about_patients_whom_both_predict(self):
+        design = told_by_images(0.5)
+        blood = design.blocks["blood"].copy()
+        blood.iloc[::4] = np.nan
+        result = run(
+            dataclasses.replace(design, blocks={**design.blocks, "blood": blood}), experiment(null=3, reference="blood")
+        )
+        line = result.comparisons.query("arm == 'image+blood' and metric == 'auroc'").iloc[0]
+        assert line["patients"] == 45
+        assert result.added["value"][0] == pytest.approx(line["difference"])
+
+    def test_is_left_out_without_permutations_images_or_a_reference(self):
+        assert run(make_design(), experiment()).added.empty
+        alone = dataclasses.replace(make_design(), blocks={"image": make_design().blocks["image"]})
+        assert run(alone, experiment(null=2)).added.empty
+        empty = pd.DataFrame({"arm": ["a"]})
+        assert with_added(empty, pd.DataFrame(columns=["arm", "reference", "metric", "permutation", "value"])) is empty
+
+    def test_is_kept_with_the_run_and_told_on_its_page(self, tmp_path):
+        result = run(told_by_images(1.5), experiment(null=19, reference="blood"))
+        again = Run.load(result.save(tmp_path / "run"))
+        pd.testing.assert_frame_equal(again.added, result.added)
+        said = report.summarize(again)
+        sentences = " ".join(said["answer"]["sentences"])
+        assert "in 0 of 19 runs (p = 0.050, one-sided): images are not shown to tell anything" in sentences
+        assert said["answer"]["numbers"]["p_added"] == pytest.approx(0.05)
+        assert "Rosenbaum 1984" in report.render(said)
+
+
+class TestReference:
+    def test_named_arm_is_the_reference_though_another_is_better(self):
+        design = make_design(signal=3.0)
+        weak = design.blocks["blood"][["LDH"]].set_axis(["AST"], axis=1)
+        design = dataclasses.replace(design, blocks={**design.blocks, "clinical": weak})
+        plain, named = (run(design, experiment(reference=name)) for name in ("", "clinical"))
+        assert "clinical" not in set(plain.comparisons["reference"])
+        assert set(named.comparisons["reference"]) == {"clinical"}
+        assert "the arm named as reference (clinical)" in summary(named)
+        sentences = report.summarize(named)["answer"]["sentences"]
+        assert "the arm without images named as reference, clinical, reached" in sentences[0]
+        assert 'reference = "clinical"' in named.experiment.to_toml()
+
+    @pytest.mark.parametrize("wrong", ["image", "image+blood", "serum", "prevalence"])
+    def test_other_arms_are_refused_before_anything_is_fitted(self, wrong, monkeypatch):
+        monkeypatch.setattr(sys.modules["blues.fuse.run"], "fit_arms", lambda *a, **k: pytest.fail("fitted"))
+        with pytest.raises(check.InputError, match=r"--reference: arm") as caught:
+            run(make_design(), experiment(reference=wrong))
+        assert "blood" in str(caught.value)
+
+
+def test_choices_say_what_a_stack_rests_on():
+    result = run(make_design(signal=3.0), experiment(fusion="stack"))
+    fused = result.choices[result.choices["arm"] == "image+blood"]
+    assert (fused["weight_blood"] > fused["weight_image"]).all()
+    np.testing.assert_allclose(fused["share_blood"] + fused["share_image"], 1)
+    assert result.choices.loc[result.choices["arm"] == "blood", "weight_blood"].isna().all()
+    table = report.summarize(result)["tables"]["weights"]
+    rows = {(row[0], row[1]): row for row in table["rows"]}
+    assert rows["image + blood", "blood"][2] == pytest.approx(fused["weight_blood"].mean())
+    assert rows["image + blood", "image"][3] == pytest.approx((fused["weight_image"] < 1e-6).mean())
+
+
+def test_without_a_stack_no_table_of_weights_is_shown():
+    assert "weights" not in report.summarize(run(make_design(), experiment(fusion="early")))["tables"]
