@@ -24,6 +24,7 @@ from blues.fuse.null import ALIKE
 SCENES = {
     "images are noise": "noise",
     "images show what blood shows": "same",
+    "images show it more plainly": "plain",
     "nothing tells the outcome": "nothing",
     "images tell something more": "more",
 }
@@ -41,8 +42,8 @@ def cohort(scene: str, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np
     blood[:, :3] += rng.normal(size=(n, 1))
     known = blood[:, :3].sum(1) / np.sqrt(12)
     log_odds = 0.2 + 1.6 * known
-    if scene == "same":
-        images[:, :6] += 0.8 * known[:, None]
+    if scene in ("same", "plain"):
+        images[:, :6] += {"same": 0.8, "plain": 2.5}[scene] * known[:, None]
     if scene == "nothing":
         log_odds = np.zeros(n)
     if scene == "more":

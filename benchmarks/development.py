@@ -1,12 +1,14 @@
 """What an encoder's outputs say of the POCUS clips it was developed beside: ``python benchmarks/development.py FOLDER``.
 
 Zero-shot, mean over a clip's frames, against what physicians noted of each clip. These clips steered the simulator and the
-choice of the bundled weights, so the figures flatter; they are for comparing encoders while they are made.
+choice of the bundled weights, so the figures flatter; they are for comparing encoders while they are made. Two columns are
+compared too, with intervals over sources: many clips are of one case or one article.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +17,7 @@ import pandas as pd
 from sklearn.metrics import roc_auc_score
 
 from blues import encoders, pool
+from blues.check import InputError
 from blues.cohort import Cohort, read
 from blues.embed import embed
 from blues.encoders import checkpoint, lus
@@ -25,9 +28,16 @@ def kinds(cohort: Cohort) -> pd.Series:
     return cohort.clips["path"].map(lambda path: Path(path).name[:3].lower())
 
 
+def sources(cohort: Cohort) -> pd.Series:
+    """Return where each clip is from: its file name without the last number and what that counts."""
+    last = re.compile(r"[_+-]?(set\d+_)?(vid|video|v|mov|image|file|clip|day\+)?_?\d+(_[a-z_]*)?$")
+    return cohort.clips["path"].map(lambda path: last.sub("", Path(path).stem.lower()))
+
+
 def questions(cohort: Cohort, clips: pd.DataFrame) -> dict[str, tuple[pd.Series, str]]:
     """Return for every line of the table which clips count as 1 and 0 (others NaN), and the output that scores them."""
     noted = cohort.ratings.pivot_table(index="clip", columns="item", values="rating").reindex(clips.index).fillna(0)
+    noted = noted.reindex(columns=["b_lines", "a_lines", "consolidation", "effusion"], fill_value=0)
     kind = kinds(cohort).reindex(clips.index)
     regular = kind == "reg"
 
@@ -61,6 +71,41 @@ def variants(name: str, shares: list[float]) -> Iterator[tuple[str, encoders.Enc
         yield f"{name} {share:g}", lus.encoder(Path(name), name, module.state_dict(), about)
 
 
+def area(rows: pd.DataFrame, output: str) -> float:
+    """Return the AUROC of one output; NaN where the rows are of one class."""
+    return float(roc_auc_score(rows["y"], rows[output])) if rows["y"].nunique() == 2 else float("nan")
+
+
+def compared(cohort: Cohort, first: pd.DataFrame, second: pd.DataFrame) -> list[str]:
+    """Say what the second encoder's outputs gain over the first's, by row and on average, with intervals over sources."""
+    asked = questions(cohort, first)
+    lines = {}
+    where = sources(cohort).reindex(first.index)
+
+    def gains(clips: pd.DataFrame) -> list[float]:
+        found = []
+        for y, output in asked.values():
+            rows = pd.DataFrame({"y": y.reindex(clips["clip"]).to_numpy()})
+            rows["a"], rows["b"] = (table.loc[clips["clip"], output].to_numpy() for table in (first, second))
+            rows = rows.dropna()
+            found.append(area(rows, "b") - area(rows, "a"))
+        return found
+
+    everyone = pd.DataFrame({"clip": first.index})
+    rng, groups = np.random.default_rng(0), [part for _, part in everyone.groupby(where.to_numpy())]
+    drawn = np.array(
+        [gains(pd.concat([groups[i] for i in rng.integers(len(groups), size=len(groups))])) for _ in range(500)]
+    )
+    observed = np.array(gains(everyone))
+    kept = [i for i, name in enumerate(asked) if name != "A-lines" and np.isfinite(observed[i])]
+    for i, name in enumerate(asked):
+        lines[name] = (observed[i], *np.nanquantile(drawn[:, i], (0.025, 0.975)))
+    mean = drawn[:, kept].mean(1)
+    lines["mean of all but A-lines"] = (observed[kept].mean(), *np.nanquantile(mean, (0.025, 0.975)))
+    head = f"second less first, 95 % interval over {len(groups)} sources:"
+    return [head, *(f"  {name:<30} {v:+.3f} ({low:+.3f} to {high:+.3f})" for name, (v, low, high) in lines.items())]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="folder of the POCUS collection, or part of it")
@@ -71,17 +116,23 @@ def main() -> None:
     given = parser.parse_args()
     cohort = read(given.folder)
     found: dict[str, dict[str, str]] = {}
+    tables = []
     for name, encoder in (pair for chosen in given.encoders for pair in variants(chosen, given.centred)):
         if encoder.has_seen(cohort.name):
             print(f"{name} was trained on {cohort.name}: its column says how well it learned, not how good it is")
         clips = pool.clips(embed(cohort, encoder))
+        if missing := [output for _, output in questions(cohort, clips).values() if output not in clips]:
+            raise InputError(f"{name} has no {missing[0]}", allowed="encoders with the outputs of blues-lus")
+        tables.append(clips)
         said = found.setdefault(name, {})
         for what, (y, output) in questions(cohort, clips).items():
             known = y.notna()
-            area = roc_auc_score(y[known], clips.loc[known, output])
-            said[f"{what} ({int(y[known].sum())} of {int(known.sum())})"] = f"{area:.3f}"
+            value = area(pd.DataFrame({"y": y[known], output: clips.loc[known, output]}), output)
+            said[f"{what} ({int(y[known].sum())} of {int(known.sum())})"] = f"{value:.3f}"
         said["below one half on lus"] = f"{int((clips['lus'] < 0.5).sum())} of {len(clips)}"
     print(pd.DataFrame(found).to_string())
+    if len(tables) == 2:
+        print(*compared(cohort, *tables), sep="\n")
 
 
 if __name__ == "__main__":

@@ -221,6 +221,40 @@ def contradictions(about: pd.DataFrame) -> list[str]:
     ]
 
 
+def shared_truth(truth: pd.DataFrame, clips: pd.DataFrame, patients: pd.Series) -> list[str]:
+    """Say how well any score could agree with the labels, from three views of one truth whose errors are independent.
+
+    Correlations of three views are products of each view's correlation with the truth, so that of a label with the truth is
+    sqrt(r12 r13 / r23) (Spearman 1904, Am J Psychol 15:72). The views are the label, the other label of the clip and the
+    encoder's output. Errors that the two labels of one reader share make the result too high.
+    """
+    lines = []
+    for item, other, column in (
+        ("b_lines", "severity", "b_line_presence"),
+        ("a_lines", "severity", "a_line_presence"),
+        ("severity", "b_lines", "soldati"),
+    ):
+        if not {item, other} <= set(truth) or column not in clips:
+            continue
+        views = truth[[item, other]].join(clips[column], how="inner").dropna()
+
+        def of(rows: pd.DataFrame) -> float:
+            r = np.corrcoef(rows.rank().to_numpy().T)
+            return float(np.sqrt(max(r[0, 1] * r[0, 2] / r[1, 2], 0)))
+
+        found = evaluate.patient_bootstrap(of, views, patients[views.index].to_numpy(), draws=1000, seed=0)
+        line = f"{item}: Spearman of the label with what {item}, {other} and {column} share {found}"
+        share = views[item].mean()
+        if set(views[item]) == {0, 1}:  # rank correlation with a yes or no and AUROC are one another's multiple
+            areas = [
+                min(1.0, 0.5 + rho / (2 * np.sqrt(3 * share * (1 - share))))
+                for rho in (found.value, found.low, found.high)
+            ]
+            line += "; as an AUROC {:.2f} ({:.2f} to {:.2f})".format(*areas)
+        lines.append(line)
+    return lines
+
+
 def combined(made: Embeddings, truth: pd.DataFrame, outcome: pd.Series) -> list[str]:
     """Say what the outputs give when frames are combined to clips, and clips to patients, in every way, side by side.
 
@@ -302,6 +336,10 @@ def main() -> None:
         clips = pool.clips(made)
         patients = made.table.set_index("clip")["patient"]
         known = truth[truth.index.isin(clips.index)]
+        if "lus" in clips:
+            strange = clips.index[clips["lus"] < 0.5]
+            print(f"{len(strange)} of {len(clips)} clips below one half on lus: {', '.join(strange) or 'none'}")
+        print(*shared_truth(known, clips, patients), sep="\n")
         lines = zero_shot(clips, known, patients) + probe(clips, known, patients, given.repeats)
         at_patients, taken = patient_level(made, cohort, given.target, given.repeats)
         rows += show(Path(name).stem, lines + at_patients)

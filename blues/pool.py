@@ -14,7 +14,7 @@ import pandas as pd
 from blues import check
 from blues.embed import Embeddings
 
-__all__ = ["FRAMES", "POINTS", "RETAKES", "clips", "patients", "points"]
+__all__ = ["FRAMES", "POINTS", "RETAKES", "clips", "patients", "points", "takes"]
 
 FRAMES = ("mean", "max", "sd", "mean+max")
 RETAKES = ("longest", "first", "last", "mean", "max")
@@ -88,11 +88,23 @@ def points(values: pd.DataFrame, table: pd.DataFrame, retakes: str = "longest") 
     keys = [table["patient"], table["point"]]
     if retakes in ("mean", "max"):
         return values.groupby(keys, sort=False).agg(retakes)
+    kept = values.loc[values.index.isin(takes(table.reset_index(), retakes))]
+    return kept.set_axis(pd.MultiIndex.from_frame(table.loc[kept.index, ["patient", "point"]]))
+
+
+def takes(table: pd.DataFrame, retakes: str = "longest") -> pd.Index:
+    """Return the clips that stand for their BLUE points.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As for :func:`points`.
+    retakes : {"longest", "first", "last"}
+    """
+    check.one_of(retakes, ("longest", "first", "last"), "retake policy")
     order = {"longest": ["total", "take"], "first": ["take"], "last": ["take"]}[retakes]
     ranked = table.sort_values(order, ascending=retakes == "first", kind="stable")
-    chosen = ranked[~ranked.duplicated(["patient", "point"])].index
-    kept = values.loc[values.index.isin(chosen)]
-    return kept.set_axis(pd.MultiIndex.from_frame(table.loc[kept.index, ["patient", "point"]]))
+    return pd.Index(ranked.loc[~ranked.duplicated(["patient", "point"]), "clip"])
 
 
 def patients(

@@ -1,5 +1,6 @@
 """Networks in torch: names and sizes of torchvision's, and state dicts of one's own, whole and damaged."""
 
+import dataclasses
 import json
 import pickle
 
@@ -10,7 +11,7 @@ import torch
 
 from blues import encoders
 from blues.check import InputError
-from blues.encoders import Preprocessing, checkpoint, lus, nets, registry
+from blues.encoders import Preprocessing, checkpoint, ensemble, lus, nets, registry
 
 # torchvision's published numbers of parameters, less the 1000-class head
 PUBLISHED = {
@@ -251,11 +252,12 @@ def test_files_with_code_text_or_cuts_are_refused(tmp_path, capsys):
     assert capsys.readouterr().out == ""
 
 
-def lus_member(folder, seed):
-    net = lus.LusNet()
+def lus_member(folder, seed, **arguments):
+    net = lus.LusNet(**arguments)
     nets.seed_weights(net, seed)
     folder.mkdir(parents=True)
-    lus.save(folder / "weights.safetensors", net.eval(), {"saw": [f"fold {seed}"], "licence": "MIT"})
+    card = {"saw": [f"fold {seed}"], "licence": "MIT", "note": f"Saw fold {seed}."}
+    lus.save(folder / "weights.safetensors", net.eval(), card)
     (folder / "checkpoint.pt").write_bytes(b"what a stopped run goes on from")
 
 
@@ -283,6 +285,55 @@ def test_fold_networks_make_an_ensemble_whatever_their_architecture(tmp_path, rn
     path, _ = own(tmp_path)
     with pytest.raises(InputError, match=r"this member is a \w+. Allowed: the first member's: lus_net. Leave it out"):
         encoders.get("checkpoint", [files[0], path])
+
+
+def test_what_tensors_do_not_tell_is_in_an_ensembles_hash_and_card(tmp_path, rng):
+    """The same tensors, computed with otherwise: else the cache would give the one's embeddings for the other."""
+    for share in (0.0, 1.0):
+        for seed in range(2):
+            lus_member(tmp_path / f"{share}" / f"fold_{seed}", seed, centred=share)
+    plain, moved = (encoders.get("checkpoint", tmp_path / f"{share}") for share in (0.0, 1.0))
+    frames = rng.integers(0, 255, (1, 128, 128), dtype=np.uint8)
+    assert np.abs(plain.forward(frames) - moved.forward(frames)).max() > 1e-3
+    assert plain.hash != moved.hash
+    assert [one["centred"] for one in moved.card["arguments"]] == [1.0, 1.0]
+    assert plain.card["note"] == "Saw fold 0. Saw fold 1."
+
+
+def test_folds_come_in_the_order_of_their_numbers_and_descriptions_are_no_folds(tmp_path):
+    for seed in (0, 2, 10):
+        path, _ = own(tmp_path, f"fold_{seed}.safetensors")
+        weights = safetensors.torch.load_file(path)
+        torch.save({k: v * (1 + seed) for k, v in weights.items()}, tmp_path / f"fold_{seed}.pt")
+        description = dataclasses.asdict(checkpoint.read_description(path))
+        (tmp_path / f"fold_{seed}.json").write_text(json.dumps(description))
+        path.unlink()
+    assert [path.name for path in ensemble.member_files(tmp_path)] == ["fold_0.pt", "fold_2.pt", "fold_10.pt"]
+    assert encoders.get("checkpoint", tmp_path).architecture == "small_cnn, 3 members"
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"preprocessing": Preprocessing(size=(64, 64), geometry="full").as_dict()}, "this member sees frames as"),
+        ({"activation": "softmax"}, "this member ends in softmax. Allowed: the first member's: sigmoid"),
+    ],
+)
+def test_members_that_mean_something_else_are_refused(tmp_path, changes, says):
+    first, _ = own(tmp_path, "first.safetensors")
+    second, _ = own(tmp_path, "second.safetensors", **changes)
+    with pytest.raises(InputError, match=says):
+        encoders.get("checkpoint", [first, second])
+
+
+@pytest.mark.parametrize(
+    ("activation", "unit"), [("sigmoid", "probability"), ("softmax", "probability"), ("identity", "score")]
+)
+def test_outputs_say_whether_they_are_probabilities(tmp_path, activation, unit):
+    path, _ = own(tmp_path, activation=activation)
+    units = encoders.get(str(path)).card["units"]
+    assert set(units) == {"b_lines", "a_lines"}
+    assert all(value.startswith(unit) for value in units.values())
 
 
 def test_state_dicts_of_folds_make_an_ensemble(tmp_path):

@@ -58,6 +58,9 @@ def test_table_holds_every_pair_and_scores_by_patient():
     assert table.set_index(["frames", "clips"]).loc[("mean", "mean"), "auroc"] == 1.0
     assert table["auroc"].between(0.5, 1).all()
     assert (table["low"] <= table["auroc"]).all()
+    low = evaluate.combine_table(y, p / 10, clips, patients).set_index(["frames", "clips"])
+    assert low.loc[("vote", "any"), "auroc"] == 0.5
+    assert low.loc[("vote", "any"), ["low", "high"]].isna().all()  # the same of everybody: nothing to be sure of
     with pytest.raises(InputError, match="differs between frames of patient 1"):
         evaluate.combine_table(np.r_[1, y[1:]], p, clips, patients)
     with pytest.raises(InputError, match="several patients"):

@@ -80,7 +80,7 @@ class TestShuffle:
     def test_does_not_take_a_second_look_at_the_same_for_more(self):
         """Images tell the outcome as well as blood does, and nothing else: alone they are far above chance."""
         design = told_by_images(0.0)
-        result = run(design, experiment(null=39))
+        result = run(design, experiment(null=19))
         auroc = result.scores.query("metric == 'auroc'").set_index("arm")["value"]
         assert auroc["image"] > 0.85
         assert result.comparisons.iloc[-1]["p_value"] > 0.05
@@ -154,3 +154,24 @@ def test_choices_say_what_a_stack_rests_on():
 
 def test_without_a_stack_no_table_of_weights_is_shown():
     assert "weights" not in report.summarize(run(make_design(), experiment(fusion="early")))["tables"]
+
+
+@pytest.mark.parametrize(
+    ("as_large", "interval", "words"),
+    [
+        (0, (0.01, 0.05), "this too is evidence that images tell something"),
+        (0, (-0.01, 0.05), "a hint that images tell something"),
+        (5, (0.01, 0.05), "images are not shown to tell anything"),
+    ],
+)
+def test_answer_weighs_the_shuffle_against_the_interval(as_large, interval, words):
+    result = run(make_design(), experiment(null=1, reference="blood"))
+    table = result.comparisons.copy()
+    rows = (table["arm"] == "image+blood") & table["low"].notna()
+    table.loc[rows, ["low", "high", "difference", "p_value", "p_holm"]] = [*interval, 0.02, 0.01, 0.01]
+    drawn = np.r_[0.02, np.where(np.arange(39) < as_large, 0.03, -0.01)]
+    added = pd.DataFrame({"value": drawn, "permutation": np.arange(-1, 39)}).assign(
+        arm="image+blood", reference="blood", metric="auroc"
+    )
+    said = report.summarize(dataclasses.replace(result, comparisons=table, added=added))["answer"]["sentences"]
+    assert words in " ".join(said)

@@ -20,7 +20,14 @@ def made(tmp_path_factory):
 def test_probabilities_are_those_that_the_card_calls_so(made):
     expected = ["b_line_presence", "a_line_presence", "consolidation_presence", "effusion_presence"]
     assert probabilities(made[1]) == expected
-    card = {"outputs": ["p_covid19", "p_covid19_sd", "lus", "amount"], "units": {}}
+    said = "probability of this one of the classes"
+    units = {
+        "p_covid19": said,
+        "p_covid19_sd": f"standard deviation over members: {said}",
+        "lus": said,
+        "p_score": "score",
+    }
+    card = {"outputs": [*units, "amount"], "units": units}
     assert probabilities(dataclasses.replace(made[1], encoder=card)) == ["p_covid19"]
 
 
@@ -48,6 +55,21 @@ def test_every_way_is_scored_on_the_patients_with_an_outcome(made):
     area = evaluate.auroc(y[known], worst[known])
     assert (row.auroc, row.low, row.high) == pytest.approx((area.value, area.low, area.high))
     assert combinations(embeddings, y * 0).empty
+
+
+def test_a_point_taken_twice_counts_once_as_it_does_for_the_models(made):
+    """The longest take stands for the point: a first take that says otherwise may not change anything."""
+    cohort, embeddings = made
+    y = cohort.target("pcr")
+    table = embeddings.table
+    first = table.iloc[[0]].assign(clip="again", take=0, total=1, first=len(embeddings.values), frames=2)
+    extra = np.ones((2, embeddings.values.shape[1]), embeddings.values.dtype)
+    twice = dataclasses.replace(
+        embeddings,
+        table=pd.concat([table, first], ignore_index=True),
+        values=np.concatenate([embeddings.values, extra]),
+    )
+    pd.testing.assert_frame_equal(combinations(twice, y), combinations(embeddings, y))
 
 
 def test_it_is_left_out_where_it_does_not_apply(made):

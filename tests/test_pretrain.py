@@ -15,7 +15,7 @@ from blues.encoders import checkpoint, lus, registry
 from blues.pretrain import Budget, Options, Trainer, main, train
 from blues.pretrain.augment import Warp, coarse, degrade, draw_warp
 from blues.pretrain.data import NegativePool, join, negative_batch, simulated_batch
-from blues.pretrain.folds import FoldTraining, fold_predictions
+from blues.pretrain.folds import FoldTraining, fold_predictions, tuned
 from blues.pretrain.held_out import held_out, score
 from blues.pretrain.loss import TASKS, agreement, losses
 from blues.pretrain.real import targets as rated
@@ -151,7 +151,10 @@ def test_bfloat16_is_used_only_where_the_device_computes_in_it(monkeypatch):
         monkeypatch.setattr(torch.cpu, "get_capabilities", lambda said=said: said, raising=False)
         assert usual_precision() == expected
         assert Trainer(Budget(steps=1), negatives=1).precision == expected
-    assert usual_precision("cuda") == "bfloat16"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    for able, expected in ((True, "bfloat16"), (False, "float32")):
+        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda able=able, **_: able)
+        assert usual_precision("cuda") == expected
     assert Trainer(Budget(steps=1, precision="bfloat16"), negatives=1).precision == "bfloat16"
     with pytest.raises(InputError, match="precision is 'half'"):
         Trainer(Budget(steps=1, precision="half"))
@@ -183,6 +186,38 @@ def test_losses_leave_out_what_is_not_known(rng):
     for task in set(TASKS) - {"lus"}:
         assert float(mixed[task].detach()) == pytest.approx(float(alone[task].detach()), rel=1e-4)
     assert float(mixed["lus"].detach()) != pytest.approx(float(alone["lus"].detach()), rel=1e-4)
+
+
+def test_a_run_goes_on_with_the_settings_it_was_begun_with(tmp_path):
+    budget = Budget(steps=2, batch=8, precision="float32")
+    begun = Trainer(budget, seed=1, negatives=10)
+    begun.save(tmp_path)
+    for other, says in (
+        (Trainer(budget, seed=7, negatives=10), "seed is 7, and the run in this folder was begun with 1"),
+        (Trainer(dataclasses.replace(budget, precision="bfloat16"), seed=1, negatives=10), "precision is bfloat16"),
+        (Trainer(dataclasses.replace(budget, views=3), seed=1, negatives=10), "views is 3"),
+    ):
+        with pytest.raises(InputError, match=says):
+            other.restore(tmp_path)
+    left_to_itself = Trainer(dataclasses.replace(budget, precision="auto", steps=9), seed=1, negatives=10)
+    assert left_to_itself.restore(tmp_path)
+    assert left_to_itself.precision == "float32"
+
+
+def test_bfloat16_is_computed_in_bfloat16():
+    losses = {}
+    for precision in ("float32", "bfloat16"):
+        trainer = Trainer(Budget(steps=1, batch=8, precision=precision), negatives=4)
+        trainer.run()
+        losses[precision] = trainer.log[-1]["masks"]
+    assert losses["bfloat16"] != losses["float32"]
+    assert losses["bfloat16"] == pytest.approx(losses["float32"], rel=0.05)
+
+
+def test_a_network_from_random_weights_is_not_centred_on_simulation():
+    frames = [np.random.default_rng(0).integers(0, 255, (2, 128, 128), dtype=np.uint8)] * 4
+    net, _ = tuned(frames, np.array([[0.0], [1.0], [0.0], [1.0]]), how=FoldTraining(steps=1))
+    assert net.arguments["centred"] == 0
 
 
 def test_a_stopped_run_goes_on_where_it_was(tmp_path):

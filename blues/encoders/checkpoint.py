@@ -157,12 +157,16 @@ def encoder(path: str | Path, name: str = "checkpoint") -> Encoder:
             "note", f"The file does not say what it has seen; give it a card in {path.with_suffix('.json').name}."
         )
     said.setdefault("licence", "not stated")
+    unit = {"softmax": "probability of one of these classes", "sigmoid": "probability"}.get(
+        description.activation, "score"
+    )
+    units = {"units": dict.fromkeys(description.outputs, unit)} if description.outputs else {}
     return Encoder(
         name=name,
         architecture=architecture,
         feature_names=features,
         preprocessing=preprocessing,
-        card=card(architecture, outputs=description.outputs, weights=made_of, **said),
+        card=card(architecture, outputs=description.outputs, weights=made_of, **said) | units,
         hash=encoder_hash(f"{architecture} {description.activation}", made_of, preprocessing, features),
         module=module,
     )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -69,6 +71,31 @@ def joined(name: str, members: Sequence[Encoder], files: Sequence[Path]) -> Enco
     first = members[0]
     if len(members) == 1:
         return first
+    _check_alike(members, files)
+    outputs = list(first.card["outputs"])
+    stem = first.feature_names[: first.dimensions - len(outputs)]
+    spread = [f"{output}_sd" for output in outputs]
+    features = (*(f"member_{m}_{unit}" for m in range(1, len(members) + 1) for unit in stem), *outputs, *spread)
+    modules = [member.module for member in members if member.module is not None]
+    module = Ensemble(modules, len(outputs)).eval().requires_grad_(False)
+    made_of = weights_hash(module.state_dict())
+    architecture = f"{first.architecture}, {len(members)} members"
+    # a member's own hash knows what its tensors do not tell: its activation, which of its layers are centred
+    computes = " ".join([architecture, *(member.hash for member in members)])
+    return Encoder(
+        name=name,
+        architecture=architecture,
+        feature_names=features,
+        preprocessing=first.preprocessing,
+        card=_card(architecture, members, [*outputs, *spread], made_of),
+        hash=encoder_hash(computes, made_of, first.preprocessing, features),
+        module=module,
+    )
+
+
+def _check_alike(members: Sequence[Encoder], files: Sequence[Path]) -> None:
+    """Raise when a member differs from the first, or is an earlier one again."""
+    first = members[0]
     for member, file in zip(members, files, strict=True):
         for what, its, expected in (
             ("is a", member.architecture, first.architecture),
@@ -93,36 +120,27 @@ def joined(name: str, members: Sequence[Encoder], files: Sequence[Path]) -> Enco
             file=files[again],
             remedy="Leave it out",
         )
-    outputs = list(first.card["outputs"])
-    stem = first.feature_names[: first.dimensions - len(outputs)]
-    spread = [f"{output}_sd" for output in outputs]
-    features = (*(f"member_{m}_{unit}" for m in range(1, len(members) + 1) for unit in stem), *outputs, *spread)
-    modules = [member.module for member in members if member.module is not None]
-    module = Ensemble(modules, len(outputs)).eval().requires_grad_(False)
-    made_of = weights_hash(module.state_dict())
-    architecture = f"{first.architecture}, {len(members)} members"
+
+
+def _card(architecture: str, members: Sequence[Encoder], outputs: list[str], made_of: str) -> dict[str, Any]:
+    """Return the card: what any member saw, and every licence, source and note."""
+    cards = [member.card for member in members]
     said = card(
         architecture,
-        saw=_union(member.card["saw"] for member in members),
-        labels=_union(member.card["labels"] for member in members),
-        licence="; ".join(_union([member.card["licence"]] for member in members)),
-        source="; ".join(_union([member.card["source"]] for member in members)),
-        outputs=[*outputs, *spread],
+        saw=_union(one["saw"] for one in cards),
+        labels=_union(one["labels"] for one in cards),
+        licence="; ".join(_union([one["licence"]] for one in cards)),
+        source="; ".join(_union([one["source"]] for one in cards)),
+        outputs=outputs,
         weights=made_of,
-        note=first.card["note"],
+        note=" ".join(_union([one["note"]] for one in cards)),
     )
-    if "units" in first.card:
-        units = dict(first.card["units"])
+    if "units" in cards[0]:
+        units = dict(cards[0]["units"])
         said["units"] = units | {f"{k}_sd": f"standard deviation over members: {v}" for k, v in units.items()}
-    return Encoder(
-        name=name,
-        architecture=architecture,
-        feature_names=features,
-        preprocessing=first.preprocessing,
-        card=said,
-        hash=encoder_hash(f"{architecture} {_activation(first)}".rstrip(), made_of, first.preprocessing, features),
-        module=module,
-    )
+    if any("arguments" in one for one in cards):
+        said["arguments"] = [one.get("arguments") for one in cards]
+    return said
 
 
 def _told(member: Encoder) -> str:
@@ -141,8 +159,16 @@ def _union(lists: Iterable[Iterable[str]]) -> list[str]:
 
 
 def member_files(weights: str | Path | Sequence[str | Path]) -> list[Path]:
-    """Return the members' weight files or folders; one folder with ``fold_*`` in it stands for what lies in it."""
+    """Return the members' weight files or folders; one folder with ``fold_*`` in it stands for what lies in it.
+
+    Descriptions beside the files are no members; ``fold_10`` comes after ``fold_9``.
+    """
     paths = [Path(weights)] if isinstance(weights, str | Path) else [Path(w) for w in weights]
     if len(paths) == 1 and paths[0].is_dir():
-        return sorted(paths[0].glob("fold_*")) or paths
+        found = [path for path in paths[0].glob("fold_*") if path.suffix != ".json"]
+        return sorted(found, key=_numbers_as_numbers) or paths
     return paths
+
+
+def _numbers_as_numbers(path: Path) -> list[tuple[int, str]]:
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", path.name)]

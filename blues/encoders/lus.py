@@ -175,6 +175,7 @@ class LusNet(nn.Module):
         self.stem = nn.Sequential(Layer(2, a, (2, 4), 7), Layer(a, b, (2, 1)), Layer(b, b))
         self.middle = nn.Sequential(Layer(b, c, (2, 1)), Layer(c, c, centred=centred))
         self.last = nn.Sequential(Layer(c, d, (2, 1), centred=centred), Layer(d, d, centred=centred))
+        self.uncentred = nn.Identity()  # a name for the maps that ``lus`` is told from, where maps are centred
         self.mask_head = nn.Conv2d(c + d, len(MASKS), 1)
         self.collapse = nn.Sequential(nn.Conv2d(d, d, (8, 1), bias=False), nn.BatchNorm2d(d), nn.ReLU())
         self.along = nn.Sequential(nn.Conv2d(d, d, (1, 5), padding=(0, 2), bias=False), nn.BatchNorm2d(d), nn.ReLU())
@@ -199,6 +200,7 @@ class LusNet(nn.Module):
         if self.arguments["centred"]:
             for layer in others:
                 plain = layer.end(layer.as_trained(layer.conv(plain)), plain)
+            plain = self.uncentred(plain)
             return self.last(first.end(first.bn(seen), start)), plain
         last = self.last(plain)
         return last, last

@@ -204,7 +204,8 @@ def _member(name: str, path: Path) -> Encoder:
             weights=made_of,
             note="ImageNet first, then POCUS in five folds: each member saw four fifths of it. COVIDx-US draws on the same "
             "public sources and counts as seen. Class order as published: covid, pneumonia, regular.",
-        ),
+        )
+        | {"units": dict.fromkeys(outputs, "probability of this one of the classes")},
         hash=encoder_hash(architecture, made_of, PREPROCESSING, features),
         module=module,
     )

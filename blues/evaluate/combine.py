@@ -42,7 +42,8 @@ def combine(p: Any, groups: Any, how: str = "mean", *, k: int = 3, threshold: fl
 
     Notes
     -----
-    The mean and the majority of frames are what POCOVID-Net compares [2]_.
+    The mean and the majority of frames are what POCOVID-Net compares [2]_. Its majority is of the class each frame is called;
+    here every class or finding votes by itself, at the threshold, which is the same for two classes.
 
     References
     ----------
@@ -101,7 +102,8 @@ def combine_table(
     Returns
     -------
     DataFrame
-        ``frames`` (mean or vote), ``clips`` (mean, max, any, top-k, noisy-or), ``auroc``, ``low``, ``high``. To take the
+        ``frames`` (mean or vote), ``clips`` (mean, max, any, top-k, noisy-or), ``auroc``, ``low``, ``high``; without interval
+        where all patients get the same. To take the
         best of these rows as a result would be to choose on the rows it is reported on.
     """
     rows = pd.DataFrame({"y": np.asarray(y, dtype=float), "clip": np.asarray(clips), "patient": np.asarray(patients)})
@@ -118,5 +120,6 @@ def combine_table(
         for over_clips in ("mean", "max", "any", "top-k", "noisy-or"):
             of_patient = combine(of_clip, owners["first"].loc[of_clip.index], over_clips, k=k, threshold=threshold)
             area = auroc(outcome.loc[of_patient.index], of_patient, level=level)
-            lines.append((over_frames, over_clips, area.value, area.low, area.high))
+            bounds = (area.low, area.high) if of_patient.nunique() > 1 else (np.nan, np.nan)
+            lines.append((over_frames, over_clips, area.value, *bounds))
     return pd.DataFrame(lines, columns=["frames", "clips", "auroc", "low", "high"])

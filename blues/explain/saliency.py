@@ -51,8 +51,8 @@ def saliency(
         from the frame's darkest state (black). Occlusion [4]_: what the output loses when a window takes on the mean
         grey of its rows.
     layer : str, optional
-        Of ``encoder.module``, for the CAMs; by default the last that the output depends on and that has rows and columns, see
-        :func:`layers`.
+        Of ``encoder.module`` (of an ensemble's members), for the CAMs; by default the last that the output depends on and that
+        has rows and columns, see :func:`layers`.
     steps : int
         Of the path of integrated gradients.
     window : (int, int), optional
@@ -61,7 +61,9 @@ def saliency(
     Returns
     -------
     float32 array, shape (n, height, width)
-        In the unit of the output a place for integrated gradients and occlusion (signed); relative for the CAMs (>= 0).
+        In the unit of the output a place for integrated gradients and occlusion (signed); relative for the CAMs (>= 0). An
+        ensemble's CAM is the mean over its members. Integrated gradients add up to the output less that of a black frame,
+        but for ``lus`` of blues-lus, which is 0 on black by rule and not by the network.
 
     Raises
     ------
@@ -105,20 +107,59 @@ def saliency_and_values(
         return np.zeros(frames.shape, np.float32), np.zeros(0, np.float32)
     if method == "occlusion":
         return _occlusion(encoder, frames, index, window), encoder.forward(frames)[:, index]
-    values = []
+    if method.endswith("cam"):
+        every = [
+            _cams(encoder, one, frames, column, layer, method) for one, column in _looked_at(encoder, index, output)
+        ]
+        maps, values = zip(*every, strict=True)
+        return np.mean(maps, axis=0), np.mean(values, axis=0)
     with _differentiable(encoder) as module:
-        parts, cam = [], method.endswith("cam")
-        place = _default_layer(module, encoder.preprocessing.tensor(frames[:1]), index, layer) if cam else ""
+        parts = []
         for start in range(0, len(frames), CHUNK):
             batch = encoder.preprocessing.tensor(frames[start : start + CHUNK])
             batch = batch.contiguous(memory_format=torch.channels_last)
-            if method == "integrated-gradients":
-                parts.append(_integrated(encoder, module, batch, index, steps))
-            else:
-                maps, said = _cam(module, batch, index, place, method)
-                parts.append(maps)
-                values.append(said)
-    return np.concatenate(parts), np.concatenate(values) if cam else encoder.forward(frames)[:, index]
+            parts.append(_integrated(encoder, module, batch, index, steps))
+    return np.concatenate(parts), encoder.forward(frames)[:, index]
+
+
+def _looked_at(encoder: Encoder, index: int, output: str) -> list[tuple[Any, int]]:
+    """Return the networks whose CAMs are averaged, and the column of the output in each: an ensemble's members, or itself."""
+    from blues.encoders.ensemble import Ensemble
+
+    module = encoder.module
+    if not isinstance(module, Ensemble):
+        return [(module, index)]
+    members = list(module.members)
+    width = (encoder.dimensions - 2 * module.outputs) // len(members)
+    if index < len(members) * width:
+        return [(members[index // width], index % width)]
+    place = index - len(members) * width
+    if place >= module.outputs:
+        raise InputError(
+            f"{output} is a spread over the members, which no class activation map shows",
+            allowed="integrated-gradients or occlusion",
+        )
+    return [(member, width + place) for member in members]
+
+
+def _cams(
+    encoder: Encoder, module: Any, frames: np.ndarray, index: int, layer: str | None, method: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the class activation maps and the output of one network, frame by frame."""
+    import torch
+
+    parts, values = [], []
+    with _differentiable(encoder):
+        # on the frame that shows most: of an even one an output may depend on nothing
+        shows_most = int(frames.reshape(len(frames), -1).std(1).argmax())
+        one = encoder.preprocessing.tensor(frames[shows_most : shows_most + 1])
+        place = _default_layer(module, one, index, layer)
+        for start in range(0, len(frames), CHUNK):
+            batch = encoder.preprocessing.tensor(frames[start : start + CHUNK])
+            maps, said = _cam(module, batch.contiguous(memory_format=torch.channels_last), index, place, method)
+            parts.append(maps)
+            values.append(said)
+    return np.concatenate(parts), np.concatenate(values)
 
 
 def _index(encoder: Encoder, output: str) -> int:
@@ -185,10 +226,10 @@ def layers(encoder: Encoder, output: str) -> list[str]:
     list of str
         Names in ``encoder.module`` whose feature maps have places and that the output depends on, last run first.
     """
-    index = _index(encoder, output)
+    module, index = _looked_at(encoder, _index(encoder, output), output)[0]
     height, width = encoder.preprocessing.size
     noise = np.random.default_rng(0).integers(0, 256, (2, height, width), dtype=np.uint8)
-    with _differentiable(encoder) as module:
+    with _differentiable(encoder):
         values, seen = _recorded(module, encoder.preprocessing.tensor(noise))
     return _used(values[:, index], seen)
 
@@ -207,7 +248,7 @@ def _used(values: torch.Tensor, seen: Sequence[tuple[str, torch.Tensor]]) -> lis
 
 
 def _default_layer(module: Any, one: torch.Tensor, index: int, layer: str | None) -> str:
-    """Return the layer asked for, or the last run that the output depends on; found on one frame."""
+    """Return the layer asked for, or the last run that the output depends on in one frame."""
     values, seen = _recorded(module, one)
     known = list(dict.fromkeys(name for name, _ in seen))
     if layer is not None:
@@ -216,7 +257,7 @@ def _default_layer(module: Any, one: torch.Tensor, index: int, layer: str | None
     if layer is not None and layer in used:
         return layer
     if layer is not None or not used:
-        raise InputError(f"the output does not depend on layer {layer!r}", allowed=known)
+        raise InputError(f"the output does not depend on layer {layer!r}", allowed=used)
     return used[0]
 
 

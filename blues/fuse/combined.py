@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from blues import evaluate
+from blues import evaluate, pool
 from blues.embed import Embeddings
 from blues.features import Design
 from blues.fuse.experiment import Experiment
@@ -16,17 +16,10 @@ __all__ = ["combinations", "of_a_run", "probabilities"]
 def probabilities(made: Embeddings) -> list[str]:
     """Return the names of the outputs that are probabilities of a finding or a class, by the encoder's card.
 
-    Outputs with units are those whose unit says so; POCOVID-Net's are called ``p_...``. Whether a clip is lung ultrasound at
-    all is no finding.
+    They are those whose unit says so. Whether a clip is lung ultrasound at all is no finding.
     """
     units = made.encoder.get("units", {})
-    return [
-        name
-        for name in made.encoder["outputs"]
-        if name != "lus"
-        and not name.endswith("_sd")
-        and (str(units.get(name, "")).startswith("probability") or name.startswith("p_"))
-    ]
+    return [n for n in made.encoder["outputs"] if n != "lus" and str(units.get(n, "")).startswith("probability")]
 
 
 def combinations(made: Embeddings, y: pd.Series) -> pd.DataFrame:
@@ -42,11 +35,12 @@ def combinations(made: Embeddings, y: pd.Series) -> pd.DataFrame:
     -------
     DataFrame
         ``output``, ``frames`` (mean or vote), ``clips`` (mean, max, any, top-k, noisy-or), ``auroc``, ``low``, ``high``,
-        ``patients``; see :func:`blues.evaluate.combine_table`. Below one half, a high output goes without the outcome.
+        ``patients``; see :func:`blues.evaluate.combine_table`. Below one half, a high output goes without the outcome. Of the
+        takes of a BLUE point the one counts that :func:`blues.pool.patients` takes.
     """
     clips = np.repeat(made.table["clip"].to_numpy(), made.table["frames"])
     patients = np.repeat(made.table["patient"].to_numpy(), made.table["frames"])
-    known = np.isin(patients, y.dropna().index)
+    known = np.isin(patients, y.dropna().index) & np.isin(clips, pool.takes(made.table))
     outcome = y.reindex(patients[known]).to_numpy(dtype=float)
     if len(np.unique(outcome)) < 2:
         return pd.DataFrame()

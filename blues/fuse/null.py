@@ -192,6 +192,8 @@ def _difference(predictions: pd.DataFrame, pair: Sequence[Arm], metric: str, des
 
 def with_added(comparisons: pd.DataFrame, added: pd.DataFrame) -> pd.DataFrame:
     """Add the row of :func:`added_null`: p = (1 + as large a gain) / (1 + permutations), one-sided."""
+    if added.empty:
+        return comparisons
     known = added.dropna(subset=["value"])
     drawn, observed = known[known["permutation"] >= 0], known[known["permutation"] < 0]
     if not len(drawn) or not len(observed):

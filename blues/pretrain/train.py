@@ -76,12 +76,13 @@ class Budget:
 
 
 def usual_precision(device: str = "cpu") -> str:
-    """Return ``bfloat16`` for a GPU and for processors with instructions for it, else ``float32``.
+    """Return ``bfloat16`` for GPUs and processors with instructions for it, else ``float32``.
 
     A processor without them gives the same numbers by way of float32, seven times slower (measured on AVX2).
     """
-    if torch.device(device).type != "cpu":
-        return "bfloat16"
+    if torch.device(device).type == "cuda":
+        able = torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False)
+        return "bfloat16" if able else "float32"
     known = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
     return "bfloat16" if any(known.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16")) else "float32"
 
@@ -272,16 +273,39 @@ class Trainer:
             "numbers": [float(self.steps), self.seconds, self.drawing, self.waiting],
             "log": self.log,
             "simulators": self.simulators,
+            "settings": self._settings(),
         }
         with replacing(folder / "checkpoint.pt") as draft:
             torch.save(state, draft)
 
+    def _settings(self) -> dict[str, Any]:
+        """Return what has to stay as it was when a run goes on: its card tells of one command."""
+        kept = {name: getattr(self.budget, name) for name in ("batch", "rate", "not_lus", "real", "views", "agree")}
+        return {"seed": self.seed, "precision": self.precision, **kept}
+
     def restore(self, folder: Path) -> bool:
-        """Go on from ``checkpoint.pt`` if there is one; return whether there was."""
+        """Go on from ``checkpoint.pt`` if there is one; return whether there was.
+
+        Raises
+        ------
+        InputError
+            When that run had another seed, batch, rate or precision. A precision left to itself is taken from it.
+        """
         path = folder / "checkpoint.pt"
         if not path.is_file():
             return False
         state = torch.load(path, map_location=self.device, weights_only=True)
+        before = state.get("settings", {})
+        if self.budget.precision == "auto":
+            self.precision = before.get("precision", self.precision)
+        now = self._settings()
+        for name, value in before.items():
+            if now[name] != value:
+                raise InputError(
+                    f"{name} is {now[name]}, and the run in this folder was begun with {value}",
+                    file=path,
+                    remedy="Give it as before, or write to another folder",
+                )
         self.net.load_state_dict(state["net"])
         self.average.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])

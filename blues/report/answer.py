@@ -164,12 +164,13 @@ def _added(facts: Facts) -> str:
         return ""
     p, as_large, drawn = facts.added
     known = arm_label(facts.headline.reference)
-    shown = p < 0.05
-    reading = (
-        f"there is evidence that images tell something of the outcome that {known} does not"
-        if shown
-        else f"images are not shown to tell anything of the outcome that {known} does not"
-    )
+    told = f"that images tell something of the outcome that {known} does not"
+    if p >= 0.05:
+        reading = f"images are not shown to tell anything of the outcome that {known} does not"
+    elif facts.headline.verdict == "better":
+        reading = f"this too is evidence {told}"
+    else:
+        reading = f"a hint {told}; how much that is worth is what the interval of the difference says"
     return (
         f"With outcomes shuffled among patients whom {known} rates alike, adding images did as well in {as_large} of "
         f"{drawn} runs (p = {p_value(p)}, one-sided): {reading}."

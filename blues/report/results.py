@@ -124,7 +124,8 @@ def _combinations(combined: pd.DataFrame, places: int) -> dict[str, Any]:
     note = (
         f"{combined['patients'].iloc[0]} patients with clips; DeLong's 95% intervals; not adjusted for the number of cells. "
         "Nothing is fitted. Below one half, a high probability goes without the outcome, as it should for A-lines. "
-        "The best cell is no result: it would be chosen on the patients it is reported on."
+        "The best cell is no result: it would be chosen on the patients it is reported on. Of a point taken twice the take "
+        "counts that the models use. No interval: the same was said of every patient."
     )
     return table("What the encoder's probabilities say by themselves of the outcome", columns, rows, note=note)
 
