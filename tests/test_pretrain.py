@@ -195,7 +195,7 @@ def test_a_run_goes_on_with_the_settings_it_was_begun_with(tmp_path):
     for other, says in (
         (Trainer(budget, seed=7, negatives=10), "seed is 7, and the run in this folder was begun with 1"),
         (Trainer(dataclasses.replace(budget, precision="bfloat16"), seed=1, negatives=10), "precision is bfloat16"),
-        (Trainer(dataclasses.replace(budget, views=3), seed=1, negatives=10), "views is 3"),
+        (Trainer(dataclasses.replace(budget, views=4), seed=1, negatives=10), "views is 4"),
     ):
         with pytest.raises(InputError, match=says):
             other.restore(tmp_path)

@@ -122,10 +122,12 @@ def degrade(images: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
     images = _blur(images, rng)
     light = (each(-0.5, 0.35) * y + each(-0.25, 0.25) * y * y).expand(n, h, 1)
     sides = (each(-0.2, 0.2) * x + each(-0.2, 0.2) * x * x).expand(n, 1, w)
-    images = images.clamp(min=1e-4).pow_(torch.exp(each(-0.5, 0.5)))
+    images = images.clamp_(min=1e-4).pow_(torch.exp(each(-0.5, 0.5)))  # a copy, made by _blur
     images.mul_(torch.exp(light).mul_(each(0.65, 1.45))).mul_(torch.exp(sides))
     floor = some(0.3) * each(0, 0.15)
-    images.sub_(floor).div_(1 - floor).add_(some(0.15) * each(0, 0.1))
+    lift = some(0.15) * each(0, 0.1)
+    shifted = torch.nonzero((floor + lift)[:, 0, 0])[:, 0]
+    images[shifted] = images[shifted].sub_(floor[shifted]).div_(1 - floor[shifted]).add_(lift[shifted])
     noisy = np.flatnonzero(rng.random(n) < 0.4)
     noise = torch.as_tensor(rng.standard_normal((len(noisy), h, w), dtype=np.float32))
     images.index_add_(0, torch.as_tensor(noisy), noise.mul_(_uniform(rng, 0, 0.04, len(noisy))[:, None, None]))

@@ -47,7 +47,7 @@ class Options:
     )
     seed: int = field(default=0, metadata={"help": "of weights and data"})
     views: int = field(
-        default=2, metadata={"help": "how often a drawn frame is used in a step, each time degraded anew"}
+        default=Budget.views, metadata={"help": "how often a drawn frame is used in a step, each time degraded anew"}
     )
     agree: float = field(
         default=0.0, metadata={"help": "weight of a self-supervised term: views of one frame shall be embedded alike"}

@@ -79,7 +79,7 @@ def simulated_batch(n: int, rng: np.random.Generator, plain: bool = False, views
     truth = {name: again(value) for name, value in drawn.truth.items()}
     values = _values(truth, lines > 0.5, masks, depth, warp)
     columns = lines[:, :3].reshape(n, len(COLUMNS), GRID[1], -1).mean(3)
-    return Batch(images.mul(255).round_().byte(), masks, columns, values, torch.ones(n))
+    return Batch(images.mul_(255).round_().byte(), masks, columns, values, torch.ones(n))
 
 
 def _values(

@@ -67,7 +67,7 @@ class Budget:
     not_lus: float = 0.08
     real: float = 0.25
     precision: str = "auto"
-    views: int = 2
+    views: int = 3
     agree: float = 0.0
 
     def progress(self, steps: int, seconds: float) -> float:
