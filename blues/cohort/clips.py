@@ -16,7 +16,7 @@ from blues.cohort.tables import canonical_id, natural_key
 
 __all__ = ["SUFFIXES", "clip_id", "read_name", "scan_clips"]
 
-SUFFIXES = (".mp4", ".avi", ".mov", ".mpeg", ".mpg", ".gif", ".npy", ".dcm")
+SUFFIXES = (".mp4", ".avi", ".mov", ".mpeg", ".mpg", ".wmv", ".gif", ".npy", ".dcm")
 ANYWHERE = "any"
 COLUMNS = ["clip", "patient", "point", "take", "path", "bytes"]
 
