@@ -236,11 +236,12 @@ def test_answer_holds_the_runs_numbers(run, summary):
     assert len(said["sentences"]) == 4
 
 
-def with_difference(run, low, high, p=0.01, holm=0.02):
-    """Return the run with another interval of every AUROC difference."""
+def with_difference(run, low, high, p=0.01, holm=0.02, within=None):
+    """Return the run with another interval of every AUROC difference, and of that within folds."""
     table = run.comparisons.copy()
-    rows = (table["metric"] == "auroc") & table["low"].notna()
-    table.loc[rows, ["difference", "low", "high", "p_value", "p_holm"]] = [(low + high) / 2, low, high, p, holm]
+    for metric, (a, b) in (("auroc", (low, high)), ("auroc_within_fold", within or (low, high))):
+        rows = (table["metric"] == metric) & table["low"].notna()
+        table.loc[rows, ["difference", "low", "high", "p_value", "p_holm"]] = [(a + b) / 2, a, b, p, holm]
     return dataclasses.replace(run, comparisons=table)
 
 
@@ -264,6 +265,34 @@ def test_answer_says_what_the_interval_shows(run, low, high, verdict, headline, 
     assert said["numbers"]["verdict"] == verdict
     assert headline in said["headline"]
     assert words in said["sentences"][1]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict", "headline", "words"),
+    [
+        (
+            0.01,
+            0.05,
+            "weak",
+            "There is weak evidence",
+            "ranked within folds the difference is +0.005 (−0.010 to +0.020): weak",
+        ),
+        (
+            -0.05,
+            -0.01,
+            "shifted",
+            "not shown to add anything",
+            "nobody's place among the others is shown to have got worse",
+        ),
+    ],
+)
+def test_a_difference_that_folds_make_is_not_taken_for_one_of_patients(run, low, high, verdict, headline, words):
+    """A pooled AUROC compares patients of different folds, whose models predict at different heights."""
+    summary = report.summarize(with_difference(run, low, high, within=(-0.01, 0.02)))
+    assert summary["answer"]["numbers"]["verdict"] == verdict
+    assert headline in summary["answer"]["headline"]
+    assert words in summary["answer"]["sentences"][1]
+    assert "within" in str(summary["tables"]["gain"]["rows"][0][2])
 
 
 @pytest.mark.parametrize(("p", "holm"), [(0.08, 0.2), (0.03, 0.06)])

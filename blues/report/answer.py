@@ -41,8 +41,10 @@ def verdict_text(gain: Gain) -> str:
     """Return what a difference shows, in a few words."""
     return {
         "better": "better; the interval lies above 0" if gain.better > 0 else "better; the interval lies below 0",
-        "weak": "better, but weak: the interval excludes 0, the adjusted p does not",
+        "weak": "better, but weak: the interval excludes 0, "
+        + ("the adjusted p does not" if gain.steady else "ranked within folds it does not"),
         "worse": "worse; the interval excludes 0",
+        "shifted": "worse over all folds, not shown within them",
         "unclear": "not shown to differ; the interval includes 0",
         "unknown": "no interval",
     }[gain.verdict]
@@ -87,6 +89,7 @@ def headline(facts: Facts) -> str:
         "better": f"In this run imaging added to {without}",
         "weak": "There is weak evidence that imaging adds something here",
         "worse": f"In this run imaging made {without} worse",
+        "shifted": "Imaging is not shown to add anything here",
         "unclear": "Imaging is not shown to add anything here",
         "unknown": "This run has no interval for what imaging adds",
     }[gain.verdict]
@@ -140,6 +143,11 @@ def _reading(gain: Gain) -> str:
     limits_ = sorted((gain.low * gain.better, gain.high * gain.better))
     if gain.verdict == "better":
         return "The interval excludes 0: in this run imaging adds to what is known without it."
+    if gain.verdict == "weak" and not gain.steady:
+        return (
+            f"The interval excludes 0, but ranked within folds the difference is {_within(gain)}: weak evidence that imaging "
+            "adds something."
+        )
     if gain.verdict == "weak":
         holm = (
             f", {p_value(gain.p_holm)} after Holm's adjustment for the arms compared"
@@ -147,6 +155,11 @@ def _reading(gain: Gain) -> str:
             else ""
         )
         return f"The interval excludes 0, but p is {p_value(gain.p)}{holm}: weak evidence that imaging adds something."
+    if gain.verdict == "shifted":
+        return (
+            f"The interval excludes 0 on the wrong side, but ranked within folds the difference is {_within(gain)}: the models "
+            "of different folds predict at different heights, and nobody's place among the others is shown to have got worse."
+        )
     if gain.verdict == "worse":
         return "The interval excludes 0 on the wrong side: adding imaging made the predictions worse."
     if gain.verdict == "unclear":
@@ -156,6 +169,11 @@ def _reading(gain: Gain) -> str:
             "these data."
         )
     return "There is no interval, so nothing follows from it."
+
+
+def _within(gain: Gain) -> str:
+    difference, low, high = gain.within or (np.nan, np.nan, np.nan)
+    return interval(difference, low, high, digits=3, sign=True)
 
 
 def _added(facts: Facts) -> str:
@@ -184,11 +202,13 @@ def _rest(facts: Facts) -> str:
     shown = (facts.candidate, facts.alone)
     others = [g for g in facts.gains if g.arm not in shown and "image" in modalities(g.arm)]
     if others:
-        by = {v: [g.arm for g in others if g.verdict == v] for v in ("better", "weak", "worse", "unclear", "unknown")}
+        verdicts = ("better", "weak", "worse", "shifted", "unclear", "unknown")
+        by = {v: [g.arm for g in others if g.verdict == v] for v in verdicts}
         words = {
             "better": "did better",
             "weak": "did better on weak evidence",
             "worse": "did worse",
+            "shifted": "did worse over all folds but not within them",
             "unclear": "were not shown to differ",
             "unknown": "have no interval",
         }

@@ -36,20 +36,38 @@ class Gain:
     p_holm: float
     better: int
     patients: int | None = None
+    within: tuple[float, float, float] | None = None
+    """The difference and its interval where patients are ranked within their fold only; None where that is not scored."""
+
+    @property
+    def steady(self) -> bool:
+        """Whether ranking within folds shows no less than ranking over all of them.
+
+        Models of different folds give predictions of different height, which moves a pooled AUROC and no patient's place
+        among those whom the same model predicts.
+        """
+        if self.within is None or not np.isfinite(self.within).all():
+            return True
+        low, high = sorted(value * self.better for value in self.within[1:])
+        return low > 0 or high < 0
 
     @property
     def verdict(self) -> str:
         """What the difference shows.
 
         ``better``; ``weak`` (the interval excludes 0 on the good side, but p, or p after Holm's adjustment for the arms
-        compared, is 0.05 or more); ``worse``; ``unclear`` (the interval includes 0); ``unknown`` (no interval).
+        compared, is 0.05 or more, or the difference is not :attr:`steady`); ``worse``; ``shifted`` (worse, but not steady);
+        ``unclear`` (the interval includes 0); ``unknown`` (no interval).
         """
         if not (np.isfinite(self.low) and np.isfinite(self.high)):
             return "unknown"
         low, high = sorted((self.low * self.better, self.high * self.better))
         if low > 0:
-            return "weak" if max(self.p, self.p_holm if np.isfinite(self.p_holm) else 0) >= 0.05 else "better"
-        return "worse" if high < 0 else "unclear"
+            p = max(self.p, self.p_holm if np.isfinite(self.p_holm) else 0)
+            return "weak" if p >= 0.05 or not self.steady else "better"
+        if high < 0:
+            return "worse" if self.steady else "shifted"
+        return "unclear"
 
 
 @dataclass(frozen=True)
@@ -180,9 +198,20 @@ class Facts:
                     p_holm=_first(first.get("p_holm"), holm),
                     better=metric(self.metric).better,
                     patients=int(first["patients"]) if pd.notna(first.get("patients")) else None,
+                    within=self._within_folds(str(arm), str(reference)),
                 )
             )
         return found
+
+    def _within_folds(self, arm: str, reference: str) -> tuple[float, float, float] | None:
+        """Return the difference in the AUROC ranked within folds, and its interval; None where it is not scored."""
+        table = self.run.comparisons
+        rows = table[
+            (table["metric"] == f"{self.metric}_within_fold")
+            & (table["arm"] == arm)
+            & (table["reference"] == reference)
+        ].dropna(subset=["low", "high"])
+        return None if not len(rows) else tuple(rows.iloc[0][["difference", "low", "high"]].astype(float))
 
     @cached_property
     def without_images(self) -> list[str]:
