@@ -4,8 +4,9 @@
 :class:`blues.features.Design` gives the same numbers.
 """
 
+from blues.fuse.arms import Arm, arms_of
 from blues.fuse.command import main, prepare
-from blues.fuse.crossval import Arm, arms_of, out_of_fold
+from blues.fuse.crossval import out_of_fold
 from blues.fuse.experiment import Experiment
 from blues.fuse.finetune import tuning
 from blues.fuse.record import Run

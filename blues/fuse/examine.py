@@ -12,7 +12,8 @@ import pandas as pd
 
 from blues import check, evaluate
 from blues.features import Design
-from blues.fuse.crossval import Arm, Fold, Learner, learner, out_of_fold
+from blues.fuse.arms import Arm
+from blues.fuse.crossval import Fold, Learner, learner, out_of_fold
 from blues.fuse.experiment import Experiment
 from blues.fuse.tables import main_metric, score_arms
 

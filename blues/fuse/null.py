@@ -12,7 +12,8 @@ from blues import check, evaluate
 from blues.evaluate.tables import LOWER_IS_BETTER
 from blues.explain import null_importance
 from blues.features import Design
-from blues.fuse.crossval import Arm, Fold, shuffled_out_of_fold
+from blues.fuse.arms import Arm
+from blues.fuse.crossval import Fold, shuffled_out_of_fold
 from blues.fuse.experiment import Experiment
 from blues.fuse.finetune import Tuning
 from blues.fuse.tables import main_metric

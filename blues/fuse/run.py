@@ -10,7 +10,8 @@ import pandas as pd
 
 from blues import check, evaluate, provenance
 from blues.features import Design
-from blues.fuse.crossval import Fold, arms_of, fit_arms
+from blues.fuse.arms import arms_of
+from blues.fuse.crossval import Fold, fit_arms
 from blues.fuse.examine import examined_arms, learning_curve, learning_notes, validate, validation_notes
 from blues.fuse.experiment import Experiment
 from blues.fuse.explained import chosen_arms

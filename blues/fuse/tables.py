@@ -11,7 +11,7 @@ import pandas as pd
 from blues import evaluate
 from blues.evaluate.tables import LOWER_IS_BETTER
 from blues.features import Design
-from blues.fuse.crossval import Arm
+from blues.fuse.arms import Arm
 from blues.fuse.experiment import Experiment
 
 __all__ = ["compare_arms", "main_metric", "reference_arm", "score_arms", "with_null", "without_images"]

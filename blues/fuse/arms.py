@@ -1,0 +1,88 @@
+"""The arms of an experiment: what each may use, and how it may learn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from blues import check, models
+from blues.features import Design
+
+__all__ = ["Arm", "arms_of"]
+
+
+@dataclass(frozen=True)
+class Arm:
+    """What one arm may use and how it may learn.
+
+    Attributes
+    ----------
+    name : str
+        E.g. ``"image+blood"``.
+    modalities : tuple of str
+        For a single arm of the design (a rule, a baseline) its own name.
+    candidates : tuple of Candidate
+        Several compete in an inner loop over patients.
+    role : {"modalities", "rule", "baseline", "prevalence"}
+        ``"rule"``: on the experts' ratings of the images.
+    """
+
+    name: str
+    modalities: tuple[str, ...]
+    candidates: tuple[models.Candidate, ...]
+    role: str = "modalities"
+
+    @property
+    def sees_images(self) -> bool:
+        """Whether a model or an expert looked at the images for it."""
+        return "image" in self.modalities or "expert" in self.modalities or self.role == "rule"
+
+
+def arms_of(
+    design: Design,
+    rivals: Mapping[str, Sequence[models.Candidate]],
+    *,
+    calibrate: str = "none",
+    threshold: str = "half",
+) -> tuple[Arm, ...]:
+    """Return one arm a combination of modalities and entry of ``rivals``, then the single arms of the design.
+
+    Rules and baselines are logistic regressions of their one to three variables, a rule for single clips of the share of clips
+    that it calls; a rule's threshold is the best Youden index on its own training rows.
+
+    Parameters
+    ----------
+    design : Design
+    rivals : mapping of str to candidates
+        Suffix of the arm's name (``""`` when there is one entry) -> what competes inside it.
+    calibrate, threshold : str
+        Of the baselines, see :class:`blues.models.Nested`; the candidates have their own.
+
+    Raises
+    ------
+    InputError
+        When a candidate has a calibrator or a threshold and the outcome is not binary.
+    """
+    finished = [c.label for candidates in rivals.values() for c in candidates if c != c.learner]
+    if finished and design.kind != "binary":
+        raise check.InputError(
+            f"{finished[0]}: {design.task} is {design.kind}, and calibrators and thresholds go with a yes or no",
+            remedy="Leave them out",
+        )
+    combined = [
+        Arm("+".join(modalities) + (f" [{suffix}]" if suffix else ""), modalities, tuple(candidates))
+        for suffix, candidates in rivals.items()
+        for modalities in design.arms
+    ]
+    return tuple(combined + [_single(name, calibrate, threshold) for name in design.singles])
+
+
+def _single(name: str, calibrate: str, threshold: str) -> Arm:
+    if name == "prevalence":
+        return Arm(name, (name,), (models.Candidate("prevalence"),), role="prevalence")
+    if name.startswith("expert rule: "):
+        model = models.CLIP_RULE if name.startswith("expert rule: each clip") else models.PLAIN
+        return Arm(name, (name,), (models.Candidate(model, threshold=models.APPARENT),), role="rule")
+    return Arm(
+        name, (name,), (models.Candidate(models.PLAIN, calibrate=calibrate, threshold=threshold),), role="baseline"
+    )
