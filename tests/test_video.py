@@ -493,6 +493,12 @@ def test_noise_in_the_margins_does_not_hide_the_sector(rng):
     assert overlap(sector, inside) > 0.97
 
 
+@pytest.mark.parametrize("shape", [(1, 1), (1, 400), (3, 1000), (700, 4), (15, 15), (2000, 40)])
+def test_frames_too_thin_for_a_sector_are_taken_whole(shape, rng):
+    sector = video.find_sector(rng.integers(0, 200, (3, *shape)).astype(np.uint8))
+    assert (sector.kind, sector.box) == ("full", (0, shape[0], 0, shape[1]))
+
+
 def test_noise_and_upright_pictures_do_not_become_sectors(rng):
     depth = np.linspace(150, 20, 220)[:, None]
     lung = depth * rng.random((8, 220, 220)) * (0.4 + 0.6 * (np.abs(np.linspace(-1, 1, 220)) < 0.6))

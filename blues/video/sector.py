@@ -86,6 +86,8 @@ def find_sector(frames: np.ndarray) -> Sector:
             f"frames have shape {frames.shape} and type {frames.dtype}", allowed="(t, h, w), uint8, not empty"
         )
     step = max(1, math.ceil(max(frames.shape[1:]) / WORKING_SIZE))
+    if min(frames.shape[1:]) // step < 16:
+        return _whole(frames.shape[1:])
     high, low = _reduce(frames.max(0), step), _reduce(frames.min(0), step)
     level, noise = _background(high, low)
     found = _round(_tissue(high, low, level, noise), step, frames.shape[1:])
@@ -99,10 +101,14 @@ def find_sector(frames: np.ndarray) -> Sector:
     return found
 
 
+def _whole(shape: tuple[int, int]) -> Sector:
+    return Sector("full", shape, (0, shape[0], 0, shape[1]))
+
+
 def _round(tissue: np.ndarray, step: int, shape: tuple[int, int], strict: bool = False) -> Sector:
     """Return the figure round the tissue; if ``strict``, a sector only where its straight edges are plainly seen."""
-    if min(tissue.shape) < 16 or tissue.mean() < 0.02:
-        return Sector("full", shape, (0, shape[0], 0, shape[1]))
+    if tissue.mean() < 0.02:
+        return _whole(shape)
     edges = outline(tissue)
     apex, touched, place = search(edges)
     height, width = edges.box[1] - edges.box[0], edges.box[3] - edges.box[2]
@@ -168,7 +174,7 @@ def _convex(
     inside = mask(sector)
     rows, columns = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
     if not len(rows):
-        return Sector("full", shape, (0, shape[0], 0, shape[1]))
+        return _whole(shape)
     box = (int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1)
     return dataclasses.replace(sector, box=box)
 
