@@ -57,7 +57,8 @@ class Experiment:
     draws : int
         Patient-bootstrap replicates a score.
     null : int
-        Label permutations of the whole pipeline, each as dear as one repeat; 0 leaves the null out.
+        Label permutations of the whole pipeline, each as dear as one repeat, and as many shuffles among patients rated alike
+        of two arms (:func:`blues.fuse.null.added_null`); 0 leaves both out.
     allow : tuple of str
         Treatments whose contingent columns may predict all the same.
     baseline : tuple of str
@@ -123,7 +124,9 @@ class Experiment:
     seed: int = _option(0, "seed of folds, models and bootstraps")
     draws: int = _option(2000, "patient-bootstrap replicates a score")
     null: int = _option(
-        20, "label permutations of the whole pipeline, as dear as that many repeats; 200 gives p values down to 0.005"
+        20,
+        "label permutations of the whole pipeline, and shuffles of two arms among patients rated alike: as dear as that many "
+        "repeats and up to half again; 200 gives p values down to 0.005",
     )
     allow: tuple[str, ...] = _option((), "treatments (e.g. oxygen) whose contingent columns may predict all the same")
     baseline: tuple[str, ...] = _option((), "1 to 3 columns for a plain logistic baseline, e.g. CRP LDH")

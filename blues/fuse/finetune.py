@@ -234,8 +234,9 @@ def _cost(made: Tuning, experiment: Experiment) -> str:
         fold_values(few, counts, np.arange(len(counts)), y, made.encoder, how=USUAL._replace(steps=steps))
         times.append(time.perf_counter() - start)
     seconds = (times[1] - times[0]) / 3 * USUAL.steps + times[0] / counts.sum() * len(made.frames)
-    folds = experiment.folds * (experiment.repeats + experiment.null)
-    by_chance = f" + {experiment.null} of the null" if experiment.null else ""
+    nulls = 2 if {"clinical", "blood"} & set(experiment.modalities) or experiment.baseline else 1  # see blues.fuse.null
+    folds = experiment.folds * (experiment.repeats + nulls * experiment.null)
+    by_chance = f" + {nulls} x {experiment.null} of the nulls" if experiment.null else ""
     return (
         f"Fine-tuning the encoder on {TEACHERS[made.kind]} in every training fold: "
         f"({experiment.repeats} repeats{by_chance}) x {experiment.folds} folds = {folds} trainings of {USUAL.steps} steps, "
