@@ -135,7 +135,7 @@ class TestReference:
     @pytest.mark.parametrize("wrong", ["image", "image+blood", "serum", "prevalence"])
     def test_other_arms_are_refused_before_anything_is_fitted(self, wrong, monkeypatch):
         monkeypatch.setattr(sys.modules["blues.fuse.run"], "fit_arms", lambda *a, **k: pytest.fail("fitted"))
-        with pytest.raises(check.InputError, match=r"--reference: arm") as caught:
+        with pytest.raises(check.InputError, match=r"--reference: .* is no arm without images") as caught:
             run(make_design(), experiment(reference=wrong))
         assert "blood" in str(caught.value)
 

@@ -20,7 +20,7 @@ from blues.fuse.notes import design_facts, notes_on
 from blues.fuse.null import added_null, label_null, with_added
 from blues.fuse.record import Run
 from blues.fuse.staytime import run_time
-from blues.fuse.tables import compare_arms, reference_arm, score_arms, with_null, without_images
+from blues.fuse.tables import check_reference, compare_arms, reference_arm, score_arms, with_null, without_images
 
 __all__ = ["run", "run_folds"]
 
@@ -97,8 +97,7 @@ def run_folds(
     """
     transfer = about is not design
     arms = arms_of(design, experiment.rivals(), calibrate=experiment.calibrate, threshold=experiment.threshold)
-    if experiment.reference:
-        check.one_of(experiment.reference, without_images(arms, design.kind), "--reference: arm")
+    check_reference(experiment.reference, without_images(arms, design.kind))
     explained = chosen_arms(experiment.explain, arms)
     shared: dict[str, Any] = {"explain": explained, "card": cohort_card, "tuning": tuning, "progress": progress}
     fitted = fit_arms(design, arms, folds, seed=experiment.seed, jobs=experiment.jobs, **shared)

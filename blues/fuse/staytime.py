@@ -24,7 +24,7 @@ from blues.fuse.experiment import Experiment
 from blues.fuse.notes import FEW_EVENTS, design_facts
 from blues.fuse.record import Run
 from blues.fuse.stayexamine import examined, learning_of_time, refuse_options, unused_options, validate_time
-from blues.fuse.tables import COLUMNS, with_null
+from blues.fuse.tables import COLUMNS, check_reference, with_null
 
 __all__ = ["COLUMN", "TASK", "describe_beside", "of_a_stay", "offer", "run_time", "timed"]
 
@@ -156,8 +156,7 @@ def run_time(
     """
     refuse_options(experiment)
     arms = _arms(design)
-    if experiment.reference:
-        check.one_of(experiment.reference, _without_images(arms), "--reference: arm")
+    check_reference(experiment.reference, _without_images(arms))
     folds = evaluate.patient_folds(
         design.y, design.patients, experiment.folds, experiment.repeats, experiment.seed, kind="continuous"
     )

@@ -8,13 +8,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from blues import evaluate
+from blues import check, evaluate
 from blues.evaluate.tables import LOWER_IS_BETTER
 from blues.features import Design
 from blues.fuse.arms import Arm
 from blues.fuse.experiment import Experiment
 
-__all__ = ["compare_arms", "main_metric", "reference_arm", "score_arms", "with_null", "without_images"]
+__all__ = [
+    "check_reference",
+    "compare_arms",
+    "main_metric",
+    "reference_arm",
+    "score_arms",
+    "with_null",
+    "without_images",
+]
 
 COLUMNS = ("arm", "reference", "metric", "difference", "low", "high", "p_value", "test", "question")
 _RANKS = ("auroc", "auprc", "spearman", "r2")
@@ -64,6 +72,16 @@ def without_images(arms: Sequence[Arm], kind: str) -> list[str]:
     """
     able = [arm for arm in arms if arm.role != "rule" and (arm.role != "prevalence" or kind != "binary")]
     return [arm.name for arm in able if not arm.sees_images] or [a.name for a in able if a.modalities == ("expert",)]
+
+
+def check_reference(named: str, without: Sequence[str]) -> None:
+    """Raise when a reference is named that is none of the arms without images."""
+    if named and named not in without:
+        raise check.InputError(
+            f"--reference: {named!r} is no arm without images of this run",
+            allowed=without or "nothing, for every arm looks at images",
+            remedy=None if without else "Name clinical or blood among the --modalities, or a --baseline",
+        )
 
 
 def reference_arm(arms: Sequence[Arm], scores: pd.DataFrame, kind: str, named: str = "") -> str | None:
