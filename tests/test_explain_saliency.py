@@ -248,11 +248,8 @@ def test_an_ensembles_map_is_the_mean_of_its_members_maps():
         second.streaks.weight.mul_(0.3)
         second.streaks.weight[1].mul_(-2)
     members = [encoder_of(net) for net in (first, second)]
-    made = dataclasses.replace(
-        encoder_of(
-            ensemble.Ensemble([first, second], outputs=1), ("member_1_streaks", "member_2_streaks", "gaps", "gaps_sd")
-        )
-    )
+    features = ("member_1_streaks", "member_2_streaks", "gaps", "gaps_sd")
+    made = encoder_of(ensemble.Ensemble([first, second], outputs=1), features)
     frames, _ = frames_with_streaks()
     for method in ("grad-cam", "hires-cam"):
         alone = [explain.saliency(one, frames, "gaps", method) for one in members]

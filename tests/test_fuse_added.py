@@ -168,12 +168,8 @@ def test_answer_weighs_the_shuffle_against_the_interval(as_large, interval, word
     result = run(make_design(), experiment(null=1, reference="blood"))
     table = result.comparisons.copy()
     rows = (table["arm"] == "image+blood") & table["low"].notna()
-    table.loc[rows, ["low", "high", "difference", "p_value", "p_holm"]] = [
-        *interval,
-        0.02,
-        0.01,
-        0.01,
-    ]  # within folds too
+    wanted = {"difference": 0.02, "low": interval[0], "high": interval[1], "p_value": 0.01, "p_holm": 0.01}
+    table.loc[rows, list(wanted)] = list(wanted.values())
     drawn = np.r_[0.02, np.where(np.arange(39) < as_large, 0.03, -0.01)]
     added = pd.DataFrame({"value": drawn, "permutation": np.arange(-1, 39)}).assign(
         arm="image+blood", reference="blood", metric="auroc"

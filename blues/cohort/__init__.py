@@ -13,6 +13,7 @@ from blues.cohort.drafting import draft
 from blues.cohort.reading import read
 from blues.cohort.record import Cohort
 from blues.cohort.summary import card, unused
+from blues.cohort.tables import natural_key
 from blues.cohort.text import render
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "draft",
     "main",
     "missingness",
+    "natural_key",
     "read",
     "read_dictionary",
     "render",

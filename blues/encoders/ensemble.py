@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import torch
 from torch import nn
 
 from blues.check import InputError
+from blues.cohort import natural_key
 from blues.encoders.base import Encoder, card, encoder_hash, weights_hash
 
 __all__ = ["Ensemble", "joined", "member_files"]
@@ -166,9 +166,5 @@ def member_files(weights: str | Path | Sequence[str | Path]) -> list[Path]:
     paths = [Path(weights)] if isinstance(weights, str | Path) else [Path(w) for w in weights]
     if len(paths) == 1 and paths[0].is_dir():
         found = [path for path in paths[0].glob("fold_*") if path.suffix != ".json"]
-        return sorted(found, key=_numbers_as_numbers) or paths
+        return sorted(found, key=lambda path: natural_key(path.name)) or paths
     return paths
-
-
-def _numbers_as_numbers(path: Path) -> list[tuple[int, str]]:
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", path.name)]

@@ -16,6 +16,7 @@ from blues.features import Design, design
 from blues.fuse.combined import of_a_run
 from blues.fuse.experiment import Experiment
 from blues.fuse.finetune import tuning
+from blues.fuse.null import p_of_added
 from blues.fuse.record import Run
 from blues.fuse.run import run
 from blues.fuse.stayexamine import no_transfer, refuse_options
@@ -185,16 +186,11 @@ def _gain_lines(found: Run, metric: str) -> list[str]:
 
 def _added_lines(found: Run) -> list[str]:
     """Say how often images did as well where the outcome is shuffled among patients rated alike."""
-    rows = found.comparisons[found.comparisons["test"].astype(str).str.startswith("outcomes shuffled among")]
-    return [
-        line
-        for row in rows.itertuples()
-        for line in (
-            f"Outcomes shuffled among patients whom {row.reference} rates alike: p = {row.p_value:.3f} for {row.arm} "
-            "(do images tell anything more?)",
-            "",
-        )
-    ]
+    if (known := p_of_added(found.added)) is None:
+        return []
+    arm, reference = found.added[["arm", "reference"]].iloc[0]
+    told = f"p = {known[0]:.3f} for {arm} (do images tell anything more?)"
+    return [f"Outcomes shuffled among patients whom {reference} rates alike: {told}", ""]
 
 
 def _null_lines(found: Run, metric: str) -> list[str]:

@@ -18,7 +18,7 @@ from blues.fuse.experiment import Experiment
 from blues.fuse.finetune import Tuning
 from blues.fuse.tables import main_metric
 
-__all__ = ["added_null", "alike", "label_null", "shuffled_outcome", "with_added"]
+__all__ = ["added_null", "alike", "label_null", "p_of_added", "shuffled_outcome", "with_added"]
 
 COLUMNS = ("arm", "metric", "permutation", "value")
 ALIKE = 6
@@ -191,21 +191,31 @@ def _difference(predictions: pd.DataFrame, pair: Sequence[Arm], metric: str, des
     return scores[1] - scores[0]
 
 
+def p_of_added(added: pd.DataFrame) -> tuple[float, int, int] | None:
+    """Return p, one-sided, and how many of how many shuffles of :func:`added_null` gave as large a gain; None without any.
+
+    p = (1 + as large) / (1 + shuffles): the observed order is one of those that chance could have dealt.
+    """
+    known = added.dropna(subset=["value"]) if len(added) else added
+    if not len(known) or known["permutation"].min() >= 0 or known["permutation"].max() < 0:
+        return None
+    value = known["value"] * (-1 if known["metric"].iloc[0] in LOWER_IS_BETTER else 1)
+    drawn = value[known["permutation"] >= 0]
+    as_large = int((drawn >= value[known["permutation"] < 0].iloc[0]).sum())
+    return (1 + as_large) / (1 + len(drawn)), as_large, len(drawn)
+
+
 def with_added(comparisons: pd.DataFrame, added: pd.DataFrame) -> pd.DataFrame:
-    """Add the row of :func:`added_null`: p = (1 + as large a gain) / (1 + permutations), one-sided."""
-    if added.empty:
+    """Add the row of :func:`added_null` to the comparisons."""
+    if (found := p_of_added(added)) is None:
         return comparisons
-    known = added.dropna(subset=["value"])
-    drawn, observed = known[known["permutation"] >= 0], known[known["permutation"] < 0]
-    if not len(drawn) or not len(observed):
-        return comparisons
-    seen = observed.iloc[0]
-    good = drawn["value"] <= seen["value"] if seen["metric"] in LOWER_IS_BETTER else drawn["value"] >= seen["value"]
+    p, _, drawn = found
+    seen = added[added["permutation"] < 0].iloc[0]
     row = {
         **seen[["arm", "reference", "metric"]],
         "difference": seen["value"],
-        "p_value": (1 + good.sum()) / (1 + len(drawn)),
-        "test": f"outcomes shuffled among patients rated alike ({len(drawn)}), one-sided",
+        "p_value": p,
+        "test": f"outcomes shuffled among patients rated alike ({drawn}), one-sided",
         "question": f"Do images tell anything of the outcome that {seen['reference']} does not?",
     }
     return pd.concat([comparisons, pd.DataFrame([row])], ignore_index=True)

@@ -13,6 +13,7 @@ import pandas as pd
 
 from blues.check import columns_exist
 from blues.fuse import Run
+from blues.fuse.null import p_of_added
 from blues.report.words import metric, modalities, model_of, sees_images
 
 __all__ = ["FEW", "Facts", "Gain"]
@@ -234,15 +235,7 @@ class Facts:
     @property
     def added(self) -> tuple[float, int, int] | None:
         """p, how many, of how many: shuffles among patients rated alike that gave as large a gain as the headline's."""
-        table = self.run.added
-        table = table.dropna(subset=["value"]) if len(table) else table
-        if not len(table) or table["permutation"].min() >= 0 or table["permutation"].max() < 0:
-            return None
-        better = metric(self.metric).better
-        seen = table.loc[table["permutation"] < 0, "value"].iloc[0] * better
-        drawn = table.loc[table["permutation"] >= 0, "value"] * better
-        as_large = int((drawn >= seen).sum())
-        return (1 + as_large) / (1 + len(drawn)), as_large, len(drawn)
+        return p_of_added(self.run.added)
 
     @cached_property
     def candidate(self) -> str | None:

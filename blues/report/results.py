@@ -260,7 +260,7 @@ def _headline_tests(facts: Facts) -> dict[str, Any] | None:
 def _weights(facts: Facts) -> dict[str, Any] | None:
     """Return what the stacks gave each modality, over the training folds; None where nothing was stacked."""
     taken = facts.run.choices
-    names = [c.removeprefix("weight_") for c in taken if c.startswith("weight_") and f"share_{c[7:]}" in taken]
+    names = [c.removeprefix("share_") for c in taken if c.startswith("share_")]
     rows = []
     for arm, part in taken.groupby("arm", sort=False):
         for name in names:
