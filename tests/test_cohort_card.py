@@ -69,6 +69,44 @@ def test_no_event_needs_a_known_value(make):
     assert values.isna().to_dict() == {"1": False, "2": True, "3": False, "4": False, "10": False}
 
 
+def test_labels_of_an_outcome_are_counted_and_doubtful_ones_told(make):
+    toml = swap(
+        TOML,
+        "[targets.pcr]",
+        """[columns.swab]
+role = "outcome"
+kind = "nominal"
+
+[targets.swab]
+label = "Swab"
+kind = "binary"
+column = "swab"
+events = ["Positive"]
+
+[targets.pcr]""",
+    )
+    rows = CLINICAL.strip().splitlines()
+    labels = ("swab", "Positive", "positive ", "Negative", "pending", "")
+    cohort = read(
+        make(toml=toml, clinical="\n".join(f"{row},{label}" for row, label in zip(rows, labels, strict=True)) + "\n")
+    )
+    told = cohort.findings[(cohort.findings["column"] == "swab") & (cohort.findings["kind"] == "odd")]
+    assert {(row.value.strip(), row.what) for row in told.itertuples()} == {
+        ("positive", "spelt like the event 'Positive'"),
+        ("pending", "reads as if nobody knew"),
+        ("", "labels that differ in spelling alone: 'Positive', 'positive'"),
+    }
+    told_of = card(cohort, "swab")
+    made = told_of["target"]["definition"]
+    assert made.startswith("swab: Positive (1) is the event; ")
+    assert made.endswith(" are not; 1 not known")
+    assert {"Negative (1)", "pending (1)", "positive (1)"} <= set(
+        made.split("; ")[1].removesuffix(" are not").split(", ")
+    )
+    assert made in " ".join(render(told_of).split())
+    assert told_of["targets"][0]["events"] == 1
+
+
 def test_refusals_give_the_reason(make):
     toml = TOML.replace('events = ["yes"]', 'events = ["yes"]\nrefuse = { age = "by decree" }')
     toml = swap(toml, 'role = "blood", known = "admission"', 'role = "blood", known = "during_stay"')

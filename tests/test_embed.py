@@ -560,3 +560,17 @@ def test_real_cohort_embeds(real_cohort_folder, tmp_path):
     assert len(made.table) == len(few.clips)
     assert made.quarantine.empty
     assert np.isfinite(made.values).all()
+
+
+def test_clip_that_is_no_lung_ultrasound_is_named_beside_what_is_damaged(cohort, cache):
+    """The clips get lighter one by one: by an encoder for which light is lung, the first do not look like it."""
+
+    class Light(Fake):
+        def forward(self, frames):
+            return super().forward(frames) / 160
+
+    encoder = Light(feature_names=("lus", "column", "row"), card={"saw": [], "note": "", "outputs": ["lus"]})
+    made = embed(cohort, encoder, cache=cache)
+    light = made.values[made.table["first"], 0]
+    assert made.strange == made.table["clip"][light < 0.5].tolist()
+    assert 0 < len(made.strange) < CLIPS

@@ -13,6 +13,8 @@ from blues import datasets, pool
 from blues.check import InputError
 from blues.embed import Embeddings
 from blues.features import Design, design, suspicious
+from blues.fuse import Experiment
+from blues.fuse.notes import notes_on
 
 LEAKS = {"covid_pneumonia", "pcr_ct"}
 OUTCOMES = {"oxygen_therapy", "oxygen_days", "icu", "los_days", "status", "discharged", "death"}
@@ -152,6 +154,19 @@ class TestBlocks:
         assert made.has("image").sum() == 21
         assert made.blocks["image"].loc[absent].isna().all(axis=None)
         assert made.has("blood").all()
+
+    def test_clips_that_are_no_lung_ultrasound_are_told_apart_from_damaged_ones(self, cohort):
+        embeddings = embedded(cohort)
+        table = embeddings.table.copy()
+        table.loc[[1, 4], "problems"] = "does not look like lung ultrasound (score 0.12, of 1)"
+        table.loc[2, "problems"] = "12 of 20 frames are usable"
+        made = design(cohort, "pcr", ["image"], embeddings=dataclasses.replace(embeddings, table=table))
+        assert made.facts["strange"] == table.loc[[1, 4], "clip"].tolist()
+        assert made.facts["damaged"] == 1
+        warned = [note["text"] for note in notes_on(made, {}, Experiment()) if note["level"] == "warning"]
+        assert any(
+            ", ".join(made.facts["strange"]) in text and text.startswith("2 clips do not look") for text in warned
+        )
 
     def test_image_block_is_the_pooled_embedding(self, cohort):
         embeddings = embedded(cohort)

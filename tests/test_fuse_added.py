@@ -145,9 +145,12 @@ def test_choices_say_what_a_stack_rests_on():
     fused = result.choices[result.choices["arm"] == "image+blood"]
     assert (fused["weight_blood"] > fused["weight_image"]).all()
     np.testing.assert_allclose(fused["share_blood"] + fused["share_image"], 1)
-    assert result.choices.loc[result.choices["arm"] == "blood", "weight_blood"].isna().all()
+    alone = result.choices[result.choices["arm"] == "blood"]
+    assert (alone["share_blood"] == 1).all()
+    assert alone["weight_image"].isna().all()
     table = report.summarize(result)["tables"]["weights"]
     rows = {(row[0], row[1]): row for row in table["rows"]}
+    assert set(rows) == {("image + blood", "blood"), ("image + blood", "image")}
     assert rows["image + blood", "blood"][2] == pytest.approx(fused["weight_blood"].mean())
     assert rows["image + blood", "image"][3] == pytest.approx((fused["weight_image"] < 1e-6).mean())
 

@@ -83,7 +83,7 @@ class TestSingleArms:
         design = make_design(kind="continuous", signal=0.0, patients=30)
         ones = pd.DataFrame({"constant": 1.0}, design.y.index)
         design = dataclasses.replace(design, singles={"prevalence": ones})
-        result = run(design, experiment(model=("plain-logistic",)))
+        result = run(design, experiment(model=("plain-logistic",), fusion="early"))
         assert set(result.comparisons["reference"]) == {"prevalence"}
         assert "(lower is better)" in summary(result)
 

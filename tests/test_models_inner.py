@@ -278,6 +278,41 @@ class TestStack:
         weights = np.abs(stack.stack_.coef_[0])
         assert weights[0] > 3 * weights[1]
 
+    @pytest.mark.parametrize("kind", models.KINDS)
+    def test_row_without_a_modality_gets_what_the_fusion_without_it_would_say(self, kind, rng):
+        X, y, patients = problem(rng, n=150)
+        y = {"binary": y, "ordinal": np.digitize(X[:, 0], [-0.5, 0.7]) * 1.0, "continuous": X[:, 0] + y}[kind]
+        X[5:40, 1] = np.nan
+        made = models.make("logistic", kind)
+        both = models.LateFusion(made, self.columns, kind, "stack").fit(X, y, inner_of(patients))
+        alone = models.LateFusion(made, {"a": [0]}, kind, "stack").fit(X[:, :1], y, inner_of(patients))
+        np.testing.assert_array_equal(both.predict(X[5:40]), alone.predict(X[5:40, :1]))
+        assert np.abs(both.predict(X[40:]) - alone.predict(X[40:, :1])).max() > 0.001
+
+    def test_modality_with_no_weight_changes_nothing(self, rng):
+        """What is compared is what is known: a stack that leaves images out predicts what the arm without them does."""
+        X, y, patients = problem(rng, n=120)
+        fused = models.LateFusion(models.make("logistic"), self.columns, combine="stack")
+        half = rng.permutation(120) < 60
+        X[:, 1] = np.where(half, 1, -1) * (2 * y - 1)  # each half teaches the wrong about the other
+        split = np.flatnonzero(half), np.flatnonzero(~half)
+        inner = models.InnerFolds(np.arange(120), lambda y, patients: [split, split[::-1]])
+        fused.fit(X, y, inner)
+        assert fused.weights_["b"] == 0
+        alone = models.LateFusion(models.make("logistic"), {"a": [0]}, combine="stack").fit(X[:, :1], y, inner)
+        np.testing.assert_allclose(fused.predict(X), alone.predict(X[:, :1]), atol=1e-4)
+
+    def test_single_modality_is_rescaled_as_several_are(self, rng):
+        """Deep trees are far too sure of themselves; stacked alone they are as well calibrated as any stack."""
+        X, y, patients = problem(rng, n=400)
+        held_out, yh, _ = problem(rng, n=400)
+        deep = models.make("xgboost").set_params(n_estimators=400, max_depth=6)
+        plain = models.fit(deep, X[:, :1], y, None)
+        stack = models.LateFusion(deep, {"a": [0]}, combine="stack")
+        stack.fit(X[:, :1], y, inner_of(patients))
+        brier = [np.mean((models.predict(m, held_out[:, :1], "binary") - yh) ** 2) for m in (plain, stack)]
+        assert brier[1] < brier[0] - 0.02
+
     def test_without_inner_folds_is_the_mean(self, rng):
         X, y, _ = problem(rng)
         stack = models.LateFusion(models.make("logistic"), self.columns, combine="stack").fit(X, y)

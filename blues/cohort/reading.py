@@ -19,7 +19,7 @@ from blues.cohort.ratings import read_ratings
 from blues.cohort.record import Cohort
 from blues.cohort.schema import PREDICTORS, Blank
 from blues.cohort.tables import canonical_id, natural_key, read_explanations, read_table
-from blues.cohort.targets import meets
+from blues.cohort.targets import doubtful_labels, letters, meets
 
 __all__ = ["read"]
 
@@ -78,6 +78,7 @@ def read(folder: str | Path, dictionary: Dictionary | str | Path | None = None) 
         ratings, met = _ratings(folder, dictionary, clips)
         findings += met
     findings += _explanations(folder, dictionary)
+    findings += doubtful_labels(dictionary.targets, patients, dictionary.files.patients)
     findings += _contradictions(patients, dictionary)
     return Cohort(dictionary.name, folder, dictionary, patients, clips, ratings, frame(findings))
 
@@ -102,6 +103,7 @@ def _patients(folder: Path, dictionary: Dictionary, source: str) -> tuple[pd.Dat
             when = meets(pd.DataFrame(values), spec.blank.when)
         values[name], met[name] = decode(table[name], spec, file=files.patients, decimal=files.decimal, when=when)
         met[name] += _empty_or_constant(values[name], dictionary, name)
+        met[name] += _spelt_twice(values[name], dictionary, name)
     findings += [finding for name in dictionary.columns for finding in met[name]]
     patients = pd.DataFrame({name: values[name] for name in dictionary.columns if name != dictionary.patients.id})
     patients.index = pd.Index(ids, name="patient", dtype=object)
@@ -184,6 +186,22 @@ def _empty_or_constant(values: pd.Series, dictionary: Dictionary, name: str) -> 
         what = "the same in every patient: it can predict nothing"
         return [Finding("odd", file, None, name, str(distinct[0]), n, what, "kept")]
     return []
+
+
+def _spelt_twice(values: pd.Series, dictionary: Dictionary, name: str) -> list[Finding]:
+    """Tell of labels of a nominal column that differ in case, blanks or punctuation alone."""
+    if dictionary.columns[name].decoded_kind != "nominal":
+        return []
+    labels: dict[str, list[str]] = {}
+    for label in sorted(values.dropna().unique()):
+        labels.setdefault(letters(label), []).append(label)
+    file, found = dictionary.files.patients, []
+    for same in labels.values():
+        if len(same) > 1:
+            what = f"labels that differ in spelling alone: {', '.join(map(repr, same))}"
+            n = int(values.isin(same).sum())
+            found.append(Finding("odd", file, None, name, "", n, what, "kept apart; codes can make them one"))
+    return found
 
 
 def _match(clips: pd.DataFrame, patients: pd.DataFrame, dictionary: Dictionary) -> tuple[pd.DataFrame, list[Finding]]:

@@ -12,7 +12,7 @@ import pandas as pd
 from blues.cohort.baseline import missingness, table_one
 from blues.cohort.record import Cohort
 from blues.cohort.schema import NO, YES
-from blues.cohort.targets import binary_counts
+from blues.cohort.targets import binary_counts, definition
 
 __all__ = ["card", "unused"]
 
@@ -35,9 +35,9 @@ def card(cohort: Cohort, target: str | None = None) -> dict[str, Any]:
         name, licence, citation, note (str); patients, clips (int); frames (None: reading does not decode clips);
         points (list of {point, clips, retakes, patients}); flow (list of {step, patients, clips}); ratings (list of
         {item, label, raters, clips, values}); targets (list of {name, label, kind, level, unit, moment, n, events,
-        median, note}); target (the chosen one's entry, or None); roles (list of {role, columns, groups}); table_one,
-        missingness, findings, refused (lists of rows); ranges (column -> {range, reference}, of the dictionary, where it gives
-        one); decoded, odd, left_out (lists of sentences).
+        median, definition, note}); target (the chosen one's entry, or None); roles (list of {role, columns, groups});
+        table_one, missingness, findings, refused (lists of rows); ranges (column -> {range, reference}, where the dictionary
+        has one); decoded, odd, left_out (lists of sentences).
 
     Raises
     ------
@@ -164,6 +164,7 @@ def _target_entry(cohort: Cohort, name: str) -> dict[str, Any]:
         "n": len(known),
         "events": binary_counts(known)[0] if spec.kind == "binary" else None,
         "median": None if spec.kind == "binary" or known.empty else float(known.median()),
+        "definition": definition(spec, cohort.patients),
         "note": spec.note,
     }
 

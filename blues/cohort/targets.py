@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Mapping
 
 import pandas as pd
 
 from blues.check import InputError
 from blues.cohort.decode import plain
+from blues.cohort.findings import Finding
 from blues.cohort.schema import NO, YES, Condition, Scalar, Target
 
-__all__ = ["binary_counts", "derive", "meets", "pooled_rating"]
+__all__ = ["binary_counts", "definition", "derive", "doubtful_labels", "letters", "meets", "pooled_rating"]
+
+MOST_LABELS = 8
+NOT_KNOWN = frozenset(
+    "pending awaited unknown unclear indeterminate inconclusive equivocal invalid borderline missing lost repeat na nan none "
+    "notavailable notdone nottested notknown notperformed noresult insufficient tbd".split()
+)
+"""Labels, by letters alone, that read as if nobody knew: whoever has one has not been shown to be without the event."""
 
 
 def meets(patients: pd.DataFrame, condition: Condition) -> pd.Series:
@@ -121,3 +130,71 @@ def _as_number(scalar: Scalar) -> float:
 def binary_counts(values: pd.Series) -> tuple[int, int]:
     """Return how many events and how many others a binary target has."""
     return int((values == 1).sum()), int((values == 0).sum())
+
+
+def definition(target: Target, patients: pd.DataFrame) -> str:
+    """Return how an outcome is made, with how many patients have each value that it is made of; for a rating how it is pooled.
+
+    Examples
+    --------
+    >>> swab = pd.DataFrame({"swab": ["pos", "neg", "neg", "pending", None]})
+    >>> definition(Target(label="PCR", kind="binary", column="swab", events=("pos",)), swab)
+    'swab: pos (1) is the event; neg (2), pending (1) are not; 1 not known'
+    """
+    if target.rating is not None:
+        who = f"by {target.rater}" if target.rater else "the mean over raters"
+        if target.level == "clip":
+            return f"rating {target.rating}, {who}"
+        way = (
+            f"{target.over_clips} of the clips"
+            if target.over_clips
+            else (f"{target.over_takes} of the takes, {target.over_points} of the points")
+        )
+        return f"rating {target.rating}, {who}; {way}"
+    if target.any is not None:
+        return "any of: " + "; ".join(f"{one.words()} ({int(meets(patients, one).sum())})" for one in target.any)
+    column = patients[target.column]
+    values = column.map(_label, na_action="ignore")
+    if target.events is not None and set(column.dropna().unique()) <= {0, 1}:
+        values = column.map({0: "no", 1: "yes"})
+    unknown = f"; {missing} not known" if (missing := int(values.isna().sum())) else ""
+    if target.events is None:
+        return f"the value of {target.column}{unknown}"
+    event = _equals(column, target.events)
+    told = []
+    for rows, end in ((event, "the event"), (~event & values.notna(), "not")):
+        counts = values[rows].value_counts()
+        each = [f"{label} ({n})" for label, n in counts.items() if n]
+        rest = [f"{len(each) - MOST_LABELS} more labels ({counts[MOST_LABELS:].sum()})"] * (len(each) > MOST_LABELS)
+        told.append(f"{', '.join(each[:MOST_LABELS] + rest) or 'nobody'} {'are' if len(each) > 1 else 'is'} {end}")
+    return f"{target.column}: {'; '.join(told)}{unknown}"
+
+
+def doubtful_labels(targets: Mapping[str, Target], patients: pd.DataFrame, file: str) -> list[Finding]:
+    """Tell of labels that count as no event and may be one: spelt like one, or read as if nobody knew."""
+    found = []
+    for name, target in targets.items():
+        if target.events is None or pd.api.types.is_numeric_dtype(patients[target.column]):
+            continue
+        column, place = patients[target.column], str(target.column)
+        events = {letters(plain(event)): plain(event) for event in target.events}
+        done = f"counts as no event of {name}; if that is wrong, name it in events or as columns.{place}.missing"
+        counts = column[~_equals(column, target.events)].value_counts()
+        for label, n in counts[counts > 0].items():
+            if (like := events.get(letters(label))) is not None:
+                what = f"spelt like the event {like!r}"
+            elif letters(label) in NOT_KNOWN or not letters(label):
+                what = "reads as if nobody knew"
+            else:
+                continue
+            found.append(Finding("odd", file, None, place, label, int(n), what, done))
+    return found
+
+
+def letters(label: str) -> str:
+    """Return a label without case, blanks and punctuation; signs that stand alone say something."""
+    return re.sub(r"[\W_]+", "", label.casefold()) or label.strip(" ?-./")
+
+
+def _label(value: object) -> str:
+    return value if isinstance(value, str) else plain(value)

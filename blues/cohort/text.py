@@ -90,6 +90,8 @@ def _targets(card: dict[str, Any]) -> str:
     if not rows:
         return _section("Targets", ["  none defined"])
     lines = _grid(["", "kind", "of a", "events, or median"], rows, "llll")
+    if (chosen := card["target"]) is not None:
+        lines += _wrap(f"{chosen['label']}: {chosen['definition']}", 2)
     note = ["  * fewer than 10 patients in the smaller group: too few to train on or to compare models by"]
     return _section("Targets", lines + note * few)
 

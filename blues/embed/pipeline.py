@@ -20,7 +20,7 @@ from tqdm import tqdm
 from blues import encoders, video
 from blues.check import InputError
 from blues.cohort import Cohort
-from blues.embed.record import QUARANTINE, TABLE, Embeddings
+from blues.embed.record import QUARANTINE, STRANGE, TABLE, Embeddings
 from blues.embed.store import Contents, Entry, Store
 from blues.encoders import Encoder
 from blues.provenance import cache_folder, text_hash
@@ -262,7 +262,7 @@ def _doubts(encoder: Encoder, values: np.ndarray) -> tuple[str, ...]:
     if "lus" not in encoder.card.get("outputs", ()):
         return ()
     score = float(values[:, encoder.feature_names.index("lus")].mean())
-    return () if score >= 0.5 else (f"does not look like lung ultrasound (score {score:.2f}, of 1)",)
+    return () if score >= 0.5 else (f"{STRANGE} (score {score:.2f}, of 1)",)
 
 
 def _assemble(

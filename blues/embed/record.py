@@ -16,6 +16,7 @@ from blues.provenance import replacing, write_json
 
 __all__ = ["QUARANTINE", "TABLE", "Embeddings"]
 
+STRANGE = "does not look like lung ultrasound"
 TABLE = ("clip", "patient", "point", "take", "first", "frames", "total", "problems")
 QUARANTINE = ("clip", "patient", "path", "reason")
 
@@ -45,6 +46,11 @@ class Embeddings:
     names: tuple[str, ...]
     encoder: dict[str, Any]
     quarantine: pd.DataFrame
+
+    @property
+    def strange(self) -> list[str]:
+        """The clips that the encoder does not take for lung ultrasound."""
+        return self.table.loc[self.table["problems"].str.contains(STRANGE, regex=False), "clip"].astype(str).tolist()
 
     def save(self, folder: str | os.PathLike[str]) -> Path:
         """Write ``table.csv``, ``values.npy``, ``encoder.json`` and ``quarantine.csv`` into a folder, and return it."""

@@ -278,43 +278,32 @@ def _nested(model: Any, X: np.ndarray, kind: str) -> Part:
 
 
 def _late(model: Any, X: np.ndarray, kind: str) -> Part:
-    """Average the parts of the modalities that a row has, or weight them by the stack."""
-    if model.stack_ is not None and kind == "ordinal":
+    """Average the parts of the modalities that a row has, or weight them by the stack of those modalities."""
+    if model.stacks_ and kind == "ordinal":
         raise _NotKnown
-    parts, has = {}, {}
-    for name, fitted in model.models_.items():
-        columns = list(model.columns[name])
-        has[name] = ~np.isnan(X[:, columns]).all(axis=1)
-        if has[name].any():
-            part = _of(fitted, X[np.ix_(has[name], columns)], kind)
-            parts[name] = embedded(part, columns, X.shape[1])
-    counts = np.sum(list(has.values()), axis=0) if has else np.zeros(len(X))
-    values, base = np.zeros(X.shape), np.zeros(len(X))
-    if model.stack_ is None:
-        for name, part in parts.items():
-            part, rows = in_outcome(part), has[name]
-            values[rows] += part.values / counts[rows, None]
-            base[rows] += part.base / counts[rows]
-        return Part(values, np.where(counts > 0, base, model.mean_))
-    return _stacked(model, parts, has, counts > 0, kind, X.shape)
+    has = {name: ~np.isnan(X[:, list(model.columns[name])]).all(axis=1) for name in model.models_}
+    groups = list(model.groups(has))
+    if len(groups) == 1 and len(groups[0][1]) == len(X):
+        return _joined(model, X, groups[0][0], groups[0][2], kind)
+    values, base = np.zeros(X.shape), np.full(len(X), model.mean_)
+    for names, rows, stack in groups:
+        part = in_outcome(_joined(model, X[rows], names, stack, kind))
+        values[rows], base[rows] = part.values, part.base
+    return Part(values, base)
 
 
-def _stacked(model: Any, parts: Any, has: Any, known: np.ndarray, kind: str, shape: tuple[int, ...]) -> Part:
+def _joined(model: Any, X: np.ndarray, names: Sequence[str], stack: Any, kind: str) -> Part:
+    """Explain rows that have the same modalities."""
     binary = kind == "binary"
-    values, base = np.zeros(shape), np.full(shape[0], float(np.ravel(model.stack_.intercept_)[0]))
-    absent = Part(np.zeros((1, 1)), np.array([model.mean_]))
-    for name, weight in zip(model.models_, model.stack_.coef_.ravel(), strict=True):
-        rows = has[name]
-        base[~rows] += weight * (clipped(absent, STACK_CLIP) if binary else absent).base[0]
-        if rows.any():
-            part = clipped(parts[name], STACK_CLIP) if binary else parts[name]
-            values[rows] += weight * part.values
-            base[rows] += weight * part.base
-    joint = Part(values, base, binary)
-    if known.all():
-        return joint
-    joint = in_outcome(joint)
-    return Part(np.where(known[:, None], joint.values, 0.0), np.where(known, joint.base, model.mean_))
+    values, base = np.zeros(X.shape), np.full(len(X), 0.0 if stack is None else float(np.ravel(stack.intercept_)[0]))
+    weights = np.full(len(names), 1 / len(names)) if stack is None else stack.coef_.ravel()
+    for name, weight in zip(names, weights, strict=True):
+        columns = list(model.columns[name])
+        part = embedded(_of(model.models_[name], X[:, columns], kind), columns, X.shape[1])
+        part = in_outcome(part) if stack is None else clipped(part, STACK_CLIP) if binary else part
+        values += weight * part.values
+        base += weight * part.base
+    return Part(values, base, binary and stack is not None)
 
 
 def _ordinal(model: Any, X: np.ndarray) -> Part:

@@ -143,7 +143,9 @@ def _facts(cohort: Cohort, embeddings: Embeddings | None, frames: str, points: s
     facts: dict[str, Any] = {"data": {Path(f).name: provenance.file_hash(f) for f in files if Path(f).is_file()}}
     if embeddings is not None:
         facts |= {"encoder": dict(embeddings.encoder), "frames": frames, "points": points}
-        facts["damaged"] = int((embeddings.table["problems"] != "").sum())
+        odd = embeddings.table.loc[embeddings.table["problems"] != "", "clip"].astype(str)
+        facts["strange"] = embeddings.strange
+        facts["damaged"] = int((~odd.isin(embeddings.strange)).sum())
         facts["quarantined"] = embeddings.quarantine[["clip", "reason"]].to_dict("records")
     return facts
 

@@ -146,6 +146,7 @@ def summary(found: Run) -> str:
     events = f", {facts['events']} with the event" if facts["events"] is not None else ""
     lines = [
         f"{facts['cohort']}: {facts['label']} from {' + '.join(facts['modalities'])}, at {facts['moment']}",
+        *([f"Outcome: {made}"] if (made := (found.cohort.get("target") or {}).get("definition")) else []),
         f"{facts['patients']} patients{events}; {_how(found)}, "
         f"model {facts.get('model') or ', '.join(found.experiment.model)}",
         "",

@@ -66,6 +66,7 @@ def design_facts(design: Design, by_arm: Mapping[str, pd.DataFrame]) -> dict[str
 def notes_on(design: Design, by_arm: Mapping[str, pd.DataFrame], experiment: Experiment) -> list[dict[str, str]]:
     """Say what limits the numbers: few events, suspicious columns, patients an arm could not use, unread clips."""
     found = [*_size_notes(design), *_leak_notes(design), *_width_notes(design, experiment), *_band_notes(experiment)]
+    found += _scale_notes(design, experiment)
     patients = int(design.patients.nunique())
     for arm, part in by_arm.items():
         if (used := part["patient"].nunique()) < patients:
@@ -159,6 +160,21 @@ def _band_notes(experiment: Experiment) -> list[dict[str, str]]:
     ]
 
 
+def _scale_notes(design: Design, experiment: Experiment) -> list[dict[str, str]]:
+    """Say where arms differ in how their probabilities were made, and not only in what they know."""
+    rivals = [c for candidates in experiment.rivals().values() for c in candidates]
+    alike = all(c.calibrate != "none" or (c.fusion == "stack" and c.model != "attention") for c in rivals)
+    if design.kind != "binary" or len(design.blocks) < 2 or alike:
+        return []
+    return [
+        _note(
+            "Arms of one modality and of several scale their probabilities differently here: a difference in Brier score, net "
+            "benefit or calibration may come from that and not from what images tell. --fusion stack, the default, and "
+            "--calibrate platt treat all arms alike; AUROC is hardly touched."
+        )
+    ]
+
+
 def _note(text: str) -> dict[str, str]:
     return {"level": "note", "text": text}
 
@@ -169,6 +185,15 @@ def _warning(text: str) -> dict[str, str]:
 
 def _clip_notes(design: Design) -> list[dict[str, str]]:
     found = []
+    if strange := design.facts.get("strange"):
+        names = ", ".join(strange[:10]) + (f" and {len(strange) - 10} more" if len(strange) > 10 else "")
+        is_one = len(strange) == 1
+        found.append(
+            _warning(
+                f"{len(strange)} clip{'' if is_one else 's'} {'does' if is_one else 'do'} not look like lung ultrasound to the "
+                f"encoder and {'is' if is_one else 'are'} used all the same: {names}. Look at {'it' if is_one else 'them'}."
+            )
+        )
     if damaged := design.facts.get("damaged"):
         found.append(
             _note(

@@ -194,7 +194,7 @@ def build(
         return ClipRule(make(PLAIN, kind, seed)), columns
     model = make(candidate.model, kind, seed)
     reduced = candidate.components if "image" in places else 0
-    if len(modalities) == 1 or candidate.fusion == "early":
+    if candidate.fusion == "early" or (candidate.fusion == "late" and len(modalities) == 1):
         return (_with_components(model, places["image"], reduced) if reduced else model), columns
     of_image = _with_components(model, list(range(len(places["image"]))), reduced) if reduced else model
     models = {name: of_image if name == "image" else model for name in modalities}

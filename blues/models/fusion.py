@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -59,8 +60,9 @@ class LateFusion(BaseEstimator):
         Kind of the outcome.
     combine : {"mean", "stack"}
         ``"stack"`` fits a penalised logistic (binary), cumulative logistic (ordinal) or ridge regression with weights of at
-        least 0 on the modalities' inner out-of-fold predictions [1]_ [2]_; it needs inner folds and falls back to the mean
-        without them.
+        least 0 on the modalities' inner out-of-fold predictions [1]_ [2]_, one for each set of modalities that a row can
+        have [3]_; it needs inner folds and falls back to the mean without them. A single modality is stacked too, so that
+        arms of one modality and of several differ in what they know, not in how their predictions were scaled.
     shared : Shared, optional
         Where other arms of the same fold, with the same estimator and inner folds, keep what they fitted.
 
@@ -75,13 +77,16 @@ class LateFusion(BaseEstimator):
 
     Notes
     -----
-    A modality's model is fitted on the rows that have any value of it. In prediction a row that lacks a modality is left to
-    the others (in a stack it gets the training mean there); a row that lacks all gets the training mean.
+    A modality's model is fitted on the rows that have any value of it, and the stack of a set of modalities on the rows that
+    have all of them. In prediction a row that lacks a modality is left to the others: it gets what the same fusion without
+    that modality would say. A row that lacks all gets the training mean.
 
     References
     ----------
     .. [1] Wolpert DH. Stacked generalization. Neural Networks 1992;5:241-259.
     .. [2] Breiman L. Stacked regressions. Mach Learn 1996;24:49-64.
+    .. [3] Saar-Tsechansky M, Provost F. Handling missing values when applying classification models. J Mach Learn Res
+       2007;8:1623-1657: reduced models.
     """
 
     uses_inner_folds = True
@@ -130,7 +135,7 @@ class LateFusion(BaseEstimator):
                 held_out[name][rows] = self._once(
                     f"held out of {name}", self._held_out(name), block[rows], y[rows], own
                 )
-        self.stack_ = self._fit_stack(held_out, y)
+        self._fit_stacks(held_out, y)
         return self
 
     def _of(self, name: str) -> Any:
@@ -146,30 +151,56 @@ class LateFusion(BaseEstimator):
         """Make something of a modality's rows, or take it from another arm that did."""
         return make(X, y, inner) if self.shared is None else self.shared.take(what, make, X, y, inner)
 
-    def _fit_stack(self, held_out: Mapping[str, np.ndarray], y: np.ndarray) -> Any:
+    def _fit_stacks(self, held_out: Mapping[str, np.ndarray], y: np.ndarray) -> None:
+        """Fit a stack for every set of modalities, on the rows that have all of the set; a set without one is averaged."""
+        self.stacks_: dict[tuple[str, ...], Any] = {}
         self.weights_: dict[str, float] = {}
         self.shares_of_stack_: dict[str, float] = {}
-        usable = len(held_out) > 1 and all(np.isfinite(values).any() for values in held_out.values())
-        if not usable:
-            return None
-        model = {
-            "binary": PositiveLogistic(),
-            "ordinal": OrdinalClassifier(PositiveLogistic()),
-            "continuous": Ridge(alpha=float(np.var(y)), positive=True),  # alpha 1 of an outcome in standard deviations
-        }[self.kind]
-        inputs = self._stack_inputs(held_out)
-        model.fit(inputs, y)
-        weights = np.mean([np.ravel(one.coef_) for one in getattr(model, "cuts_", [model])], axis=0)
-        moves = weights * inputs.std(axis=0)
-        self.weights_ = dict(zip(self.models_, weights.tolist(), strict=True))
-        shares = moves / moves.sum() if moves.sum() > 0 else np.full(len(moves), np.nan)
-        self.shares_of_stack_ = dict(zip(self.models_, shares.tolist(), strict=True))
-        return model
+        for size in range(1, len(held_out) + 1):
+            for names in combinations(held_out, size):
+                inputs = self._stack_inputs(held_out, names)
+                rows = np.isfinite(inputs).all(axis=1)
+                if len(np.unique(y[rows])) < 2:
+                    continue
+                self.stacks_[names] = self._empty_stack(y[rows]).fit(inputs[rows], y[rows])
+        whole = tuple(self.models_)
+        if whole in self.stacks_:
+            inputs = self._stack_inputs(held_out, whole)
+            weights = np.mean([np.ravel(one.coef_) for one in getattr(self.stack_, "cuts_", [self.stack_])], axis=0)
+            moves = weights * inputs[np.isfinite(inputs).all(axis=1)].std(axis=0)
+            self.weights_ = dict(zip(whole, weights.tolist(), strict=True))
+            shares = moves / moves.sum() if moves.sum() > 0 else np.full(len(moves), np.nan)
+            self.shares_of_stack_ = dict(zip(whole, shares.tolist(), strict=True))
 
-    def _stack_inputs(self, parts: Mapping[str, np.ndarray]) -> np.ndarray:
-        values = np.column_stack([parts[name] for name in self.models_])
-        values = np.where(np.isnan(values), self.mean_, values)
+    def _empty_stack(self, y: np.ndarray) -> Any:
+        if self.kind == "continuous":
+            return Ridge(alpha=float(np.var(y)), positive=True)  # alpha 1 of an outcome in standard deviations
+        return OrdinalClassifier(PositiveLogistic()) if self.kind == "ordinal" else PositiveLogistic()
+
+    @property
+    def stack_(self) -> Any:
+        """The stack of all modalities that the training rows have; None where there is none."""
+        return self.stacks_.get(tuple(self.models_))
+
+    def _stack_inputs(self, parts: Mapping[str, np.ndarray], names: Sequence[str]) -> np.ndarray:
+        values = np.column_stack([parts[name] for name in names])
         return logit(np.clip(values, 0.01, 0.99)) if self.kind == "binary" else values
+
+    def groups(self, has: Mapping[str, np.ndarray]) -> Iterator[tuple[tuple[str, ...], np.ndarray, Any]]:
+        """Yield the rows that have the same modalities: those modalities, positions of the rows, and their stack or None.
+
+        Parameters
+        ----------
+        has : mapping of str to ndarray of bool
+            Modality with a model -> which rows have it; rows without any are not yielded.
+        """
+        if not has:
+            return
+        patterns, of = np.unique(np.column_stack([has[name] for name in self.models_]), axis=0, return_inverse=True)
+        for number, pattern in enumerate(patterns):
+            names = tuple(name for name, there in zip(self.models_, pattern, strict=True) if there)
+            if names:
+                yield names, np.flatnonzero(np.ravel(of) == number), self.stacks_.get(names)
 
     def parts(self, X: Any) -> dict[str, np.ndarray]:
         """Return each modality's own predictions, shape (rows,); NaN where a row lacks the modality."""
@@ -189,14 +220,15 @@ class LateFusion(BaseEstimator):
         if self.kind == "ordinal":
             return np.asarray(self.predict_proba(X) @ self.classes_)
         parts = self.parts(X)
-        stack = np.vstack(list(parts.values())) if parts else np.full((1, len(X)), np.nan)
-        counts = (~np.isnan(stack)).sum(axis=0)
-        if self.stack_ is not None:
-            inputs = self._stack_inputs(parts)
-            joint = self.stack_.predict_proba(inputs)[:, 1] if self.kind == "binary" else self.stack_.predict(inputs)
-        else:
-            joint = np.nansum(stack, axis=0) / np.maximum(counts, 1)
-        return np.where(counts > 0, joint, self.mean_)
+        joint = np.full(len(np.asarray(X)), self.mean_)
+        for names, rows, stack in self.groups({name: ~np.isnan(values) for name, values in parts.items()}):
+            own = {name: parts[name][rows] for name in names}
+            if stack is None:
+                joint[rows] = np.mean(list(own.values()), axis=0)
+            else:
+                inputs = self._stack_inputs(own, names)
+                joint[rows] = stack.predict_proba(inputs)[:, 1] if self.kind == "binary" else stack.predict(inputs)
+        return joint
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return ``[1 - p, p]`` a row for a binary outcome, the probability of each of ``classes_`` for an ordinal one."""
@@ -207,14 +239,16 @@ class LateFusion(BaseEstimator):
 
     def _categories(self, X: np.ndarray) -> np.ndarray:
         """Average the modalities' category probabilities, or take the stack's; the training shares where a row has nothing."""
-        total, counts = np.zeros((len(X), len(self.classes_))), np.zeros(len(X))
-        for name, model in self.models_.items():
-            block = X[:, list(self.columns[name])]
-            rows = np.flatnonzero(~np.isnan(block).all(axis=1))
-            counts[rows] += 1
-            if self.stack_ is None and len(rows):
-                total[rows] += category_probabilities(model, block[rows], self.classes_)
-        if self.stack_ is not None:
-            total = category_probabilities(self.stack_, self._stack_inputs(self.parts(X)), self.classes_)
-            return np.where(counts[:, None] > 0, total, self.shares_)
-        return np.where(counts[:, None] > 0, total / np.maximum(counts, 1)[:, None], self.shares_)
+        found = np.tile(self.shares_, (len(X), 1))
+        parts = self.parts(X)
+        for names, rows, stack in self.groups({name: ~np.isnan(values) for name, values in parts.items()}):
+            if stack is None:
+                each = [
+                    category_probabilities(self.models_[n], X[np.ix_(rows, np.asarray(self.columns[n]))], self.classes_)
+                    for n in names
+                ]
+                found[rows] = np.mean(each, axis=0)
+            else:
+                inputs = self._stack_inputs({name: parts[name][rows] for name in names}, names)
+                found[rows] = category_probabilities(stack, inputs, self.classes_)
+        return found

@@ -178,6 +178,11 @@ def asked(facts: Facts) -> Parts:
     kinds = {"binary": "yes or no", "ordinal": "ordered grades", "continuous": "a number", "time": "time to an event"}
     rows = [
         ["Outcome", f"{design['label']} ({design['task']})"],
+        *(
+            [["How it is made", str(made)]]
+            if (made := (facts.run.cohort.get("target") or {}).get("definition"))
+            else []
+        ),
         ["Kind of outcome", kinds.get(design["kind"], str(design["kind"]))],
         ["Unit of a prediction", f"one {design['level']}; splits, intervals and tests go by patient"],
         ["Moment of prediction", str(design["moment"]).replace("_", " ") or "not recorded"],

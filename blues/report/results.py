@@ -263,6 +263,8 @@ def _weights(facts: Facts) -> dict[str, Any] | None:
     names = [c.removeprefix("share_") for c in taken if c.startswith("share_")]
     rows = []
     for arm, part in taken.groupby("arm", sort=False):
+        if part[[f"weight_{name}" for name in names]].notna().any().sum() < 2:
+            continue  # stacked by itself: a matter of scale
         for name in names:
             weight = part[f"weight_{name}"].dropna()
             if len(weight):
