@@ -90,7 +90,9 @@ def markdown(run: Run, table: Table) -> list[str]:
     """Return one run's arms, best first, and what they do against the reference."""
     scores = run.scores.set_index(["metric", "arm"])
     against = run.comparisons[(run.comparisons["metric"] == table.versus) & run.comparisons["low"].notna()]
-    against = against.drop_duplicates("arm").set_index("arm")
+    against = (
+        against[against["reference"] == against["reference"].iloc[:1].squeeze()].drop_duplicates("arm").set_index("arm")
+    )
     null = run.comparisons[run.comparisons["reference"] == "shuffled outcome"].set_index("arm")["p_value"]
     main = table.metrics[0]
     by = scores.loc[main]["value"].sort_values(ascending=main in ("mae", "brier"))
@@ -114,7 +116,7 @@ def markdown(run: Run, table: Table) -> list[str]:
 def tests(run: Run, table: Table) -> list[str]:
     """Say how the arm that adds images to the reference does in every test, and what the inner loops took."""
     rows = run.comparisons[run.comparisons["metric"].isin([table.versus, "brier"])]
-    rows = rows[rows["reference"] != "shuffled outcome"]
+    rows = rows[rows["reference"] == rows["reference"].iloc[:1].squeeze()]
     arm = next((a for a in rows["arm"] if a == f"image+{rows['reference'].iloc[0]}"), None) if len(rows) else None
     lines = [
         f"- {row.arm}, {NAMES.get(row.metric, row.metric)}, {row.test}: {row.difference:+.3f}, p = {row.p_value:.3g}"

@@ -1,5 +1,7 @@
 """The cross-validation of arms on designs made in memory."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -127,6 +129,18 @@ def test_run_scores_every_arm_with_intervals_and_compares_with_the_best_without_
     assert (main["value"] <= main["high"]).all()
     assert set(found.comparisons["arm"]) == {"image", "image+blood"}
     assert set(found.comparisons["reference"]) == {"blood"}
+
+
+def test_images_are_compared_with_each_arm_without_them_beside_the_reference():
+    three = make_design(signal=3.0)
+    three = dataclasses.replace(three, blocks={**three.blocks, "clinical": three.blocks["blood"].add_prefix("c")})
+    table = run(three, Experiment(modalities=("image", "clinical", "blood"), **QUICK)).comparisons
+    main = table["reference"].iloc[0]
+    pairs = set(map(tuple, table[["arm", "reference"]].to_numpy()))
+    assert {(f"image+{arm}", arm) for arm in ("clinical", "blood", "blood+clinical")} <= pairs
+    assert {arm for arm, reference in pairs if reference == main} == {arm for arm, _ in pairs} - {main}
+    family = table[(table["reference"] != main) & (table["test"] == "DeLong")]
+    np.testing.assert_allclose(family["p_holm"], evaluate.holm(family["p_value"].to_numpy()))
 
 
 def test_planted_signal_is_found_where_it_was_planted():

@@ -292,7 +292,7 @@ def test_a_difference_that_folds_make_is_not_taken_for_one_of_patients(run, low,
     assert summary["answer"]["numbers"]["verdict"] == verdict
     assert headline in summary["answer"]["headline"]
     assert words in summary["answer"]["sentences"][1]
-    assert "within" in str(summary["tables"]["gain"]["rows"][0][2])
+    assert "within" in str(summary["tables"]["gain"]["rows"][0][3])
 
 
 @pytest.mark.parametrize(("p", "holm"), [(0.08, 0.2), (0.03, 0.06)])
@@ -302,7 +302,8 @@ def test_a_small_interval_is_not_sold_against_its_p_value(run, p, holm):
     assert said["numbers"]["verdict"] == "weak"
     assert said["headline"] == "There is weak evidence that imaging adds something here"
     assert f"p is {p:.3f}, {holm:.3f} after Holm" in said["sentences"][1].replace("0.20 ", "0.200 ")
-    assert all("weak" in row[2] for row in summary["tables"]["gain"]["rows"])
+    assert all("weak" in row[3] for row in summary["tables"]["gain"]["rows"])
+    assert all("weak" in row[2] for row in summary["tables"]["instead"]["rows"])
 
 
 def test_less_is_better_for_an_error():
@@ -334,7 +335,7 @@ def test_few_events_are_said_where_the_number_stands():
         )
     events = [row[2] for row in summary["tables"]["arms"]["rows"]]
     assert all("too few" in str(cell) for cell in events)
-    assert all("no claim" in row[2] for row in summary["tables"]["gain"]["rows"])
+    assert all("no claim" in row[3] for row in summary["tables"]["gain"]["rows"])
     assert any("no claim can be made" in w for w in summary["answer"]["warnings"])
     enough = report.summarize(make_run(patients=30, events=12))
     assert "too few" not in json.dumps(enough["tables"]["arms"])
@@ -389,16 +390,65 @@ def test_arms_table_is_the_scores_table(run, summary):
     assert len(everything) == len(run.scores)
 
 
-def test_gain_table_compares_every_arm_with_images(run, summary):
-    rows = {r[0].replace(" + ", "+"): r for r in summary["tables"]["gain"]["rows"]}
-    assert set(rows) == {a for a in run.scores["arm"].unique() if "image" in a.split("+")}
-    for arm, row in rows.items():
-        chosen = run.comparisons[
-            (run.comparisons["arm"] == arm) & (run.comparisons["metric"] == "auroc") & run.comparisons["low"].notna()
-        ].iloc[0]
-        assert row[1] == pytest.approx([chosen["difference"], chosen["low"], chosen["high"]])
-        assert row[3] == pytest.approx(chosen["p_value"])
-    assert "shuffled outcome" not in json.dumps(summary["tables"]["gain"])
+def test_gain_tables_say_what_images_add_and_what_they_do_instead(run, summary):
+    """Every arm with images is compared: with the reference, and with itself without images."""
+    table = run.comparisons[(run.comparisons["metric"] == "auroc") & run.comparisons["low"].notna()]
+    table = table.drop_duplicates(["arm", "reference"]).set_index(["arm", "reference"])
+    reference = run.comparisons["reference"].iloc[0]
+    plain = [[cell.replace(" + ", "+") for cell in row[:2]] for row in summary["tables"]["gain"]["rows"]]
+    assert plain[0] == [f"{reference} (reference)", f"image+{reference}"]
+    pairs = {(with_, without.removesuffix(" (reference)")) for without, with_ in plain}
+    assert pairs == {(f"image+{arm}", arm) for arm in ("clinical", "blood", "clinical+blood")}
+    for pair, row in zip(plain, summary["tables"]["gain"]["rows"], strict=True):
+        chosen = table.loc[(pair[1], pair[0].removesuffix(" (reference)"))]
+        assert row[2] == pytest.approx([chosen["difference"], chosen["low"], chosen["high"]])
+        assert row[4] == pytest.approx(chosen["p_value"])
+    others = {row[0].replace(" + ", "+"): row for row in summary["tables"]["instead"]["rows"]}
+    with_images = {a for a in run.scores["arm"].unique() if "image" in a.split("+")}
+    assert set(others) == with_images - {f"image+{reference}"}
+    for arm, row in others.items():
+        assert row[1] == pytest.approx(table.loc[(arm, reference), ["difference", "low", "high"]].to_list())
+    assert "shuffled outcome" not in json.dumps([summary["tables"][key] for key in ("gain", "instead")])
+    said = " ".join(summary["answer"]["sentences"])
+    assert said.count(" to clinical") + said.count(" to blood") >= 2
+
+
+@pytest.mark.parametrize(
+    ("margin", "headline", "words"),
+    [
+        (0.0, "a gain of up to 0.040 in AUROC is not ruled out", ""),
+        (0.05, "imaging adds less than 0.050 in AUROC, if anything", "All of it stays below the smallest gain"),
+        (0.03, "cannot tell whether imaging adds 0.030 in AUROC", "whether imaging is worth it stays open"),
+    ],
+)
+def test_headline_tells_nearly_nothing_from_too_little_to_tell(run, margin, headline, words):
+    named = dataclasses.replace(run, experiment=dataclasses.replace(run.experiment, margin=margin))
+    said = report.summarize(with_difference(named, -0.03, 0.04))["answer"]
+    assert headline in said["headline"]
+    assert words in said["sentences"][1]
+    large = report.summarize(with_difference(named, 0.06, 0.2))["answer"]
+    assert ("All of it reaches" in large["sentences"][1]) == (margin > 0)
+
+
+def test_answer_says_what_its_interval_leaves_out(run, summary):
+    rows = run.comparisons[(run.comparisons["test"] == "Nadeau-Bengio") & (run.comparisons["metric"] == "auroc")]
+    mine = rows[rows["arm"] == summary["answer"]["numbers"]["arm"]].iloc[0]
+    low, high = (f"{value:.3f}".replace("-", "−") for value in (mine["low"], mine["high"]))
+    assert f"training on other patients too is {low} to {high} (Nadeau" in summary["answer"]["sentences"][1]
+
+
+def test_expert_rule_below_one_half_is_explained_where_it_stands(run):
+    renamed = {"image": "expert rule: mean severity"}
+    changed = {
+        name: getattr(run, name).assign(arm=getattr(run, name)["arm"].replace(renamed))
+        for name in ("predictions", "scores", "comparisons")
+    }
+    rows = (changed["scores"]["arm"] == "expert rule: mean severity") & (changed["scores"]["metric"] == "auroc")
+    for value, told in ((0.6, False), (0.4, True)):
+        changed["scores"].loc[rows, "value"] = value
+        tables = report.summarize(dataclasses.replace(run, **changed))["tables"]
+        for name in ("arms", "gain", "instead"):
+            assert ("flips where the classes hardly differ" in tables[name]["note"]) == told
 
 
 def test_flow_does_not_leave_out_whom_the_run_used(summary):

@@ -170,19 +170,18 @@ def _gain_lines(found: Run, metric: str) -> list[str]:
     gain = found.comparisons[(found.comparisons["metric"] == metric) & found.comparisons["low"].notna()]
     if not len(gain):
         return []
-    rows = gain.drop_duplicates("arm")
-    width = max(len(name) for name in rows["arm"])
-    better = "" if rows.iloc[0]["better"] == "higher" else " (lower is better)"
+    gain = gain.drop_duplicates(["arm", "reference"])
+    reference = gain.iloc[0]["reference"]
+    better = "" if gain.iloc[0]["better"] == "higher" else " (lower is better)"
     known = "the arm named as reference" if found.experiment.reference else "the best arm without images"
-    head = f"What imaging adds, in {metric.upper()}{better}, against {known} ({gain.iloc[0]['reference']}):"
-    return [
-        head,
-        *(
-            f"  {row.arm:<{width}}  {row.difference:+.3f}  (95 % interval {row.low:+.3f} to {row.high:+.3f})"
-            for row in rows.itertuples()
-        ),
-        "",
-    ]
+    lines = [f"What imaging adds, in {metric.upper()}{better}, against {known} ({reference}):"]
+    width = max(len(name) for name in gain["arm"])
+    for main, rows in ((True, gain[gain["reference"] == reference]), (False, gain[gain["reference"] != reference])):
+        for row in rows.itertuples():
+            told = "" if main else f"  against {row.reference}"
+            interval = f"(95 % interval {row.low:+.3f} to {row.high:+.3f})"
+            lines.append(f"  {row.arm:<{width}}  {row.difference:+.3f}  {interval}{told}")
+    return [*lines, ""]
 
 
 def _added_lines(found: Run) -> list[str]:

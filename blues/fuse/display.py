@@ -25,8 +25,8 @@ def as_html(run: Run) -> str:
     metric = main_metric(kind)[0]
     beside, beside_name = _BESIDE.get(kind, ("", ""))
     gain = run.comparisons[(run.comparisons["metric"] == metric) & run.comparisons["low"].notna()]
-    gain = gain.drop_duplicates("arm").set_index("arm")
     reference = str(gain["reference"].iloc[0]) if len(gain) else ""
+    gain = gain[gain["reference"] == reference].drop_duplicates("arm").set_index("arm")
     patients = run.predictions.groupby("arm", sort=False)["patient"].nunique()
     head = ["arm", "patients>", f"{_NAMES[metric]} (95 % interval)>", *([f"{beside_name}>"] if beside else [])]
     head.append(f"difference to {reference}>" if reference else "difference>")

@@ -65,6 +65,9 @@ class Experiment:
         One to three columns for a logistic regression of their own, chosen before seeing the data.
     reference : str
         The arm without images that those with images are compared with, named in advance; by default the best of them.
+    margin : float
+        The smallest gain in the main metric that is worth having, named in advance; the report holds the interval of the
+        headline against it. 0 names none.
     explain : tuple of str
         Arms whose held-out predictions are explained: ``("all",)`` leaves out rules and baselines; ``("none",)``.
     validate : int
@@ -135,6 +138,10 @@ class Experiment:
         "arm without images to compare those with images with, named in advance (default: the best of them)",
         metavar="ARM",
     )
+    margin: float = _option(
+        0.0,
+        "smallest gain in the main metric worth having, named in advance (AUROC, mean absolute error or Uno's C); 0: none",
+    )
     explain: tuple[str, ...] = _option(
         ("all",),
         "arms whose predictions are explained (SHAP): all (that combine modalities), none, or their names",
@@ -176,6 +183,7 @@ class Experiment:
             ("validate", 0),
             ("jobs", 1),
             ("seed", 0),
+            ("margin", 0),
         ):
             if getattr(self, name) < least:
                 raise check.InputError(f"--{name} is {getattr(self, name)}", allowed=f"{least} or more")

@@ -38,8 +38,8 @@ class Run:
     scores : DataFrame
         Tidy: ``arm, metric, value, low, high`` and further columns that say how the interval was made.
     comparisons : DataFrame
-        Each arm with images against the best arm without: ``arm, reference, metric, difference, low, high, p_value, test,
-        question``.
+        Each arm with images against the reference, the best arm without or that named, then each other arm without images
+        against itself with them: ``arm, reference, metric, difference, low, high, p_value, test, question``.
     refused : DataFrame
         ``column, role, known, reason``.
     added : DataFrame

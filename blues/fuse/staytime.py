@@ -24,7 +24,7 @@ from blues.fuse.experiment import Experiment
 from blues.fuse.notes import FEW_EVENTS, design_facts
 from blues.fuse.record import Run
 from blues.fuse.stayexamine import examined, learning_of_time, refuse_options, unused_options, validate_time
-from blues.fuse.tables import COLUMNS, check_reference, with_null
+from blues.fuse.tables import COLUMNS, check_reference, image_pairs, with_null
 
 __all__ = ["COLUMN", "TASK", "describe_beside", "of_a_stay", "offer", "run_time", "timed"]
 
@@ -172,7 +172,7 @@ def run_time(
         experiment=experiment,
         predictions=predictions[["patient", "arm", "repeat", "fold", "y", "event", "p", *_free(predictions)]],
         scores=scores[["arm", "metric", "value", "low", "high", "se", "method", "reason"]],
-        comparisons=with_null(_comparisons(found.comparisons, reference, len(design.y)), scores, null),
+        comparisons=with_null(_comparisons(found.comparisons, reference, arms, len(design.y)), scores, null),
         refused=design.refused,
         null=null,
         choices=pd.DataFrame(columns=["arm", "repeat", "fold", "chosen", "inner_loss"]),
@@ -266,15 +266,20 @@ def _reference(scores: pd.DataFrame, arms: Mapping[str, tuple[str, ...]], named:
     return str(values[without].idxmax()) if without else None
 
 
-def _comparisons(table: pd.DataFrame, reference: str | None, patients: int) -> pd.DataFrame:
-    """Keep the comparisons with the reference, in the columns of the other tasks, Holm-adjusted within each metric."""
-    kept = table[table["reference"] == reference].reset_index(drop=True)
+def _comparisons(
+    table: pd.DataFrame, reference: str | None, arms: Mapping[str, tuple[str, ...]], patients: int
+) -> pd.DataFrame:
+    """Keep the comparisons with the reference, then those of other arms with themselves and images; shape of other tasks."""
+    wanted = [(arm, other) for arm, other in image_pairs(arms) if other != reference]
+    beside = pd.MultiIndex.from_frame(table[["arm", "reference"]]).isin(wanted)
+    kept = pd.concat([table[table["reference"] == reference], table[beside]], ignore_index=True)
     if not len(kept):
         return pd.DataFrame(columns=list(COLUMNS))
     kept["test"], kept["question"], kept["patients"] = "paired jackknife", QUESTION, patients
     kept["better"] = np.where(kept["metric"].str.startswith(("brier", "integrated")), "lower", "higher")
     kept["p_holm"] = np.nan
-    for _, rows in kept.dropna(subset=["p_value"]).groupby("metric"):
+    main = (kept["reference"] == reference).rename("main")
+    for _, rows in kept.dropna(subset=["p_value"]).groupby(["metric", main]):
         kept.loc[rows.index, "p_holm"] = evaluate.holm(rows["p_value"].to_numpy())
     return kept[[*COLUMNS, "better", "patients", "reason", "p_holm"]]
 

@@ -17,6 +17,7 @@ from blues.fuse.experiment import Experiment
 __all__ = [
     "check_reference",
     "compare_arms",
+    "image_pairs",
     "main_metric",
     "reference_arm",
     "score_arms",
@@ -103,25 +104,57 @@ def compare_arms(
     design: Design,
     experiment: Experiment,
 ) -> pd.DataFrame:
-    """Compare each arm that sees images with :func:`reference_arm`, on the patients that both predict."""
+    """Compare each arm that sees images with :func:`reference_arm`, then each other arm without them with itself and images.
+
+    On the patients that both predict.
+    """
+    if reference is None:
+        return pd.DataFrame(columns=list(COLUMNS))
+    pairs = [(arm.name, reference) for arm in arms if arm.name != reference and arm.sees_images]
+    pairs += [pair for pair in image_pairs({arm.name: arm.modalities for arm in arms}) if pair[1] != reference]
     tables = []
-    for arm in arms:
-        if reference is None or arm.name == reference or not arm.sees_images or arm.name not in by_arm:
+    for arm, other in pairs:
+        if arm not in by_arm or other not in by_arm:
             continue
-        table = evaluate.compare_table(by_arm[arm.name], by_arm[reference], **_settings(design, experiment))
-        table.insert(0, "arm", arm.name)
-        table.insert(1, "reference", reference)
+        table = evaluate.compare_table(by_arm[arm], by_arm[other], **_settings(design, experiment))
+        table.insert(0, "arm", arm)
+        table.insert(1, "reference", other)
         tables.append(table)
     if not tables:
         return pd.DataFrame(columns=list(COLUMNS))
     rules = {arm.name for arm in arms if arm.role == "rule"}
-    return _holm(pd.concat(tables, ignore_index=True), rules)
+    return _holm(pd.concat(tables, ignore_index=True), rules, reference)
 
 
-def _holm(comparisons: pd.DataFrame, rules: set[str]) -> pd.DataFrame:
-    """Add ``p_holm``: within one metric and test, over the arms compared; the experts' rules are a family of their own."""
+def image_pairs(modalities: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
+    """Return the pairs of arms that differ by images alone, the one with images first.
+
+    Parameters
+    ----------
+    modalities : mapping of str to sequence of str
+        Arm -> its modalities; names as ``blues.fuse`` gives them, with the model in brackets where there are several.
+
+    Examples
+    --------
+    >>> image_pairs({"image": ["image"], "blood": ["blood"], "image+blood": ["image", "blood"]})
+    [('image+blood', 'blood')]
+    """
+    known = {(frozenset(kinds), name.partition(" [")[2]): name for name, kinds in modalities.items()}
+    return [
+        (known[key], name)
+        for name, kinds in modalities.items()
+        if "image" not in kinds and (key := (frozenset(kinds) | {"image"}, name.partition(" [")[2])) in known
+    ]
+
+
+def _holm(comparisons: pd.DataFrame, rules: set[str], reference: str) -> pd.DataFrame:
+    """Add ``p_holm``: within one metric and test, over the arms compared with the reference.
+
+    The experts' rules are a family of their own, and so is what images add to other arms than the reference.
+    """
     comparisons["p_holm"] = np.nan
-    family = comparisons["arm"].isin(rules).rename("family")
+    family = np.where(comparisons["reference"] != reference, "other references", comparisons["arm"].isin(rules))
+    family = pd.Series(family, comparisons.index, name="family")
     for _, rows in comparisons.dropna(subset=["p_value"]).groupby(["metric", "test", family]):
         comparisons.loc[rows.index, "p_holm"] = evaluate.holm(rows["p_value"].to_numpy())
     return comparisons

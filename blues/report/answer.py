@@ -90,9 +90,20 @@ def headline(facts: Facts) -> str:
         "weak": "There is weak evidence that imaging adds something here",
         "worse": f"In this run imaging made {without} worse",
         "shifted": "Imaging is not shown to add anything here",
-        "unclear": "Imaging is not shown to add anything here",
+        "unclear": _unclear(facts, gain),
         "unknown": "This run has no interval for what imaging adds",
     }[gain.verdict]
+
+
+def _unclear(facts: Facts, gain: Gain) -> str:
+    """Say how much an interval that includes 0 leaves open: much and little are not the same answer."""
+    most, margin = max(gain.low * gain.better, gain.high * gain.better, 0.0), facts.run.experiment.margin
+    label = metric(facts.metric).label
+    if margin and most < margin:
+        return f"In this run imaging adds less than {number(margin, 3)} in {label}, if anything"
+    if margin:
+        return f"This run cannot tell whether imaging adds {number(margin, 3)} in {label}"
+    return f"Imaging is not shown to add anything here; a gain of up to {number(most, 3)} in {label} is not ruled out"
 
 
 def _scored(facts: Facts, arm: str) -> str:
@@ -135,7 +146,31 @@ def _gain(facts: Facts) -> str:
     if np.isfinite(gain.p) and gain.verdict not in ("unknown", "weak"):
         p = p_value(gain.p)
         text += f", p {p if p.startswith('<') else '= ' + p}"
-    return text + f". {_reading(gain)}"
+    return text + f". {' '.join(filter(None, [_reading(gain), _against_margin(facts, gain), _refitted(gain)]))}"
+
+
+def _against_margin(facts: Facts, gain: Gain) -> str:
+    """Hold the interval against the smallest gain worth having, where one was named."""
+    margin = facts.run.experiment.margin
+    if not margin or not (np.isfinite(gain.low) and np.isfinite(gain.high)):
+        return ""
+    low, high = sorted((gain.low * gain.better, gain.high * gain.better))
+    named = f"the smallest gain worth having, named as {number(margin, 3)}"
+    if low >= margin:
+        return f"All of it reaches {named}."
+    if high < margin:
+        return f"All of it stays below {named}."
+    return f"It holds {named}: whether imaging is worth it stays open."
+
+
+def _refitted(gain: Gain) -> str:
+    if gain.refitted is None:
+        return ""
+    low, high = (number(value, 3) for value in gain.refitted)
+    return (
+        "It is for these fitted models: one that allows for training on other patients too is "
+        f"{low} to {high} (Nadeau and Bengio, mean over folds)."
+    )
 
 
 def _reading(gain: Gain) -> str:
@@ -166,7 +201,7 @@ def _reading(gain: Gain) -> str:
         return (
             "The interval includes 0, so this run does not show that imaging adds anything; gains up to "
             f"{number(max(limits_[1], 0), 3)} and losses up to {number(max(-limits_[0], 0), 3)} remain compatible with "
-            "these data."
+            "it."
         )
     return "There is no interval, so nothing follows from it."
 
@@ -199,6 +234,14 @@ def _rest(facts: Facts) -> str:
     parts = []
     if facts.alone and facts.alone != facts.candidate:
         parts.append(f"Imaging alone reached {_scored(facts, facts.alone)}")
+    if facts.elsewhere:
+        told = [
+            f"{interval(g.difference, g.low, g.high, 3, sign=True)} to {arm_label(g.reference)}"
+            for g in facts.elsewhere
+        ]
+        parts.append(
+            f"images added {listed(told[:4])}" + (f" and to {len(told) - 4} other arms" if len(told) > 4 else "")
+        )
     shown = (facts.candidate, facts.alone)
     others = [g for g in facts.gains if g.arm not in shown and "image" in modalities(g.arm)]
     if others:

@@ -39,6 +39,8 @@ class Gain:
     patients: int | None = None
     within: tuple[float, float, float] | None = None
     """The difference and its interval where patients are ranked within their fold only; None where that is not scored."""
+    refitted: tuple[float, float] | None = None
+    """The interval that allows for training on other patients (Nadeau and Bengio); None where there is none."""
 
     @property
     def steady(self) -> bool:
@@ -175,6 +177,16 @@ class Facts:
     @cached_property
     def gains(self) -> list[Gain]:
         """What each arm with images adds to the reference, in the main metric; the null is not among them."""
+        return [gain for gain in self._gains if gain.reference == self._gains[0].reference]
+
+    @cached_property
+    def elsewhere(self) -> list[Gain]:
+        """What images add to the other arms without images, each compared with itself and images."""
+        return [gain for gain in self._gains if gain.reference != self._gains[0].reference]
+
+    @cached_property
+    def _gains(self) -> list[Gain]:
+        """Every paired difference in the main metric, those to the reference first."""
         table = self.run.comparisons
         if not len(table):
             return []
@@ -200,6 +212,7 @@ class Facts:
                     better=metric(self.metric).better,
                     patients=int(first["patients"]) if pd.notna(first.get("patients")) else None,
                     within=self._within_folds(str(arm), str(reference)),
+                    refitted=_limits(part[part["test"] == "Nadeau-Bengio"]),
                 )
             )
         return found
@@ -229,8 +242,10 @@ class Facts:
     @property
     def reference_kind(self) -> str:
         """What the reference is: chosen by its score, or named."""
-        named = self.run.experiment.reference
-        return "the arm without images named as reference" if named else "the best arm without images"
+        if self.run.experiment.reference:
+            return "the arm without images named as reference"
+        others = [arm for arm in self.without_images if arm != "prevalence"]
+        return f"the best of {len(others)} arms without images" if len(others) > 1 else "the arm without images"
 
     @property
     def added(self) -> tuple[float, int, int] | None:
@@ -278,6 +293,11 @@ class Facts:
         table = self._rows[self._rows["arm"] == arm]
         wide = table.pivot_table(index="repeat", columns="row", values="p", aggfunc="mean")
         return np.asarray(wide[self.of(arm)["row"].to_list()].dropna().to_numpy(float))
+
+
+def _limits(rows: pd.DataFrame) -> tuple[float, float] | None:
+    known = rows.dropna(subset=["low", "high"])
+    return None if not len(known) else (float(known["low"].iloc[0]), float(known["high"].iloc[0]))
 
 
 def _first(preferred: Any, others: pd.Series) -> float:

@@ -11,7 +11,7 @@ from blues.report import curves, timed
 from blues.report.answer import digits, few_events, verdict_text
 from blues.report.document import block, column, figure, table
 from blues.report.explained import movers
-from blues.report.facts import Facts
+from blues.report.facts import Facts, Gain
 from blues.report.people import Parts
 from blues.report.privacy import Privacy
 from blues.report.words import THRESHOLDS, arm_label, interval, listed, metric
@@ -22,7 +22,11 @@ _ARM_METRICS = (
     "auroc auprc brier sensitivity specificity quadratic_kappa mae rmse r2 spearman within_one rps "
     "uno_c harrell_c integrated_brier scaled_brier"
 ).split()
-_HOLM = "Holm: over the arms compared, within one metric and test; the experts' rules are a family of their own."
+_HOLM = (
+    "Holm: over the arms compared with the reference, within one metric and test; the experts' rules are a family of their "
+    "own, and so are the other arms without images."
+)
+_TESTED = (column("reading"), column("p", "p"), column("p, Holm", "p"), column("patients compared", "integer"))
 _WAYS = {
     "mean": "mean",
     "vote": "majority vote",
@@ -53,6 +57,7 @@ def arms(facts: Facts) -> Parts:
     note = _how(facts)
     if few_events(facts):
         note = f"Too few: {few_events(facts)}. {note}"
+    note += _turned(facts)
     tables = {"arms": table("Scores of every arm, with 95% intervals over patients", columns, rows, note=note)}
     blocks = [block("figures", keys=["arms-forest"]), block("table", key="arms")]
     figures = {"arms-forest": _forest(facts)}
@@ -193,26 +198,13 @@ def gain(facts: Facts, privacy: Privacy) -> Parts:
         why = "No arm does without images" if facts.reference is None else "No arm looks at images"
         return [block("text", text=f"{why} in this run, so there is nothing to compare.")], {}, {}
     label = metric(facts.metric).label
-    columns = [
-        column("arm"),
-        column(f"difference to {arm_label(facts.reference)}", "interval", digits=3, sign=True),
-        column("reading"),
-        column("p", "p"),
-        column("p, Holm", "p"),
-        column("patients compared", "integer"),
-        column(f"{label} of the arm", "interval", digits=digits(facts)),
-    ]
-    rows = []
-    for g in facts.gains:
-        remark = few_events(facts, g.arm)
-        said = verdict_text(g) + (f"; {remark}" if remark else "")
-        difference = [g.difference, g.low, g.high]
-        rows.append([arm_label(g.arm), difference, said, g.p, g.p_holm, g.patients, list(facts.score(g.arm))])
-    caption = f"What imaging adds: paired difference in {label} to {facts.reference_kind}"
-    tables = {"gain": table(caption, columns, rows, note=_HOLM)}
+    tables, blocks = {}, []
+    for key, made in (("gain", _added_to_each(facts, label)), ("instead", _instead(facts, label))):
+        if made is not None:
+            tables[key] = made
+            blocks.append(block("table", key=key))
     tables["all-comparisons"] = _all_comparisons(facts)
     figures = {"gain-forest": _gain_forest(facts, label)}
-    blocks = [block("table", key="gain")]
     if asked := _headline_tests(facts):
         tables["headline"] = asked
         blocks.append(block("table", key="headline"))
@@ -232,6 +224,60 @@ def gain(facts: Facts, privacy: Privacy) -> Parts:
     else:
         blocks += [block("figures", keys=["gain-forest"]), details]
     return blocks, tables, figures
+
+
+def _added_to_each(facts: Facts, label: str) -> dict[str, Any] | None:
+    """Return what images add to the reference, the question of the report, and to each other arm without them."""
+    pairs = ([facts.headline] if facts.headline else []) + facts.elsewhere
+    columns = [
+        column("without images"),
+        column("with images"),
+        column("difference", "interval", digits=3, sign=True),
+        *_TESTED,
+        column(f"{label} without", "interval", digits=digits(facts)),
+        column(f"{label} with", "interval", digits=digits(facts)),
+    ]
+    rows = []
+    for g in pairs:
+        name = arm_label(g.reference) + (" (reference)" if g.reference == facts.reference else "")
+        rows.append(
+            [name, arm_label(g.arm), *_tested(facts, g), list(facts.score(g.reference)), list(facts.score(g.arm))]
+        )
+    caption = f"Images added: paired difference in {label} to the same arm without them"
+    note = f"The first row is the question of the report: its reference is {facts.reference_kind}. {_HOLM}"
+    return table(caption, columns, rows, note=note + _turned(facts)) if rows else None
+
+
+def _instead(facts: Facts, label: str) -> dict[str, Any] | None:
+    """Return the other arms that see images against the reference: what images do instead of it, or of a part of it."""
+    columns = [
+        column("arm"),
+        column(f"difference to {arm_label(facts.reference or '')}", "interval", digits=3, sign=True),
+        *_TESTED,
+        column(f"{label} of the arm", "interval", digits=digits(facts)),
+    ]
+    others = [g for g in facts.gains if g.arm != facts.candidate]
+    rows = [[arm_label(g.arm), *_tested(facts, g), list(facts.score(g.arm))] for g in others]
+    caption = f"Images instead of what the reference knows, or of a part of it: paired difference in {label}"
+    note = f"These arms lack something that {arm_label(facts.reference or '')} has: a loss may be the lack. {_HOLM}"
+    return table(caption, columns, rows, note=note + _turned(facts)) if rows else None
+
+
+def _tested(facts: Facts, g: Gain) -> list[Any]:
+    remark = few_events(facts, g.arm)
+    said = verdict_text(g) + (f"; {remark}" if remark else "")
+    return [[g.difference, g.low, g.high], said, g.p, g.p_holm, g.patients]
+
+
+def _turned(facts: Facts) -> str:
+    """Say why an expert's rule can rank worse than chance, where one does."""
+    rules = [arm for arm in facts.arms if arm.startswith("expert rule")]
+    if facts.metric != "auroc" or not any(facts.score(arm)[0] < 0.5 for arm in rules):
+        return ""
+    return (
+        " An expert rule with an AUROC below 0.5 does not say that experts rank patients the wrong way round: which way its "
+        "rating points is learned in each training fold, and flips where the classes hardly differ."
+    )
 
 
 def _headline_tests(facts: Facts) -> dict[str, Any] | None:
@@ -339,15 +385,15 @@ def row_names(table_: pd.DataFrame, privacy: Privacy) -> list[str]:
 
 
 def _change(facts: Facts, moved: pd.DataFrame, privacy: Privacy) -> dict[str, Any]:
-    right = ((moved["change"] > 0) == (moved["y"] == 1)) & (moved["change"] != 0)
     shown = moved.head(5000)
     frame = shown[["y", "before", "after"]].reset_index(drop=True)
     frame["name"] = row_names(shown, privacy)
     return figure(
         "change",
         "Risk of each patient without and with images",
-        f"One mark a {facts.design['level']}. Images moved {int(right.sum())} of {len(moved)} predictions the right way "
-        "(purple circles up, grey diamonds down).",
+        f"One mark a {facts.design['level']}: purple circles with the outcome, grey diamonds without. Above the diagonal "
+        "images raise the predicted risk. How many move the right way is not counted: such counts reward mere rescaling "
+        "(Hilden and Gerds 2014).",
         f"Predicted risk by {facts.reference} against {facts.candidate}; the table of patients holds the numbers.",
         table=frame,
         reference=facts.reference,

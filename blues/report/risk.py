@@ -125,7 +125,9 @@ def utility(facts: Facts) -> Parts:
             caption,
             columns,
             rows,
-            note="Choose the range by what a missed and a needless treatment cost, before looking.",
+            note="Choose the range by what a missed and a needless treatment cost, before looking. Of predictions averaged "
+            "over the repeats; All scores and All comparisons hold the mean over the repeats of each one's net benefit, which "
+            "is another number.",
         )
         blocks.append(block("table", key="net-benefit"))
     return blocks, tables, figures
