@@ -58,6 +58,7 @@ from blues.evaluate.resample import (
     table_bootstrap,
     weighted_bootstrap,
 )
+from blues.evaluate.subgroups import heterogeneity_p, subgroup_table
 from blues.evaluate.tables import HEADLINE, compare_table, point_score, score_table
 from blues.evaluate.utility import net_benefit
 from blues.evaluate.validation import (
@@ -103,6 +104,7 @@ __all__ = [
     "expected_calibration_error",
     "group_codes",
     "hanley_mcneil_se",
+    "heterogeneity_p",
     "holm",
     "interval_of_replicates",
     "jackknife",
@@ -128,6 +130,7 @@ __all__ = [
     "score_table",
     "sign_flip_test",
     "smooth_calibration",
+    "subgroup_table",
     "swap_permutation_test",
     "table_bootstrap",
     "weighted_bootstrap",

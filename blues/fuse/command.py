@@ -21,6 +21,7 @@ from blues.fuse.record import Run
 from blues.fuse.run import run
 from blues.fuse.stayexamine import no_transfer, refuse_options
 from blues.fuse.staytime import COLUMN, TASK, describe_beside, of_a_stay, offer, timed
+from blues.fuse.subgroups import groups_of, subgroups
 from blues.fuse.tables import main_metric
 from blues.fuse.transfer import transfer
 
@@ -56,16 +57,19 @@ def _main(argv: Sequence[str] | None) -> int:
             for name in (experiment.train, experiment.test)
         )
         cohort = second[0]
+        groups = groups_of(cohort, experiment.task, experiment.subgroups)
         found = transfer(first, second, experiment, cohort_card=card(cohort, experiment.task), progress=True)
         name = f"{_slug(first[0].name)}-to-{_slug(cohort.name)}"
     else:
         cohort, the_design, embeddings = _prepared(experiment, progress=True)
+        groups = groups_of(cohort, experiment.task, experiment.subgroups)
         more: dict[str, Any] = {}
         if experiment.finetune != "none":
             the_design, more["tuning"] = tuning(cohort, the_design, experiment, progress=True)
         found = run(the_design, experiment, cohort_card=card(cohort, experiment.task), **more, progress=True)
         found = dataclasses.replace(found, combinations=of_a_run(embeddings, the_design, experiment))
         name = _slug(cohort.name)
+    found = dataclasses.replace(found, subgroups=subgroups(found, groups))
     folder = found.save(experiment.out or Path("reports") / f"{name}-{experiment.task}")
     if len(cohort.ratings):
         check.hand_over("blues.agree", [str(cohort.folder), "--into", str(folder), "--seed", str(experiment.seed)])
@@ -153,7 +157,8 @@ def summary(found: Run) -> str:
         _arms_table(found.scores),
         "",
     ]
-    lines += _gain_lines(found, metric) + _added_lines(found) + _null_lines(found, metric) + _choice_lines(found)
+    lines += _gain_lines(found, metric) + _added_lines(found) + _subgroup_lines(found)
+    lines += _null_lines(found, metric) + _choice_lines(found)
     lines += [f"{note['level'].upper()}: {note['text']}" for note in found.notes if note["level"] == "warning"]
     lines.append(f"{len(found.refused)} columns were refused as predictors; the report says which and why.")
     return "\n".join(lines)
@@ -191,6 +196,23 @@ def _added_lines(found: Run) -> list[str]:
     arm, reference = found.added[["arm", "reference"]].iloc[0]
     told = f"p = {known[0]:.3f} for {arm} (do images tell anything more?)"
     return [f"Outcomes shuffled among patients whom {reference} rates alike: {told}", ""]
+
+
+def _subgroup_lines(found: Run) -> list[str]:
+    """Say what images add in each subgroup that was asked for."""
+    if not len(table := found.subgroups):
+        return []
+    lines = [
+        f"{table['arm'].iloc[0]} less {table['reference'].iloc[0]} in subgroups, {table['metric'].iloc[0].upper()}:"
+    ]
+    for by, part in table.groupby("by", sort=False):
+        p = part["p_interaction"].iloc[0]
+        lines.append(f"  {by}" + (f" (p that the groups differ = {p:.3f})" if pd.notna(p) else ""))
+        for row in part.itertuples():
+            of = f"{row.patients} patients" + (f", {row.events:.0f} with the event" if pd.notna(row.events) else "")
+            shown = f"{row.difference:+.3f} ({row.low:+.3f} to {row.high:+.3f})" if pd.notna(row.low) else row.reason
+            lines.append(f"    {row.group} ({of}): {shown}")
+    return [*lines, ""]
 
 
 def _null_lines(found: Run, metric: str) -> list[str]:

@@ -68,6 +68,9 @@ class Experiment:
     margin : float
         The smallest gain in the main metric that is worth having, named in advance; the report holds the interval of the
         headline against it. 0 names none.
+    subgroups : tuple of str
+        Columns by which patients are grouped to ask for whom images add something, see
+        :func:`blues.fuse.subgroups.groups_of`.
     explain : tuple of str
         Arms whose held-out predictions are explained: ``("all",)`` leaves out rules and baselines; ``("none",)``.
     validate : int
@@ -141,6 +144,12 @@ class Experiment:
     margin: float = _option(
         0.0,
         "smallest gain in the main metric worth having, named in advance (AUROC, mean absolute error or Uno's C); 0: none",
+    )
+    subgroups: tuple[str, ...] = _option(
+        (),
+        "columns whose groups of patients are compared, named in advance: sex, age:65 (split at 65; without a value at the "
+        "median)",
+        metavar="COLUMN",
     )
     explain: tuple[str, ...] = _option(
         ("all",),

@@ -19,7 +19,7 @@ from blues.provenance import replacing, write_json
 __all__ = ["Run"]
 
 _TABLES = ("scores", "comparisons", "refused", "null", "choices")
-_OPTIONAL = ("added", "validation", "learning", "combinations")
+_OPTIONAL = ("added", "validation", "learning", "combinations", "subgroups")
 _WORDS = ("column", "role", "known", "reason", "method", "test", "question", "better", "chosen")
 _PAGES = ("cohort", "notes", "design", "provenance")
 
@@ -54,6 +54,8 @@ class Run:
         See :func:`blues.fuse.examine.validate` and :func:`blues.fuse.examine.learning_curve`; empty when not asked for.
     combinations : DataFrame
         What the encoder's probabilities say by themselves, see :func:`blues.fuse.combined.combinations`; the command adds it.
+    subgroups : DataFrame
+        What images add in subgroups, see :func:`blues.fuse.subgroups.subgroups`; the command adds it.
     cohort : dict
         The cohort card, see :func:`blues.cohort.card`.
     design : dict
@@ -82,6 +84,7 @@ class Run:
     learning: pd.DataFrame = field(default_factory=pd.DataFrame)
     added: pd.DataFrame = field(default_factory=pd.DataFrame)
     combinations: pd.DataFrame = field(default_factory=pd.DataFrame)
+    subgroups: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def save(self, folder: str | Path) -> Path:
         """Write the run folder; files that exist are replaced, each whole or not at all."""

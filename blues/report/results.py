@@ -208,6 +208,12 @@ def gain(facts: Facts, privacy: Privacy) -> Parts:
     if asked := _headline_tests(facts):
         tables["headline"] = asked
         blocks.append(block("table", key="headline"))
+    if len(groups := facts.run.subgroups):
+        tables["subgroups"] = _subgroups(facts, groups, label)
+        blocks.append(block("table", key="subgroups"))
+    elif not facts.timed:
+        text = "For whom: no subgroups were named for this run (--subgroups sex age:65 names columns in advance)."
+        blocks.append(block("text", text=text))
     if weights := _weights(facts):
         tables["weights"] = weights
         blocks.append(block("table", key="weights"))
@@ -261,6 +267,27 @@ def _instead(facts: Facts, label: str) -> dict[str, Any] | None:
     caption = f"Images instead of what the reference knows, or of a part of it: paired difference in {label}"
     note = f"These arms lack something that {arm_label(facts.reference or '')} has: a loss may be the lack. {_HOLM}"
     return table(caption, columns, rows, note=note + _turned(facts)) if rows else None
+
+
+def _subgroups(facts: Facts, groups: pd.DataFrame, label: str) -> dict[str, Any]:
+    """Return the headline in each subgroup, and whether the subgroups differ."""
+    arm, reference = (arm_label(str(groups[name].iloc[0])) for name in ("arm", "reference"))
+    columns = [column("by"), column("group"), column("patients", "integer")]
+    columns += [column("with outcome", "integer")] * facts.binary
+    columns += [column(f"{label}, {name}", "interval", digits=digits(facts)) for name in (reference, arm)]
+    columns += [column("difference", "interval", digits=3, sign=True), column("p that groups differ", "p")]
+    columns += [column("p, Holm", "p"), column("remark")]
+    rows = []
+    for r in groups.to_dict("records"):
+        cells = [r["by"], r["group"], r["patients"], *([r["events"]] if facts.binary else [])]
+        cells += [[r[f"{name}_{end}"] for name in ("value", "low", "high")] for end in "ba"]
+        rows.append([*cells, [r["difference"], r["low"], r["high"]], r["p_interaction"], r["p_holm"], r["reason"]])
+    note = (
+        "All patients taught the models; each group is scored by itself, its interval over its own patients. Groups differ "
+        "only where the p for it is small (Cochran's Q): that one interval excludes 0 and another does not is no difference. "
+        "Holm: over the columns. Whether they were named before anybody looked, this page cannot know."
+    )
+    return table(f"For whom: {arm} less {reference} in subgroups", columns, rows, note=note)
 
 
 def _tested(facts: Facts, g: Gain) -> list[Any]:

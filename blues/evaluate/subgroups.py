@@ -1,0 +1,138 @@
+"""The difference between two arms in subgroups of patients, and whether it differs between them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import chi2
+
+from blues.check import InputError, one_of
+from blues.evaluate.outoffold import METRICS, OutOfFold, out_of_fold, paired
+from blues.evaluate.resample import Seed, bootstrap_replicates, interval_of_replicates, patient_strata
+
+__all__ = ["heterogeneity_p", "subgroup_table"]
+
+
+def subgroup_table(
+    predictions_a: pd.DataFrame,
+    predictions_b: pd.DataFrame,
+    groups: pd.Series,
+    metric: str,
+    kind: str = "binary",
+    draws: int = 2000,
+    seed: Seed = 0,
+    *,
+    categories: Sequence[float] | None = None,
+    least: int = 10,
+    level: float = 0.95,
+) -> pd.DataFrame:
+    """Compare two arms within each group of patients, and the groups' differences with each other.
+
+    Models are not fitted anew: each group is scored on the predictions that it got when all patients took part.
+
+    Parameters
+    ----------
+    predictions_a, predictions_b, kind, draws, seed, categories
+        As in :func:`blues.evaluate.compare_table`; differences are a minus b.
+    groups : Series
+        Patient -> group; patients without a group are left out. The order of the table is that of the categories, or of
+        the sorted labels.
+    metric : str
+        A name of :data:`blues.evaluate.outoffold.METRICS`.
+    least : int
+        Groups with fewer patients than this in the smaller class (in all, unless the outcome is binary) get no numbers.
+
+    Returns
+    -------
+    DataFrame, one row a group
+        ``group, patients, events`` (binary, else NaN), ``value_a, low_a, high_a, value_b, low_b, high_b, difference, low,
+        high, se, p_interaction, reason``. Intervals are percentile bootstraps over the group's patients, paired for the
+        difference. ``p_interaction``, the same in all rows, is that of :func:`heterogeneity_p` over the groups with numbers.
+
+    Raises
+    ------
+    InputError
+        As :func:`blues.evaluate.compare_table`; when no patient has a group.
+    """
+    one_of(metric, METRICS[one_of(kind, tuple(METRICS), "kind")], f"{kind} metric")
+    a, b = paired(
+        out_of_fold(predictions_a, kind, categories=categories), out_of_fold(predictions_b, kind, categories=categories)
+    )
+    labels = groups.set_axis(groups.index.astype(str)).reindex(a.patients)
+    if labels.isna().all():
+        raise InputError("no patient of these predictions has a group")
+    order = groups.cat.categories if isinstance(groups.dtype, pd.CategoricalDtype) else sorted(groups.dropna().unique())
+    lines = []
+    for group in order:
+        rows = np.flatnonzero((labels == group).to_numpy())
+        lines.append(
+            {"group": str(group)} | _within(a.take(rows), b.take(rows), metric, kind, draws, seed, least, level)
+        )
+    table = pd.DataFrame(lines)
+    return table.assign(p_interaction=heterogeneity_p(table["difference"], table["se"]))[[*_COLUMNS]]
+
+
+_PAIR = [f"{name}_{arm}" for arm in "ab" for name in ("value", "low", "high")]
+_COLUMNS = ("group", "patients", "events", *_PAIR, *"difference low high se p_interaction reason".split())
+
+
+def _within(
+    a: OutOfFold, b: OutOfFold, metric: str, kind: str, draws: int, seed: Seed, least: int, level: float
+) -> dict[str, Any]:
+    outcome = pd.Series(a.y).groupby(a.patients).max()
+    events = int((outcome > 0).sum()) if kind == "binary" else math.nan
+    smaller = min(events, len(outcome) - events) if kind == "binary" else len(outcome)
+    line: dict[str, Any] = {"patients": len(outcome), "events": events, "reason": ""}
+    line |= dict.fromkeys([*_PAIR, "difference", "low", "high", "se"], math.nan)
+    if smaller < least:
+        where = "in the smaller class" if kind == "binary" else "patients"
+        return line | {"reason": f"only {smaller} {where}, fewer than {least}"}
+    score = METRICS[kind][metric]
+
+    def statistic(weights: np.ndarray) -> np.ndarray:
+        rows = weights[:, a.codes]
+        first, second = score(a, rows), score(b, rows)
+        return np.column_stack([first, second, first - second])
+
+    strata = patient_strata(a.y, a.codes) if kind == "binary" else int(a.codes.max()) + 1
+    value, replicates = bootstrap_replicates(statistic, strata, draws, seed)
+    found = [interval_of_replicates(value[k], replicates[:, k], level=level) for k in range(3)]
+    for name, one in zip(("value_a", "value_b", "difference"), found, strict=True):
+        suffix = name[5:] if name.startswith("value") else ""
+        line |= {name: one.value, f"low{suffix}": one.low, f"high{suffix}": one.high}
+    return line | {"se": found[2].se}
+
+
+def heterogeneity_p(differences: Any, errors: Any) -> float:
+    """Return the p value of Cochran's Q [1]_ for independent differences, each with its standard error.
+
+    Parameters
+    ----------
+    differences, errors : array-like, shape (groups,)
+        NaN, and standard errors of 0, are left out.
+
+    Returns
+    -------
+    float
+        Of a chi-squared distribution with one degree of freedom less than there are groups; NaN for fewer than two.
+
+    References
+    ----------
+    .. [1] Cochran WG. The combination of estimates from different experiments. Biometrics 1954;10:101-129.
+
+    Examples
+    --------
+    >>> round(heterogeneity_p([0.0, 1.0], [0.3, 0.4]), 4)  # z = 1 / 0.5
+    0.0455
+    """
+    d, se = np.asarray(differences, dtype=float), np.asarray(errors, dtype=float)
+    known = np.isfinite(d) & np.isfinite(se) & (se > 0)
+    if known.sum() < 2:
+        return math.nan
+    weights = 1 / se[known] ** 2
+    q = float(np.sum(weights * (d[known] - np.average(d[known], weights=weights)) ** 2))
+    return float(chi2.sf(q, int(known.sum()) - 1))

@@ -1,0 +1,122 @@
+"""For whom: what images add in subgroups of patients that were named in advance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from blues import check, evaluate
+from blues.cohort import Cohort
+from blues.fuse.notes import FEW_EVENTS
+from blues.fuse.record import Run
+from blues.fuse.tables import main_metric
+
+__all__ = ["groups_of", "subgroups"]
+
+MOST_GROUPS = 6
+
+
+def groups_of(cohort: Cohort, task: str, wanted: Sequence[str]) -> dict[str, pd.Series]:
+    """Return the subgroups that are asked for.
+
+    Parameters
+    ----------
+    cohort : Cohort
+    task : str
+        A target: what is known only after its moment, or tells it, makes no subgroup.
+    wanted : sequence of str
+        Columns of the patient table, ``sex`` or ``age:65``: a number is split at the value named, else at the median of the
+        cohort; labels are a group each.
+
+    Returns
+    -------
+    dict of str to Series
+        Label of the column -> categorical group of each patient, NaN where it is not known.
+
+    Raises
+    ------
+    InputError
+        An unknown column, one that may not be known at the moment of prediction, or one with more than six labels.
+    """
+    found: dict[str, pd.Series] = {}
+    for text in wanted:
+        groups = _groups(cohort, task, text)
+        label = cohort.dictionary.label(text.partition(":")[0])
+        if label in found:
+            raise check.InputError(f"--subgroups names {label} twice")
+        found[label] = groups
+    return found
+
+
+def _groups(cohort: Cohort, task: str, text: str) -> pd.Series:
+    name, colon, cut = text.partition(":")
+    dictionary = cohort.dictionary
+    check.one_of(name, [c for c in dictionary.columns if c in cohort.patients], "--subgroups: column")
+    # a treatment at the start makes a fair subgroup, though it may not predict
+    treatments = {str(c.contingent) for c in dictionary.columns.values() if c.contingent}
+    if (why := dictionary.refusal(name, task, treatments)) is not None:
+        raise check.InputError(f"--subgroups: {name} makes no subgroup here: {why}", remedy="Name what is known before")
+    spec, values = dictionary.columns[name], cohort.patients[name]
+    if spec.decoded_kind == "binary":
+        return pd.Series(pd.Categorical(values.map({0: "no", 1: "yes"}), ["no", "yes"]), values.index)
+    if not pd.api.types.is_numeric_dtype(values):
+        if colon:
+            raise check.InputError(f"--subgroups: {text}: {name} holds labels, and a cut is for numbers")
+        if values.nunique() > MOST_GROUPS:
+            raise check.InputError(
+                f"--subgroups: {name} has {values.nunique()} labels", allowed=f"at most {MOST_GROUPS}"
+            )
+        return values.astype("category").cat.remove_unused_categories()
+    if colon:
+        try:
+            at = float(cut)
+        except ValueError:
+            raise check.InputError(f"--subgroups: {text}: {cut!r} is no number", remedy=f"Write {name}:65") from None
+    else:
+        at = float(values.median())
+    unit = f" {spec.unit}" if spec.unit else ""
+    names = [f"below {at:g}{unit}", f"{at:g}{unit} or more"]
+    codes = np.where(values.isna(), -1, (values >= at).astype(int))
+    return pd.Series(pd.Categorical.from_codes(codes, names), values.index)
+
+
+def subgroups(run: Run, groups: dict[str, pd.Series]) -> pd.DataFrame:
+    """Score the headline, the reference with images less the reference, in each subgroup.
+
+    Parameters
+    ----------
+    run : Run
+    groups : dict of str to Series
+        From :func:`groups_of`, or of one's own: name -> group of each patient.
+
+    Returns
+    -------
+    DataFrame
+        ``by``, then the columns of :func:`blues.evaluate.subgroup_table` (a with images, b the reference), ``p_holm`` of
+        the interactions over the columns, and ``metric, arm, reference``. Empty where nothing is compared, and for times.
+    """
+    names = set(run.predictions["arm"])
+    reference = run.comparisons["reference"].iloc[0] if len(run.comparisons) else ""
+    arm, kind = f"image+{reference}", str(run.design["kind"])
+    if not groups or not {arm, reference} <= names or kind == "time":
+        return pd.DataFrame()
+    metric = main_metric(kind)[0]
+    with_, without = (run.predictions[run.predictions["arm"] == name] for name in (arm, reference))
+    settings: dict[str, Any] = {
+        "kind": kind,
+        "draws": run.experiment.draws,
+        "seed": run.experiment.seed,
+        "least": FEW_EVENTS,
+    }
+    tables = [
+        evaluate.subgroup_table(with_, without, series, metric, **settings).assign(by=name)
+        for name, series in groups.items()
+    ]
+    whole = pd.concat(tables, ignore_index=True).assign(metric=metric, arm=arm, reference=reference, p_holm=np.nan)
+    tested = whole.drop_duplicates("by").dropna(subset=["p_interaction"]).set_index("by")["p_interaction"]
+    if len(tested):
+        whole["p_holm"] = whole["by"].map(dict(zip(tested.index, evaluate.holm(tested.to_numpy()), strict=True)))
+    return whole[["by", *(c for c in whole if c != "by")]]
