@@ -325,6 +325,47 @@ def test_command_says_what_is_wrong_in_one_line(tmp_path, capsys, content, words
     assert said.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--target", "pcr"], "--target has no use here: it is for a cohort's folder"),
+        (["--columns", "age"], "--columns has no use here"),
+        (["--arm", "image"], "--arm has no use here: it is for a model's predictions"),
+        (["--margin", "-0.1"], "--margin has no use here"),
+        (["--level", "nominal", "--weights", "quadratic"], "--weights has no use here: labels without an order"),
+        (["--level", "continuous", "--categories", "1", "2"], "--categories has no use here"),
+        (["--into", "run", "--item", "a"], "--item has no use here: --into writes"),
+    ],
+)
+def test_flag_that_would_be_ignored_is_refused(tmp_path, capsys, words, message):
+    (tmp_path / "r.csv").write_text("subject,A,B\na,1,0\nb,0,1\nc,1,1\n")
+    assert agree.main([str(tmp_path / "r.csv"), *words]) == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--item", "nonsense"], "--item is 'nonsense'"),
+        (["--target", "nonsense"], "--target is 'nonsense'"),
+        (["--level", "ordinal"], "a cohort's dictionary says which scale"),
+        (["--categories", "0", "1"], "a cohort's dictionary says which scale"),
+    ],
+)
+def test_flag_that_a_cohort_cannot_answer_is_refused(tmp_path, capsys, words, message):
+    assert agree.main([str(write_cohort(tmp_path / "cohort")), *words]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_nominal_kappas_are_unweighted(tmp_path, capsys):
+    (tmp_path / "r.csv").write_text("subject,A,B\n" + "".join(f"{k},{k % 3},{k * 7 % 3}\n" for k in range(12)))
+    words = [str(tmp_path / "r.csv"), "--categories", "0", "1", "2", "--level", "nominal", "--draws", "20"]
+    assert agree.main(words) == 0
+    plain = capsys.readouterr().out
+    assert agree.main([*words, "--weights", "unweighted"]) == 0
+    assert capsys.readouterr().out == plain
+
+
 def test_command_without_a_file_plan_and_sheet(tmp_path, capsys):
     assert agree.main([str(tmp_path / "none")]) == 2
     assert "no such file or folder" in capsys.readouterr().err

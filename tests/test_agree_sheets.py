@@ -145,6 +145,26 @@ def test_copies_lose_their_metadata_and_other_formats_become_mp4(tmp_path):
         blind_copy(tmp_path / "none.mp4", tmp_path / "e.mp4")
 
 
+def test_clip_that_cannot_be_read_is_left_out_and_named(tmp_path, capsys):
+    folder = write_cohort(tmp_path / "cohort", movies=True)
+    data = cohort.read(folder)
+    bad = data.clips.index[[2, 9]]
+    for clip in bad:
+        (folder / data.clips.loc[clip, "path"]).write_bytes(b"no video")
+    out = tmp_path / "out"
+    assert agree.main(["sheet", str(folder), "--raters", "1", "--out", str(out)]) == 0
+    assert "2 clips could not be read" in capsys.readouterr().out
+    assert pd.read_csv(out / "left_out.csv", dtype=str)["clip"].tolist() == bad.tolist()
+    key = pd.read_csv(out / "key.csv", dtype=str)
+    assert set(key["clip"]) == set(data.clips.index) - set(bad)
+    assert {p.stem for p in (out / "raters" / "clips").iterdir()} == set(key["code"])
+    for path in data.clips["path"]:
+        (folder / path).write_bytes(b"no video")
+    with pytest.raises(InputError, match="no clip of .* can be read"):
+        agree.write_sheets(data, tmp_path / "none")
+    assert not (tmp_path / "none").exists()
+
+
 AS_BEN = "{ const r = document.getElementById('rater'); r.value = 'Ben'; r.dispatchEvent(new Event('change')); }"
 WIDTH_WHEN_READY = """new Promise(done => {
   const clip = document.getElementById('clip');

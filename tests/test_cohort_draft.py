@@ -116,7 +116,29 @@ def test_patterns_are_guessed_from_names(names, pattern):
     assert guess.read == len(names)
 
 
+@pytest.mark.parametrize(
+    ("names", "ids", "reads"),
+    [
+        (["S-001_L2", "S-001_R1", "S-002_L2", "S-002_R1_2"], ["S-001", "S-002"], ("S-001", "L2")),
+        (
+            ["a/x_S-001-L2", "a/x_S-001-R1", "a/x_S-002-L2", "a/x_S-003-R1"],
+            ["S-001", "S-002", "S-003"],
+            ("S-001", "L2"),
+        ),
+        (["S_1_L2", "S_1_R1", "Sab_L2", "Sab_R1"], ["S_1", "Sab"], ("S_1", "L2")),
+        (["1.07 L2", "1.07 R1", "1.08 L2", "1.08 R1"], ["1.07", "1.08"], ("1.07", "L2")),
+    ],
+)
+def test_ids_may_hold_the_signs_that_part_names(names, ids, reads):
+    guess = guess_pattern(names, ids, "text")
+    assert guess.read == len(names)
+    match = re.fullmatch(guess.pattern, names[0])
+    assert (match["patient"], match["point"]) == reads
+    assert {re.fullmatch(guess.pattern, name)["patient"] for name in names} == set(ids)
+
+
 def test_no_pattern_without_ids():
+    assert guess_pattern(["clip1", "clip2"], ["S-001", "S-002"], "text") is None
     assert guess_pattern(["a_R1", "b_R1"], ["1", "2"], "integer") is None
 
 

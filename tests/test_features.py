@@ -154,6 +154,8 @@ class TestBlocks:
         assert made.has("image").sum() == 21
         assert made.blocks["image"].loc[absent].isna().all(axis=None)
         assert made.has("blood").all()
+        told = " ".join(note["text"] for note in notes_on(made, {}, Experiment()))
+        assert "3 of 24 patients have no clip that could be used" in told
 
     def test_clips_that_are_no_lung_ultrasound_are_told_apart_from_damaged_ones(self, cohort):
         embeddings = embedded(cohort)

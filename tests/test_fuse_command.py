@@ -120,6 +120,11 @@ def test_folder_holds_everything_the_page_shows(first):
         (["--task", "icu", "--allow", "oxygen"], "depends on that treatment itself"),
         (["--task", "severity", "--modalities", "expert"], "derived from expert ratings"),
         (["--validate", "5"], "at least 10"),
+        (["--encoder", "frame-stats"], "--encoder has no use here: no arm looks at images"),
+        (["--image-features", "artefacts"], "--image-features has no use here"),
+        (["--examine", "blood"], "--examine has no use here: it names arms for --validate"),
+        (["--select", "forest", "svm"], "--model has no use here: --select names the candidates"),
+        (["--subgroups", "icu"], "icu makes no subgroup here"),
     ],
 )
 def test_what_cannot_be_is_said_in_one_line(folder, flags, message, capsys):

@@ -219,3 +219,17 @@ def test_several_models_make_arms_of_their_own():
     )
     assert "blood [logistic]" in set(found.scores["arm"])
     assert "image+blood [xgboost]" in set(found.scores["arm"])
+
+
+def test_a_run_saved_over_another_leaves_nothing_that_tells_of_the_other(tmp_path):
+    found = run(make_design(), Experiment(modalities=("image", "blood"), **QUICK))
+    folder = found.save(tmp_path / "run")
+    mine = tmp_path / "run" / "notes of mine.txt"
+    mine.write_text("kept")
+    for name in ("agreement/contents.json", "patients/P01.html", "report.html", "stay/a.csv"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text("of the former run")
+    found.save(folder)
+    left = {path.name for path in folder.rglob("*") if path.is_file() and path.read_bytes() == b"of the former run"}
+    assert not left
+    assert mine.read_text() == "kept"

@@ -19,7 +19,7 @@ from blues.agree.record import Agreement
 from blues.agree.section import as_html, as_text, section
 from blues.agree.sheets import declared, read_sheets, write_sheets
 from blues.agree.synthetic import plan
-from blues.check import InputError, command, parse
+from blues.check import InputError, command, one_of, parse
 from blues.cohort import Cohort
 from blues.cohort import read as read_cohort
 from blues.provenance import record as provenance_record
@@ -46,7 +46,9 @@ class Show:
     level: Literal["nominal", "ordinal", "continuous"] | None = _option(
         None, "nominal, ordinal, or continuous (measurements)"
     )
-    weights: Weights = _option("quadratic", "of the kappa of every pair: unweighted, linear, quadratic")
+    weights: Weights | None = _option(
+        None, "of the kappa of every pair: unweighted, linear, quadratic (default; of a nominal scale unweighted)"
+    )
     interval: Literal["bootstrap", "bca", "jackknife", "analytic"] = _option(
         "bootstrap", "bootstrap (percentile), bca, jackknife or analytic; by patient where there are patients"
     )
@@ -119,6 +121,7 @@ def _scale(words: Sequence[str]) -> list[Any] | None:
 
 
 def _show(options: Show) -> int:
+    _fits(options)
     if options.into is not None:
         return into_run(read_cohort(options.source), options.into, draws=options.draws, seed=options.seed)
     if options.source.is_file():
@@ -134,6 +137,35 @@ def _show(options: Show) -> int:
     if options.out is not None:
         _save(options, found)
     return 0
+
+
+def _fits(options: Show) -> None:
+    """Raise when something is asked that has no place in what is shown: an answer that ignores it would be taken for one."""
+    given = {name for name, entry in Show.__dataclass_fields__.items() if getattr(options, name) != entry.default}
+    given -= {"source"}
+    wrong: dict[str, str] = {}
+    if options.into is not None:
+        wrong |= dict.fromkeys(
+            given - {"into", "draws", "seed"}, "--into writes what a page shows, and takes --draws and --seed"
+        )
+    if options.run is None:
+        wrong |= dict.fromkeys(given & {"arm", "margin"}, "it is for a model's predictions: name the --run")
+    if options.source.is_file():
+        wrong |= dict.fromkeys(
+            given & {"target", "columns"}, "it is for a cohort's folder, and this is a table of ratings"
+        )
+    if options.source.is_dir():
+        wrong |= dict.fromkeys(given & {"categories", "level"}, "a cohort's dictionary says which scale its items have")
+    if options.level == "nominal" and options.weights not in (None, "unweighted"):
+        wrong["weights"] = "labels without an order have no near and far"
+    if options.level == "continuous" and "categories" in given:
+        wrong["categories"] = "measurements have none"
+    for name, why in wrong.items():
+        raise InputError(f"--{name} has no use here: {why}", remedy=f"Leave out --{name}")
+
+
+def _weights(options: Show) -> Weights:
+    return options.weights or ("unweighted" if options.level == "nominal" else "quadratic")
 
 
 def _sentences(found: Mapping[str, Any]) -> None:
@@ -174,7 +206,7 @@ def _of_table(options: Show) -> dict[str, Any]:
         categories=scale,
         level=options.level,
         item=options.item,
-        weights=options.weights,
+        weights=_weights(options),
         interval=options.interval,
         **_how(options),
     )
@@ -192,13 +224,17 @@ def _of_run(options: Show, experts: Experts) -> dict[str, Any]:
     out: dict[str, Any] = {}
     for arm in arms:
         found = model_agreement(
-            experts, predictions, arm, weights=options.weights, margin=options.margin, **_how(options)
+            experts, predictions, arm, weights=_weights(options), margin=options.margin, **_how(options)
         )
         out |= {f"{title}, arm {arm}": result for title, result in found.items()}
     return out
 
 
 def _of_cohort(options: Show, cohort: Cohort) -> dict[str, Any]:
+    if options.item is not None:
+        one_of(options.item, sorted(cohort.ratings["item"].unique()), "--item")
+    if options.target is not None:
+        one_of(options.target, list(cohort.dictionary.targets), "--target")
     out: dict[str, Any] = {"What these ratings can answer": expert_statement(cohort)}
     if cohort.ratings["rater"].nunique() > 1:
         out |= _between_experts(options, cohort)
@@ -239,7 +275,7 @@ def _between_experts(options: Show, cohort: Cohort) -> dict[str, Any]:
             rows[["subject", "patient", "rater", "rating"]],
             categories=scale,
             level="continuous" if scale is None else None,
-            weights=options.weights,
+            weights=_weights(options),
             interval=options.interval,
             **_how(options),
         )
@@ -327,6 +363,8 @@ def _sheet(options: Sheet) -> int:
         items=items,
         seed=options.seed,
     )
+    if (lost := options.out / "left_out.csv").is_file():
+        print(f"{len(pd.read_csv(lost))} clips could not be read and are left out; {lost} says why.")
     print(f"Give the raters {page.parent} (open {page.name} in a browser, or fill the CSV sheets).")
     print(
         f"Keep {options.out / 'key.csv'}: it says which code is which clip. Put the filled files into {options.out}, then"

@@ -14,6 +14,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -92,11 +94,12 @@ def write_sheets(
     Raises
     ------
     InputError
-        No clips; nothing to rate; ``out`` holds something; a clip that cannot be read.
+        No clips; nothing to rate; ``out`` holds something; no clip can be read.
 
     Notes
     -----
-    Clips are copied without their metadata under codes that tell nothing; what is burnt into the picture stays there.
+    Clips are copied without their metadata under codes that tell nothing; what is burnt into the picture stays there. Clips
+    that cannot be read are left out; ``out/left_out.csv`` names them, with the reason.
     """
     out = Path(out)
     if out.exists() and any(out.iterdir()):
@@ -113,20 +116,29 @@ def write_sheets(
         )
     names = _rater_names(raters)
     rng = np.random.default_rng(seed)
-    key = _key(cohort, repeat, rng)
+    with tempfile.TemporaryDirectory() as place:
+        left_out = _copied(cohort, Path(place))
+        clips = cohort.clips.drop(index=left_out["clip"])
+        if not len(clips):
+            raise InputError(f"no clip of {cohort.name} can be read", value=left_out["reason"].iloc[0])
+        key = _key(clips, repeat, rng)
+        for code, clip in zip(key["code"], key["clip"], strict=True):
+            target = out / "raters" / "clips" / f"{code}.mp4"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(Path(place) / f"{cohort.clips.index.get_loc(clip)}.mp4", target)
     orders = {name: _order(key, rng) for name in names}
     identity = text_hash(json.dumps([cohort.name, seed, key["code"].tolist(), names]))[:12]
     study = {"id": identity, "title": f"Rating sheet {identity[:4]}", "raters": names, "items": what, "order": orders}
     folder = out / "raters"
-    for code, path in zip(key["code"], key["path"], strict=True):
-        blind_copy(cohort.folder / path, folder / "clips" / f"{code}.mp4")
     _write_page(folder / PAGE, study)
     for name, codes in orders.items():
         blank = pd.DataFrame({"order": range(1, len(codes) + 1), "code": codes})
         for column in [*(item["name"] for item in what), "comment"]:
             blank[column] = ""
         _write_csv(folder / f"sheet-{name}.csv", blank)
-    _write_csv(out / "key.csv", key.drop(columns="path"))
+    _write_csv(out / "key.csv", key)
+    if len(left_out):
+        _write_csv(out / "left_out.csv", left_out)
     write_json(out / "study.json", {**study, "cohort": cohort.name, "seed": seed, "repeat": repeat})
     return folder / PAGE
 
@@ -141,14 +153,25 @@ def _rater_names(raters: int | Sequence[str]) -> list[str]:
     return names
 
 
-def _key(cohort: Cohort, repeat: float, rng: np.random.Generator) -> pd.DataFrame:
-    """Return one row a code: code, clip, patient, point, take, round, path; codes in an order that tells nothing."""
-    clips = cohort.clips.reset_index()[["clip", "patient", "point", "take", "path"]]
+def _copied(cohort: Cohort, folder: Path) -> pd.DataFrame:
+    """Copy every clip that can be read, blind, under its position; return the others with the reason: clip, reason."""
+    lost = []
+    for number, (clip, path) in enumerate(cohort.clips["path"].items()):
+        try:
+            blind_copy(cohort.folder / path, folder / f"{number}.mp4")
+        except InputError as error:
+            lost.append((str(clip), str(error)))
+    return pd.DataFrame(lost, columns=["clip", "reason"])
+
+
+def _key(clips: pd.DataFrame, repeat: float, rng: np.random.Generator) -> pd.DataFrame:
+    """Return one row a code: code, clip, patient, point, take, round; codes in an order that tells nothing."""
+    clips = clips.reset_index()[["clip", "patient", "point", "take"]]
     again = np.sort(rng.choice(len(clips), size=int(round(repeat * len(clips))), replace=False))
     table = pd.concat([clips.assign(round=1), clips.iloc[again].assign(round=2)], ignore_index=True)
     numbers = rng.permutation(len(table)) + 1
     table.insert(0, "code", [f"C{n:0{len(str(len(table)))}d}" for n in numbers])
-    return table.sort_values("code", ignore_index=True)[["code", "clip", "patient", "point", "take", "round", "path"]]
+    return table.sort_values("code", ignore_index=True)[["code", "clip", "patient", "point", "take", "round"]]
 
 
 def _order(key: pd.DataFrame, rng: np.random.Generator) -> list[str]:

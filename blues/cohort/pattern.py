@@ -13,6 +13,8 @@ __all__ = ["NamePattern", "guess_pattern"]
 
 SEPARATORS = ("_-/", "_-/. ")  # the second only where the first leaves the names whole
 MOST_POINTS = 28
+_MARK = "\x00"
+"""Stands for an id in a name; in no file's name."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,28 @@ def guess_pattern(names: Sequence[str], ids: Collection[str], id_kind: str) -> N
     """
     if not names:
         return None
+    found = _guess(names, ids, id_kind)
+    return found if found is not None or id_kind == "integer" else _guess_around(names, ids)
+
+
+def _guess_around(names: Sequence[str], ids: Collection[str]) -> NamePattern | None:
+    """Guess where ids hold separators themselves, such as ``S-001``: they are taken out of the names first."""
+    signs = re.escape(SEPARATORS[1])
+    parts = {tuple(re.split(f"([{signs}]+)", one)[1::2]) for one in ids}
+    if parts == {()}:
+        return None
+    known = "|".join(map(re.escape, sorted(ids, key=lambda one: (-len(one), one))))
+    marked = [re.sub(rf"(?<![^\W_])(?:{known})(?![^\W_])", _MARK, name, count=1) for name in names]
+    found = _guess(marked, {_MARK}, "text")
+    if found is None:
+        return None
+    plain = f"[^{signs}]+"
+    inside = plain + "".join(_escape(sign) + plain for sign in parts.pop()) if len(parts) == 1 else known
+    pattern = re.sub(r"\(\?P<patient>\[\^(?:\\.|[^\]])*\]\+\)", lambda _: f"(?P<patient>{inside})", found.pattern)
+    return NamePattern(pattern, found.points, sum(re.fullmatch(pattern, name) is not None for name in names))
+
+
+def _guess(names: Sequence[str], ids: Collection[str], id_kind: str) -> NamePattern | None:
     signs = next((s for s in SEPARATORS if any(set(name) & set(s) for name in names)), SEPARATORS[0])
     split = [re.split(f"([{re.escape(signs)}]+)", name) for name in names]
     usual = Counter(map(len, split)).most_common(1)[0][0]

@@ -42,6 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _main(argv: Sequence[str] | None) -> int:
     given = list(sys.argv[1:] if argv is None else argv)
     experiment = check.parse(Experiment, given, prog=_PROG, description="Does imaging add anything? One experiment.")
+    experiment.refuse_idle()
     if not given:
         experiment = dataclasses.replace(experiment, **DEMO)
         print(

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal
 
 import pydantic
 
-from blues import check, features, models, pool
+from blues import check, encoders, features, models, pool
 
 __all__ = ["Experiment"]
 
@@ -111,7 +111,9 @@ class Experiment:
     threshold: Literal["half", "prevalence", "youden"] = _option(
         "half", "operating threshold: 0.5, the training prevalence, or the best Youden index on inner folds"
     )
-    encoder: str = _option("blues-lus", "what turns frames into numbers")
+    encoder: str = _option(
+        "blues-lus", f"what turns frames into numbers: {', '.join(encoders.names())}, or a file of blues.pretrain"
+    )
     weights: Path | None = _option(
         None, "weights file of the encoder, where it needs one; a folder of fold_* makes an ensemble"
     )
@@ -201,6 +203,21 @@ class Experiment:
             raise check.InputError(f"--validate is {self.validate}", allowed="0, or at least 10 samples")
         self._check_finetune()
         self._check_transfer()
+
+    def refuse_idle(self) -> None:
+        """Raise where a setting would be ignored: who gives it would take the run for what it is not."""
+        plain = {entry.name: entry.default for entry in dataclasses.fields(self)}
+        idle: dict[str, str] = {}
+        if self.select:
+            idle |= dict.fromkeys(("model",), "--select names the candidates")
+        if not (self.validate or self.learning_curve):
+            idle["examine"] = "it names arms for --validate and --learning-curve"
+        if "image" not in self.modalities:
+            idle |= dict.fromkeys(("encoder", "weights", "image_features", "frames"), "no arm looks at images")
+        for name, why in idle.items():
+            if getattr(self, name) != plain[name]:
+                flag = f"--{name.replace('_', '-')}"
+                raise check.InputError(f"{flag} has no use here: {why}", remedy=f"Leave out {flag}")
 
     def _check_finetune(self) -> None:
         if self.finetune == "none":

@@ -11,7 +11,7 @@ from blues import evaluate
 from blues.features import Design, suspicious
 from blues.fuse.experiment import Experiment
 
-__all__ = ["FEW_EVENTS", "design_facts", "notes_on", "sample_size"]
+__all__ = ["FEW_EVENTS", "design_facts", "encoder_notes", "notes_on", "sample_size"]
 
 FEW_EVENTS = 10
 """Fewer events than this and no claim is made about an arm (rule 5 of the design)."""
@@ -94,11 +94,7 @@ def notes_on(design: Design, by_arm: Mapping[str, pd.DataFrame], experiment: Exp
                 f"what the whole pipeline scores by chance; the smallest possible p is {1 / (1 + experiment.null):.3f}."
             )
         )
-    if "unknown" in design.facts.get("encoder", {}).get("saw", []):
-        found.append(
-            _warning("The encoder's weights came without a card: nobody can say that they have not seen this cohort.")
-        )
-    return found + _clip_notes(design)
+    return found + _without_images(design) + encoder_notes(design)
 
 
 def _tuned_notes(design: Design) -> list[dict[str, str]]:
@@ -183,8 +179,28 @@ def _warning(text: str) -> dict[str, str]:
     return {"level": "warning", "text": text}
 
 
-def _clip_notes(design: Design) -> list[dict[str, str]]:
+def _without_images(design: Design) -> list[dict[str, str]]:
+    if "image" not in design.blocks or len(design.blocks) < 2:
+        return []
+    patients = int(design.patients.nunique())
+    without = patients - int(design.patients[design.has("image")].nunique())
+    if not without:
+        return []
+    return [
+        _note(
+            f"{without} of {patients} patients have no clip that could be used: arms with images and something else predict "
+            "them from the rest, so images can add nothing there."
+        )
+    ]
+
+
+def encoder_notes(design: Design) -> list[dict[str, str]]:
+    """Say what a reader must know of the clips and of the encoder that read them."""
     found = []
+    if "unknown" in design.facts.get("encoder", {}).get("saw", []):
+        found.append(
+            _warning("The encoder's weights came without a card: nobody can say that they have not seen this cohort.")
+        )
     if strange := design.facts.get("strange"):
         names = ", ".join(strange[:10]) + (f" and {len(strange) - 10} more" if len(strange) > 10 else "")
         is_one = len(strange) == 1
@@ -203,7 +219,8 @@ def _clip_notes(design: Design) -> list[dict[str, str]]:
         )
     if unread := design.facts.get("quarantined"):
         names = ", ".join(c["clip"] for c in unread[:10])
-        found.append(_warning(f"{len(unread)} clips could not be read and were left out: {names}"))
+        are = "clip could not be read and was" if len(unread) == 1 else "clips could not be read and were"
+        found.append(_warning(f"{len(unread)} {are} left out: {names}"))
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,7 @@ __all__ = ["Run"]
 _TABLES = ("scores", "comparisons", "refused", "null", "choices")
 _OPTIONAL = ("added", "validation", "learning", "combinations", "subgroups")
 _WORDS = ("column", "role", "known", "reason", "method", "test", "question", "better", "chosen")
+_MADE_OF_IT = "agreement stay explanations patients tables figures report.html report.json report.md".split()
 _PAGES = ("cohort", "notes", "design", "provenance")
 
 
@@ -87,9 +89,15 @@ class Run:
     subgroups: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def save(self, folder: str | Path) -> Path:
-        """Write the run folder; files that exist are replaced, each whole or not at all."""
+        """Write the run folder; files that exist are replaced, each whole or not at all.
+
+        Pages and results that were made from a run that lay there before are removed: they would tell of another run.
+        """
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
+        if (folder / "experiment.toml").is_file():
+            for name in _MADE_OF_IT:
+                shutil.rmtree(folder / name) if (folder / name).is_dir() else (folder / name).unlink(missing_ok=True)
         with replacing(folder / "experiment.toml") as draft:
             draft.write_text(self.experiment.to_toml(), encoding="utf-8")
         with replacing(folder / "predictions.parquet") as draft:

@@ -21,7 +21,7 @@ from blues.cohort.schema import Column, Target
 from blues.features import Design
 from blues.fuse.examine import learning_notes, validation_notes
 from blues.fuse.experiment import Experiment
-from blues.fuse.notes import FEW_EVENTS, design_facts
+from blues.fuse.notes import FEW_EVENTS, design_facts, encoder_notes
 from blues.fuse.record import Run
 from blues.fuse.stayexamine import examined, learning_of_time, refuse_options, unused_options, validate_time
 from blues.fuse.tables import COLUMNS, check_reference, image_pairs, with_null
@@ -359,11 +359,4 @@ def _notes(design: Design, experiment: Experiment, found: survive.OutOfFold) -> 
             f"The null shuffles times and events {experiment.null} times among the patients, one repeat of the folds each; its "
             f"smallest possible p is {1 / (1 + experiment.null):.3f}."
         )
-    if "unknown" in design.facts.get("encoder", {}).get("saw", []):
-        tell(
-            "The encoder's weights came without a card: nobody can say that they have not seen this cohort.", "warning"
-        )
-    if unread := design.facts.get("quarantined"):
-        names = ", ".join(c["clip"] for c in unread[:10])
-        tell(f"{len(unread)} clips could not be read and were left out: {names}", "warning")
-    return notes
+    return notes + encoder_notes(design)

@@ -13,7 +13,7 @@ from blues.report.answer import digits
 from blues.report.document import block, column, figure, table
 from blues.report.facts import Facts
 from blues.report.people import Parts
-from blues.report.words import METRICS, arm_label, metric, number
+from blues.report.words import METRICS, arm_label, metric, number, p_value
 
 __all__ = ["calibration", "explorer", "robustness", "utility"]
 
@@ -264,6 +264,7 @@ def _null_table(facts: Facts, null: pd.DataFrame, label: str) -> dict[str, Any]:
         rows.append(
             [arm_label(str(arm)), observed, [drawn.mean(), low, high], (1 + as_good) / (1 + len(drawn)), len(drawn)]
         )
+    most = null.groupby("arm").size().max()
     columns = [
         column("arm"),
         column(f"observed {label}", "number"),
@@ -274,6 +275,6 @@ def _null_table(facts: Facts, null: pd.DataFrame, label: str) -> dict[str, Any]:
         "The whole pipeline on shuffled outcomes",
         columns,
         rows,
-        note="p = (1 + as good or better) / (1 + permutations). It asks whether an arm knows anything of the outcome, not "
-        "whether images add to it: that is the paired difference.",
+        note=f"p = (1 + as good or better) / (1 + permutations), so {p_value(1 / (1 + most))} at the least. It asks "
+        "whether an arm knows anything of the outcome, not whether images add to it: that is the paired difference.",
     )
