@@ -274,14 +274,14 @@ def _subgroups(facts: Facts, groups: pd.DataFrame, label: str) -> dict[str, Any]
     arm, reference = (arm_label(str(groups[name].iloc[0])) for name in ("arm", "reference"))
     columns = [column("by"), column("group"), column("patients", "integer")]
     columns += [column("with outcome", "integer")] * facts.binary
+    columns += [column("difference", "interval", digits=3, sign=True), column("remark")]
+    columns += [column("p that groups differ", "p"), column("p, Holm", "p")]
     columns += [column(f"{label}, {name}", "interval", digits=digits(facts)) for name in (reference, arm)]
-    columns += [column("difference", "interval", digits=3, sign=True), column("p that groups differ", "p")]
-    columns += [column("p, Holm", "p"), column("remark")]
     rows = []
     for r in groups.to_dict("records"):
         cells = [r["by"], r["group"], r["patients"], *([r["events"]] if facts.binary else [])]
-        cells += [[r[f"{name}_{end}"] for name in ("value", "low", "high")] for end in "ba"]
-        rows.append([*cells, [r["difference"], r["low"], r["high"]], r["p_interaction"], r["p_holm"], r["reason"]])
+        cells += [[r["difference"], r["low"], r["high"]], r["reason"], r["p_interaction"], r["p_holm"]]
+        rows.append([*cells, *([r[f"{name}_{end}"] for name in ("value", "low", "high")] for end in "ba")])
     note = (
         "All patients taught the models; each group is scored by itself, its interval over its own patients. Groups differ "
         "only where the p for it is small (Cochran's Q): that one interval excludes 0 and another does not is no difference. "

@@ -1,0 +1,152 @@
+"""How far an encoder's outputs move when a clip only looks different: ``python benchmarks/sturdy.py FOLDER``.
+
+Every clip of a cohort (the POCUS collection, say) is shown again under a letterbox, on a grey and on a white page, with text
+burnt in, cropped, resized, turned, in other grey maps, with blur, noise and JPEG, up to eight frames of it. The sector is
+looked for anew each time. Printed are, for B-line presence and severity, the rank correlation over clips with the plain clip
+and the mean change; how many clips pass for no lung ultrasound; and for how many another kind of sector is found. Nothing is
+labelled here: what moves is what should stay.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image, ImageDraw, ImageFont
+from scipy import ndimage
+
+from blues import encoders, video
+from blues.cohort import read
+
+FRAMES = 8
+Change = Callable[[np.ndarray], np.ndarray]
+
+
+def each(change: Change) -> Change:
+    """Return what does something to every frame by itself."""
+    return lambda frames: np.stack([change(one) for one in frames])
+
+
+def padded(top: float, side: float, grey: int) -> Change:
+    """Return what puts frames on a page, ``top`` and ``side`` as shares of height and width."""
+
+    def put(frames: np.ndarray) -> np.ndarray:
+        rows, columns = int(top * frames.shape[1]), int(side * frames.shape[2])
+        return np.pad(frames, ((0, 0), (rows, rows), (columns, columns)), constant_values=grey)
+
+    return put
+
+
+def resized(rows: float, columns: float) -> Change:
+    """Return what resizes frames."""
+
+    def put(one: np.ndarray) -> np.ndarray:
+        size = max(48, int(one.shape[1] * columns)), max(48, int(one.shape[0] * rows))
+        return np.asarray(Image.fromarray(one).resize(size, Image.Resampling.BILINEAR))
+
+    return each(put)
+
+
+def with_text(frames: np.ndarray) -> np.ndarray:
+    """Burn in what machines write: place and time, output power, probe and depth, a ruler."""
+    height, width = frames.shape[1:]
+    page = Image.new("L", (width, height))
+    draw, font = ImageDraw.Draw(page), ImageFont.load_default(max(10, height // 25))
+    for x, y, words in (
+        (4, 4, "Clinic  12:03:44"),
+        (width * 0.72, 4, "MI 0.8 TIS 0.2"),
+        (4, height * 0.9, "Lung 13cm"),
+    ):
+        draw.text((x, y), words, fill=230, font=font)
+    for k in range(12):
+        draw.line((width - 12, height * k / 12, width - 4, height * k / 12), fill=200)
+    return np.maximum(frames, np.asarray(page)[None])
+
+
+def mapped(change: Change) -> Change:
+    """Return what changes grey values, given between 0 and 1."""
+    return lambda frames: np.clip(change(frames.astype(np.float32) / 255) * 255, 0, 255).astype(np.uint8)
+
+
+def compressed(one: np.ndarray) -> np.ndarray:
+    """Compress one frame as a poor JPEG."""
+    held = io.BytesIO()
+    Image.fromarray(one).save(held, "JPEG", quality=12)
+    return np.asarray(Image.open(held))
+
+
+def noisy(frames: np.ndarray) -> np.ndarray:
+    """Add noise of 8 grey levels everywhere, margins too."""
+    drawn = np.random.default_rng(0).normal(0, 8, frames.shape)
+    return np.clip(frames + drawn, 0, 255).astype(np.uint8)
+
+
+CHANGES: dict[str, Change] = {
+    "letterbox": padded(0.1, 0.3, 0),
+    "on a grey page": padded(0.1, 0.3, 40),
+    "on a white page": padded(0.1, 0.3, 255),
+    "text burnt in": with_text,
+    "text in black margins": lambda frames: with_text(padded(0.12, 0.25, 0)(frames)),
+    "top tenth cut off": lambda frames: frames[:, frames.shape[1] // 10 :],
+    "deepest quarter cut off": lambda frames: frames[:, : frames.shape[1] * 3 // 4],
+    "sides cut off, an eighth each": lambda frames: frames[:, :, frames.shape[2] // 8 : frames.shape[2] * 7 // 8],
+    "a third of the size": resized(0.35, 0.35),
+    "twice the size": resized(2, 2),
+    "1.3 times as wide": resized(1, 1.3),
+    "gamma 0.6": mapped(lambda grey: grey**0.6),
+    "gamma 1.6": mapped(lambda grey: grey**1.6),
+    "half as bright": mapped(lambda grey: grey * 0.5),
+    "black made grey": mapped(lambda grey: 0.12 + 0.88 * grey),
+    "blurred": each(lambda one: ndimage.gaussian_filter(one, one.shape[0] / 300)),
+    "noise, margins too": noisy,
+    "poor JPEG": each(compressed),
+    "turned by 6 degrees": each(lambda one: np.asarray(Image.fromarray(one).rotate(6, Image.Resampling.BILINEAR))),
+    "mirrored": lambda frames: np.ascontiguousarray(frames[:, :, ::-1]),
+}
+
+
+def seen(encoder: encoders.Encoder, clips: list[np.ndarray]) -> tuple[pd.DataFrame, list[str]]:
+    """Return the mean outputs of each clip and the kind of sector found in it."""
+    wanted = encoder.preprocessing
+    values: list[np.ndarray] = []
+    kinds: list[str] = []
+    for frames in clips:
+        sector = video.find_sector(frames)
+        kinds.append(sector.kind)
+        values.append(encoder.forward(video.prepare(frames, wanted.geometry, wanted.size, sector)).mean(0))
+    return pd.DataFrame(values, columns=list(encoder.feature_names)), kinds
+
+
+def main() -> None:
+    """Print one line a change."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--encoder", default="blues-lus")
+    given = parser.parse_args()
+    cohort, encoder = read(given.folder), encoders.get(given.encoder)
+    clips = []
+    for path in cohort.clips["path"]:
+        frames = video.read(cohort.folder / path).frames
+        clips.append(frames[np.linspace(0, len(frames) - 1, min(len(frames), FRAMES)).astype(int)])
+    plain, kinds = seen(encoder, clips)
+    print(
+        f"{len(clips)} clips, {encoder.name}; {int((plain['lus'] < 0.5).sum())} pass for no lung ultrasound as they are"
+    )
+    head = ("", "B-lines, rank correlation", "B-lines, mean change", "severity, rank correlation", "no lung ultrasound")
+    print("| " + " | ".join([*head, "another sector"]) + " |")
+    print("|---|---|---|---|---|---|")
+    for name, change in CHANGES.items():
+        found, others = seen(encoder, [change(frames) for frames in clips])
+        b_lines, severity = (plain[c].corr(found[c], method="spearman") for c in ("b_line_presence", "soldati"))
+        moved = float((found["b_line_presence"] - plain["b_line_presence"]).mean())
+        sectors = sum(a != b for a, b in zip(kinds, others, strict=True))
+        strange = int((found["lus"] < 0.5).sum())
+        print(f"| {name} | {b_lines:.2f} | {moved:+.3f} | {severity:.2f} | {strange} | {sectors} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
