@@ -179,3 +179,12 @@ def test_answer_weighs_the_shuffle_against_the_interval(as_large, interval, word
     )
     said = report.summarize(dataclasses.replace(result, comparisons=table, added=added))["answer"]["sentences"]
     assert words in " ".join(said)
+
+
+def test_a_run_of_one_modality_is_that_of_the_model_by_itself():
+    design = make_design(signal=3.0)
+    one = dataclasses.replace(design, blocks={"blood": design.blocks["blood"]})
+    stacked, plain = (run(one, experiment(fusion=name)) for name in ("stack", "early"))
+    pd.testing.assert_frame_equal(stacked.predictions, plain.predictions)
+    both = run(design, experiment(fusion="stack")).predictions
+    assert not np.allclose(both.loc[both["arm"] == "blood", "p"], plain.predictions["p"])

@@ -231,7 +231,8 @@ def _matrix(design: Design) -> tuple[np.ndarray, models.Layout]:
     blocks |= design.singles
     ends = np.cumsum([block.shape[1] for block in blocks.values()])
     columns = {key: np.arange(end - blocks[key].shape[1], end) for key, end in zip(blocks, ends, strict=True)}
-    layout = models.Layout(columns, {key: [str(c) for c in block.columns] for key, block in blocks.items()})
+    names = {key: [str(c) for c in block.columns] for key, block in blocks.items()}
+    layout = models.Layout(columns, names, several=len(design.blocks) > 1)
     dtype = np.float32 if len(design.y) * ends[-1] > 5e7 else np.float64
     return np.hstack([block.to_numpy(dtype=dtype) for block in blocks.values()]), layout
 

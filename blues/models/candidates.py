@@ -43,10 +43,13 @@ class Layout:
         Block -> its columns. Image blocks are keyed by their pooling, ``"image/mean"``; the others by their modality.
     names : dict of str to list of str
         Block -> the names of its columns.
+    several : bool
+        Whether there is more than one modality: a single one is stacked by itself only to be scaled as others are.
     """
 
     columns: Mapping[str, np.ndarray]
     names: Mapping[str, Sequence[str]]
+    several: bool = True
 
     def block(self, modality: str, points: str) -> str:
         """Return the key of a modality's block under a pooling."""
@@ -194,7 +197,8 @@ def build(
         return ClipRule(make(PLAIN, kind, seed)), columns
     model = make(candidate.model, kind, seed)
     reduced = candidate.components if "image" in places else 0
-    if candidate.fusion == "early" or (candidate.fusion == "late" and len(modalities) == 1):
+    alone = len(modalities) == 1 and (candidate.fusion == "late" or not layout.several)
+    if candidate.fusion == "early" or alone:
         return (_with_components(model, places["image"], reduced) if reduced else model), columns
     of_image = _with_components(model, list(range(len(places["image"]))), reduced) if reduced else model
     models = {name: of_image if name == "image" else model for name in modalities}
