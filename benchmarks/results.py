@@ -38,6 +38,12 @@ BINARY = ("auroc", "accuracy", "brier")
 RUNS = {
     "pcr": Table("PCR, the command's defaults", "--task pcr --baseline CRP LDH", BINARY, "auroc"),
     "pcr-xgboost": Table("PCR, boosted trees", "--task pcr --model xgboost --baseline CRP LDH", BINARY, "auroc"),
+    "pcr-subgroups": Table(
+        "PCR, for whom",
+        "--task pcr --model xgboost --subgroups pat_sex pat_age dur_symp --null 0 --explain none",
+        ("auroc",),
+        "auroc",
+    ),
     "pcr-null": Table(
         "PCR, a null of 200", "--task pcr --model xgboost --null 200 --explain none", ("auroc",), "auroc"
     ),
@@ -113,6 +119,26 @@ def markdown(run: Run, table: Table) -> list[str]:
     return lines
 
 
+def groups(run: Run) -> list[str]:
+    """Return what images add in each subgroup, where some were named."""
+    if run.subgroups.empty:
+        return []
+    head = "by|group|patients, with the event|without images|with images|difference|p that the groups differ"
+    lines = ["", "| " + head.replace("|", " | ") + " |", "|" + "---|" * 7]
+    for row in run.subgroups.to_dict("records"):
+        cells = [row["by"], row["group"], f"{row['patients']}, {row['events']:.0f}"]
+        if row["reason"]:
+            cells += [row["reason"], "", "", ""]
+        else:
+            for arm in ("b", "a"):
+                ends = {end: row[f"{end}_{arm}"] for end in ("value", "low", "high")}
+                cells.append(interval(pd.Series(ends)))
+            cells.append(interval(pd.Series(row), "difference", sign=True))
+            cells.append("" if pd.isna(row["p_interaction"]) else f"{row['p_interaction']:.2f}")
+        lines.append("| " + " | ".join(cells) + " |")
+    return lines
+
+
 def tests(run: Run, table: Table) -> list[str]:
     """Say how the arm that adds images to the reference does in every test, and what the inner loops took."""
     rows = run.comparisons[run.comparisons["metric"].isin([table.versus, "brier"])]
@@ -162,7 +188,7 @@ def main() -> None:
         encoder = run.provenance.get("encoder") or {}
         print(f"## {RUNS[name].title}\n", *head, "", sep="\n")
         print(f"Encoder {encoder.get('name', '–')}, weights {str(encoder.get('weights', '–'))[:8]}.\n")
-        print(*markdown(run, RUNS[name]), "", *tests(run, RUNS[name]), "", sep="\n", flush=True)
+        print(*markdown(run, RUNS[name]), *groups(run), "", *tests(run, RUNS[name]), "", sep="\n", flush=True)
 
 
 if __name__ == "__main__":
