@@ -92,7 +92,7 @@ events = ["Positive"]
     )
     told = cohort.findings[(cohort.findings["column"] == "swab") & (cohort.findings["kind"] == "odd")]
     assert {(row.value.strip(), row.what) for row in told.itertuples()} == {
-        ("positive", "spelt like the event 'Positive'"),
+        ("positive", "is spelt like the event 'Positive'"),
         ("pending", "reads as if nobody knew"),
         ("", "labels that differ in spelling alone: 'Positive', 'positive'"),
     }

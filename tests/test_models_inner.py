@@ -281,7 +281,8 @@ class TestStack:
     @pytest.mark.parametrize("kind", models.KINDS)
     def test_row_without_a_modality_gets_what_the_fusion_without_it_would_say(self, kind, rng):
         X, y, patients = problem(rng, n=150)
-        y = {"binary": y, "ordinal": np.digitize(X[:, 0], [-0.5, 0.7]) * 1.0, "continuous": X[:, 0] + y}[kind]
+        hidden = X[:, 0] + X[:, 1]
+        y = {"binary": hidden > 0, "ordinal": np.digitize(hidden, [-0.5, 0.7]), "continuous": hidden}[kind] * 1.0
         X[5:40, 1] = np.nan
         made = models.make("logistic", kind)
         both = models.LateFusion(made, self.columns, kind, "stack").fit(X, y, inner_of(patients))
@@ -295,12 +296,28 @@ class TestStack:
         fused = models.LateFusion(models.make("logistic"), self.columns, combine="stack")
         half = rng.permutation(120) < 60
         X[:, 1] = np.where(half, 1, -1) * (2 * y - 1)  # each half teaches the wrong about the other
-        split = np.flatnonzero(half), np.flatnonzero(~half)
-        inner = models.InnerFolds(np.arange(120), lambda y, patients: [split, split[::-1]])
-        fused.fit(X, y, inner)
-        assert fused.weights_["b"] == 0
-        alone = models.LateFusion(models.make("logistic"), {"a": [0]}, combine="stack").fit(X[:, :1], y, inner)
-        np.testing.assert_allclose(fused.predict(X), alone.predict(X[:, :1]), atol=1e-4)
+
+        def halves(y, patients):
+            one, other = np.flatnonzero(half[patients]), np.flatnonzero(~half[patients])
+            return [(one, other), (other, one)]
+
+        inner = models.InnerFolds(np.arange(120), halves)
+        for lacking in (0, 30):
+            X[:lacking, 1] = np.nan
+            fused.fit(X, y, inner)
+            assert fused.weights_["b"] == 0
+            alone = models.LateFusion(models.make("logistic"), {"a": [0]}, combine="stack").fit(X[:, :1], y, inner)
+            np.testing.assert_allclose(fused.predict(X), alone.predict(X[:, :1]), atol=1e-4)
+
+    def test_few_complete_rows_do_not_undo_what_the_many_taught(self, rng):
+        X, y, patients = problem(rng, n=120, informative=2.0)
+        X[20:, 1] = np.nan
+        fused = models.LateFusion(models.make("logistic"), self.columns, combine="stack").fit(X, y, inner_of(patients))
+        alone = models.LateFusion(models.make("logistic"), {"a": [0]}, combine="stack").fit(
+            X[:, :1], y, inner_of(patients)
+        )
+        for names in (("a",), ("a", "b")):
+            assert fused.stacks_[names].coef_[0, 0] == pytest.approx(alone.weights_["a"], rel=0.2)
 
     def test_single_modality_is_rescaled_as_several_are(self, rng):
         """Deep trees are far too sure of themselves; stacked alone they are as well calibrated as any stack."""

@@ -17,6 +17,7 @@ from blues.features import Design
 from blues.report import checklists, extras, page, privacy
 from blues.report.facts import FEW, Facts
 from blues.report.summary import TITLES
+from blues.report.words import interval
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -303,7 +304,7 @@ def test_a_small_interval_is_not_sold_against_its_p_value(run, p, holm):
     assert said["headline"] == "There is weak evidence that imaging adds something here"
     assert f"p is {p:.3f}, {holm:.3f} after Holm" in said["sentences"][1].replace("0.20 ", "0.200 ")
     assert all("weak" in row[3] for row in summary["tables"]["gain"]["rows"])
-    assert all("weak" in row[2] for row in summary["tables"]["instead"]["rows"])
+    assert all("weak" in row[3] for row in summary["tables"]["instead"]["rows"])
 
 
 def test_less_is_better_for_an_error():
@@ -407,18 +408,19 @@ def test_gain_tables_say_what_images_add_and_what_they_do_instead(run, summary):
     with_images = {a for a in run.scores["arm"].unique() if "image" in a.split("+")}
     assert set(others) == with_images - {f"image+{reference}"}
     for arm, row in others.items():
-        assert row[1] == pytest.approx(table.loc[(arm, reference), ["difference", "low", "high"]].to_list())
+        assert row[2] == pytest.approx(table.loc[(arm, reference), ["difference", "low", "high"]].to_list())
+        assert row[1]  # what else sets it apart
     assert "shuffled outcome" not in json.dumps([summary["tables"][key] for key in ("gain", "instead")])
     said = " ".join(summary["answer"]["sentences"])
-    assert said.count(" to clinical") + said.count(" to blood") >= 2
+    assert said.count(" from clinical") + said.count(" from blood") >= 2
 
 
 @pytest.mark.parametrize(
     ("margin", "headline", "words"),
     [
         (0.0, "a gain of up to 0.040 in AUROC is not ruled out", ""),
-        (0.05, "imaging adds less than 0.050 in AUROC, if anything", "All of it stays below the smallest gain"),
-        (0.03, "cannot tell whether imaging adds 0.030 in AUROC", "whether imaging is worth it stays open"),
+        (0.05, "imaging adds less than 0.050 in AUROC, if anything", "Both intervals stay below the smallest gain"),
+        (0.03, "cannot tell whether imaging adds 0.030 in AUROC", "is neither shown nor ruled out"),
     ],
 )
 def test_headline_tells_nearly_nothing_from_too_little_to_tell(run, margin, headline, words):
@@ -427,14 +429,71 @@ def test_headline_tells_nearly_nothing_from_too_little_to_tell(run, margin, head
     assert headline in said["headline"]
     assert words in said["sentences"][1]
     large = report.summarize(with_difference(named, 0.06, 0.2))["answer"]
-    assert ("All of it reaches" in large["sentences"][1]) == (margin > 0)
+    assert ("Both intervals reach" in large["sentences"][1]) == (margin > 0)
+
+
+def test_no_bound_is_given_where_it_would_be_an_artefact(run):
+    """Without the interval that allows for other training patients, and where the models leave images out, nothing is small."""
+    named = dataclasses.replace(run, experiment=dataclasses.replace(run.experiment, margin=0.05))
+    close = with_difference(named, -0.01, 0.01)
+    assert "adds less than 0.050" in report.summarize(close)["answer"]["headline"]
+    alone = close.comparisons[close.comparisons["test"] != "Nadeau-Bengio"]
+    said = report.summarize(dataclasses.replace(close, comparisons=alone))["answer"]
+    assert "cannot tell" in said["headline"]
+    assert "neither shown nor ruled out" in said["sentences"][1]
+    wide = close.comparisons.copy()
+    wide.loc[(wide["test"] == "Nadeau-Bengio") & (wide["metric"] == "auroc"), ["low", "high"]] = [-0.06, 0.07]
+    assert "cannot tell" in report.summarize(dataclasses.replace(close, comparisons=wide))["answer"]["headline"]
+    arm = Facts(run).candidate
+    choices = pd.DataFrame({"arm": [arm] * 10, "chosen": "xgboost/stack/mean", "weight_image": [0.0] * 6 + [0.3] * 4})
+    out = report.summarize(dataclasses.replace(close, choices=choices))["answer"]
+    assert "in 6 of 10 training folds the models left it out" in out["headline"]
+    assert "neither shown nor ruled out" in out["sentences"][1]
+
+
+def test_arm_that_is_no_baseline_with_images_is_not_said_to_add_to_it(run):
+    """The best arm without images may be a baseline that no arm adds images to."""
+    reference = Facts(run).reference
+    renamed = {
+        name: getattr(run, name).assign(
+            **{
+                c: getattr(run, name)[c].replace({reference: "baseline: CRP"})
+                for c in ("arm", "reference")
+                if c in getattr(run, name)
+            }
+        )
+        for name in ("predictions", "scores", "comparisons")
+    }
+    for low, high, words in (
+        (0.01, 0.05, "an arm with images does better"),
+        (-0.05, -0.01, "do worse than the best arm"),
+    ):
+        said = report.summarize(with_difference(dataclasses.replace(run, **renamed), low, high))
+        assert words in said["answer"]["headline"]
+        assert "may come from all that they do not share" in said["answer"]["sentences"][1]
+        assert "(reference)" not in json.dumps(said["tables"]["gain"]["rows"])
+
+
+def test_gain_over_a_reference_that_knows_nothing_is_called_little(run):
+    scores = run.scores.copy()
+    reference = Facts(run).reference
+    scores.loc[(scores["arm"] == reference) & (scores["metric"] == "auroc"), "value"] = 0.42
+    said = report.summarize(with_difference(dataclasses.replace(run, scores=scores), 0.02, 0.3))["answer"]["sentences"][
+        1
+    ]
+    assert "no better than chance (0.42): a gain over it says little" in said
 
 
 def test_answer_says_what_its_interval_leaves_out(run, summary):
-    rows = run.comparisons[(run.comparisons["test"] == "Nadeau-Bengio") & (run.comparisons["metric"] == "auroc")]
-    mine = rows[rows["arm"] == summary["answer"]["numbers"]["arm"]].iloc[0]
-    low, high = (f"{value:.3f}".replace("-", "−") for value in (mine["low"], mine["high"]))
-    assert f"training on other patients too is {low} to {high} (Nadeau" in summary["answer"]["sentences"][1]
+    table = run.comparisons.copy()
+    rows = (table["test"] == "Nadeau-Bengio") & (table["metric"] == "auroc")
+    table.loc[rows, ["difference", "low", "high"]] = [0.012, -0.034, 0.056]
+    said = report.summarize(dataclasses.replace(run, comparisons=table))["answer"]["sentences"][1]
+    assert (
+        f"trained on other patients too, the difference is {interval(0.012, -0.034, 0.056, 3, sign=True)} (Nadeau"
+        in said
+    )
+    assert "Nadeau" not in summary["answer"]["sentences"][1]  # all differences 0: no interval
 
 
 def test_expert_rule_below_one_half_is_explained_where_it_stands(run):

@@ -250,7 +250,7 @@ def _labels(cells: _Cells) -> None:
     cells.values = cells.values.map(plain, na_action="ignore")
     if known:
         for row in cells.values.index[cells.values.notna() & ~cells.values.isin(known)]:
-            cells.odd(row, f"not among {', '.join(sorted(known))}", "no value")
+            cells.odd(row, f"a label without an entry in codes or categories ({', '.join(sorted(known))})", "no value")
             cells.values[row] = None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -200,8 +201,18 @@ def _spelt_twice(values: pd.Series, dictionary: Dictionary, name: str) -> list[F
         if len(same) > 1:
             what = f"labels that differ in spelling alone: {', '.join(map(repr, same))}"
             n = int(values.isin(same).sum())
-            found.append(Finding("odd", file, None, name, "", n, what, "kept apart; codes can make them one"))
+            found.append(Finding("odd", file, None, name, "", n, what, f"kept apart; {_as_one(labels, same)}"))
     return found
+
+
+def _as_one(labels: Mapping[str, Sequence[str]], same: Sequence[str]) -> str:
+    """Return the entry of a dictionary that makes labels one; codes must list every label, or the others have no value."""
+    if len(labels) > 8:
+        return "codes that list every label of the column can make them one"
+    codes = ", ".join(
+        f'"{label}" = "{same[0] if label in same else label}"' for one in labels.values() for label in one
+    )
+    return f"codes = {{ {codes} }} makes them one"
 
 
 def _match(clips: pd.DataFrame, patients: pd.DataFrame, dictionary: Dictionary) -> tuple[pd.DataFrame, list[Finding]]:

@@ -16,8 +16,8 @@ __all__ = ["binary_counts", "definition", "derive", "doubtful_labels", "letters"
 
 MOST_LABELS = 8
 NOT_KNOWN = frozenset(
-    "pending awaited unknown unclear indeterminate inconclusive equivocal invalid borderline missing lost repeat na nan none "
-    "notavailable notdone nottested notknown notperformed noresult insufficient tbd".split()
+    "pending awaited unknown unclear indeterminate inconclusive equivocal invalid borderline missing na nan notavailable "
+    "notdone nottested notknown notperformed noresult insufficient tbd".split()
 )
 """Labels, by letters alone, that read as if nobody knew: whoever has one has not been shown to be without the event."""
 
@@ -182,8 +182,8 @@ def doubtful_labels(targets: Mapping[str, Target], patients: pd.DataFrame, file:
         counts = column[~_equals(column, target.events)].value_counts()
         for label, n in counts[counts > 0].items():
             if (like := events.get(letters(label))) is not None:
-                what = f"spelt like the event {like!r}"
-            elif letters(label) in NOT_KNOWN or not letters(label):
+                what = f"is spelt like the event {like!r}"
+            elif letters(label) in (*NOT_KNOWN, "") or (letters(label) == "-" and "+" not in events):
                 what = "reads as if nobody knew"
             else:
                 continue
@@ -192,8 +192,15 @@ def doubtful_labels(targets: Mapping[str, Target], patients: pd.DataFrame, file:
 
 
 def letters(label: str) -> str:
-    """Return a label without case, blanks and punctuation; signs that stand alone say something."""
-    return re.sub(r"[\W_]+", "", label.casefold()) or label.strip(" ?-./")
+    """Return a label without case, blanks and punctuation; signs that say something (``3+``, ``<50``, ``-``) stay.
+
+    Examples
+    --------
+    >>> letters("Not done."), letters("<50"), letters("Rh-"), letters("NO-SHOW"), letters("?")
+    ('notdone', '<50', 'rh-', 'noshow', '')
+    """
+    text = re.sub(r"(?<=\w)-(?=\w)|[\s_.,;:?!()\[\]/'\"]+", "", label.casefold())
+    return text
 
 
 def _label(value: object) -> str:

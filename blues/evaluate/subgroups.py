@@ -66,6 +66,7 @@ def subgroup_table(
     if labels.isna().all():
         raise InputError("no patient of these predictions has a group")
     order = groups.cat.categories if isinstance(groups.dtype, pd.CategoricalDtype) else sorted(groups.dropna().unique())
+    order = [group for group in order if (labels == group).any()]
     lines = []
     for group in order:
         rows = np.flatnonzero((labels == group).to_numpy())

@@ -123,7 +123,7 @@ def design(
             **{name: _spread(table, patients) for name, table in singles.items()},
         },
         by_point=_by_point(cohort, everything, frames) if target.level == "patient" else None,
-        facts=_facts(cohort, embeddings, frames, points) | ({"no_rules": no_rules} if no_rules else {}),
+        facts=_facts(cohort, task, embeddings, frames, points) | ({"no_rules": no_rules} if no_rules else {}),
     )
 
 
@@ -136,11 +136,14 @@ def _scale(cohort: Cohort, target: Any) -> tuple[float, ...]:
     return tuple(float(c) for c in cohort.dictionary.columns[target.column].categories or ())
 
 
-def _facts(cohort: Cohort, embeddings: Embeddings | None, frames: str, points: str) -> dict[str, Any]:
+def _facts(cohort: Cohort, task: str, embeddings: Embeddings | None, frames: str, points: str) -> dict[str, Any]:
     files = [
         cohort.folder / name for name in (cohort.dictionary.files.patients, cohort.dictionary.files.ratings) if name
     ]
     facts: dict[str, Any] = {"data": {Path(f).name: provenance.file_hash(f) for f in files if Path(f).is_file()}}
+    met = cohort.findings[cohort.findings["done"].str.startswith(f"counts as no event of {task};")]
+    if len(met):
+        facts["doubtful"] = [f"{row.value!r} ({row.cells}), which {row.what}" for row in met.itertuples()]
     if embeddings is not None:
         facts |= {"encoder": dict(embeddings.encoder), "frames": frames, "points": points}
         odd = embeddings.table.loc[embeddings.table["problems"] != "", "clip"].astype(str)

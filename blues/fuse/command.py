@@ -22,7 +22,7 @@ from blues.fuse.run import run
 from blues.fuse.stayexamine import no_transfer, refuse_options
 from blues.fuse.staytime import COLUMN, TASK, describe_beside, of_a_stay, offer, timed
 from blues.fuse.subgroups import groups_of, subgroups
-from blues.fuse.tables import main_metric
+from blues.fuse.tables import against_margin, left_out, main_metric
 from blues.fuse.transfer import transfer
 
 __all__ = ["main", "prepare"]
@@ -187,6 +187,18 @@ def _gain_lines(found: Run, metric: str) -> list[str]:
             told = "" if main else f"  against {row.reference}"
             interval = f"(95 % interval {row.low:+.3f} to {row.high:+.3f})"
             lines.append(f"  {row.arm:<{width}}  {row.difference:+.3f}  {interval}{told}")
+    if margin := found.experiment.margin:
+        arm, sign = f"image+{reference}", -1 if better else 1
+        limits = found.comparisons[
+            (found.comparisons["metric"] == metric)
+            & (found.comparisons["arm"] == arm)
+            & (found.comparisons["reference"] == reference)
+            & found.comparisons["test"].isin(("paired patient bootstrap", "Nadeau-Bengio"))
+        ].dropna(subset=["low", "high"])
+        ends = (sign * limits[["low", "high"]].to_numpy()).ravel() if len(limits) == 2 else None
+        said = {"reached": "is reached", "below": "is not reached", "open": "is neither shown nor ruled out"}
+        verdict = said[against_margin(ends, margin, left_out(found.choices, arm))]
+        lines.append(f"The smallest gain worth having, {margin:g}, {verdict} (two intervals of {arm}; see the page).")
     return [*lines, ""]
 
 
@@ -225,7 +237,8 @@ def _null_lines(found: Run, metric: str) -> list[str]:
     drawn = found.null.groupby("arm")["value"]
     low, high = drawn.quantile(0.025), drawn.quantile(0.975)
     return [
-        f"The whole pipeline on {found.experiment.null} shuffled outcomes, {metric.upper()} (95 % of them; p of the score):",
+        f"The whole pipeline on {found.experiment.null} shuffled outcomes, {metric.upper()} (95 % of them; p of the score, at "
+        f"the least {1 / (1 + found.experiment.null):.3f}):",
         *(
             f"  {row.arm:<{width}}  {low[row.arm]:.3f} to {high[row.arm]:.3f}  p = {row.p_value:.3f}"
             for row in rows.itertuples()

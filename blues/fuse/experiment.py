@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -199,6 +200,8 @@ class Experiment:
             if getattr(self, name) < least:
                 raise check.InputError(f"--{name} is {getattr(self, name)}", allowed=f"{least} or more")
 
+        if not math.isfinite(self.margin):
+            raise check.InputError(f"--margin is {self.margin}", allowed="a number, 0 for none")
         if 0 < self.validate < 10:
             raise check.InputError(f"--validate is {self.validate}", allowed="0, or at least 10 samples")
         self._check_finetune()
@@ -214,6 +217,7 @@ class Experiment:
             idle["examine"] = "it names arms for --validate and --learning-curve"
         if "image" not in self.modalities:
             idle |= dict.fromkeys(("encoder", "weights", "image_features", "frames"), "no arm looks at images")
+            idle |= dict.fromkeys(("subgroups", "margin", "reference"), "no arm looks at images")
         for name, why in idle.items():
             if getattr(self, name) != plain[name]:
                 flag = f"--{name.replace('_', '-')}"

@@ -65,7 +65,13 @@ def design_facts(design: Design, by_arm: Mapping[str, pd.DataFrame]) -> dict[str
 
 def notes_on(design: Design, by_arm: Mapping[str, pd.DataFrame], experiment: Experiment) -> list[dict[str, str]]:
     """Say what limits the numbers: few events, suspicious columns, patients an arm could not use, unread clips."""
-    found = [*_size_notes(design), *_leak_notes(design), *_width_notes(design, experiment), *_band_notes(experiment)]
+    found = [
+        *_outcome_notes(design),
+        *_size_notes(design),
+        *_leak_notes(design),
+        *_width_notes(design, experiment),
+        *_band_notes(experiment),
+    ]
     found += _scale_notes(design, experiment)
     patients = int(design.patients.nunique())
     for arm, part in by_arm.items():
@@ -94,7 +100,7 @@ def notes_on(design: Design, by_arm: Mapping[str, pd.DataFrame], experiment: Exp
                 f"what the whole pipeline scores by chance; the smallest possible p is {1 / (1 + experiment.null):.3f}."
             )
         )
-    return found + _without_images(design) + encoder_notes(design)
+    return found + _without_images(design, experiment) + encoder_notes(design)
 
 
 def _tuned_notes(design: Design) -> list[dict[str, str]]:
@@ -179,7 +185,21 @@ def _warning(text: str) -> dict[str, str]:
     return {"level": "warning", "text": text}
 
 
-def _without_images(design: Design) -> list[dict[str, str]]:
+def _outcome_notes(design: Design) -> list[dict[str, str]]:
+    """Warn of labels that were taken for no event and may be one, or nothing known."""
+    if not (doubtful := design.facts.get("doubtful")):
+        return []
+    return [
+        _warning(
+            f"Patients with these labels count as having no event of {design.task}: {'; '.join(doubtful)}. If that is wrong, "
+            "every number here is: name the label among the target's events, or as missing."
+        )
+    ]
+
+
+def _without_images(design: Design, experiment: Experiment) -> list[dict[str, str]]:
+    rivals = [c for candidates in experiment.rivals().values() for c in candidates]
+    apart = all(c.fusion != "early" and c.model != "attention" for c in rivals)
     if "image" not in design.blocks or len(design.blocks) < 2:
         return []
     patients = int(design.patients.nunique())
@@ -189,7 +209,7 @@ def _without_images(design: Design) -> list[dict[str, str]]:
     return [
         _note(
             f"{without} of {patients} patients have no clip that could be used: arms with images and something else predict "
-            "them from the rest, so images can add nothing there."
+            f"them from the rest{', so images can add nothing there' * apart}."
         )
     ]
 
@@ -241,8 +261,9 @@ def _size_notes(design: Design) -> list[dict[str, str]]:
         found.append(
             _warning(
                 f"Only {fewer} patients are in the smaller class. An AUROC of 0.80 then has an interval {widths['0.80']:.2f} "
-                "wide: it cannot be claimed that an arm predicts well, that one arm beats another by less than about half of "
-                "that, or that probabilities are calibrated; a difference not shown is not equivalence."
+                "wide: it cannot be claimed that an arm predicts well or that probabilities are calibrated. How far a "
+                "difference between arms can be told is what its own interval says; a difference not shown is no proof that "
+                "there is none."
             )
         )
     found.append(

@@ -22,7 +22,7 @@ __all__ = ["Run"]
 _TABLES = ("scores", "comparisons", "refused", "null", "choices")
 _OPTIONAL = ("added", "validation", "learning", "combinations", "subgroups")
 _WORDS = ("column", "role", "known", "reason", "method", "test", "question", "better", "chosen")
-_MADE_OF_IT = "agreement stay explanations patients tables figures report.html report.json report.md".split()
+_MADE_OF_IT = "agreement stay explanations patients report.html report.json report.md".split()
 _PAGES = ("cohort", "notes", "design", "provenance")
 
 
@@ -95,9 +95,7 @@ class Run:
         """
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        if (folder / "experiment.toml").is_file():
-            for name in _MADE_OF_IT:
-                shutil.rmtree(folder / name) if (folder / name).is_dir() else (folder / name).unlink(missing_ok=True)
+        before = (folder / "experiment.toml").is_file()
         with replacing(folder / "experiment.toml") as draft:
             draft.write_text(self.experiment.to_toml(), encoding="utf-8")
         with replacing(folder / "predictions.parquet") as draft:
@@ -118,6 +116,11 @@ class Run:
         Attributions.remove(folder)
         if self.attributions is not None:
             self.attributions.save(folder)
+        for old in (folder / name for name in _MADE_OF_IT if before):
+            if old.is_dir() and not old.is_symlink():
+                shutil.rmtree(old)
+            else:
+                old.unlink(missing_ok=True)
         return folder
 
     @classmethod

@@ -60,6 +60,10 @@ def _groups(cohort: Cohort, task: str, text: str) -> pd.Series:
     if (why := dictionary.refusal(name, task, treatments)) is not None:
         raise check.InputError(f"--subgroups: {name} makes no subgroup here: {why}", remedy="Name what is known before")
     spec, values = dictionary.columns[name], cohort.patients[name]
+    if values.nunique() < 2:
+        raise check.InputError(f"--subgroups: {name} is the same in every patient that has it", remedy="Leave it out")
+    if colon and spec.decoded_kind == "binary":
+        raise check.InputError(f"--subgroups: {text}: {name} is yes or no, and a cut is for numbers")
     if spec.decoded_kind == "binary":
         return pd.Series(pd.Categorical(values.map({0: "no", 1: "yes"}), ["no", "yes"]), values.index)
     if not pd.api.types.is_numeric_dtype(values):

@@ -78,8 +78,8 @@ class LateFusion(BaseEstimator):
     Notes
     -----
     A modality's model is fitted on the rows that have any value of it, and the stack of a set of modalities on the rows that
-    have all of them. In prediction a row that lacks a modality is left to the others: it gets what the same fusion without
-    that modality would say. A row that lacks all gets the training mean.
+    have any of them, with the mean input of a modality where a row lacks it. In prediction a row that lacks a modality is left
+    to the others: it gets what the same fusion without that modality would say. A row that lacks all gets the training mean.
 
     References
     ----------
@@ -152,25 +152,34 @@ class LateFusion(BaseEstimator):
         return make(X, y, inner) if self.shared is None else self.shared.take(what, make, X, y, inner)
 
     def _fit_stacks(self, held_out: Mapping[str, np.ndarray], y: np.ndarray) -> None:
-        """Fit a stack for every set of modalities, on the rows that have all of the set; a set without one is averaged."""
+        """Fit a stack for every set of modalities, on the rows that have any of the set; a set without one is averaged."""
         self.stacks_: dict[tuple[str, ...], Any] = {}
         self.weights_: dict[str, float] = {}
         self.shares_of_stack_: dict[str, float] = {}
         for size in range(1, len(held_out) + 1):
             for names in combinations(held_out, size):
-                inputs = self._stack_inputs(held_out, names)
-                rows = np.isfinite(inputs).all(axis=1)
-                if len(np.unique(y[rows])) < 2:
-                    continue
-                self.stacks_[names] = self._empty_stack(y[rows]).fit(inputs[rows], y[rows])
+                inputs, rows = self._filled(held_out, names)
+                if len(np.unique(y[rows])) > 1:
+                    self.stacks_[names] = self._empty_stack(y[rows]).fit(inputs, y[rows])
         whole = tuple(self.models_)
         if whole in self.stacks_:
-            inputs = self._stack_inputs(held_out, whole)
+            inputs, _ = self._filled(held_out, whole)
             weights = np.mean([np.ravel(one.coef_) for one in getattr(self.stack_, "cuts_", [self.stack_])], axis=0)
-            moves = weights * inputs[np.isfinite(inputs).all(axis=1)].std(axis=0)
+            moves = weights * inputs.std(axis=0)
             self.weights_ = dict(zip(whole, weights.tolist(), strict=True))
             shares = moves / moves.sum() if moves.sum() > 0 else np.full(len(moves), np.nan)
             self.shares_of_stack_ = dict(zip(whole, shares.tolist(), strict=True))
+
+    def _filled(self, held_out: Mapping[str, np.ndarray], names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Return the inputs of the rows that have any of these modalities, gaps filled with the mean, and those rows.
+
+        No rows where a modality has no held-out prediction at all.
+        """
+        inputs = self._stack_inputs(held_out, names)
+        known = np.isfinite(inputs)
+        rows = np.flatnonzero(known.any(axis=1)) if known.any(axis=0).all() else np.empty(0, dtype=int)
+        mean = np.where(known, inputs, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+        return np.where(known, inputs, mean)[rows], rows
 
     def _empty_stack(self, y: np.ndarray) -> Any:
         if self.kind == "continuous":

@@ -74,6 +74,7 @@ def arms_forest(
         right = grid[0, 1]
         place = dict(zip(scores["arm"], levels, strict=True))
         known = comparisons[comparisons["arm"].isin(list(place))]
+        known = known[known["reference"] == known["reference"].iloc[:1].squeeze()].drop_duplicates("arm")
         right.axvline(0, color=INK, linewidth=0.9)
         _intervals(right, known, "difference", np.array([place[a] for a in known["arm"]]))
         names = known["reference"].unique()

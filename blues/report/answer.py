@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from blues.fuse.tables import against_margin, mostly_out
 from blues.report.facts import FEW, Facts, Gain
 from blues.report.words import LEVEL, arm_label, clean, count, interval, listed, metric, modalities, number, p_value
 
@@ -85,6 +86,12 @@ def headline(facts: Facts) -> str:
     if fewer:
         return "Too few patients to say whether imaging adds anything"
     without = "the reference without it" if facts.run.experiment.reference else "the best arm without it"
+    if not facts.adds:  # no arm is the reference and images: a baseline, or a constant, is the best without them
+        return {
+            "better": f"In this run an arm with images does better than {without}",
+            "weak": f"There is weak evidence that an arm with images does better than {without}",
+            "worse": f"In this run the arms with images do worse than {without}",
+        }.get(gain.verdict, f"No arm with images is shown to differ from {without}")
     return {
         "better": f"In this run imaging added to {without}",
         "weak": "There is weak evidence that imaging adds something here",
@@ -96,14 +103,23 @@ def headline(facts: Facts) -> str:
 
 
 def _unclear(facts: Facts, gain: Gain) -> str:
-    """Say how much an interval that includes 0 leaves open: much and little are not the same answer."""
-    most, margin = max(gain.low * gain.better, gain.high * gain.better, 0.0), facts.run.experiment.margin
-    label = metric(facts.metric).label
-    if margin and most < margin:
+    """Say how much an interval that includes 0 leaves open: much and little are not the same answer.
+
+    The bound is the larger of the fitted models' and of that which allows for training on other patients. A stack that leaves
+    images out in half of the folds or more makes both small whatever images are worth, and gives no bound.
+    """
+    margin, label, absent = facts.run.experiment.margin, metric(facts.metric).label, facts.left_out(gain.arm)
+    if mostly_out(absent):
+        left, folds = absent or (0, 0)
+        return f"Imaging is not shown to add anything here; in {left} of {folds} training folds the models left it out"
+    if margin and against_margin(gain.ends, margin, absent) == "below":
         return f"In this run imaging adds less than {number(margin, 3)} in {label}, if anything"
     if margin:
         return f"This run cannot tell whether imaging adds {number(margin, 3)} in {label}"
-    return f"Imaging is not shown to add anything here; a gain of up to {number(most, 3)} in {label} is not ruled out"
+    if gain.ends is None:
+        return "Imaging is not shown to add anything here"
+    most = number(max(0.0, *gain.ends), 3)
+    return f"Imaging is not shown to add anything here; a gain of up to {most} in {label} is not ruled out"
 
 
 def _scored(facts: Facts, arm: str) -> str:
@@ -137,45 +153,62 @@ def _gain(facts: Facts) -> str:
         if facts.reference is None:
             return "No arm does without images, so this run cannot say what imaging adds to anything."
         return f"With images, {arm_label(facts.candidate)} reached {_scored(facts, facts.candidate)}; no comparison was made."
-    text = (
-        f"With lung ultrasound added, {arm_label(gain.arm)} reached {_scored(facts, gain.arm)}: a paired difference of "
-    )
+    head = f"With lung ultrasound added, {arm_label(gain.arm)}" if facts.adds else f"With images, {arm_label(gain.arm)}"
+    text = f"{head} reached {_scored(facts, gain.arm)}: a paired difference of "
     text += interval(gain.difference, gain.low, gain.high, digits=3, sign=True)
     if gain.patients is not None and gain.patients < facts.people()[0]:
         text += f" on the {gain.patients} patients that both predict"
     if np.isfinite(gain.p) and gain.verdict not in ("unknown", "weak"):
         p = p_value(gain.p)
         text += f", p {p if p.startswith('<') else '= ' + p}"
-    return text + f". {' '.join(filter(None, [_reading(gain), _against_margin(facts, gain), _refitted(gain)]))}"
+    if few_events(facts):
+        return f"{text}. With so few patients nothing follows from it."
+    said = [_reading(facts, gain), _refitted(gain), _against_margin(facts, gain), _above_chance(facts, gain)]
+    return f"{text}. {' '.join(filter(None, said))}"
+
+
+def _above_chance(facts: Facts, gain: Gain) -> str:
+    """Say that a gain over a reference that knows nothing is little, where it ranks no better than chance."""
+    value = facts.score(gain.reference)[0]
+    if facts.metric not in ("auroc", "uno_c") or not value <= 0.5:
+        return ""
+    shown = number(value, digits(facts))
+    return f"The reference itself ranks patients no better than chance ({shown}): a gain over it says little."
 
 
 def _against_margin(facts: Facts, gain: Gain) -> str:
-    """Hold the interval against the smallest gain worth having, where one was named."""
+    """Hold both intervals against the smallest gain worth having, where one was named."""
     margin = facts.run.experiment.margin
-    if not margin or not (np.isfinite(gain.low) and np.isfinite(gain.high)):
+    if not margin:
         return ""
-    low, high = sorted((gain.low * gain.better, gain.high * gain.better))
     named = f"the smallest gain worth having, named as {number(margin, 3)}"
-    if low >= margin:
-        return f"All of it reaches {named}."
-    if high < margin:
-        return f"All of it stays below {named}."
-    return f"It holds {named}: whether imaging is worth it stays open."
+    return {
+        "reached": f"Both intervals reach {named}, as a whole.",
+        "below": f"Both intervals stay below {named}.",
+        "open": f"That imaging adds {named}, is neither shown nor ruled out.",
+    }[against_margin(gain.ends, margin, facts.left_out(gain.arm))]
 
 
 def _refitted(gain: Gain) -> str:
     if gain.refitted is None:
         return ""
-    low, high = (number(value, 3) for value in gain.refitted)
+    mean, low, high = gain.refitted
+    if not low < high:
+        return ""
     return (
-        "It is for these fitted models: one that allows for training on other patients too is "
-        f"{low} to {high} (Nadeau and Bengio, mean over folds)."
+        "This interval holds for the models as they were fitted. Fold by fold, and allowing for models trained on other "
+        f"patients too, the difference is {interval(mean, low, high, 3, sign=True)} (Nadeau and Bengio)."
     )
 
 
-def _reading(gain: Gain) -> str:
+def _reading(facts: Facts, gain: Gain) -> str:
     """Say what the interval of the headline difference means, and what it leaves open."""
     limits_ = sorted((gain.low * gain.better, gain.high * gain.better))
+    if not facts.adds:
+        return (
+            f"No arm of this run is {arm_label(gain.reference)} with images added, so this is a difference between two arms: "
+            "it may come from all that they do not share."
+        )
     if gain.verdict == "better":
         return "The interval excludes 0: in this run imaging adds to what is known without it."
     if gain.verdict == "weak" and not gain.steady:
@@ -197,6 +230,12 @@ def _reading(gain: Gain) -> str:
         )
     if gain.verdict == "worse":
         return "The interval excludes 0 on the wrong side: adding imaging made the predictions worse."
+    if gain.verdict == "unclear" and mostly_out(absent := facts.left_out(gain.arm)):
+        left, folds = absent or (0, 0)
+        return (
+            f"In {left} of {folds} training folds the models gave images no weight, so the interval, however narrow, says little "
+            "of what images are worth."
+        )
     if gain.verdict == "unclear":
         return (
             "The interval includes 0, so this run does not show that imaging adds anything; gains up to "
@@ -233,15 +272,19 @@ def _added(facts: Facts) -> str:
 def _rest(facts: Facts) -> str:
     parts = []
     if facts.alone and facts.alone != facts.candidate:
-        parts.append(f"Imaging alone reached {_scored(facts, facts.alone)}")
-    if facts.elsewhere:
+        absent = facts.left_out(facts.alone)
+        told_of = (
+            f" (in {absent[0]} of {absent[1]} training folds its model told nothing)" if absent and absent[0] else ""
+        )
+        parts.append(f"Imaging alone reached {_scored(facts, facts.alone)}{told_of}")
+    if facts.elsewhere and not few_events(facts):
         told = [
-            f"{interval(g.difference, g.low, g.high, 3, sign=True)} to {arm_label(g.reference)}"
+            f"{interval(g.difference, g.low, g.high, 3, sign=True)} from {arm_label(g.reference)}"
             for g in facts.elsewhere
         ]
-        parts.append(
-            f"images added {listed(told[:4])}" + (f" and to {len(told) - 4} other arms" if len(told) > 4 else "")
-        )
+        more = f", and {count(len(told) - 4, 'other arm')}" if len(told) > 4 else ""
+        lower = "" if facts.elsewhere[0].better > 0 else " (lower is better)"
+        parts.append(f"adding images changed {metric(facts.metric).label}{lower} by {listed(told[:4])}{more}")
     shown = (facts.candidate, facts.alone)
     others = [g for g in facts.gains if g.arm not in shown and "image" in modalities(g.arm)]
     if others:
@@ -285,7 +328,7 @@ def _precision(facts: Facts) -> str:
         return ""
     return (
         f"The interval of the difference is {number(abs(gain.high - gain.low), 3)} wide: with "
-        f"{count(facts.people()[0], 'patient')}, smaller effects than half of that can be neither shown nor ruled out."
+        f"{count(facts.people()[0], 'patient')}, a difference of less than about half of that cannot be told from none."
     )
 
 

@@ -14,6 +14,7 @@ import pandas as pd
 from blues.check import columns_exist
 from blues.fuse import Run
 from blues.fuse.null import p_of_added
+from blues.fuse.tables import left_out
 from blues.report.words import metric, modalities, model_of, sees_images
 
 __all__ = ["FEW", "Facts", "Gain"]
@@ -39,8 +40,15 @@ class Gain:
     patients: int | None = None
     within: tuple[float, float, float] | None = None
     """The difference and its interval where patients are ranked within their fold only; None where that is not scored."""
-    refitted: tuple[float, float] | None = None
-    """The interval that allows for training on other patients (Nadeau and Bengio); None where there is none."""
+    refitted: tuple[float, float, float] | None = None
+    """The mean difference over folds, with the interval that allows for training on other patients (Nadeau and Bengio)."""
+
+    @property
+    def ends(self) -> tuple[float, ...] | None:
+        """The limits of both intervals, more being better; None without one that allows for other training patients."""
+        if self.refitted is None or not self.refitted[1] < self.refitted[2]:
+            return None
+        return tuple(end * self.better for end in (self.low, self.high, *self.refitted[1:]))
 
     @property
     def steady(self) -> bool:
@@ -212,7 +220,7 @@ class Facts:
                     better=metric(self.metric).better,
                     patients=int(first["patients"]) if pd.notna(first.get("patients")) else None,
                     within=self._within_folds(str(arm), str(reference)),
-                    refitted=_limits(part[part["test"] == "Nadeau-Bengio"]),
+                    refitted=_estimate(part[part["test"] == "Nadeau-Bengio"]),
                 )
             )
         return found
@@ -224,8 +232,8 @@ class Facts:
             (table["metric"] == f"{self.metric}_within_fold")
             & (table["arm"] == arm)
             & (table["reference"] == reference)
-        ].dropna(subset=["low", "high"])
-        return None if not len(rows) else tuple(rows.iloc[0][["difference", "low", "high"]].astype(float))
+        ]
+        return _estimate(rows)
 
     @cached_property
     def without_images(self) -> list[str]:
@@ -244,8 +252,21 @@ class Facts:
         """What the reference is: chosen by its score, or named."""
         if self.run.experiment.reference:
             return "the arm without images named as reference"
-        others = [arm for arm in self.without_images if arm != "prevalence"]
+        constant = self.binary or self.timed  # which cannot rank
+        others = [arm for arm in self.without_images if arm != "prevalence" or not constant]
         return f"the best of {len(others)} arms without images" if len(others) > 1 else "the arm without images"
+
+    @cached_property
+    def adds(self) -> bool:
+        """Whether the candidate is the reference with images added, and not another arm that happens to see images."""
+        if self.candidate is None or self.reference is None:
+            return False
+        wanted = {"image", *modalities(self.reference)}
+        return set(modalities(self.candidate)) == wanted and model_of(self.candidate) == model_of(self.reference)
+
+    def left_out(self, arm: str) -> tuple[int, int] | None:
+        """Return in how many of how many training folds an arm's stack gave images no weight; None where none is stacked."""
+        return left_out(self.run.choices, arm)
 
     @property
     def added(self) -> tuple[float, int, int] | None:
@@ -295,9 +316,10 @@ class Facts:
         return np.asarray(wide[self.of(arm)["row"].to_list()].dropna().to_numpy(float))
 
 
-def _limits(rows: pd.DataFrame) -> tuple[float, float] | None:
+def _estimate(rows: pd.DataFrame) -> tuple[float, float, float] | None:
+    """Return difference, low and high of the first row that has them."""
     known = rows.dropna(subset=["low", "high"])
-    return None if not len(known) else (float(known["low"].iloc[0]), float(known["high"].iloc[0]))
+    return tuple(known.iloc[0][["difference", "low", "high"]].astype(float)) if len(known) else None
 
 
 def _first(preferred: Any, others: pd.Series) -> float:

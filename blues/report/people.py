@@ -108,7 +108,8 @@ def _table_one(facts: Facts, frame: pd.DataFrame) -> dict[str, Any]:
         f"Table 1. Patients by {facts.design['label']}",
         [column("variable"), *(c for _, c in kept)],
         rows,
-        note="Median [quartiles] or number (percent of those known).",
+        note="Median [quartiles] or number (percent of those known). Standardised difference: of the means, over the pooled "
+        "standard deviation (of shares, for yes and no); where a variable is skewed, medians can differ and means not.",
     )
     made["groups"] = [str(g or "") for g in frame["group"]] if "group" in frame else []
     return made
@@ -146,7 +147,8 @@ def _add_missingness(records: Any, blocks: list[Any], tables: dict[str, Any], fi
         figures["missingness"] = figure(
             "missingness",
             "Missing values of the predictors",
-            "Share of patients without a value, predictors only, most incomplete first.",
+            "Share of patients without a value, clinical variables and blood tests, most incomplete first. Values that do not "
+            "apply to a patient count as missing here; the table tells them apart.",
             f"The most incomplete is {worst['column']}: {100 * worst['missing']:.0f} percent missing.",
             frame=predictors,
             most=20,

@@ -11,7 +11,7 @@ import pandas as pd
 import blues
 from blues.cohort import Cohort, card
 from blues.fuse import Run
-from blues.report import explained, extras, people, results, risk
+from blues.report import arms, explained, extras, gain, people, risk
 from blues.report.answer import INTENDED_USE, answer, limits
 from blues.report.checklists import checklists
 from blues.report.document import block, column, table
@@ -107,8 +107,8 @@ def summarize(
     add("answer", ([block("answer")], {}, {}))
     add("who", people.who(facts, privacy))
     add("asked", people.asked(facts))
-    add("arms", results.arms(facts))
-    add("gain", results.gain(facts, privacy))
+    add("arms", arms.arms(facts))
+    add("gain", gain.gain(facts, privacy))
     add("calibration", risk.calibration(facts))
     add("utility", risk.utility(facts))
     add("explanations", _both(explained.explained(facts), extras.explanations(explanations, privacy)))

@@ -1,195 +1,30 @@
-"""The sections of results: arms side by side, and what imaging adds."""
+"""The section of what imaging adds: to the reference, to each other arm, in subgroups, to each patient."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from blues.report import curves, timed
+from blues.report import curves
 from blues.report.answer import digits, few_events, verdict_text
+from blues.report.arms import text_of, turned
 from blues.report.document import block, column, figure, table
 from blues.report.explained import movers
 from blues.report.facts import Facts, Gain
 from blues.report.people import Parts
 from blues.report.privacy import Privacy
-from blues.report.words import THRESHOLDS, arm_label, interval, listed, metric
+from blues.report.words import arm_label, interval, listed, metric, modalities, model_of
 
-__all__ = ["arms", "gain", "row_names"]
+__all__ = ["gain"]
 
-_ARM_METRICS = (
-    "auroc auprc brier sensitivity specificity quadratic_kappa mae rmse r2 spearman within_one rps "
-    "uno_c harrell_c integrated_brier scaled_brier"
-).split()
 _HOLM = (
     "Holm: over the arms compared with the reference, within one metric and test; the experts' rules are a family of their "
     "own, and so are the other arms without images."
 )
 _TESTED = (column("reading"), column("p", "p"), column("p, Holm", "p"), column("patients compared", "integer"))
-_WAYS = {
-    "mean": "mean",
-    "vote": "majority vote",
-    "max": "maximum",
-    "any": "any at or above one half",
-    "top-k": "mean of the three highest",
-    "noisy-or": "noisy-or",
-}
 MOST_PATIENTS = 400
 """Rows listed by name, those with the largest change."""
-
-
-def arms(facts: Facts) -> Parts:
-    """Return every arm with its scores, and the curves of the arms that matter most."""
-    names = [m for m in _ARM_METRICS if m in set(facts.scores["metric"])]
-    places = digits(facts)
-    columns = [column("arm"), column("patients", "integer")]
-    counted = facts.binary or facts.timed
-    columns += [column("with outcome", "integer" if counted and not few_events(facts) else "text")] * counted
-    columns += [column(metric(m).label, "interval", digits=places) for m in names]
-    rows = []
-    for arm in facts.arms:
-        patients, events, _ = facts.people(arm)
-        said = f"{events}, too few" if few_events(facts, arm) else events
-        rows.append(
-            [arm_label(arm), patients, *([said] if counted else []), *(list(facts.score(arm, m)) for m in names)]
-        )
-    note = _how(facts)
-    if few_events(facts):
-        note = f"Too few: {few_events(facts)}. {note}"
-    note += _turned(facts)
-    tables = {"arms": table("Scores of every arm, with 95% intervals over patients", columns, rows, note=note)}
-    blocks = [block("figures", keys=["arms-forest"]), block("table", key="arms")]
-    figures = {"arms-forest": _forest(facts)}
-    if facts.binary:
-        figures |= _curves(facts)
-    elif facts.timed:
-        figures |= timed.risk_figures(facts)
-    else:
-        shown = pd.concat([facts.of(arm) for arm in facts.key_arms], ignore_index=True)
-        figures["observed-predicted"] = figure(
-            "observed_predicted",
-            "Observed against predicted",
-            "Each point is one row of the design: its outcome against its prediction, averaged over the repeats.",
-            predictions=shown[["arm", "y", "p"]],
-        )
-    if len(figures) > 1:
-        blocks.append(block("figures", keys=list(figures)[1:]))
-    tables["all-scores"] = _all_scores(facts)
-    blocks.append(block("details", summary="All scores", blocks=[block("table", key="all-scores")]))
-    if len(combined := facts.run.combinations) and not few_events(facts):
-        tables["combinations"] = _combinations(combined, places)
-        summary = "The encoder's own probabilities, combined in every way"
-        blocks.append(block("details", summary=summary, blocks=[block("table", key="combinations")]))
-    return blocks, tables, figures
-
-
-def _how(facts: Facts) -> str:
-    if "method" not in facts.scores:
-        return ""
-    said = facts.scores.drop_duplicates("metric")[["metric", "method"]].dropna()
-    ways: dict[str, list[str]] = {}
-    for name, how in said.itertuples(index=False):
-        if name in _ARM_METRICS:
-            ways.setdefault(str(how), []).append(metric(str(name)).label)
-    whole = "; ".join(how if len(ways) == 1 else f"{listed(names)}: {how}" for how, names in ways.items())
-    if not whole:
-        return ""
-    text = f"Intervals: {whole}, over patients. A score is the mean over the repeats of the cross-validation."
-    if facts.binary and facts.experiment["threshold"] is not None:
-        chosen = str(facts.experiment["threshold"])
-        text += (
-            f" Sensitivity and specificity: at {THRESHOLDS.get(chosen, chosen)}; expert rules at their own thresholds."
-        )
-    return text
-
-
-def _all_scores(facts: Facts) -> dict[str, Any]:
-    scores = facts.run.scores
-    extra = [c for c in scores if c not in ("arm", "metric", "value", "low", "high")]
-    columns = [column("arm"), column("metric"), column("value", "interval", digits=3)] + [column(str(c)) for c in extra]
-    rows = []
-    for record in scores.to_dict("records"):
-        cells = [arm_label(str(record["arm"])), metric(str(record["metric"])).label]
-        rows.append([*cells, [record["value"], record["low"], record["high"]], *(_text(record[c]) for c in extra)])
-    return table("All scores of all arms", columns, rows, filters=True)
-
-
-def _combinations(combined: pd.DataFrame, places: int) -> dict[str, Any]:
-    """Return the ways from frames to clips to patients side by side, a row a way, a column an output."""
-    outputs = list(dict.fromkeys(combined["output"]))
-    columns = [column("frames to a clip"), column("clips to a patient")]
-    named = [name.replace("_line", "-line").capitalize().replace("_", " ") for name in outputs]
-    columns += [column(f"AUROC of {name}", "interval", digits=places) for name in named]
-    rows = []
-    for (frames, clips), part in combined.groupby(["frames", "clips"], sort=False):
-        by_name = part.set_index("output")
-        cells = [by_name.loc[name, ["auroc", "low", "high"]].astype(float).tolist() for name in outputs]
-        rows.append([_WAYS[frames], _WAYS[clips], *cells])
-    note = (
-        f"{combined['patients'].iloc[0]} patients with clips; DeLong's 95% intervals; not adjusted for the number of cells. "
-        "Nothing is fitted. Below one half, a high probability goes without the outcome, as it should for A-lines. "
-        "The best cell is no result: it would be chosen on the patients it is reported on. Of a point taken twice the take "
-        "counts that the models use. No interval: the same was said of every patient."
-    )
-    return table("What the encoder's probabilities say by themselves of the outcome", columns, rows, note=note)
-
-
-def _text(value: Any) -> str:
-    if value is None or value != value:
-        return ""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def _forest(facts: Facts) -> dict[str, Any]:
-    rows = [(arm, *facts.score(arm)) for arm in facts.arms if np.isfinite(facts.score(arm)[0])]
-    frame = pd.DataFrame(rows, columns=["arm", "value", "low", "high"])
-    label = metric(facts.metric).label
-    said = "; ".join(f"{arm_label(a)} {interval(v, low, high, digits(facts))}" for a, v, low, high in rows[:20])
-    return figure(
-        "arms_forest",
-        f"{label} of every arm",
-        f"{label} with 95% interval. Circles: arms with images; squares: on the experts' reading; diamonds: without either.",
-        said,
-        scores=frame,
-        metric=label,
-        chance=0.5 if facts.metric in ("auroc", "uno_c") else None,
-    )
-
-
-def _legend(facts: Facts) -> dict[str, str]:
-    label = metric(facts.metric).label
-    return {a: f"{arm_label(a)}: {label} {interval(*facts.score(a), digits(facts))}" for a in facts.key_arms}
-
-
-def _curves(facts: Facts) -> dict[str, Any]:
-    roc, recall = curves.roc_frame(facts, seed=facts.seed), curves.precision_recall_frame(facts)
-    if not len(roc):
-        return {}
-    spoken = "; ".join(_legend(facts).values())
-    patients, events, _ = facts.people()
-    table_ = facts.of(facts.key_arms[0])
-    return {
-        "roc": figure(
-            "roc",
-            "ROC curves",
-            "Mean ROC curve over the repeats; bands: pointwise 95%, bootstrap over patients. The dots are predictions "
-            "averaged over the repeats at the threshold chosen under Decision curves, a little off the mean curve.",
-            spoken,
-            curves=roc,
-            labels=_legend(facts),
-        ),
-        "precision-recall": figure(
-            "precision_recall",
-            "Precision-recall curves",
-            "Precision against recall. A score without information would lie at the prevalence, "
-            f"{events} of {patients} patients.",
-            spoken,
-            curves=recall,
-            prevalence=float(table_["y"].mean()),
-            labels={a: arm_label(a) for a in facts.key_arms},
-        ),
-    }
 
 
 def gain(facts: Facts, privacy: Privacy) -> Parts:
@@ -213,6 +48,8 @@ def gain(facts: Facts, privacy: Privacy) -> Parts:
         blocks.append(block("table", key="subgroups"))
     elif not facts.timed:
         text = "For whom: no subgroups were named for this run (--subgroups sex age:65 names columns in advance)."
+        if named := facts.experiment.get("subgroups"):
+            text = f"For whom: nothing is said by {listed(list(named))}, for no arm of this run is the reference with images."
         blocks.append(block("text", text=text))
     if weights := _weights(facts):
         tables["weights"] = weights
@@ -234,7 +71,7 @@ def gain(facts: Facts, privacy: Privacy) -> Parts:
 
 def _added_to_each(facts: Facts, label: str) -> dict[str, Any] | None:
     """Return what images add to the reference, the question of the report, and to each other arm without them."""
-    pairs = ([facts.headline] if facts.headline else []) + facts.elsewhere
+    pairs = ([facts.headline] if facts.headline and facts.adds else []) + facts.elsewhere
     columns = [
         column("without images"),
         column("with images"),
@@ -250,23 +87,27 @@ def _added_to_each(facts: Facts, label: str) -> dict[str, Any] | None:
             [name, arm_label(g.arm), *_tested(facts, g), list(facts.score(g.reference)), list(facts.score(g.arm))]
         )
     caption = f"Images added: paired difference in {label} to the same arm without them"
-    note = f"The first row is the question of the report: its reference is {facts.reference_kind}. {_HOLM}"
-    return table(caption, columns, rows, note=note + _turned(facts)) if rows else None
+    first = (
+        f"The first row is the question of the report: its reference is {facts.reference_kind}. " if facts.adds else ""
+    )
+    note = first + _HOLM
+    return table(caption, columns, rows, note=note + turned(facts)) if rows else None
 
 
 def _instead(facts: Facts, label: str) -> dict[str, Any] | None:
-    """Return the other arms that see images against the reference: what images do instead of it, or of a part of it."""
+    """Return the other arms that see images against the reference, each with what else sets them apart."""
     columns = [
         column("arm"),
+        column("what sets it apart besides"),
         column(f"difference to {arm_label(facts.reference or '')}", "interval", digits=3, sign=True),
         *_TESTED,
         column(f"{label} of the arm", "interval", digits=digits(facts)),
     ]
-    others = [g for g in facts.gains if g.arm != facts.candidate]
-    rows = [[arm_label(g.arm), *_tested(facts, g), list(facts.score(g.arm))] for g in others]
-    caption = f"Images instead of what the reference knows, or of a part of it: paired difference in {label}"
-    note = f"These arms lack something that {arm_label(facts.reference or '')} has: a loss may be the lack. {_HOLM}"
-    return table(caption, columns, rows, note=note + _turned(facts)) if rows else None
+    others = [g for g in facts.gains if g.arm != facts.candidate or not facts.adds]
+    rows = [[arm_label(g.arm), _apart(g), *_tested(facts, g), list(facts.score(g.arm))] for g in others]
+    caption = f"Other arms with images against {arm_label(facts.reference or '')}: paired difference in {label}"
+    note = f"A loss may be what an arm lacks, a gain what it has besides images. {_HOLM}"
+    return table(caption, columns, rows, note=note + turned(facts)) if rows else None
 
 
 def _subgroups(facts: Facts, groups: pd.DataFrame, label: str) -> dict[str, Any]:
@@ -290,21 +131,21 @@ def _subgroups(facts: Facts, groups: pd.DataFrame, label: str) -> dict[str, Any]
     return table(f"For whom: {arm} less {reference} in subgroups", columns, rows, note=note)
 
 
+def _apart(g: Gain) -> str:
+    """Say in what an arm differs from its reference, images apart."""
+    if g.arm.startswith("expert rule"):
+        return "experts' reading instead of all else"
+    mine, others = set(modalities(g.arm)) - {"image"}, set(modalities(g.reference))
+    told = [f"without {listed(sorted(others - mine))}"] if others - mine else []
+    told += [f"with {listed(sorted(mine - others))}"] if mine - others else []
+    told += ["another model"] if model_of(g.arm) != model_of(g.reference) else []
+    return "; ".join(told)
+
+
 def _tested(facts: Facts, g: Gain) -> list[Any]:
     remark = few_events(facts, g.arm)
     said = verdict_text(g) + (f"; {remark}" if remark else "")
     return [[g.difference, g.low, g.high], said, g.p, g.p_holm, g.patients]
-
-
-def _turned(facts: Facts) -> str:
-    """Say why an expert's rule can rank worse than chance, where one does."""
-    rules = [arm for arm in facts.arms if arm.startswith("expert rule")]
-    if facts.metric != "auroc" or not any(facts.score(arm)[0] < 0.5 for arm in rules):
-        return ""
-    return (
-        " An expert rule with an AUROC below 0.5 does not say that experts rank patients the wrong way round: which way its "
-        "rating points is learned in each training fold, and flips where the classes hardly differ."
-    )
 
 
 def _headline_tests(facts: Facts) -> dict[str, Any] | None:
@@ -323,7 +164,8 @@ def _headline_tests(facts: Facts) -> dict[str, Any] | None:
         return None
     caption = f"{arm_label(facts.candidate or '')} less {arm_label(facts.reference or '')}: every score and every test"
     note = (
-        "One comparison, asked in several ways; the first row is the one named beforehand. p are as drawn, before Holm. "
+        "One comparison, asked in several ways; the first row is the main one, whichever way the others point. p are as drawn, "
+        "before Holm; where many draws give exactly 0, an interval may touch 0 and p be large. "
         "DeLong and McNemar take predictions averaged over the repeats, so their differences are not those of the other rows. "
         "For the Brier score and for errors, below 0 is better with images."
     )
@@ -371,8 +213,8 @@ def _all_comparisons(facts: Facts) -> dict[str, Any]:
                 *cells,
                 [r["difference"], r["low"], r["high"]],
                 r["p_value"],
-                _text(r.get("test")),
-                _text(r.get("question")),
+                text_of(r.get("test")),
+                text_of(r.get("question")),
             ]
         )
     return table("All comparisons", columns, rows, filters=True)
@@ -383,7 +225,8 @@ def _gain_forest(facts: Facts, label: str) -> dict[str, Any]:
     return figure(
         "arms_forest",
         f"Difference in {label} to {arm_label(facts.reference or '')}",
-        "Paired difference with 95% interval over patients. An interval across the dotted line at 0 shows no difference.",
+        "Paired difference with 95% interval over patients. An interval across the dotted line at 0 does not "
+        "show a difference, nor that there is none.",
         "; ".join(f"{arm_label(a)} {interval(d, low, high, 3, sign=True)}" for a, d, low, high in rows[:20]),
         scores=pd.DataFrame(rows, columns=["arm", "value", "low", "high"]),
         metric=f"difference in {label}",
@@ -402,7 +245,7 @@ def _moved(facts: Facts) -> pd.DataFrame:
     return both.reindex(both["change"].abs().sort_values(ascending=False, kind="stable").index)
 
 
-def row_names(table_: pd.DataFrame, privacy: Privacy) -> list[str]:
+def _row_names(table_: pd.DataFrame, privacy: Privacy) -> list[str]:
     """Return what each row is called: its patient, numbered where a patient has several rows."""
     names = [privacy.patient(p) for p in table_["patient"]]
     if not table_["patient"].duplicated().any():
@@ -414,7 +257,7 @@ def row_names(table_: pd.DataFrame, privacy: Privacy) -> list[str]:
 def _change(facts: Facts, moved: pd.DataFrame, privacy: Privacy) -> dict[str, Any]:
     shown = moved.head(5000)
     frame = shown[["y", "before", "after"]].reset_index(drop=True)
-    frame["name"] = row_names(shown, privacy)
+    frame["name"] = _row_names(shown, privacy)
     return figure(
         "change",
         "Risk of each patient without and with images",
@@ -442,7 +285,7 @@ def _patients(facts: Facts, moved: pd.DataFrame, privacy: Privacy) -> dict[str, 
     rows = [
         [name, "with" if r.y == 1 else "without", r.before, r.after, r.change, r.spread]
         + [why.get(r.row, "")] * bool(why)
-        for name, r in zip(row_names(shown, privacy), shown.itertuples(), strict=True)
+        for name, r in zip(_row_names(shown, privacy), shown.itertuples(), strict=True)
     ]
     note = "Names are pseudonyms; the order of the cohort's ids cannot be read from them." if privacy.names else ""
     if len(moved) > len(shown):
