@@ -357,6 +357,16 @@ def test_flag_that_a_cohort_cannot_answer_is_refused(tmp_path, capsys, words, me
     assert message in capsys.readouterr().err
 
 
+def test_table_with_a_column_an_item_is_read_and_says_whose_clips_they_are(tmp_path, capsys):
+    rows = [f"p{k // 3}_{k % 3},p{k // 3},{r},{(k + (r == 'B')) % 3},{k % 2}" for k in range(12) for r in "AB"]
+    (tmp_path / "r.csv").write_text("clip,patient,rater,severity,b_lines\n" + "\n".join(rows) + "\n")
+    words = [str(tmp_path / "r.csv"), "--item", "severity", "--categories", "0", "1", "2", "--draws", "20"]
+    assert agree.main(words) == 0
+    assert "2 raters on 12 subjects of 4 patients" in capsys.readouterr().out
+    assert agree.main([*words[:1], "--item", "severty", *words[3:]]) == 2
+    assert "no item 'severty'" in capsys.readouterr().err
+
+
 def test_nominal_kappas_are_unweighted(tmp_path, capsys):
     (tmp_path / "r.csv").write_text("subject,A,B\n" + "".join(f"{k},{k % 3},{k * 7 % 3}\n" for k in range(12)))
     words = [str(tmp_path / "r.csv"), "--categories", "0", "1", "2", "--level", "nominal", "--draws", "20"]

@@ -149,3 +149,12 @@ def test_codes_that_stand_apart_are_suspicious():
     assert suspicious_codes([-3.1, -99, 0.5, 2.2]) == [-99]
     assert suspicious_codes([60, 99, 88, 72]) == []
     assert suspicious_codes([3, 4, 99]) == [99]
+
+
+def test_an_outcome_with_two_spellings_and_pending_results_is_drafted_as_one(tmp_path):
+    labels = ["Positive", "positive", "Negative", "pending"]
+    rows = "".join(f"S-{i:03d},{labels[i % 4]},{40 + i}\n" for i in range(20))
+    (tmp_path / "patients.csv").write_text("id,PCR result,age\n" + rows)
+    text = draft(tmp_path)
+    assert '# events = ["Positive", "positive"]' in text
+    assert "pending: no event?" in text

@@ -124,7 +124,8 @@ def test_folder_holds_everything_the_page_shows(first):
         (["--image-features", "artefacts"], "--image-features has no use here"),
         (["--examine", "blood"], "--examine has no use here: it names arms for --validate"),
         (["--select", "forest", "svm"], "--model has no use here: --select names the candidates"),
-        (["--subgroups", "icu"], "icu makes no subgroup here"),
+        (["--subgroups", "sex"], "--subgroups has no use here: no arm looks at images"),
+        (["--margin", "nan"], "--margin is nan"),
     ],
 )
 def test_what_cannot_be_is_said_in_one_line(folder, flags, message, capsys):

@@ -65,6 +65,8 @@ def _named(frame: pd.DataFrame) -> pd.DataFrame:
     if len(set(renamed.values())) < len(renamed):
         renamed = {}
     names = {**lower, **renamed}
+    if "rater" in names.values() and {"subject", "patient"} & set(names.values()) and "rating" not in names.values():
+        return _by_item(frame.rename(columns=names))
     if not {"rater", "rating"} <= set(names.values()):
         return frame
     out = frame.rename(columns=names)
@@ -75,6 +77,17 @@ def _named(frame: pd.DataFrame) -> pd.DataFrame:
     return out
 
 
+def _by_item(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return one row a rating of a table with one row a subject and rater and a column an item."""
+    if "subject" not in frame.columns:
+        frame = frame.rename(columns={"patient": "subject"})
+    keys = [c for c in ("subject", "patient", "rater", "round") if c in frame.columns]
+    items = [c for c in frame.columns.drop(keys) if pd.api.types.is_numeric_dtype(frame[c])]
+    if not items:
+        raise InputError("no column holds ratings", allowed="rating, or numbers in one column an item")
+    return frame.melt(keys, items, var_name="item", value_name="rating")
+
+
 def tidy(ratings: Any) -> pd.DataFrame:
     """Return ratings as one row a rating.
 
@@ -82,7 +95,8 @@ def tidy(ratings: Any) -> pd.DataFrame:
     ----------
     ratings : DataFrame or array
         Tidy already (columns subject, rater, rating and optionally patient, item, round; also under the names clip,
-        reader, score, cluster ...), or wide (subjects x raters, NaN for missing).
+        reader, score, cluster ...); one row a subject and rater with a numeric column an item; or wide (subjects x raters,
+        NaN for missing).
 
     Returns
     -------

@@ -92,7 +92,9 @@ class Agreement:
 
     def sentence(self) -> str:
         """Return one sentence that a paper could use."""
-        number = self.detail.get("of") or f"{self.raters} raters on {self.subjects} subjects"
+        patients = self.detail.get("clusters", self.subjects)
+        of = f" of {patients} patients" if patients < self.subjects else ""
+        number = self.detail.get("of") or f"{self.raters} raters on {self.subjects} subjects{of}"
         if not math.isfinite(self.value):
             return f"{self.method} of {number} is undefined: {self.detail.get('reason', 'no reason known')}."
         text = f"{self.method} of {number} was {self.value:.2f}"

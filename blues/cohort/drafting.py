@@ -18,6 +18,7 @@ from blues.cohort.guess import guess_column, repeats
 from blues.cohort.pattern import guess_pattern
 from blues.cohort.schema import NO, YES
 from blues.cohort.tables import canonical_id, natural_key, read_table
+from blues.cohort.targets import NOT_KNOWN, letters
 
 __all__ = ["DECIDE", "draft"]
 
@@ -281,18 +282,31 @@ def _columns(table: pd.DataFrame, id_column: str, decimal: str) -> list[str]:
         name = re.sub(r"\W+", "_", column.lower()).strip("_")
         section = [f"[targets.{_key(name)}]", f"label = {_toml(column)}", 'kind = "binary"']
         section += [f"column = {_toml(column)}", f"events = {_toml(events)}"]
+        if unsure := _unsure(table[column]) if column in table else []:
+            section.append(
+                f"{DECIDE} {', '.join(unsure)}: no event? If nobody knows, columns.{_key(column)}.missing lists it"
+            )
         lines += ["", *(f"# {line}" for line in section)]
     return lines
 
 
 def _of_two_labels(table: pd.DataFrame, guesses: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Return each nominal column of two labels that nobody may predict from, with the label that looks like the event."""
+    """Return each nominal column of two labels that nobody may predict from, with the spellings of that which looks the event.
+
+    Labels that read as if nobody knew are no third one.
+    """
     found = {}
     for name, guess in guesses.items():
-        labels = sorted({str(cell).strip() for cell in table[name]} - {""})
+        labels: dict[str, list[str]] = {}
+        for cell in sorted({str(cell).strip() for cell in table[name]} - {"", *_unsure(table[name])}):
+            labels.setdefault(letters(cell), []).append(cell)
         if guess.settings.get("kind") == "nominal" and len(labels) == 2 and "note" not in guess.settings:
-            found[name] = [next((label for label in labels if label.lower().startswith("pos")), labels[-1])]
+            found[name] = labels[next((label for label in labels if label.startswith("pos")), list(labels)[-1])]
     return found
+
+
+def _unsure(cells: pd.Series) -> list[str]:
+    return sorted({cell.strip() for cell in cells.astype(str) if letters(cell) in NOT_KNOWN})
 
 
 def _key(name: str) -> str:

@@ -57,7 +57,10 @@ def read(folder: str | Path, dictionary: Dictionary | str | Path | None = None) 
     folder = Path(folder)
     if not folder.is_dir():
         what = "is a file, and a cohort is a folder" if folder.exists() else "no such folder"
-        raise InputError(what, file=folder, remedy="Name the folder that holds the tables and the clips")
+        remedy = "Name the folder that holds the tables and the clips"
+        if folder.name == "synthetic":
+            remedy += "; python -m blues.datasets synthetic FOLDER writes the made-up cohort into one"
+        raise InputError(what, file=folder, remedy=remedy)
     if dictionary is None:
         dictionary, source = find_dictionary(folder)
         findings = _undecided(folder / source)

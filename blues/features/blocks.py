@@ -159,6 +159,11 @@ def _refusals(cohort: Cohort, task: str, allow: Iterable[str]) -> list[dict[str,
     columns = cohort.dictionary.columns
     treatments = {c.contingent for c in columns.values() if c.contingent}
     for name in allowed:
+        if not treatments:
+            raise check.InputError(
+                f"--allow {name}: no column of {cohort.name} is said to depend on a treatment",
+                remedy="Leave it out, or name the treatment as 'contingent' in the columns' entries",
+            )
         check.one_of(name, sorted(treatments), "--allow: treatment")
     if allowed and cohort.dictionary.targets[task].contingent == "never":
         raise check.InputError(

@@ -233,8 +233,8 @@ def _reading(facts: Facts, gain: Gain) -> str:
     if gain.verdict == "unclear" and mostly_out(absent := facts.left_out(gain.arm)):
         left, folds = absent or (0, 0)
         return (
-            f"In {left} of {folds} training folds the models gave images no weight, so the interval, however narrow, says little "
-            "of what images are worth."
+            f"In {left} of {folds} training folds the models gave images no weight, so the interval, however narrow, says "
+            "little of what images are worth."
         )
     if gain.verdict == "unclear":
         return (
