@@ -190,11 +190,9 @@ def _against_margin(facts: Facts, gain: Gain) -> str:
 
 
 def _refitted(gain: Gain) -> str:
-    if gain.refitted is None:
+    if gain.refitted is None or gain.ends is None:
         return ""
     mean, low, high = gain.refitted
-    if not low < high:
-        return ""
     return (
         "This interval holds for the models as they were fitted. Fold by fold, and allowing for models trained on other "
         f"patients too, the difference is {interval(mean, low, high, 3, sign=True)} (Nadeau and Bengio)."

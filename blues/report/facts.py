@@ -46,7 +46,7 @@ class Gain:
     @property
     def ends(self) -> tuple[float, ...] | None:
         """The limits of both intervals, more being better; None without one that allows for other training patients."""
-        if self.refitted is None or not self.refitted[1] < self.refitted[2]:
+        if self.refitted is None or not self.refitted[1] + 1e-9 < self.refitted[2]:
             return None
         return tuple(end * self.better for end in (self.low, self.high, *self.refitted[1:]))
 
