@@ -98,7 +98,7 @@ def test_odd_cells_are_told_one_by_one(make):
     told = odd.loc[[(2, "age"), (3, "age"), (5, "age"), (4, "pcr"), (4, "copd"), (3, "crp"), (4, "crp"), (5, "crp")]]
     assert told["value"].tolist() == ["600", "90-92", "inf", "2", "7", "<5", "n/a", "1_000"]
     assert told["done"].str.startswith("no value").all()
-    assert odd.loc[(4, "status"), "what"] == "not among ICU, dead, ward"
+    assert odd.loc[(4, "status"), "what"] == "a label without an entry in codes or categories (ICU, dead, ward)"
     assert np.isnan(cohort.patients.loc[["1", "2", "10"], "age"]).all()
     assert cohort.patients.loc["10", "pcr"] == 1, "the word yes is plain, and counted"
     assert findings(cohort, column="pcr", value="yes")["what"].tolist() == ["word"]

@@ -412,7 +412,7 @@ def test_gain_tables_say_what_images_add_and_what_they_do_instead(run, summary):
         assert row[1]  # what else sets it apart
     assert "shuffled outcome" not in json.dumps([summary["tables"][key] for key in ("gain", "instead")])
     said = " ".join(summary["answer"]["sentences"])
-    assert said.count(" from clinical") + said.count(" from blood") >= 2
+    assert said.count(" of clinical") + said.count(" of blood") >= 2
 
 
 @pytest.mark.parametrize(

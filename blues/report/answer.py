@@ -41,12 +41,12 @@ def _who_are_few(facts: Facts) -> str:
 def verdict_text(gain: Gain) -> str:
     """Return what a difference shows, in a few words."""
     return {
-        "better": "better; the interval lies above 0" if gain.better > 0 else "better; the interval lies below 0",
+        "better": "better",
         "weak": "better, but weak: the interval excludes 0, "
         + ("the adjusted p does not" if gain.steady else "ranked within folds it does not"),
-        "worse": "worse; the interval excludes 0",
+        "worse": "worse",
         "shifted": "worse over all folds, not shown within them",
-        "unclear": "not shown to differ; the interval includes 0",
+        "unclear": "not shown to differ",
         "unknown": "no interval",
     }[gain.verdict]
 
@@ -277,12 +277,12 @@ def _rest(facts: Facts) -> str:
         parts.append(f"Imaging alone reached {_scored(facts, facts.alone)}{told_of}")
     if facts.elsewhere and not few_events(facts):
         told = [
-            f"{interval(g.difference, g.low, g.high, 3, sign=True)} from {arm_label(g.reference)}"
+            f"of {arm_label(g.reference)} by {interval(g.difference, g.low, g.high, 3, sign=True)}"
             for g in facts.elsewhere
         ]
         more = f", and {count(len(told) - 4, 'other arm')}" if len(told) > 4 else ""
         lower = "" if facts.elsewhere[0].better > 0 else " (lower is better)"
-        parts.append(f"adding images changed {metric(facts.metric).label}{lower} by {listed(told[:4])}{more}")
+        parts.append(f"adding images changed the {metric(facts.metric).label}{lower} {listed(told[:4])}{more}")
     shown = (facts.candidate, facts.alone)
     others = [g for g in facts.gains if g.arm not in shown and "image" in modalities(g.arm)]
     if others:

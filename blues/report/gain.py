@@ -134,7 +134,7 @@ def _subgroups(facts: Facts, groups: pd.DataFrame, label: str) -> dict[str, Any]
 def _apart(g: Gain) -> str:
     """Say in what an arm differs from its reference, images apart."""
     if g.arm.startswith("expert rule"):
-        return "experts' reading instead of all else"
+        return "experts' reading alone"
     mine, others = set(modalities(g.arm)) - {"image"}, set(modalities(g.reference))
     told = [f"without {listed(sorted(others - mine))}"] if others - mine else []
     told += [f"with {listed(sorted(mine - others))}"] if mine - others else []
