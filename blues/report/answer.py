@@ -280,7 +280,7 @@ def _rest(facts: Facts) -> str:
             f"of {arm_label(g.reference)} by {interval(g.difference, g.low, g.high, 3, sign=True)}"
             for g in facts.elsewhere
         ]
-        more = f", and {count(len(told) - 4, 'other arm')}" if len(told) > 4 else ""
+        more = f" ({len(told) - 4} more in the table)" if len(told) > 4 else ""
         lower = "" if facts.elsewhere[0].better > 0 else " (lower is better)"
         parts.append(f"adding images changed the {metric(facts.metric).label}{lower} {listed(told[:4])}{more}")
     shown = (facts.candidate, facts.alone)
