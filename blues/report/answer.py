@@ -179,7 +179,7 @@ def _above_chance(facts: Facts, gain: Gain) -> str:
 def _against_margin(facts: Facts, gain: Gain) -> str:
     """Hold both intervals against the smallest gain worth having, where one was named."""
     margin = facts.run.experiment.margin
-    if not margin:
+    if not margin or not facts.adds:
         return ""
     named = f"the smallest gain worth having, named as {number(margin, 3)}"
     return {
