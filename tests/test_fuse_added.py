@@ -188,3 +188,18 @@ def test_a_run_of_one_modality_is_that_of_the_model_by_itself():
     pd.testing.assert_frame_equal(stacked.predictions, plain.predictions)
     both = run(design, experiment(fusion="stack")).predictions
     assert not np.allclose(both.loc[both["arm"] == "blood", "p"], plain.predictions["p"])
+
+
+@pytest.mark.parametrize(("margin", "words"), [(0.3, "is not reached"), (0.02, "is neither shown nor ruled out")])
+def test_summary_holds_both_intervals_against_the_margin(margin, words):
+    result = run(make_design(signal=3.0), experiment(fusion="late", margin=margin, reference="blood"))
+    table = result.comparisons.copy()
+    rows = (table["arm"] == "image+blood") & (table["metric"] == "auroc") & table["low"].notna()
+    table.loc[rows, ["low", "high"]] = [-0.05, 0.06]
+    assert f"worth having, {margin:g}, {words}" in summary(dataclasses.replace(result, comparisons=table))
+    assert "worth having" not in summary(dataclasses.replace(result, experiment=experiment()))
+
+
+def test_margin_of_half_the_scale_is_refused():
+    with pytest.raises(check.InputError, match="more than half of what can be gained"):
+        run(make_design(), experiment(margin=0.5))

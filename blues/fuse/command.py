@@ -187,8 +187,8 @@ def _gain_lines(found: Run, metric: str) -> list[str]:
             told = "" if main else f"  against {row.reference}"
             interval = f"(95 % interval {row.low:+.3f} to {row.high:+.3f})"
             lines.append(f"  {row.arm:<{width}}  {row.difference:+.3f}  {interval}{told}")
-    if margin := found.experiment.margin:
-        arm, sign = f"image+{reference}", -1 if better else 1
+    arm, sign, margin = f"image+{reference}", -1 if better else 1, found.experiment.margin
+    if margin and arm in set(gain["arm"]):
         limits = found.comparisons[
             (found.comparisons["metric"] == metric)
             & (found.comparisons["arm"] == arm)
