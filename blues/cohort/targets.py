@@ -145,12 +145,8 @@ def definition(target: Target, patients: pd.DataFrame) -> str:
         who = f"by {target.rater}" if target.rater else "the mean over raters"
         if target.level == "clip":
             return f"rating {target.rating}, {who}"
-        way = (
-            f"{target.over_clips} of the clips"
-            if target.over_clips
-            else (f"{target.over_takes} of the takes, {target.over_points} of the points")
-        )
-        return f"rating {target.rating}, {who}; {way}"
+        way = f"{target.over_takes} of the takes, {target.over_points} of the points"
+        return f"rating {target.rating}, {who}; " + (f"{target.over_clips} of the clips" if target.over_clips else way)
     if target.any is not None:
         return "any of: " + "; ".join(f"{one.words()} ({int(meets(patients, one).sum())})" for one in target.any)
     column = patients[target.column]
@@ -199,8 +195,7 @@ def letters(label: str) -> str:
     >>> letters("Not done."), letters("<50"), letters("Rh-"), letters("NO-SHOW"), letters("?")
     ('notdone', '<50', 'rh-', 'noshow', '')
     """
-    text = re.sub(r"(?<=\w)-(?=\w)|[\s_.,;:?!()\[\]/'\"]+", "", label.casefold())
-    return text
+    return re.sub(r"(?<=\w)-(?=\w)|[\s_.,;:?!()\[\]/'\"]+", "", label.casefold())
 
 
 def _label(value: object) -> str:

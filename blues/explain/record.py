@@ -163,7 +163,7 @@ class Attributions:
             with replacing(folder / name) as draft:
                 frame.to_parquet(draft, index=False)
         with replacing(folder / NULL) as draft:
-            self.null.to_csv(draft, index=False)
+            self.null.to_csv(draft, index=False, float_format="%.6g")
         write_json(folder / ABOUT, {"unit": self.unit, "facts": self.facts, "error": self.error})
         return folder
 
