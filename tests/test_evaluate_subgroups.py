@@ -66,8 +66,10 @@ def test_small_groups_get_no_numbers_and_patients_without_a_group_take_no_part(r
     table = evaluate.subgroup_table(a, b, groups, "auroc", draws=100).set_index("group")
     assert table.loc["few", "reason"] == "only 2 in the smaller class, fewer than 10"
     assert table.loc["few", ["difference", "low", "value_a"]].isna().all()
-    assert table["patients"].sum() == 59
-    assert list(table.index) == ["g0", "g1", "few"]
+    assert table["patients"].sum() == 60
+    assert list(table.index) == ["g0", "g1", "few", "not known"]
+    assert table.loc["not known", ["patients", "reason"]].to_list() == [1, "in no group"]
+    assert np.isnan(table.loc["not known", "difference"])
     with pytest.raises(check.InputError, match="no patient"):
         evaluate.subgroup_table(a, b, groups.add_prefix("x"), "auroc")
 
@@ -90,6 +92,34 @@ def test_columns_become_groups(cohort):
     assert (crp[by_crp == by_crp.cat.categories[1]] >= crp.median()).all()
 
 
+def test_a_median_that_nobody_lies_below_still_makes_two_groups(cohort):
+    crp = cohort.patients["crp"]
+    mostly = dataclasses.replace(cohort, patients=cohort.patients.assign(crp=crp.where(crp > crp.quantile(0.7), 0.0)))
+    (found,) = groups_of(mostly, "pcr", ["crp"]).values()
+    assert found.value_counts().min() > 0
+    assert found.cat.codes[mostly.patients["crp"] == 0].eq(0).all()
+
+
+def test_group_in_which_nothing_differs_has_no_interval(rng):
+    a, b, groups = predictions(rng, (1.0, 1.0))
+    same = b.copy()
+    table = evaluate.subgroup_table(same, b, groups, "auroc", draws=100)
+    assert table["low"].isna().all()
+    assert (table["difference"] == 0).all()
+    assert set(table["reason"]) == {"no bootstrap sample differs: no interval"}
+    assert table["p_interaction"].isna().all()
+
+
+def test_ordinal_outcome_keeps_its_scale_in_subgroups():
+    design = make_design(60, kind="ordinal", signal=2.0)
+    design = dataclasses.replace(design, y=design.y / 2, scale=(0.0, 0.5, 1.0, 1.5))
+    result = run(design, Experiment(modalities=("image", "blood"), fusion="late", reference="blood", **QUICK))
+    groups = {"ward": pd.Series(np.tile(["a", "b"], 30), design.y.index)}
+    table = subgroups(result, groups)
+    assert table["patients"].to_list() == [30, 30]
+    assert subgroups(result, {"ward": groups["ward"].add_prefix("x")}).empty
+
+
 @pytest.mark.parametrize(
     ("wanted", "message"),
     [
@@ -98,6 +128,8 @@ def test_columns_become_groups(cohort):
         ("pcr", "pcr makes no subgroup here"),
         ("sex:3", "a cut is for numbers"),
         ("age:old", "'old' is no number"),
+        ("age:inf", "'inf' is no number"),
+        ("age:500", "every patient lies on one side"),
     ],
 )
 def test_what_is_no_subgroup_is_refused(cohort, wanted, message):

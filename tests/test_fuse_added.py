@@ -114,7 +114,7 @@ class TestShuffle:
         pd.testing.assert_frame_equal(again.added, result.added)
         said = report.summarize(again)
         sentences = " ".join(said["answer"]["sentences"])
-        assert "in 0 of 19 runs (p = 0.050, one-sided): images are not shown to tell anything" in sentences
+        assert "in 0 of 19 runs (p = 0.050, one-sided): so few shuffles show nothing" in sentences
         assert said["answer"]["numbers"]["p_added"] == pytest.approx(0.05)
         assert "Rosenbaum 1984" in report.render(said)
 
@@ -177,7 +177,8 @@ def test_answer_weighs_the_shuffle_against_the_interval(as_large, interval, word
     added = pd.DataFrame({"value": drawn, "permutation": np.arange(-1, 39)}).assign(
         arm="image+blood", reference="blood", metric="auroc"
     )
-    said = report.summarize(dataclasses.replace(result, comparisons=table, added=added))["answer"]["sentences"]
+    shown = dataclasses.replace(result, comparisons=table, added=added, choices=pd.DataFrame())
+    said = report.summarize(shown)["answer"]["sentences"]
     assert words in " ".join(said)
 
 
@@ -190,16 +191,35 @@ def test_a_run_of_one_modality_is_that_of_the_model_by_itself():
     assert not np.allclose(both.loc[both["arm"] == "blood", "p"], plain.predictions["p"])
 
 
-@pytest.mark.parametrize(("margin", "words"), [(0.3, "is not reached"), (0.02, "is neither shown nor ruled out")])
+@pytest.mark.parametrize(("margin", "words"), [(0.1, "is not reached"), (0.02, "is neither shown nor ruled out")])
 def test_summary_holds_both_intervals_against_the_margin(margin, words):
     result = run(make_design(signal=3.0), experiment(fusion="late", margin=margin, reference="blood"))
     table = result.comparisons.copy()
     rows = (table["arm"] == "image+blood") & (table["metric"] == "auroc") & table["low"].notna()
     table.loc[rows, ["low", "high"]] = [-0.05, 0.06]
-    assert f"worth having, {margin:g}, {words}" in summary(dataclasses.replace(result, comparisons=table))
+    scores = result.scores.assign(value=result.scores["value"].clip(upper=0.8))
+    changed = dataclasses.replace(result, comparisons=table, scores=scores)
+    assert f"worth having, {margin:g}, {words}" in summary(changed)
+    near = dataclasses.replace(changed, scores=scores.assign(value=0.99))
+    assert f"worth having, {margin:g}, is more than the 0.010 that the reference leaves" in summary(near)
+    few = dataclasses.replace(changed, design={**result.design, "events": 9})
+    assert f"worth having, {margin:g}, cannot be spoken of with so few patients" in summary(few)
     assert "worth having" not in summary(dataclasses.replace(result, experiment=experiment()))
 
 
 def test_margin_of_half_the_scale_is_refused():
     with pytest.raises(check.InputError, match="more than half of what can be gained"):
         run(make_design(), experiment(margin=0.5))
+
+
+@pytest.mark.parametrize("kind", ["binary", "ordinal", "continuous"])
+def test_images_that_say_nothing_change_no_prediction_where_they_get_no_weight(kind):
+    design = make_design(60, kind=kind, signal=2.0, seed=3)
+    design.blocks["image"].loc[:] = 1.0
+    result = run(design, experiment(fusion="stack", reference="blood"))
+    p = result.predictions.pivot_table(index=["repeat", "fold", "patient"], columns="arm", values="p")
+    differ = (p["image+blood"] - p["blood"]).abs().groupby(level=[0, 1]).max()
+    out = result.choices.loc[result.choices["arm"] == "image+blood", "weight_image"].to_numpy() < 1e-6
+    assert out.any()
+    assert (differ.to_numpy()[out] == 0).all()
+    assert report.summarize(result)["answer"]["numbers"]["verdict"] in ("unclear", "unknown")

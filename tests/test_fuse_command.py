@@ -133,3 +133,18 @@ def test_what_cannot_be_is_said_in_one_line(folder, flags, message, capsys):
     err = capsys.readouterr().err
     assert message in err
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--subgroups", "nope"], "--subgroups: column"),
+        (["--subgroups", "age:900"], "every patient lies on one side"),
+        (["--margin", "0.6"], "more than half of what can be gained"),
+        (["--folds", "40"], "a class has fewer patients than the 40 folds"),
+    ],
+)
+def test_what_the_table_alone_forbids_is_said_before_any_clip_is_read(folder, flags, message, capsys, monkeypatch):
+    monkeypatch.setattr("blues.embed.embed", lambda *_, **__: pytest.fail("clips were read"))
+    assert main([str(folder), "--modalities", "image", "blood", "--model", "logistic", *flags]) == 2
+    assert message in capsys.readouterr().err

@@ -1,10 +1,12 @@
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import roc_auc_score
 
 from blues import models
 from blues.check import InputError
+from blues.models.stack import PositiveLogistic, PositiveRidge
 
 LEARNERS = [name for name in models.MODELS if name != "prevalence"]
 
@@ -110,3 +112,21 @@ class TestLateFusion:
         X[:, 2] = np.nan
         fused = models.LateFusion(models.make("logistic"), self.columns).fit(X, y)
         np.testing.assert_allclose(fused.predict(X), fused.parts(X)["a"])
+
+
+def test_stacks_agree_with_a_second_implementation_and_leave_out_what_is_against_the_outcome(rng):
+    X = rng.normal(size=(80, 3))
+    y = X @ [1.0, 0.5, -1.0] + rng.normal(size=80)
+    ours, theirs = PositiveRidge(3.0).fit(X, y), Ridge(3.0, positive=True, tol=1e-12, max_iter=100_000).fit(X, y)
+    np.testing.assert_allclose(ours.coef_, theirs.coef_, atol=1e-5)
+    np.testing.assert_allclose(ours.predict(X), theirs.predict(X), atol=1e-5)
+    assert ours.coef_[2] == 0
+    without = PositiveRidge(3.0).fit(X[:, :2], y)
+    assert (ours.predict(X) == without.predict(X[:, :2])).all()
+    event = (y > 0).astype(float)
+    both = PositiveLogistic(2.0).fit(X, event)
+    one = PositiveLogistic(2.0).fit(X[:, :2], event)
+    free = LogisticRegression(C=2.0, tol=1e-10, max_iter=1000).fit(X[:, :2], event)
+    assert both.coef_[0, 2] == 0
+    assert (both.predict_proba(X) == one.predict_proba(X[:, :2])).all()
+    np.testing.assert_allclose(one.coef_, free.coef_, atol=1e-5)

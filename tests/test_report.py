@@ -246,6 +246,12 @@ def with_difference(run, low, high, p=0.01, holm=0.02, within=None):
     return dataclasses.replace(run, comparisons=table)
 
 
+def scored(run, value=0.8):
+    """Return the run with another AUROC of its reference."""
+    rows = (run.scores["metric"] == "auroc") & (run.scores["arm"] == Facts(run).reference)
+    return dataclasses.replace(run, scores=run.scores.assign(value=run.scores["value"].mask(rows, value)))
+
+
 @pytest.mark.parametrize(
     ("low", "high", "verdict", "headline", "words"),
     [
@@ -424,7 +430,7 @@ def test_gain_tables_say_what_images_add_and_what_they_do_instead(run, summary):
     ],
 )
 def test_headline_tells_nearly_nothing_from_too_little_to_tell(run, margin, headline, words):
-    named = dataclasses.replace(run, experiment=dataclasses.replace(run.experiment, margin=margin))
+    named = dataclasses.replace(scored(run), experiment=dataclasses.replace(run.experiment, margin=margin))
     said = report.summarize(with_difference(named, -0.03, 0.04))["answer"]
     assert headline in said["headline"]
     assert words in said["sentences"][1]
@@ -434,7 +440,7 @@ def test_headline_tells_nearly_nothing_from_too_little_to_tell(run, margin, head
 
 def test_no_bound_is_given_where_it_would_be_an_artefact(run):
     """Without the interval that allows for other training patients, and where the models leave images out, nothing is small."""
-    named = dataclasses.replace(run, experiment=dataclasses.replace(run.experiment, margin=0.05))
+    named = dataclasses.replace(scored(run), experiment=dataclasses.replace(run.experiment, margin=0.05))
     close = with_difference(named, -0.01, 0.01)
     assert "adds less than 0.050" in report.summarize(close)["answer"]["headline"]
     alone = close.comparisons[close.comparisons["test"] != "Nadeau-Bengio"]
@@ -449,6 +455,60 @@ def test_no_bound_is_given_where_it_would_be_an_artefact(run):
     out = report.summarize(dataclasses.replace(close, choices=choices))["answer"]
     assert "in 6 of 10 training folds the models left it out" in out["headline"]
     assert "neither shown nor ruled out" in out["sentences"][1]
+
+
+def test_gain_that_the_reference_leaves_no_room_for_is_not_ruled_out_but_said_to_be_impossible(run):
+    close = with_difference(scored(run, 0.97), -0.01, 0.2)
+    said = report.summarize(close)["answer"]
+    assert "a gain of up to 0.030 in AUROC is not ruled out" in said["headline"]
+    named = dataclasses.replace(close, experiment=dataclasses.replace(run.experiment, margin=0.05))
+    said = report.summarize(named)["answer"]
+    assert said["headline"] == "The reference leaves no room for a gain of 0.050 in AUROC"
+    assert "The reference leaves a gain of 0.030 at most" in said["sentences"][1]
+    figure = report.summarize(named)["figures"]["gain-forest"]
+    assert figure["data"]["mark"] == 0.05
+    assert any(str(arm).endswith("trained anew") for arm in figure["data"]["scores"]["arm"])
+
+
+def test_interval_too_near_nothing_is_no_finding_on_either_side(run):
+    for low, high in ((1e-6, 3e-6), (-3e-6, -1e-6)):
+        said = report.summarize(with_difference(scored(run), low, high))["answer"]
+        assert said["numbers"]["verdict"] == "unclear"
+        assert "the scores with and without it are the same" in said["headline"]
+        assert "read as no difference" in said["sentences"][1]
+
+
+def test_gain_from_few_folds_that_used_images_is_weak(run):
+    arm = Facts(run).candidate
+    choices = pd.DataFrame({"arm": [arm] * 10, "chosen": "xgboost/stack/mean", "weight_image": [0.0] * 6 + [0.3] * 4})
+    said = report.summarize(dataclasses.replace(with_difference(scored(run), 0.01, 0.05), choices=choices))["answer"]
+    assert said["numbers"]["verdict"] == "weak"
+    assert "in 6 of 10 training folds the models gave images no weight: weak evidence" in said["sentences"][1]
+    unstacked = choices.assign(weight_image=[0.0] * 2 + [np.nan] * 8)
+    said = report.summarize(dataclasses.replace(with_difference(scored(run), 0.01, 0.05), choices=unstacked))["answer"]
+    assert said["numbers"]["verdict"] == "better"  # eight folds chose a model that is no stack
+
+
+def test_answer_says_for_whom_where_it_was_asked(run):
+    line = {
+        "arm": "a",
+        "reference": "b",
+        "metric": "auroc",
+        "p_interaction": 0.2,
+        "p_holm": 0.2,
+        "reason": "",
+        "events": 12,
+    }
+    line |= {f"{end}_{arm}": 0.5 for end in ("value", "low", "high") for arm in "ab"}
+    rows = [
+        line | {"by": "sex", "group": "female", "patients": 30, "difference": 0.03, "low": -0.02, "high": 0.07},
+        line
+        | {"by": "sex", "group": "male", "patients": 8, "difference": np.nan, "low": np.nan, "high": np.nan}
+        | {"reason": "only 4 in the smaller class, fewer than 10"},
+    ]
+    said = " ".join(report.summarize(dataclasses.replace(run, subgroups=pd.DataFrame(rows)))["answer"]["sentences"])
+    assert "by sex female: +0.030" in said
+    assert "male: not told (only 4 in the smaller class, fewer than 10) (p that they differ = 0.20)" in said
 
 
 def test_arm_that_is_no_baseline_with_images_is_not_said_to_add_to_it(run):

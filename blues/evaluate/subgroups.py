@@ -14,7 +14,10 @@ from blues.check import InputError, one_of
 from blues.evaluate.outoffold import METRICS, OutOfFold, out_of_fold, paired
 from blues.evaluate.resample import Seed, bootstrap_replicates, interval_of_replicates, patient_strata
 
-__all__ = ["heterogeneity_p", "subgroup_table"]
+__all__ = ["UNKNOWN", "heterogeneity_p", "subgroup_table"]
+
+UNKNOWN = "not known"
+"""What the row of the patients is called whose group is not known."""
 
 
 def subgroup_table(
@@ -39,8 +42,8 @@ def subgroup_table(
     predictions_a, predictions_b, kind, draws, seed, categories
         As in :func:`blues.evaluate.compare_table`; differences are a minus b.
     groups : Series
-        Patient -> group; patients without a group are left out. The order of the table is that of the categories, or of
-        the sorted labels.
+        Patient -> group; patients without a group are counted in a last row and not scored. The order of the table is that
+        of the categories, or of the sorted labels.
     metric : str
         A name of :data:`blues.evaluate.outoffold.METRICS`.
     least : int
@@ -73,6 +76,11 @@ def subgroup_table(
         lines.append(
             {"group": str(group)} | _within(a.take(rows), b.take(rows), metric, kind, draws, seed, least, level)
         )
+    if (unknown := labels.isna()).any():
+        apart = pd.Series(a.y).groupby(a.patients).max()[unknown.index[unknown].unique()]
+        nothing = dict.fromkeys([*_PAIR, "difference", "low", "high", "se"], math.nan)
+        events = int((apart > 0).sum()) if kind == "binary" else math.nan
+        lines.append({"group": UNKNOWN, "patients": len(apart), "events": events, **nothing, "reason": "in no group"})
     table = pd.DataFrame(lines)
     return table.assign(p_interaction=heterogeneity_p(table["difference"], table["se"]))[[*_COLUMNS]]
 
@@ -105,6 +113,8 @@ def _within(
     for name, one in zip(("value_a", "value_b", "difference"), found, strict=True):
         suffix = name[5:] if name.startswith("value") else ""
         line |= {name: one.value, f"low{suffix}": one.low, f"high{suffix}": one.high}
+    if not found[2].se > 1e-9:
+        return line | {"low": math.nan, "high": math.nan, "reason": "no bootstrap sample differs: no interval"}
     return line | {"se": found[2].se}
 
 
@@ -114,12 +124,17 @@ def heterogeneity_p(differences: Any, errors: Any) -> float:
     Parameters
     ----------
     differences, errors : array-like, shape (groups,)
-        NaN, and standard errors of 0, are left out.
+        NaN, and standard errors of 0 (below 1e-9), are left out.
 
     Returns
     -------
     float
         Of a chi-squared distribution with one degree of freedom less than there are groups; NaN for fewer than two.
+
+    Notes
+    -----
+    With bootstrap standard errors of differences in AUROC in groups of some dozen patients this is conservative, since they
+    come out too large: a large p says little.
 
     References
     ----------
@@ -131,7 +146,7 @@ def heterogeneity_p(differences: Any, errors: Any) -> float:
     0.0455
     """
     d, se = np.asarray(differences, dtype=float), np.asarray(errors, dtype=float)
-    known = np.isfinite(d) & np.isfinite(se) & (se > 0)
+    known = np.isfinite(d) & np.isfinite(se) & (se > 1e-9)
     if known.sum() < 2:
         return math.nan
     weights = 1 / se[known] ** 2

@@ -10,19 +10,21 @@ from typing import Any
 
 import pandas as pd
 
-from blues import check, datasets, embed, provenance
+from blues import check, datasets, embed, evaluate, provenance
 from blues.cohort import Cohort, card, unused
 from blues.features import Design, design
 from blues.fuse.combined import of_a_run
 from blues.fuse.experiment import Experiment
 from blues.fuse.finetune import tuning
+from blues.fuse.margin import against_margin, check_margin, ends_of, left_out, room
+from blues.fuse.notes import FEW_EVENTS
 from blues.fuse.null import p_of_added
 from blues.fuse.record import Run
 from blues.fuse.run import run
 from blues.fuse.stayexamine import no_transfer, refuse_options
 from blues.fuse.staytime import COLUMN, TASK, describe_beside, of_a_stay, offer, timed
 from blues.fuse.subgroups import groups_of, subgroups
-from blues.fuse.tables import against_margin, left_out, main_metric
+from blues.fuse.tables import main_metric
 from blues.fuse.transfer import transfer
 
 __all__ = ["main", "prepare"]
@@ -70,8 +72,10 @@ def _main(argv: Sequence[str] | None) -> int:
         found = run(the_design, experiment, cohort_card=card(cohort, experiment.task), **more, progress=True)
         found = dataclasses.replace(found, combinations=of_a_run(embeddings, the_design, experiment))
         name = _slug(cohort.name)
-    found = dataclasses.replace(found, subgroups=subgroups(found, groups))
     folder = found.save(experiment.out or Path("reports") / f"{name}-{experiment.task}")
+    if groups:  # on the disk is what was fitted, whatever comes now
+        found = dataclasses.replace(found, subgroups=subgroups(found, groups))
+        found.save(folder)
     if len(cohort.ratings):
         check.hand_over("blues.agree", [str(cohort.folder), "--into", str(folder), "--seed", str(experiment.seed)])
     describe_beside(cohort, folder, findings=of_a_stay(cohort, experiment.task))
@@ -118,6 +122,7 @@ def _prepared(
         refuse_options(experiment)
         if moved:
             raise no_transfer()
+    refuse_early(cohort, experiment, folds=not moved)
     embeddings = None
     if "image" in experiment.modalities:
         embeddings = embed.embed(
@@ -139,6 +144,31 @@ def _prepared(
         baseline=experiment.baseline,
     )
     return cohort, timed(made, cohort), embeddings
+
+
+def refuse_early(cohort: Cohort, experiment: Experiment, folds: bool = True) -> None:
+    """Raise for what the patient table alone shows to be impossible, before any clip is read.
+
+    Parameters
+    ----------
+    cohort : Cohort
+    experiment : Experiment
+    folds : bool
+        Whether there will be any; a transfer has none.
+
+    Raises
+    ------
+    InputError
+        Of subgroups, of the margin, and of more folds than the smaller class has patients.
+    """
+    groups_of(cohort, experiment.task, experiment.subgroups)
+    target = cohort.dictionary.targets[experiment.task]
+    kind = "time" if target.column == COLUMN else target.kind
+    check_margin(experiment.margin, kind)
+    if folds and kind != "time":
+        y = cohort.target(experiment.task).dropna()
+        patients = y.index if target.level == "patient" else cohort.clips.loc[y.index, "patient"]
+        evaluate.patient_folds(y.to_numpy(), patients.to_numpy(), experiment.folds, 1, experiment.seed, kind=kind)
 
 
 def _slug(name: str) -> str:
@@ -187,19 +217,30 @@ def _gain_lines(found: Run, metric: str) -> list[str]:
             told = "" if main else f"  against {row.reference}"
             interval = f"(95 % interval {row.low:+.3f} to {row.high:+.3f})"
             lines.append(f"  {row.arm:<{width}}  {row.difference:+.3f}  {interval}{told}")
-    arm, sign, margin = f"image+{reference}", -1 if better else 1, found.experiment.margin
-    if margin and arm in set(gain["arm"]):
-        limits = found.comparisons[
-            (found.comparisons["metric"] == metric)
-            & (found.comparisons["arm"] == arm)
-            & (found.comparisons["reference"] == reference)
-            & found.comparisons["test"].isin(("paired patient bootstrap", "Nadeau-Bengio"))
-        ].dropna(subset=["low", "high"])
-        ends = (sign * limits[["low", "high"]].to_numpy()).ravel() if len(limits) == 2 else None
-        said = {"reached": "is reached", "below": "is not reached", "open": "is neither shown nor ruled out"}
-        verdict = said[against_margin(ends, margin, left_out(found.choices, arm))]
-        lines.append(f"The smallest gain worth having, {margin:g}, {verdict} (two intervals of {arm}; see the page).")
-    return [*lines, ""]
+    return [*lines, *_margin_lines(found, metric, str(reference)), ""]
+
+
+def _margin_lines(found: Run, metric: str, reference: str) -> list[str]:
+    """Say how the headline stands to the smallest gain worth having, as the page does."""
+    margin, arm = found.experiment.margin, f"image+{reference}"
+    if not margin or arm not in set(found.comparisons["arm"]):
+        return []
+    named = f"The smallest gain worth having, {margin:g},"
+    events = found.design["events"]
+    others = found.design["patients"] if found.design["kind"] == "time" else found.design["patients"] - (events or 0)
+    if events is not None and min(events, others) < FEW_EVENTS:
+        return [f"{named} cannot be spoken of with so few patients."]
+    of_metric = found.scores[found.scores["metric"] == metric].set_index("arm")["value"]
+    most = room(metric, float(of_metric.loc[[reference]].iloc[0]))
+    better = 1 if main_metric(found.design["kind"])[1] else -1
+    ends = ends_of(found.comparisons, metric, arm, reference, better)
+    said = {
+        "impossible": f"is more than the {most:.3f} that the reference leaves",
+        "reached": "is reached",
+        "below": "is not reached",
+        "open": "is neither shown nor ruled out",
+    }[against_margin(ends, margin, left_out(found.choices, arm), most)]
+    return [f"{named} {said} (two intervals of {arm}; see the page)."]
 
 
 def _added_lines(found: Run) -> list[str]:

@@ -16,6 +16,7 @@ from blues.fuse.examine import examined_arms, learning_curve, learning_notes, va
 from blues.fuse.experiment import Experiment
 from blues.fuse.explained import chosen_arms
 from blues.fuse.finetune import Tuning
+from blues.fuse.margin import check_margin
 from blues.fuse.notes import design_facts, notes_on
 from blues.fuse.null import added_null, label_null, with_added
 from blues.fuse.record import Run
@@ -23,7 +24,6 @@ from blues.fuse.staytime import run_time
 from blues.fuse.tables import (
     check_reference,
     compare_arms,
-    main_metric,
     reference_arm,
     score_arms,
     with_null,
@@ -72,11 +72,7 @@ def run(
             f"the experiment says finetune={experiment.finetune!r}, and tuning is {'' if tuning else 'not '}given",
             remedy="design, tuning = blues.fuse.tuning(cohort, design, experiment) makes both",
         )
-    if experiment.margin >= 0.5 and main_metric(design.kind)[0] in ("auroc", "uno_c"):
-        raise check.InputError(
-            f"--margin is {experiment.margin:g}, and more than half of what can be gained is no smallest gain worth having",
-            allowed="less than 0.5, such as 0.05",
-        )
+    check_margin(experiment.margin, design.kind)
     if design.kind == "time":
         return run_time(design, experiment, cohort_card=cohort_card, progress=progress)
     folds = evaluate.patient_folds(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -74,17 +75,32 @@ def _groups(cohort: Cohort, task: str, text: str) -> pd.Series:
                 f"--subgroups: {name} has {values.nunique()} labels", allowed=f"at most {MOST_GROUPS}"
             )
         return values.astype("category").cat.remove_unused_categories()
-    if colon:
-        try:
-            at = float(cut)
-        except ValueError:
-            raise check.InputError(f"--subgroups: {text}: {cut!r} is no number", remedy=f"Write {name}:65") from None
-    else:
-        at = float(values.median())
+    at = _cut(text, values.dropna().astype(float), cut if colon else None)
     unit = f" {spec.unit}" if spec.unit else ""
     names = [f"below {at:g}{unit}", f"{at:g}{unit} or more"]
     codes = np.where(values.isna(), -1, (values >= at).astype(int))
     return pd.Series(pd.Categorical.from_codes(codes, names), values.index)
+
+
+def _cut(text: str, values: pd.Series, named: str | None) -> float:
+    """Return where a number is split: as named, else at the median, or above it where nobody lies below."""
+    if named is None:
+        at = float(values.median())
+        return at if (values < at).any() else float(values[values > at].min())
+    try:
+        at = float(named)
+    except ValueError:
+        at = math.nan
+    if not math.isfinite(at):
+        raise check.InputError(
+            f"--subgroups: {text}: {named!r} is no number", remedy=f"Write {text.partition(':')[0]}:65"
+        )
+    if not ((values < at).any() and (values >= at).any()):
+        raise check.InputError(
+            f"--subgroups: {text}: every patient lies on one side",
+            allowed=f"above {values.min():g}, at most {values.max():g}",
+        )
+    return at
 
 
 def subgroups(run: Run, groups: dict[str, pd.Series]) -> pd.DataFrame:
@@ -114,11 +130,16 @@ def subgroups(run: Run, groups: dict[str, pd.Series]) -> pd.DataFrame:
         "draws": run.experiment.draws,
         "seed": run.experiment.seed,
         "least": FEW_EVENTS,
+        "categories": run.design.get("categories"),
     }
+    both = set(with_["patient"].astype(str)) & set(without["patient"].astype(str))
     tables = [
         evaluate.subgroup_table(with_, without, series, metric, **settings).assign(by=name)
         for name, series in groups.items()
+        if series[series.index.astype(str).isin(both)].notna().any()  # of nobody predicted is it known
     ]
+    if not tables:
+        return pd.DataFrame()
     whole = pd.concat(tables, ignore_index=True).assign(metric=metric, arm=arm, reference=reference, p_holm=np.nan)
     tested = whole.drop_duplicates("by").dropna(subset=["p_interaction"]).set_index("by")["p_interaction"]
     if len(tested):

@@ -15,13 +15,10 @@ from blues.fuse.arms import Arm
 from blues.fuse.experiment import Experiment
 
 __all__ = [
-    "against_margin",
     "check_reference",
     "compare_arms",
     "image_pairs",
-    "left_out",
     "main_metric",
-    "mostly_out",
     "reference_arm",
     "score_arms",
     "with_null",
@@ -149,42 +146,6 @@ def image_pairs(modalities: Mapping[str, Sequence[str]]) -> list[tuple[str, str]
         if not {"image", "expert"} & set(kinds)
         and (key := (frozenset(kinds) | {"image"}, name.partition(" [")[2])) in known
     ]
-
-
-def left_out(choices: pd.DataFrame, arm: str) -> tuple[int, int] | None:
-    """Return in how many of how many training folds an arm's stack gave images no weight; None where none is stacked."""
-    if "weight_image" not in choices:
-        return None
-    weights = choices.loc[choices["arm"] == arm, "weight_image"].dropna()
-    return (int((weights < 1e-6).sum()), len(weights)) if len(weights) else None
-
-
-def mostly_out(absent: tuple[int, int] | None) -> bool:
-    """Return whether images were left out in half of the folds or more: then no interval bounds what they are worth."""
-    return absent is not None and 2 * absent[0] >= absent[1]
-
-
-def against_margin(ends: Sequence[float] | None, margin: float, absent: tuple[int, int] | None) -> str:
-    """Hold what images add against the smallest gain worth having.
-
-    Parameters
-    ----------
-    ends : sequence of float or None
-        Limits of the interval for the fitted models and of that which allows for other training patients, more being better.
-        None where one of them is lacking: then nothing is said.
-    margin : float
-    absent : (folds without images, folds) or None
-        From :func:`left_out`.
-
-    Returns
-    -------
-    {"reached", "below", "open"}
-    """
-    if ends is None or not np.isfinite(ends).all():
-        return "open"
-    if min(ends) >= margin:
-        return "reached"
-    return "below" if max(ends) < margin and not mostly_out(absent) else "open"
 
 
 def _holm(comparisons: pd.DataFrame, rules: set[str], reference: str) -> pd.DataFrame:

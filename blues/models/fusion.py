@@ -10,12 +10,11 @@ from typing import Any
 import numpy as np
 from scipy.special import logit
 from sklearn.base import BaseEstimator, clone
-from sklearn.linear_model import Ridge
 
 from blues import check
 from blues.models.inner import InnerFolds, fit, inner_predictions, predict
 from blues.models.ordinal import OrdinalClassifier, category_probabilities
-from blues.models.stack import PositiveLogistic
+from blues.models.stack import PositiveLogistic, PositiveRidge
 from blues.models.zoo import KINDS
 
 __all__ = ["LateFusion", "Shared"]
@@ -78,7 +77,8 @@ class LateFusion(BaseEstimator):
     Notes
     -----
     A modality's model is fitted on the rows that have any value of it, and the stack of a set of modalities on the rows that
-    have any of them, with the mean input of a modality where a row lacks it. In prediction a row that lacks a modality is left
+    have any of them, with the mean input of a modality where a row lacks it. A filled row carries nothing of what is missing,
+    which pulls that modality's weight down a little where many rows lack it. In prediction a row that lacks a modality is left
     to the others: it gets what the same fusion without that modality would say. A row that lacks all gets the training mean.
 
     References
@@ -183,7 +183,7 @@ class LateFusion(BaseEstimator):
 
     def _empty_stack(self, y: np.ndarray) -> Any:
         if self.kind == "continuous":
-            return Ridge(alpha=float(np.var(y)), positive=True)  # alpha 1 of an outcome in standard deviations
+            return PositiveRidge(alpha=float(np.var(y)))  # alpha 1 of an outcome in standard deviations
         return OrdinalClassifier(PositiveLogistic()) if self.kind == "ordinal" else PositiveLogistic()
 
     @property

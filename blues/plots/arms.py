@@ -36,7 +36,11 @@ def _intervals(axes: Axes, frame: pd.DataFrame, value: str, levels: np.ndarray) 
 
 @styled
 def arms_forest(
-    scores: pd.DataFrame, comparisons: pd.DataFrame | None = None, metric: str = "AUROC", chance: float | None = 0.5
+    scores: pd.DataFrame,
+    comparisons: pd.DataFrame | None = None,
+    metric: str = "AUROC",
+    chance: float | None = 0.5,
+    mark: float | None = None,
 ) -> Figure:
     """Draw one arm a row: its score with its interval and, beside it, the paired difference to the reference arm.
 
@@ -50,6 +54,8 @@ def arms_forest(
         Name for the axis.
     chance : float, optional
         Where an uninformative score lies.
+    mark : float, optional
+        A value to hold the scores against, drawn as a dashed line.
 
     Examples
     --------
@@ -65,6 +71,8 @@ def arms_forest(
     left = grid[0, 0]
     if chance is not None:
         left.axvline(chance, color=MUTED, linewidth=0.9, linestyle=":")
+    if mark is not None:
+        left.axvline(mark, color=INK, linewidth=0.9, linestyle="--")
     _intervals(left, scores, "value", levels)
     left.set_yticks(levels, [plain(arm, 34) for arm in scores["arm"]])
     left.set(xlabel=metric, ylim=(-len(scores) + 0.4, 0.6))

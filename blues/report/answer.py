@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from blues.fuse.tables import against_margin, mostly_out
+from blues.fuse.margin import MEASURED, against_margin, mostly_out
 from blues.report.facts import FEW, Facts, Gain
 from blues.report.words import LEVEL, arm_label, clean, count, interval, listed, metric, modalities, number, p_value
 
@@ -42,13 +42,19 @@ def verdict_text(gain: Gain) -> str:
     """Return what a difference shows, in a few words."""
     return {
         "better": "better",
-        "weak": "better, but weak: the interval excludes 0, "
-        + ("the adjusted p does not" if gain.steady else "ranked within folds it does not"),
+        "weak": "better, but weak: the interval excludes 0, " + _why_weak(gain),
         "worse": "worse",
         "shifted": "worse over all folds, not shown within them",
         "unclear": "not shown to differ",
         "unknown": "no interval",
     }[gain.verdict]
+
+
+def _why_weak(gain: Gain) -> str:
+    if not gain.steady:
+        return "ranked within folds it does not"
+    p = max(gain.p, gain.p_holm if np.isfinite(gain.p_holm) else 0)
+    return "the adjusted p does not" if p >= 0.05 else "images were left out in half of the folds or more"
 
 
 def answer(facts: Facts) -> dict[str, Any]:
@@ -72,7 +78,7 @@ def answer(facts: Facts) -> dict[str, Any]:
     warnings = [str(n["text"]) for n in facts.run.notes if n.get("level") == "warning"]
     if remark and not any("smaller class" in w for w in warnings):
         warnings.insert(0, remark[0].upper() + remark[1:] + ".")
-    sentences = [s for s in (_who(facts), _gain(facts), _added(facts), _rest(facts)) if s]
+    sentences = [s for s in (_who(facts), _gain(facts), _added(facts), _for_whom(facts), _rest(facts)) if s]
     return {"headline": headline(facts), "sentences": sentences, "numbers": clean(numbers), "warnings": warnings}
 
 
@@ -108,18 +114,26 @@ def _unclear(facts: Facts, gain: Gain) -> str:
     The bound is the larger of the fitted models' and of that which allows for training on other patients. A stack that leaves
     images out in half of the folds or more makes both small whatever images are worth, and gives no bound.
     """
-    margin, label, absent = facts.run.experiment.margin, metric(facts.metric).label, facts.left_out(gain.arm)
+    margin, label, absent = facts.run.experiment.margin, metric(facts.metric).label, gain.absent
+    if gain.negligible:
+        return "Imaging is not shown to add anything here: the scores with and without it are the same"
     if mostly_out(absent):
         left, folds = absent or (0, 0)
         return f"Imaging is not shown to add anything here; in {left} of {folds} training folds the models left it out"
-    if margin and against_margin(gain.ends, margin, absent) == "below":
-        return f"In this run imaging adds less than {number(margin, 3)} in {label}, if anything"
     if margin:
-        return f"This run cannot tell whether imaging adds {number(margin, 3)} in {label}"
+        return {
+            "impossible": f"The reference leaves no room for a gain of {number(margin, 3)} in {label}",
+            "below": f"In this run imaging adds less than {number(margin, 3)} in {label}, if anything",
+        }.get(_held(facts, gain), f"This run cannot tell whether imaging adds {number(margin, 3)} in {label}")
     if gain.ends is None:
         return "Imaging is not shown to add anything here"
-    most = number(max(0.0, *gain.ends), 3)
+    most = number(min(max(0.0, *gain.ends), facts.room(gain.reference)), 3)
     return f"Imaging is not shown to add anything here; a gain of up to {most} in {label} is not ruled out"
+
+
+def _held(facts: Facts, gain: Gain) -> str:
+    """Return what :func:`blues.fuse.margin.against_margin` says of the headline."""
+    return against_margin(gain.ends, facts.run.experiment.margin, gain.absent, facts.room(gain.reference))
 
 
 def _scored(facts: Facts, arm: str) -> str:
@@ -182,11 +196,13 @@ def _against_margin(facts: Facts, gain: Gain) -> str:
     if not margin or not facts.adds:
         return ""
     named = f"the smallest gain worth having, named as {number(margin, 3)}"
+    left = number(facts.room(gain.reference), 3)
     return {
+        "impossible": f"The reference leaves a gain of {left} at most, less than {named}: nothing can speak for it or against.",
         "reached": f"Both intervals reach {named}, as a whole.",
-        "below": f"Both intervals stay below {named}.",
+        "below": f"Both intervals stay below {named} (said wrongly in {MEASURED}).",
         "open": f"That imaging adds {named}, is neither shown nor ruled out.",
-    }[against_margin(gain.ends, margin, facts.left_out(gain.arm))]
+    }[_held(facts, gain)]
 
 
 def _refitted(gain: Gain) -> str:
@@ -195,7 +211,8 @@ def _refitted(gain: Gain) -> str:
     mean, low, high = gain.refitted
     return (
         "This interval holds for the models as they were fitted. Fold by fold, and allowing for models trained on other "
-        f"patients too, the difference is {interval(mean, low, high, 3, sign=True)} (Nadeau and Bengio)."
+        f"patients too, the difference is {interval(mean, low, high, 3, sign=True)} (Nadeau and Bengio); what this page says "
+        "of the gains that remain possible goes by the wider of the two."
     )
 
 
@@ -207,20 +224,15 @@ def _reading(facts: Facts, gain: Gain) -> str:
             f"No arm of this run is {arm_label(gain.reference)} with images added, so this is a difference between two arms: "
             "it may come from all that they do not share."
         )
+    if gain.negligible:
+        return (
+            "The whole interval lies within a thousandth of the reference's score, and is read as no difference: the models "
+            "made next to nothing of images, which says little of what images are worth."
+        )
     if gain.verdict == "better":
         return "The interval excludes 0: in this run imaging adds to what is known without it."
-    if gain.verdict == "weak" and not gain.steady:
-        return (
-            f"The interval excludes 0, but ranked within folds the difference is {_within(gain)}: weak evidence that imaging "
-            "adds something."
-        )
     if gain.verdict == "weak":
-        holm = (
-            f", {p_value(gain.p_holm)} after Holm's adjustment for the arms compared"
-            if np.isfinite(gain.p_holm)
-            else ""
-        )
-        return f"The interval excludes 0, but p is {p_value(gain.p)}{holm}: weak evidence that imaging adds something."
+        return f"The interval excludes 0, but {_but(gain)}: weak evidence that imaging adds something."
     if gain.verdict == "shifted":
         return (
             f"The interval excludes 0 on the wrong side, but ranked within folds the difference is {_within(gain)}: the models "
@@ -228,8 +240,8 @@ def _reading(facts: Facts, gain: Gain) -> str:
         )
     if gain.verdict == "worse":
         return "The interval excludes 0 on the wrong side: adding imaging made the predictions worse."
-    if gain.verdict == "unclear" and mostly_out(absent := facts.left_out(gain.arm)):
-        left, folds = absent or (0, 0)
+    if gain.verdict == "unclear" and mostly_out(gain.absent):
+        left, folds = gain.absent or (0, 0)
         return (
             f"In {left} of {folds} training folds the models gave images no weight, so the interval, however narrow, says "
             "little of what images are worth."
@@ -241,6 +253,18 @@ def _reading(facts: Facts, gain: Gain) -> str:
             "it."
         )
     return "There is no interval, so nothing follows from it."
+
+
+def _but(gain: Gain) -> str:
+    """Return what speaks against an interval that excludes 0."""
+    if not gain.steady:
+        return f"ranked within folds the difference is {_within(gain)}"
+    known = np.isfinite(gain.p_holm)
+    if max(gain.p, gain.p_holm if known else 0) >= 0.05:
+        holm = f", {p_value(gain.p_holm)} after Holm's adjustment for the arms compared" if known else ""
+        return f"p is {p_value(gain.p)}{holm}"
+    left, folds = gain.absent or (0, 0)
+    return f"in {left} of {folds} training folds the models gave images no weight"
 
 
 def _within(gain: Gain) -> str:
@@ -255,7 +279,10 @@ def _added(facts: Facts) -> str:
     p, as_large, drawn = facts.added
     known = arm_label(facts.headline.reference)
     told = f"that images tell something of the outcome that {known} does not"
-    if p >= 0.05:
+    if 1 / (1 + drawn) >= 0.05:
+        least = p_value(1 / (1 + drawn))
+        reading = f"so few shuffles show nothing, for no p below {least} could have come of them"
+    elif p >= 0.05:
         reading = f"images are not shown to tell anything of the outcome that {known} does not"
     elif facts.headline.verdict == "better":
         reading = f"this too is evidence {told}"
@@ -265,6 +292,25 @@ def _added(facts: Facts) -> str:
         f"With outcomes shuffled among patients whom {known} rates alike, adding images did as well in {as_large} of "
         f"{drawn} runs (p = {p_value(p)}, one-sided): {reading}."
     )
+
+
+def _for_whom(facts: Facts) -> str:
+    """Say what images add in the subgroups that were named, one clause a column."""
+    clauses = []
+    for by, rows in facts.run.subgroups.groupby("by", sort=False) if len(facts.run.subgroups) else ():
+        told = [
+            f"{row.group}: "
+            + (
+                interval(row.difference, row.low, row.high, 3, sign=True)
+                if np.isfinite(row.low)
+                else f"not told ({row.reason})"
+            )
+            for row in rows.itertuples()
+        ]
+        p = rows["p_interaction"].iloc[0]
+        differ = "" if not np.isfinite(p) else f" (p that they differ = {p_value(p)})"
+        clauses.append(f"by {by} {listed(told)}{differ}")
+    return f"For whom, as far as was asked: {'; '.join(clauses)}." if clauses else ""
 
 
 def _rest(facts: Facts) -> str:

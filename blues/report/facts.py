@@ -13,8 +13,8 @@ import pandas as pd
 
 from blues.check import columns_exist
 from blues.fuse import Run
+from blues.fuse.margin import NEGLIGIBLE, REFITTED, ends_of, left_out, mostly_out, room
 from blues.fuse.null import p_of_added
-from blues.fuse.tables import left_out
 from blues.report.words import metric, modalities, model_of, sees_images
 
 __all__ = ["FEW", "Facts", "Gain"]
@@ -43,12 +43,17 @@ class Gain:
     refitted: tuple[float, float, float] | None = None
     """The mean difference over folds, with the interval that allows for training on other patients (Nadeau and Bengio)."""
 
+    ends: tuple[float, float, float, float] | None = None
+    """The limits of both intervals, more being better; None without one that allows for other training patients."""
+    least: float = 0.0
+    """An interval that lies within this on both sides is read as no difference."""
+    absent: tuple[int, int] | None = None
+    """In how many of how many training folds the stack gave images no weight."""
+
     @property
-    def ends(self) -> tuple[float, ...] | None:
-        """The limits of both intervals, more being better; None without one that allows for other training patients."""
-        if self.refitted is None or not self.refitted[1] + 1e-9 < self.refitted[2]:
-            return None
-        return tuple(end * self.better for end in (self.low, self.high, *self.refitted[1:]))
+    def negligible(self) -> bool:
+        """Whether the whole interval is too near 0 to mean anything, on whichever side of it."""
+        return max(abs(self.low), abs(self.high)) < self.least
 
     @property
     def steady(self) -> bool:
@@ -67,15 +72,18 @@ class Gain:
         """What the difference shows.
 
         ``better``; ``weak`` (the interval excludes 0 on the good side, but p, or p after Holm's adjustment for the arms
-        compared, is 0.05 or more, or the difference is not :attr:`steady`); ``worse``; ``shifted`` (worse, but not steady);
-        ``unclear`` (the interval includes 0); ``unknown`` (no interval).
+        compared, is 0.05 or more, or the difference is not :attr:`steady`, or half of the folds left images out); ``worse``;
+        ``shifted`` (worse, but not steady); ``unclear`` (the interval includes 0, or is :attr:`negligible`);
+        ``unknown`` (no interval).
         """
         if not (np.isfinite(self.low) and np.isfinite(self.high)):
             return "unknown"
+        if self.negligible:
+            return "unclear"
         low, high = sorted((self.low * self.better, self.high * self.better))
         if low > 0:
             p = max(self.p, self.p_holm if np.isfinite(self.p_holm) else 0)
-            return "weak" if p >= 0.05 or not self.steady else "better"
+            return "weak" if p >= 0.05 or not self.steady or mostly_out(self.absent) else "better"
         if high < 0:
             return "worse" if self.steady else "shifted"
         return "unclear"
@@ -220,7 +228,10 @@ class Facts:
                     better=metric(self.metric).better,
                     patients=int(first["patients"]) if pd.notna(first.get("patients")) else None,
                     within=self._within_folds(str(arm), str(reference)),
-                    refitted=_estimate(part[part["test"] == "Nadeau-Bengio"]),
+                    refitted=_estimate(part[part["test"] == REFITTED]),
+                    ends=ends_of(table, self.metric, str(arm), str(reference), metric(self.metric).better),
+                    least=NEGLIGIBLE * abs(self.score(str(reference))[0]),
+                    absent=left_out(self.run.choices, str(arm)),
                 )
             )
         return found
@@ -263,6 +274,10 @@ class Facts:
             return False
         wanted = {"image", *modalities(self.reference)}
         return set(modalities(self.candidate)) == wanted and model_of(self.candidate) == model_of(self.reference)
+
+    def room(self, arm: str) -> float:
+        """Return the largest gain that a reference with this arm's score leaves."""
+        return room(self.metric, self.score(arm)[0])
 
     def left_out(self, arm: str) -> tuple[int, int] | None:
         """Return in how many of how many training folds an arm's stack gave images no weight; None where none is stacked."""

@@ -124,9 +124,10 @@ def _subgroups(facts: Facts, groups: pd.DataFrame, label: str) -> dict[str, Any]
         cells += [[r["difference"], r["low"], r["high"]], r["reason"], r["p_interaction"], r["p_holm"]]
         rows.append([*cells, *([r[f"{name}_{end}"] for name in ("value", "low", "high")] for end in "ba")])
     note = (
-        "All patients taught the models; each group is scored by itself, its interval over its own patients. Groups differ "
-        "only where the p for it is small (Cochran's Q): that one interval excludes 0 and another does not is no difference. "
-        "Holm: over the columns. Whether they were named before anybody looked, this page cannot know."
+        "All patients taught the models; each group is scored by itself. Its interval, over its own patients, is too narrow "
+        "in small groups near the best score possible. Groups differ only where the p for it is small (Cochran's Q): that "
+        "one interval excludes 0 and another does not is no difference, and a large p from few patients says little. Holm: "
+        "over the columns. Whether they were named before anybody looked, this page cannot know."
     )
     return table(f"For whom: {arm} less {reference} in subgroups", columns, rows, note=note)
 
@@ -221,16 +222,24 @@ def _all_comparisons(facts: Facts) -> dict[str, Any]:
 
 
 def _gain_forest(facts: Facts, label: str) -> dict[str, Any]:
-    rows = [(g.arm, g.difference, g.low, g.high) for g in facts.gains]
+    rows, told = [], "Paired difference with 95% interval over patients."
+    for g in facts.gains:
+        rows.append((g.arm, g.difference, g.low, g.high))
+        if g is facts.headline and facts.adds and g.refitted is not None and g.ends is not None:
+            rows.append((f"{g.arm}, trained anew", *g.refitted))
+            told += ' "Trained anew": the mean over folds, allowing for other training patients (Nadeau and Bengio).'
+    told += " An interval across the dotted line at 0 does not show a difference, nor that there is none."
+    if margin := facts.run.experiment.margin:
+        told += f" Dashed: the smallest gain worth having, {margin:g}, as named."
     return figure(
         "arms_forest",
         f"Difference in {label} to {arm_label(facts.reference or '')}",
-        "Paired difference with 95% interval over patients. An interval across the dotted line at 0 does not "
-        "show a difference, nor that there is none.",
+        told,
         "; ".join(f"{arm_label(a)} {interval(d, low, high, 3, sign=True)}" for a, d, low, high in rows[:20]),
         scores=pd.DataFrame(rows, columns=["arm", "value", "low", "high"]),
         metric=f"difference in {label}",
         chance=0.0,
+        mark=metric(facts.metric).better * margin if margin else None,
     )
 
 
