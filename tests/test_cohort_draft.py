@@ -158,3 +158,64 @@ def test_an_outcome_with_two_spellings_and_pending_results_is_drafted_as_one(tmp
     text = draft(tmp_path)
     assert '# events = ["Positive", "positive"]' in text
     assert "pending: no event?" in text
+
+
+def drafted_table(tmp_path, header, rows):
+    """Return the draft for a folder with one table of patients."""
+    lines = [header, *(";".join(map(str, row)) for row in rows)]
+    (tmp_path / "patients.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return draft(tmp_path)
+
+
+def section_of(text, name):
+    """Return the commented section of an outcome, without its signs of a comment."""
+    return text.split(f"# [targets.{name}]")[1].split("\n\n")[0].replace("\n# ", "\n")
+
+
+@pytest.mark.parametrize(
+    ("labels", "events"),
+    [
+        (["Ja", "nein"], ["Ja"]),
+        (["oui", "non"], ["oui"]),
+        (["sì", "no"], ["sì"]),
+        (["si", "no"], ["si"]),
+        (["o", "n"], ["o"]),
+        (["tak", "nie"], ["tak"]),
+        (["Zuhause", "verstorben"], ["verstorben"]),
+        (["survivor", "non-survivor"], ["non-survivor"]),
+        (["nachgewiesen", "nicht nachgewiesen"], ["nachgewiesen"]),
+        (["Positiv", "positiv ", "negativ", "ausstehend", "pending"], ["Positiv", "positiv"]),
+    ],
+)
+def test_words_of_other_languages_name_the_event(tmp_path, labels, events):
+    rows = [(f"P{i:02d}", labels[i % len(labels)], 40 + i) for i in range(20)]
+    section = section_of(drafted_table(tmp_path, "id;Intensivstation;age", rows), "intensivstation")
+    assert f"events = {events}".replace("'", '"') in section
+    assert "which are the event" not in section
+
+
+@pytest.mark.parametrize("labels", [["A", "B"], ["ja", "nein", "verlegt"], ["yes", "ja"]])
+def test_labels_that_no_word_explains_are_asked_about(tmp_path, labels):
+    rows = [(f"P{i:02d}", labels[i % len(labels)], 40 + i) for i in range(20)]
+    section = section_of(drafted_table(tmp_path, "id;ICU;age", rows), "icu")
+    assert f"# DECIDE: which are the event: {', '.join(sorted(labels))}?" in section
+
+
+@pytest.mark.parametrize(
+    "word", ["ausstehend", "en attente", "Pendiente", "in attesa", "unklar", "nicht durchgeführt", "in afwachting"]
+)
+def test_pending_in_other_languages_is_warned_of(tmp_path, word):
+    labels = ["positiv", "negativ", word]
+    text = drafted_table(tmp_path, "id;PCR;age", [(f"P{i:02d}", labels[i % 3], 40 + i) for i in range(21)])
+    assert f"{word}: no event?" in section_of(text, "pcr")
+    decided = text.replace('PCR = { role = "excluded"', 'PCR = { role = "target", known = "during_stay"')
+    section = f"\n[targets.pcr]\n{section_of(text, 'pcr')}"
+    (tmp_path / "cohort.toml").write_text(decided + section, encoding="utf-8")
+    met = findings(read(tmp_path), column="PCR")
+    assert word in met.loc[met["what"] == "reads as if nobody knew", "value"].tolist()
+
+
+def test_every_candidate_gets_a_section(tmp_path):
+    rows = [(f"P{i:02d}", *(["yes", "no"][i // k % 2] for k in (1, 2, 3, 5))) for i in range(24)]
+    text = drafted_table(tmp_path, "id;ICU;Died;Intubated;PCR", rows)
+    assert re.findall(r"# \[targets\.(\w+)\]", text) == ["icu", "died", "intubated", "pcr"]

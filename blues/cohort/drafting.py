@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,17 +11,17 @@ from typing import Any
 import pandas as pd
 
 from blues.check import InputError
+from blues.cohort.candidates import target_sections
 from blues.cohort.clips import SUFFIXES, clip_id
 from blues.cohort.decode import number
 from blues.cohort.guess import guess_column, repeats
 from blues.cohort.pattern import guess_pattern
 from blues.cohort.schema import NO, YES
 from blues.cohort.tables import canonical_id, natural_key, read_table
-from blues.cohort.targets import NOT_KNOWN, letters
+from blues.cohort.writing import DECIDE, key, literal, name_of, toml
 
 __all__ = ["DECIDE", "draft"]
 
-DECIDE = "# DECIDE:"
 TABLES = (".csv", ".tsv", ".txt")
 ID_WORDS = re.compile(r"(^|_|\b)(id|nr|no|num|number|code|pid)($|_|\b)", re.IGNORECASE)
 ID_NAMES = re.compile(r"patient|subject|participant|pid|case|record|study|^id$", re.IGNORECASE)
@@ -70,14 +69,14 @@ def draft(folder: str | Path) -> str:
         "# A draft by `python -m blues.cohort init`: every line marked DECIDE waits for somebody who knows the cohort.",
         f"# Then remove the mark. All settings: docs/dictionary.md. Tables read: {', '.join(found.tables)}.",
         *(f"# Not read: {name}: {why}" for name, why in found.unread.items()),
-        f"name = {_toml(folder.absolute().name)}",
+        f"name = {toml(folder.absolute().name)}",
         f'licence = "not stated" {DECIDE} who may use these data, and for what?',
         "",
         *_files(found, patients, ratings, explained),
         "",
         "[patients]",
-        f"id = {_toml(id_column)} {DECIDE} is this the patient (one row each)?",
-        f"id_kind = {_toml(id_kind)}",
+        f"id = {toml(id_column)} {DECIDE} is this the patient (one row each)?",
+        f"id_kind = {toml(id_kind)}",
         *_clips(found, ids, id_kind),
         *(_ratings(found, ratings) if ratings is not None else []),
         *_columns(table, id_column, found.decimal),
@@ -184,16 +183,16 @@ def _explanations(
 def _files(
     found: _Folder, patients: str, ratings: tuple[str, str] | None, explained: tuple[str, int] | None
 ) -> list[str]:
-    lines = ["[files]", f"patients = {_toml(patients)}"]
+    lines = ["[files]", f"patients = {toml(patients)}"]
     if found.clips is not None:
-        lines.append(f"clips = {_toml(found.clips)}")
+        lines.append(f"clips = {toml(found.clips)}")
     if ratings is not None:
-        lines.append(f"ratings = {_toml(ratings[0])}")
+        lines.append(f"ratings = {toml(ratings[0])}")
     if explained is not None:
-        lines.append(f"explanations = {{ path = {_toml(explained[0])}, columns = {explained[1]} }}")
+        lines.append(f"explanations = {{ path = {toml(explained[0])}, columns = {explained[1]} }}")
     for name, usual in (("separator", ","), ("decimal", "."), ("encoding", "utf-8")):
         if getattr(found, name) != usual:
-            lines.append(f"{name} = {_toml(getattr(found, name))}")
+            lines.append(f"{name} = {toml(getattr(found, name))}")
     return lines
 
 
@@ -214,8 +213,8 @@ def _clips(found: _Folder, ids: Sequence[str], id_kind: str) -> list[str]:
     return [
         "",
         "[clips]",
-        f"pattern = {_literal(guess.pattern)} {DECIDE} are patient, point and take read rightly?{left}",
-        f"points = {_toml(list(guess.points))} {DECIDE} the points of your protocol, in order",
+        f"pattern = {literal(guess.pattern)} {DECIDE} are patient, point and take read rightly?{left}",
+        f"points = {toml(list(guess.points))} {DECIDE} the points of your protocol, in order",
         f'retakes = "longest" {DECIDE} of several takes: longest, first, last, mean or max?',
     ]
 
@@ -224,9 +223,9 @@ def _ratings(found: _Folder, ratings: tuple[str, str]) -> list[str]:
     name, clip = ratings
     table = found.tables[name]
     rater = next((c for c in table.columns if c != clip and RATER_NAMES.search(c)), None)
-    lines = ["", "[ratings]", f"clip = {_toml(clip)}"]
+    lines = ["", "[ratings]", f"clip = {toml(clip)}"]
     if rater is not None:
-        lines.append(f"rater = {_toml(rater)} {DECIDE} is this who rated?")
+        lines.append(f"rater = {toml(rater)} {DECIDE} is this who rated?")
     else:
         lines.append(f'consensus = "not stated" {DECIDE} who rated, and how did they agree on one rating?')
     items, excluded = [], {}
@@ -235,11 +234,10 @@ def _ratings(found: _Folder, ratings: tuple[str, str]) -> list[str]:
         if settings is None:
             excluded[column] = "no grade (drafted)"
         else:
-            key = re.sub(r"\W+", "_", column.lower()).strip("_")
-            items += ["", f"[ratings.items.{_key(key)}] {DECIDE} is this a rating?", f"column = {_toml(column)}"]
-            items += [f"{setting} = {_toml(value)}" for setting, value in settings.items()]
+            items += ["", f"[ratings.items.{name_of(column)}] {DECIDE} is this a rating?", f"column = {toml(column)}"]
+            items += [f"{setting} = {toml(value)}" for setting, value in settings.items()]
     if excluded:
-        lines.append(f"excluded = {_toml(excluded)}")
+        lines.append(f"excluded = {toml(excluded)}")
     return lines + (items or [f"items = {{}} {DECIDE} no column looks like a grade"])
 
 
@@ -257,7 +255,7 @@ def _item(cells: pd.Series) -> dict[str, Any] | None:
 
 
 def _columns(table: pd.DataFrame, id_column: str, decimal: str) -> list[str]:
-    lines = ["", "[columns]", f'{_key(id_column)} = {{ role = "identifier" }}']
+    lines = ["", "[columns]", f'{key(id_column)} = {{ role = "identifier" }}']
     guesses = {name: guess_column(name, list(table[name]), decimal) for name in table.columns.drop(id_column)}
     binary = {name: list(table[name]) for name, guess in guesses.items() if guess.settings.get("kind") == "binary"}
     again = repeats(binary)
@@ -271,57 +269,5 @@ def _columns(table: pd.DataFrame, id_column: str, decimal: str) -> list[str]:
         elif guess.settings.get("known"):
             decide = ["known at admission?", *decide]
         mark = f" {DECIDE} {' '.join(decide)}" if decide else ""
-        lines.append(f"{_key(name)} = {_toml(guess.settings)}{mark}")
-    two_sided = {name: [1] for name in binary} | _of_two_labels(table, guesses)
-    possible = {n: e for n, e in two_sided.items() if guesses[n].settings["role"] == "excluded" and n not in again}
-    lines += [
-        "",
-        f"{DECIDE} which outcomes may be learnt? One section each; give their columns the role target or outcome",
-    ]
-    for column, events in list(possible.items())[:3] or [("COLUMN", [1])]:
-        name = re.sub(r"\W+", "_", column.lower()).strip("_")
-        section = [f"[targets.{_key(name)}]", f"label = {_toml(column)}", 'kind = "binary"']
-        section += [f"column = {_toml(column)}", f"events = {_toml(events)}"]
-        if unsure := _unsure(table[column]) if column in table else []:
-            section.append(
-                f"{DECIDE} {', '.join(unsure)}: no event? If nobody knows, columns.{_key(column)}.missing lists it"
-            )
-        lines += ["", *(f"# {line}" for line in section)]
-    return lines
-
-
-def _of_two_labels(table: pd.DataFrame, guesses: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Return each nominal column of two labels that nobody may predict from, with the spellings of that which looks the event.
-
-    Labels that read as if nobody knew are no third one.
-    """
-    found = {}
-    for name, guess in guesses.items():
-        labels: dict[str, list[str]] = {}
-        for cell in sorted({str(cell).strip() for cell in table[name]} - {"", *_unsure(table[name])}):
-            labels.setdefault(letters(cell), []).append(cell)
-        if guess.settings.get("kind") == "nominal" and len(labels) == 2 and "note" not in guess.settings:
-            found[name] = labels[next((label for label in labels if label.startswith("pos")), list(labels)[-1])]
-    return found
-
-
-def _unsure(cells: pd.Series) -> list[str]:
-    return sorted({cell.strip() for cell in cells.astype(str) if letters(cell) in NOT_KNOWN})
-
-
-def _key(name: str) -> str:
-    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name, ensure_ascii=False)
-
-
-def _literal(text: str) -> str:
-    """Return a text as a TOML literal, in which a backslash is a backslash, where that can be written."""
-    return _toml(text) if "'" in text else f"'{text}'"
-
-
-def _toml(value: Any) -> str:
-    """Return a value as TOML on one line."""
-    if isinstance(value, dict):
-        return "{ " + ", ".join(f"{_key(str(k))} = {_toml(v)}" for k, v in value.items()) + " }" if value else "{}"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(_toml, value)) + "]"
-    return json.dumps(value, ensure_ascii=False)
+        lines.append(f"{key(name)} = {toml(guess.settings)}{mark}")
+    return lines + target_sections(table, guesses, again)

@@ -11,6 +11,7 @@ import numpy as np
 
 from blues.cohort.decode import LIKE_MISSING, LIMIT, RANGE, number, plain
 from blues.cohort.schema import NO, YES
+from blues.cohort.words import unaccented
 
 __all__ = ["ColumnGuess", "guess_column", "repeats", "suspicious_codes"]
 
@@ -19,12 +20,22 @@ CODES = (-9999, -999, -99, -98, -97, -96, -95, -9, -8, -7, -1, 88, 99, 888, 999,
 # checked in this order; a word is a run of letters, so that "los" is not found in "closed"
 SMELLS = (
     ("person", r"name|naam|birth|dob|geboorte|initials|e?mail|address|adres|phone|bsn|ssn|mrn|insurance"),
+    (
+        "person",
+        r"\w*geburt\w*|naissance|nacimiento|nascita|vorname|nachname|nom|prenom|cognome|nombre|apellidos?|achternaam|voornaam",
+    ),
     ("files", r"(n|num|number|count)( of)? (\w+ )?(videos?|clips?|files?|images?|frames?)"),
     ("outcome", r"outcome|death|dead|died|mort\w*|surviv\w*|deceased|discharged?|alive|readmi\w*|follow|event"),
     (
         "outcome",
         r"los|length of stay|stay|icu|mcu|transfer\w*|intub\w*|ventilat\w*|ecmo|duration|status|therap\w*|treat\w*|drug",
     ),
+    (
+        "outcome",
+        r"verst[oa]rb\w*|gestorben|tod(esfall)?|\w*uberleb\w*|\w*intensiv\w*|its|entlass\w*|verlegt|verlegung|beatm\w*|deces|"
+        r"decede\w*|reanimation|fallec\w*|muert\w*|uci|decess\w*|decedut\w*|rianimazione|dimission\w*|overl\w*|obito|liegedauer",
+    ),
+    ("leak", r"\w*befund\w*|\w*ergebnis\w*|abstrich\w*|result(at|ad|aat)\w*|risultat\w*|frottis|tampone|hisopo"),
     ("leak", r"diagn\w*|final|results?|pcr|ct value|swab|antigen|covid( ?19)?|sars|test|culture|label|class|severity"),
     ("blood", r"p[av]?o2|p[av]?co2|ph|hco3|(base )?excess|lactate|lactaat"),
     ("oxygen", r"oxygen|o2|fio2|masks?|cpap|nasal|cannula|lit(er|re)s?|vent"),
@@ -120,7 +131,7 @@ def suspicious_codes(values: Sequence[float]) -> list[int]:
 
 
 def repeats(binary: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    """Return which columns of 0 and 1 say the same as an earlier one, or the opposite, and in which words.
+    """Return which columns of two values say the same as an earlier one, or the opposite, and in which words.
 
     Examples
     --------
@@ -130,7 +141,7 @@ def repeats(binary: Mapping[str, Sequence[str]]) -> dict[str, str]:
     seen: dict[tuple[float | None, ...], str] = {}
     found = {}
     for name, cells in binary.items():
-        values = tuple(number(cell.strip()) for cell in cells)
+        values = tuple(_yes_or_no(cell.strip()) for cell in cells)
         opposite = tuple(None if value is None else 1 - value for value in values)
         if values in seen:
             found[name] = f"the same as {seen[values]}"
@@ -141,8 +152,12 @@ def repeats(binary: Mapping[str, Sequence[str]]) -> dict[str, str]:
     return found
 
 
+def _yes_or_no(cell: str) -> float | None:
+    return 1.0 if cell.lower() in YES else 0.0 if cell.lower() in NO else number(cell)
+
+
 def _smell(name: str) -> str:
-    words = re.sub(r"([a-z]{2})([A-Z])", r"\1 \2", name)
+    words = re.sub(r"([a-z]{2})([A-Z])", r"\1 \2", unaccented(name))
     words = " ".join(re.findall(r"[a-z]+\d*|\d+", words.lower()))
     for smell, pattern in SMELLS:
         if re.search(rf"(?<!\w)({pattern})(?!\w)", words):

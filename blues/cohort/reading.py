@@ -20,7 +20,8 @@ from blues.cohort.ratings import read_ratings
 from blues.cohort.record import Cohort
 from blues.cohort.schema import PREDICTORS, Blank
 from blues.cohort.tables import canonical_id, natural_key, read_explanations, read_table
-from blues.cohort.targets import doubtful_labels, letters, meets
+from blues.cohort.targets import doubtful_labels, meets
+from blues.cohort.words import letters
 
 __all__ = ["read"]
 
