@@ -219,3 +219,44 @@ def test_every_candidate_gets_a_section(tmp_path):
     rows = [(f"P{i:02d}", *(["yes", "no"][i // k % 2] for k in (1, 2, 3, 5))) for i in range(24)]
     text = drafted_table(tmp_path, "id;ICU;Died;Intubated;PCR", rows)
     assert re.findall(r"# \[targets\.(\w+)\]", text) == ["icu", "died", "intubated", "pcr"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Patient ID", "patient_id", "PatID", "Patientennummer", "N° patient", "id_paziente", "Código del paciente", "ID"],
+)
+def test_one_repeated_row_does_not_make_a_birth_date_the_patient(tmp_path, name):
+    rows = [(f"P{i:02d}", f"{i + 1:02d}.03.19{50 + i}", 40 + i, f"{i}.5") for i in range(20)]
+    rows.append(rows[2])
+    clips = tmp_path / "clips"
+    clips.mkdir()
+    for i in range(20):
+        for point in ("R1", "L1"):
+            (clips / f"P{i:02d}_{point}.avi").write_bytes(b"x")
+    text = drafted_table(tmp_path, f"Geburtsdatum;{name};Alter;crp", [(b, a, *r) for a, b, *r in rows])
+    drafted = tomllib.loads(text)
+    assert drafted["patients"]["id"] == name
+    assert drafted["clips"]["points"] == ["L1", "R1"]
+    assert drafted["columns"]["Geburtsdatum"]["role"] == "identifier"
+    (line,) = [line for line in text.splitlines() if line.startswith("id = ")]
+    assert "P02 is in rows 4 and 22" in line
+    (tmp_path / "cohort.toml").write_text(
+        text.replace("\n[files]", '\n[files]\nrepeated_rows = "leave out"'), encoding="utf-8"
+    )
+    assert len(read(tmp_path).patients) == 20
+
+
+def test_dates_are_no_ids_and_repeated_patients_are_named(tmp_path):
+    rows = [(f"{i + 1}.3.1950", f"195{i}-01-02", f"{i % 2}") for i in range(9)]
+    with pytest.raises(InputError, match="names each row once"):
+        drafted_table(tmp_path, "a;visit;crp", rows)
+    visits = [(f"P{i // 2}", i, f"{i}.5") for i in range(12)]
+    with pytest.raises(InputError, match=r"patient of patients.csv \(P0 is in rows 2 and 3; .*3 more come back\)"):
+        drafted_table(tmp_path, "patient;row;crp", visits)
+
+
+def test_a_blank_id_is_named(tmp_path):
+    rows = [(i or "", 40 + i % 7) for i in range(20)]
+    text = drafted_table(tmp_path, "Patient;age", rows)
+    assert 'id = "Patient" # DECIDE: is this the patient (one row each)? row 2 without one' in text
+    assert 'id_kind = "integer"' in text

@@ -15,16 +15,15 @@ from blues.cohort.candidates import target_sections
 from blues.cohort.clips import SUFFIXES, clip_id
 from blues.cohort.decode import number
 from blues.cohort.guess import guess_column, repeats
+from blues.cohort.identify import patient_table
 from blues.cohort.pattern import guess_pattern
 from blues.cohort.schema import NO, YES
-from blues.cohort.tables import canonical_id, natural_key, read_table
+from blues.cohort.tables import natural_key, read_table
 from blues.cohort.writing import DECIDE, key, literal, name_of, toml
 
 __all__ = ["DECIDE", "draft"]
 
 TABLES = (".csv", ".tsv", ".txt")
-ID_WORDS = re.compile(r"(^|_|\b)(id|nr|no|num|number|code|pid)($|_|\b)", re.IGNORECASE)
-ID_NAMES = re.compile(r"patient|subject|participant|pid|case|record|study|^id$", re.IGNORECASE)
 RATER_NAMES = re.compile(r"rater|reader|expert|observer|assessor|reviewer|annotator", re.IGNORECASE)
 
 
@@ -58,13 +57,13 @@ def draft(folder: str | Path) -> str:
         what = "is a file, and a cohort is a folder" if folder.exists() else "no such folder"
         raise InputError(what, file=folder, remedy="Name the folder that holds the tables and the clips")
     found = _look(folder)
-    patients, id_column = _patient_table(found, folder)
-    table = found.tables[patients]
-    cells = table[id_column]
-    id_kind = "integer" if all(canonical_id(cell, "integer") for cell in cells) else "text"
-    ids = [canonical_id(cell, id_kind) or "" for cell in cells]
-    ratings = _ratings_table(found, patients)
-    explained = _explanations(folder, found, patients, ratings)
+    who = patient_table(found.tables, [clip_id(name) for name in found.names], folder, found.unread)
+    table = found.tables[who.name]
+    ratings = _ratings_table(found, who.name)
+    explained = _explanations(folder, found, who.name, ratings)
+    faults = ""
+    if who.faults:
+        faults = f' {who.faults}: one row each, please, or repeated_rows = "leave out" under [files] keeps the first'
     lines = [
         "# A draft by `python -m blues.cohort init`: every line marked DECIDE waits for somebody who knows the cohort.",
         f"# Then remove the mark. All settings: docs/dictionary.md. Tables read: {', '.join(found.tables)}.",
@@ -72,14 +71,14 @@ def draft(folder: str | Path) -> str:
         f"name = {toml(folder.absolute().name)}",
         f'licence = "not stated" {DECIDE} who may use these data, and for what?',
         "",
-        *_files(found, patients, ratings, explained),
+        *_files(found, who.name, ratings, explained),
         "",
         "[patients]",
-        f"id = {toml(id_column)} {DECIDE} is this the patient (one row each)?",
-        f"id_kind = {toml(id_kind)}",
-        *_clips(found, ids, id_kind),
+        f"id = {toml(who.column)} {DECIDE} is this the patient (one row each)?{faults}",
+        f"id_kind = {toml(who.kind)}",
+        *_clips(found, who.ids, who.kind),
         *(_ratings(found, ratings) if ratings is not None else []),
-        *_columns(table, id_column, found.decimal),
+        *_columns(table, who.column, found.decimal),
     ]
     return "\n".join(lines) + "\n"
 
@@ -130,28 +129,6 @@ def _clip_folder(folder: Path) -> tuple[str | None, list[str]]:
         return None, []
     place = max(places, key=lambda p: len(places[p]))
     return place, sorted(places[place], key=natural_key)
-
-
-def _patient_table(found: _Folder, folder: Path) -> tuple[str, str]:
-    """Return the widest table with a column that names each row once, best one whose name says so, and that column."""
-    best: tuple[tuple[bool, bool, int, int], str, str] | None = None
-    for name, table in found.tables.items():
-        for position, column in enumerate(table.columns):
-            cells = table[column].str.strip()
-            if (cells == "").any() or cells.duplicated().any() or cells.isin([clip_id(n) for n in found.names]).any():
-                continue
-            named = (bool(ID_NAMES.search(column)), bool(ID_WORDS.search(column)))
-            score = (*named, len(table.columns), -position)
-            if best is None or score > best[0]:
-                best = (score, name, column)
-    if best is None:
-        raise InputError(
-            "no table has a column that names each row once",
-            file=folder,
-            allowed="a table with one row a patient and a column of patient ids",
-            remedy="Merge repeated rows" + "".join(f"; {name}: {why}" for name, why in found.unread.items()),
-        )
-    return best[1], best[2]
 
 
 def _ratings_table(found: _Folder, patients: str) -> tuple[str, str] | None:
