@@ -260,3 +260,58 @@ def test_a_blank_id_is_named(tmp_path):
     text = drafted_table(tmp_path, "Patient;age", rows)
     assert 'id = "Patient" # DECIDE: is this the patient (one row each)? row 2 without one' in text
     assert 'id_kind = "integer"' in text
+
+
+@pytest.mark.parametrize("name", ["Einheit CRP", "CRP unit", "crp_unité", "Unit"])
+def test_units_predict_nothing_and_mixed_ones_are_asked_about(tmp_path, name):
+    units = ["mg/l", "mg/dl", "mg/L"]
+    rows = [(f"P{i:02d}", f"{i}.5", units[i % 3], 30 + i) for i in range(24)]
+    text = drafted_table(tmp_path, f"id;CRP;{name};age", rows)
+    assert tomllib.loads(text)["columns"][name] == {
+        "role": "excluded",
+        "kind": "nominal",
+        "note": "units of another column",
+    }
+    (line,) = [line for line in text.splitlines() if line.startswith("CRP = ")]
+    assert f"mixed units by {name}, mg/dl (8) and mg/l (16): convert to one" in line
+    alike = drafted_table(
+        tmp_path, f"id;CRP;{name};age", [(i, c, ["mg/l", "mg/L"][k % 2], a) for k, (i, c, _, a) in enumerate(rows)]
+    )
+    assert "mixed units" not in alike
+
+
+@pytest.mark.parametrize("name", ["Bemerkung", "Remarks", "commentaire", "history"])
+def test_remarks_predict_nothing(tmp_path, name):
+    said = {
+        3: "Patient kam zu Fuss in die Ambulanz",
+        7: "am dritten Tag nach Hause",
+        9: "Verlauf bislang ohne Besonderheiten",
+    }
+    rows = [(f"P{i:02d}", said.get(i, ""), 30 + i) for i in range(24)]
+    column = tomllib.loads(drafted_table(tmp_path, f"id;{name};age", rows))["columns"][name]
+    assert column == {"role": "excluded", "note": "free text", "kind": "text"}
+
+
+def test_commas_that_may_part_thousands_are_asked_about(tmp_path):
+    rows = [(f"P{i:02d}", f"{i},{200 + i}" if i else "850", f"{i},{200 + i}", f"{30 + i},5") for i in range(24)]
+    lines = drafted_table(tmp_path, "id;platelets;ddimer;age", rows).splitlines()
+    asked = {line.split(" = ")[0]: "is 1,201 1.201 or 1201?" in line for line in lines}
+    assert (asked["platelets"], asked["ddimer"], asked["age"]) == (True, False, False), "0,200 is no thousand"
+
+
+@pytest.mark.parametrize(
+    ("names", "take"),
+    [
+        (["1_R1", "1_R1 (2)", "1_L1", "2_R1", "2_L1", "2_L1(3)"], {"1_R1 (2)": "2", "2_L1(3)": "3", "1_R1": None}),
+        (["1_R1 (1)", "1_R1 (2)", "1_L1", "2_R1", "2_L1"], {"1_R1 (1)": "1", "1_R1 (2)": "2"}),
+        (["1_R1", "1_R1 (1)", "1_L1", "2_R1", "2_L1", "2_L1 (2)"], {"1_R1 (1)": "unread", "2_L1 (2)": "2"}),
+        (["1_R1_1", "1_R1_2", "1_L1_1", "2_R1_1", "2_L1_1 (2)"], {"1_R1_2": "2", "2_L1_1 (2)": "unread"}),
+    ],
+)
+def test_numbered_copies_are_takes_of_their_point(names, take):
+    guess = guess_pattern(names, ["1", "2"], "integer")
+    assert guess.points == ("L1", "R1")
+    for name, number in take.items():
+        match = re.fullmatch(guess.pattern, name)
+        assert (match["take"] if match else "unread") == number
+    assert guess.read == sum(re.fullmatch(guess.pattern, name) is not None for name in names)

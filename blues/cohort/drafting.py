@@ -16,6 +16,7 @@ from blues.cohort.clips import SUFFIXES, clip_id
 from blues.cohort.decode import number
 from blues.cohort.guess import guess_column, repeats
 from blues.cohort.identify import patient_table
+from blues.cohort.measures import holds_units, mixed_units
 from blues.cohort.pattern import guess_pattern
 from blues.cohort.schema import NO, YES
 from blues.cohort.tables import natural_key, read_table
@@ -236,6 +237,7 @@ def _columns(table: pd.DataFrame, id_column: str, decimal: str) -> list[str]:
     guesses = {name: guess_column(name, list(table[name]), decimal) for name in table.columns.drop(id_column)}
     binary = {name: list(table[name]) for name, guess in guesses.items() if guess.settings.get("kind") == "binary"}
     again = repeats(binary)
+    mixed = mixed_units(table, [name for name in guesses if holds_units(name, list(table[name]))])
     for name, guess in guesses.items():
         decide = list(guess.decide)
         if name in again:
@@ -245,6 +247,7 @@ def _columns(table: pd.DataFrame, id_column: str, decimal: str) -> list[str]:
             decide = [f"{again[name]}: is one of them enough?", *guess.decide]
         elif guess.settings.get("known"):
             decide = ["known at admission?", *decide]
+        decide += [mixed[name]] if name in mixed else []
         mark = f" {DECIDE} {' '.join(decide)}" if decide else ""
         lines.append(f"{key(name)} = {toml(guess.settings)}{mark}")
     return lines + target_sections(table, guesses, again)

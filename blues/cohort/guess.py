@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from blues.cohort.decode import LIKE_MISSING, LIMIT, RANGE, number, plain
+from blues.cohort.measures import holds_units, maybe_thousands
 from blues.cohort.schema import NO, YES
 from blues.cohort.words import unaccented
 
@@ -52,6 +53,12 @@ SMELLS = (
         r"sodium|potassium|troponin\w*|(nt ?pro ?)?bnp|p[ac]*o2|pco2|ph|hco3|base excess|lactate|glucose|il ?6|inr",
     ),
 )
+REMARKS = re.compile(
+    r"bemerk\w*|anmerk\w*|kommentar\w*|notizen?|\w*freitext|remarks?|comments?|notes?|free ?text|remarques?|commentaires?|"
+    r"observa(tions?|cion(es)?|cao|coes)|comentarios?|osservazion[ei]|comment[oi]|opmerking(en)?|uwagi"
+)
+LONG = 20
+"""Characters from which labels that hardly come back are sentences."""
 ADVICE = {
     "person": "this may name a person: take it out of the file, or keep it as an identifier",
     "files": "this seems to count files: nothing that is known at admission",
@@ -88,18 +95,27 @@ def guess_column(name: str, cells: Sequence[str], decimal: str = ".") -> ColumnG
         note = "no patient has a value" if not distinct else "the same in every patient"
         decide = [] if len(values) in (0, len(cells)) else ["one value and blanks: does a blank mean no?"]
         return ColumnGuess({"role": "excluded", "note": note}, decide)
+    if holds_units(name, values):
+        return ColumnGuess({"role": "excluded", "kind": "nominal", "note": "units of another column"})
     smell = _smell(name)
     kind, decide = _kind(values, distinct, decimal)
+    if kind.get("kind") == "nominal" and _is_prose(name, values):
+        kind, decide = {"kind": "text"}, []
     settings: dict[str, Any] = {
         "role": {"person": "identifier", "blood": "blood", "oxygen": "clinical", "": "clinical"}.get(smell, "excluded")
     }
     if settings["role"] in ("clinical", "blood"):
         settings["known"] = "admission"
         if kind.get("kind") == "text":
-            settings = {"role": "excluded"}
+            settings = {"role": "excluded", "note": "free text"}
         elif smell == "oxygen":
             settings["contingent"] = "oxygen"
     settings |= kind
+    if kind.get("kind") == "continuous" and (odd := maybe_thousands(values, decimal)):
+        decide = [
+            *decide,
+            f"is {odd} {odd.replace(',', '.')} or {re.sub('[.,]', '', odd)}? Take out signs of thousands.",
+        ]
     if smell in ADVICE:
         decide = [ADVICE[smell], *decide]
     blank = len(cells) - len(values)
@@ -156,9 +172,25 @@ def _yes_or_no(cell: str) -> float | None:
     return 1.0 if cell.lower() in YES else 0.0 if cell.lower() in NO else number(cell)
 
 
-def _smell(name: str) -> str:
+def _is_prose(name: str, values: Sequence[str]) -> bool:
+    """Return whether labels are remarks: by the column's name, or because they are long and hardly come back."""
+    words = [value for value in values if number(value) is None]
+    if len(words) < 0.5 * len(values):
+        return False
+    rare = len(words) > 2 and len(set(words)) > 0.8 * len(words)
+    return re.search(rf"(?<!\w)({REMARKS.pattern})(?!\w)", _words(name)) is not None or (
+        rare and sum(map(len, words)) >= LONG * len(words)
+    )
+
+
+def _words(name: str) -> str:
+    """Return a column's name as words of plain small letters, and numbers."""
     words = re.sub(r"([a-z]{2})([A-Z])", r"\1 \2", unaccented(name))
-    words = " ".join(re.findall(r"[a-z]+\d*|\d+", words.lower()))
+    return " ".join(re.findall(r"[a-z]+\d*|\d+", words.lower()))
+
+
+def _smell(name: str) -> str:
+    words = _words(name)
     for smell, pattern in SMELLS:
         if re.search(rf"(?<!\w)({pattern})(?!\w)", words):
             return smell
