@@ -134,7 +134,7 @@ def test_one_constant_rater_is_no_agreement_beyond_chance():
 
 def test_duplicate_rows_are_named():
     rows = pd.DataFrame({"subject": ["a", "a", "b"], "rater": ["R", "R", "R"], "rating": [1, 2, 1]})
-    with pytest.raises(InputError, match=r"row 3: subject 'a', rater 'R' is rated twice \(1 such rows\)"):
+    with pytest.raises(InputError, match=r"row 3: subject 'a', rater 'R' is rated twice \(1 such row\)"):
         agree.tidy(rows)
     with pytest.raises(InputError, match="rated twice"):
         agree.cohen_kappa(rows, categories=SCALE)
@@ -285,7 +285,7 @@ def test_light_names_pairs_it_had_to_leave_out():
     ratings = np.array([[0, 0, np.nan], [1, 1, np.nan], [0, 1, np.nan], [np.nan, 1, 1], [np.nan, 0, 0], [np.nan, 1, 0]])
     found = agree.light_kappa(ratings, categories=[0, 1])
     assert len(found.detail["pairs"]) == 2
-    assert "1 pairs share no subject" in found.detail["note"]
+    assert "1 pair shares no subject" in found.detail["note"]
     assert found.value == pytest.approx(found.detail["pairs"]["value"].mean())
 
 
@@ -395,3 +395,21 @@ def test_model_icc_says_what_it_cannot_do():
     constant = agree.icc(np.where(np.isnan(holes), np.nan, 2.0), missing="model", draws=20)
     assert math.isnan(constant.value)
     assert "cannot be told apart" in constant.detail["reason"]
+
+
+@pytest.mark.parametrize("interval", ["bootstrap", "bca", "jackknife", "analytic"])
+@pytest.mark.parametrize("clustered", [False, True])
+def test_every_pair_has_the_interval_of_its_own_kappa(interval, clustered):
+    rng = np.random.default_rng(8)
+    truth = rng.integers(0, 3, 17)
+    ratings = np.column_stack([np.where(rng.random(17) < 0.8, truth, rng.integers(0, 3, 17)) for _ in range(3)]).astype(
+        float
+    )
+    ratings[[0, 4, 9], [0, 1, 0]] = np.nan
+    how = {"categories": [0, 1, 2], "weights": "quadratic", "interval": interval, "draws": 200}
+    patients = np.arange(17) // 4 if clustered else None
+    table = agree.pairs(ratings, clusters=patients, **how)
+    for row, two in zip(table.itertuples(), ([0, 1], [0, 2], [1, 2]), strict=True):
+        alone = agree.cohen_kappa(ratings[:, two], clusters=patients, **how)
+        assert (row.value, row.low, row.high, row.se) == pytest.approx((alone.value, alone.low, alone.high, alone.se))
+    assert (table["high"] <= 1).all()

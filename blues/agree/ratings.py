@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from blues.check import InputError, columns_exist
+from blues.check import InputError, columns_exist, counted
 
 __all__ = ["clusters_of", "choose", "read", "tidy", "wide"]
 
@@ -145,7 +145,7 @@ def tidy(ratings: Any) -> pd.DataFrame:
         row = int(twice.argmax())
         where = ", ".join(f"{k} {out[k].iloc[row]!r}" for k in keys)
         raise InputError(
-            f"{where} is rated twice ({int(twice.sum())} such rows)",
+            f"{where} is rated twice ({counted(int(twice.sum()), 'such row')})",
             row=row + 2,
             remedy="Keep one row each, or tell them apart by a column 'round'",
         )

@@ -15,7 +15,7 @@ import pandas as pd
 from scipy import special
 
 from blues.agree.resample import Interval
-from blues.check import InputError
+from blues.check import InputError, counted
 from blues.cohort.display import estimate, panel
 from blues.provenance import write_json
 
@@ -93,8 +93,8 @@ class Agreement:
     def sentence(self) -> str:
         """Return one sentence that a paper could use."""
         patients = self.detail.get("clusters", self.subjects)
-        of = f" of {patients} patients" if patients < self.subjects else ""
-        number = self.detail.get("of") or f"{self.raters} raters on {self.subjects} subjects{of}"
+        of = f" of {counted(patients, 'patient')}" if patients < self.subjects else ""
+        number = self.detail.get("of") or f"{counted(self.raters, 'rater')} on {counted(self.subjects, 'subject')}{of}"
         if not math.isfinite(self.value):
             return f"{self.method} of {number} is undefined: {self.detail.get('reason', 'no reason known')}."
         text = f"{self.method} of {number} was {self.value:.2f}"

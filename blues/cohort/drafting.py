@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from blues.check import InputError
+from blues.check import InputError, counted
 from blues.cohort.candidates import target_sections
 from blues.cohort.clips import SUFFIXES, clip_id
 from blues.cohort.decode import number
@@ -187,7 +187,7 @@ def _clips(found: _Folder, ids: Sequence[str], id_kind: str) -> list[str]:
             f"points = [] {DECIDE} the points of your protocol, in order",
         ]
     rest = len(found.names) - guess.read
-    left = f" ({rest} of {len(found.names)} names do not fit)" if rest else ""
+    left = f" ({rest} of {counted(len(found.names), 'name')} {'does' if rest == 1 else 'do'} not fit)" if rest else ""
     return [
         "",
         "[clips]",

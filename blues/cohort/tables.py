@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from blues.check import InputError
+from blues.check import InputError, counted
 from blues.cohort.findings import Finding
 
 __all__ = ["canonical_id", "natural_key", "read_explanations", "read_table"]
@@ -69,7 +69,7 @@ def read_table(
             findings.append(Finding("left out", name, number, "", "", 1, "blank row", "left out"))
         elif len(cells) != len(header):
             raise InputError(
-                f"{len(cells)} cells where the header has {len(header)}",
+                f"{counted(len(cells), 'cell')} where the header has {len(header)}",
                 file=name,
                 row=number,
                 remedy=f"Put cells that hold {separator!r} or line breaks between double quotes",
@@ -105,7 +105,9 @@ def read_explanations(
     rows = {number: cells for number, cells in enumerate(split, start=1) if any(cells)}
     for number, cells in rows.items():
         if len(cells) != columns:
-            raise InputError(f"{len(cells)} cells where the dictionary says {columns}", file=name, row=number)
+            raise InputError(
+                f"{counted(len(cells), 'cell')} where the dictionary says {columns}", file=name, row=number
+            )
     if not rows:
         raise InputError("is empty", file=name)
     numbers = list(rows)
