@@ -413,3 +413,52 @@ def test_every_pair_has_the_interval_of_its_own_kappa(interval, clustered):
         alone = agree.cohen_kappa(ratings[:, two], clusters=patients, **how)
         assert (row.value, row.low, row.high, row.se) == pytest.approx((alone.value, alone.low, alone.high, alone.se))
     assert (table["high"] <= 1).all()
+
+
+def table_of_items(path, separator=",", decimal=".", **cells):
+    """Write ratings of two items by two raters, with some cells replaced; return the path."""
+    rows = [["Clip", "patient", "rater", "severity", "width"]]
+    for i in range(24):
+        for rater in "AB":
+            width = f"{i + 1}.5".replace(".", decimal)
+            rows.append(
+                [
+                    f"c{i}",
+                    f"p{i // 2}",
+                    rater,
+                    cells.get(f"c{i}{rater}", str((i + (rater == "B") * (i % 5 == 0)) % 3)),
+                    width,
+                ]
+            )
+    path.write_text("\n".join(separator.join(row) for row in rows) + "\n", encoding="utf-8")
+    return path
+
+
+def test_text_in_an_item_is_named_with_row_and_column(tmp_path, capsys):
+    path = table_of_items(tmp_path / "ratings.csv", c2A="pending")
+    assert agree.main([str(path), "--categories", "0", "1", "2", "--item", "severity"]) == 2
+    assert "row 6, column 'severity', value 'pending': is no number" in capsys.readouterr().err
+    assert agree.main([str(path), "--level", "continuous", "--item", "width", "--draws", "20"]) == 0
+    with pytest.raises(InputError, match="row 6, column 'severity', value 'pending'"):
+        agree.ratings.read(path)
+
+
+@pytest.mark.parametrize(("separator", "decimal"), [(";", ","), (";", "."), ("\t", ","), (",", ".")])
+def test_tables_are_read_with_any_separator_and_decimal_sign(tmp_path, separator, decimal):
+    path = table_of_items(tmp_path / "ratings.csv", separator, decimal)
+    rows = agree.ratings.choose(agree.ratings.read(path), item="width")
+    assert rows["rating"].tolist() == [i + 1.5 for i in range(24) for _ in "AB"]
+
+
+def test_few_patients_are_warned_of():
+    rng = np.random.default_rng(1)
+    truth = rng.integers(0, 4, 30).astype(float)
+    ratings = np.column_stack([truth, truth])
+    for patients, caution in (
+        (np.arange(30) % 3, "Only 3 patients: neither interval nor words"),
+        (np.arange(30) % 10, ""),
+    ):
+        said = agree.cohen_kappa(ratings, categories=SCALE, clusters=patients, draws=50).sentence()
+        assert caution in said
+        assert ("Only" in said) == bool(caution)
+    assert "Only 6 subjects" in agree.cohen_kappa(GOOD, categories=SCALE, draws=50).sentence()

@@ -191,7 +191,7 @@ def _how(options: Show) -> dict[str, Any]:
 
 
 def _of_table(options: Show) -> dict[str, Any]:
-    rows = tables_of_ratings.read(options.source)
+    rows = tables_of_ratings.read(options.source, options.item)
     scale = _scale(options.categories)
     if scale is None and options.level != "continuous":
         found = pd.unique(tables_of_ratings.choose(rows, item=options.item)["rating"])

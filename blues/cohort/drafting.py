@@ -19,7 +19,7 @@ from blues.cohort.identify import patient_table
 from blues.cohort.measures import holds_units, mixed_units
 from blues.cohort.pattern import guess_pattern
 from blues.cohort.schema import NO, YES
-from blues.cohort.tables import natural_key, read_table
+from blues.cohort.tables import decimal_sign, how_written, natural_key, read_table
 from blues.cohort.writing import DECIDE, key, literal, name_of, toml
 
 __all__ = ["DECIDE", "draft"]
@@ -93,29 +93,16 @@ def _look(folder: Path) -> _Folder:
             file=folder,
             allowed=f"files ending in {', '.join(TABLES)}, a header and one row a patient",
         )
-    encoding = "utf-8" if all(_is_utf8(path) for path in paths) else "cp1252"
-    heads = {path.name: path.read_bytes()[:20000].decode(encoding, errors="replace").split("\n")[0] for path in paths}
-    separator = max(",;\t", key=lambda s: sum(head.count(s) for head in heads.values()))
+    separator, encoding = how_written(paths)
     tables, unread = {}, {}
-    for name in heads:
+    for name in (path.name for path in paths):
         try:
             tables[name], _ = read_table(folder, name, separator=separator, encoding=encoding)
         except InputError as error:
             unread[name] = str(error).removeprefix(f"{name}").lstrip(",: ")
-    comma = sum(
-        table.map(lambda cell: bool(re.fullmatch(r"-?\d+,\d+", cell))).to_numpy().sum() for table in tables.values()
-    )
-    decimal = "," if separator != "," and comma else "."
+    decimal = decimal_sign(tables.values(), separator)
     clips, names = _clip_folder(folder)
     return _Folder(tables, unread, separator, decimal, encoding, clips, names)
-
-
-def _is_utf8(path: Path) -> bool:
-    try:
-        path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _clip_folder(folder: Path) -> tuple[str | None, list[str]]:
