@@ -28,6 +28,7 @@ __all__ = [
     "InputError",
     "binary_outcome",
     "columns_exist",
+    "counted",
     "command",
     "finite",
     "from_toml",
@@ -104,6 +105,17 @@ def one_of(value: T, allowed: Iterable[T], name: str) -> T:
         allowed=options,
         remedy=f"Nearest: {near[0]!r}" if near else None,
     )
+
+
+def counted(n: int, noun: str) -> str:
+    """Return a number and what is counted, in the plural where it is not one.
+
+    Examples
+    --------
+    >>> counted(1, "clip"), counted(0, "clip"), counted(12, "missing rating")
+    ('1 clip', '0 clips', '12 missing ratings')
+    """
+    return f"{n} {noun}{'' if n == 1 else 's'}"
 
 
 def columns_exist(columns: Iterable[str], frame_columns: Iterable[str], name: str) -> None:

@@ -134,7 +134,7 @@ def test_one_constant_rater_is_no_agreement_beyond_chance():
 
 def test_duplicate_rows_are_named():
     rows = pd.DataFrame({"subject": ["a", "a", "b"], "rater": ["R", "R", "R"], "rating": [1, 2, 1]})
-    with pytest.raises(InputError, match=r"row 3: subject 'a', rater 'R' is rated twice \(1 such rows\)"):
+    with pytest.raises(InputError, match=r"row 3: subject 'a', rater 'R' is rated twice \(1 such row\)"):
         agree.tidy(rows)
     with pytest.raises(InputError, match="rated twice"):
         agree.cohen_kappa(rows, categories=SCALE)
@@ -285,7 +285,7 @@ def test_light_names_pairs_it_had_to_leave_out():
     ratings = np.array([[0, 0, np.nan], [1, 1, np.nan], [0, 1, np.nan], [np.nan, 1, 1], [np.nan, 0, 0], [np.nan, 1, 0]])
     found = agree.light_kappa(ratings, categories=[0, 1])
     assert len(found.detail["pairs"]) == 2
-    assert "1 pairs share no subject" in found.detail["note"]
+    assert "1 pair shares no subject" in found.detail["note"]
     assert found.value == pytest.approx(found.detail["pairs"]["value"].mean())
 
 
@@ -395,3 +395,70 @@ def test_model_icc_says_what_it_cannot_do():
     constant = agree.icc(np.where(np.isnan(holes), np.nan, 2.0), missing="model", draws=20)
     assert math.isnan(constant.value)
     assert "cannot be told apart" in constant.detail["reason"]
+
+
+@pytest.mark.parametrize("interval", ["bootstrap", "bca", "jackknife", "analytic"])
+@pytest.mark.parametrize("clustered", [False, True])
+def test_every_pair_has_the_interval_of_its_own_kappa(interval, clustered):
+    rng = np.random.default_rng(8)
+    truth = rng.integers(0, 3, 17)
+    ratings = np.column_stack([np.where(rng.random(17) < 0.8, truth, rng.integers(0, 3, 17)) for _ in range(3)]).astype(
+        float
+    )
+    ratings[[0, 4, 9], [0, 1, 0]] = np.nan
+    how = {"categories": [0, 1, 2], "weights": "quadratic", "interval": interval, "draws": 200}
+    patients = np.arange(17) // 4 if clustered else None
+    table = agree.pairs(ratings, clusters=patients, **how)
+    for row, two in zip(table.itertuples(), ([0, 1], [0, 2], [1, 2]), strict=True):
+        alone = agree.cohen_kappa(ratings[:, two], clusters=patients, **how)
+        assert (row.value, row.low, row.high, row.se) == pytest.approx((alone.value, alone.low, alone.high, alone.se))
+    assert (table["high"] <= 1).all()
+
+
+def table_of_items(path, separator=",", decimal=".", **cells):
+    """Write ratings of two items by two raters, with some cells replaced; return the path."""
+    rows = [["Clip", "patient", "rater", "severity", "width"]]
+    for i in range(24):
+        for rater in "AB":
+            width = f"{i + 1}.5".replace(".", decimal)
+            rows.append(
+                [
+                    f"c{i}",
+                    f"p{i // 2}",
+                    rater,
+                    cells.get(f"c{i}{rater}", str((i + (rater == "B") * (i % 5 == 0)) % 3)),
+                    width,
+                ]
+            )
+    path.write_text("\n".join(separator.join(row) for row in rows) + "\n", encoding="utf-8")
+    return path
+
+
+def test_text_in_an_item_is_named_with_row_and_column(tmp_path, capsys):
+    path = table_of_items(tmp_path / "ratings.csv", c2A="pending")
+    assert agree.main([str(path), "--categories", "0", "1", "2", "--item", "severity"]) == 2
+    assert "row 6, column 'severity', value 'pending': is no number" in capsys.readouterr().err
+    assert agree.main([str(path), "--level", "continuous", "--item", "width", "--draws", "20"]) == 0
+    with pytest.raises(InputError, match="row 6, column 'severity', value 'pending'"):
+        agree.ratings.read(path)
+
+
+@pytest.mark.parametrize(("separator", "decimal"), [(";", ","), (";", "."), ("\t", ","), (",", ".")])
+def test_tables_are_read_with_any_separator_and_decimal_sign(tmp_path, separator, decimal):
+    path = table_of_items(tmp_path / "ratings.csv", separator, decimal)
+    rows = agree.ratings.choose(agree.ratings.read(path), item="width")
+    assert rows["rating"].tolist() == [i + 1.5 for i in range(24) for _ in "AB"]
+
+
+def test_few_patients_are_warned_of():
+    rng = np.random.default_rng(1)
+    truth = rng.integers(0, 4, 30).astype(float)
+    ratings = np.column_stack([truth, truth])
+    for patients, caution in (
+        (np.arange(30) % 3, "Only 3 patients: neither interval nor words"),
+        (np.arange(30) % 10, ""),
+    ):
+        said = agree.cohen_kappa(ratings, categories=SCALE, clusters=patients, draws=50).sentence()
+        assert caution in said
+        assert ("Only" in said) == bool(caution)
+    assert "Only 6 subjects" in agree.cohen_kappa(GOOD, categories=SCALE, draws=50).sentence()

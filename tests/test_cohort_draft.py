@@ -158,3 +158,160 @@ def test_an_outcome_with_two_spellings_and_pending_results_is_drafted_as_one(tmp
     text = draft(tmp_path)
     assert '# events = ["Positive", "positive"]' in text
     assert "pending: no event?" in text
+
+
+def drafted_table(tmp_path, header, rows):
+    """Return the draft for a folder with one table of patients."""
+    lines = [header, *(";".join(map(str, row)) for row in rows)]
+    (tmp_path / "patients.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return draft(tmp_path)
+
+
+def section_of(text, name):
+    """Return the commented section of an outcome, without its signs of a comment."""
+    return text.split(f"# [targets.{name}]")[1].split("\n\n")[0].replace("\n# ", "\n")
+
+
+@pytest.mark.parametrize(
+    ("labels", "events"),
+    [
+        (["Ja", "nein"], ["Ja"]),
+        (["oui", "non"], ["oui"]),
+        (["sì", "no"], ["sì"]),
+        (["si", "no"], ["si"]),
+        (["o", "n"], ["o"]),
+        (["tak", "nie"], ["tak"]),
+        (["Zuhause", "verstorben"], ["verstorben"]),
+        (["survivor", "non-survivor"], ["non-survivor"]),
+        (["nachgewiesen", "nicht nachgewiesen"], ["nachgewiesen"]),
+        (["Positiv", "positiv ", "negativ", "ausstehend", "pending"], ["Positiv", "positiv"]),
+    ],
+)
+def test_words_of_other_languages_name_the_event(tmp_path, labels, events):
+    rows = [(f"P{i:02d}", labels[i % len(labels)], 40 + i) for i in range(20)]
+    section = section_of(drafted_table(tmp_path, "id;Intensivstation;age", rows), "intensivstation")
+    assert f"events = {events}".replace("'", '"') in section
+    assert "which are the event" not in section
+
+
+@pytest.mark.parametrize("labels", [["A", "B"], ["ja", "nein", "verlegt"], ["yes", "ja"]])
+def test_labels_that_no_word_explains_are_asked_about(tmp_path, labels):
+    rows = [(f"P{i:02d}", labels[i % len(labels)], 40 + i) for i in range(20)]
+    section = section_of(drafted_table(tmp_path, "id;ICU;age", rows), "icu")
+    assert f"# DECIDE: which are the event: {', '.join(sorted(labels))}?" in section
+
+
+@pytest.mark.parametrize(
+    "word", ["ausstehend", "en attente", "Pendiente", "in attesa", "unklar", "nicht durchgeführt", "in afwachting"]
+)
+def test_pending_in_other_languages_is_warned_of(tmp_path, word):
+    labels = ["positiv", "negativ", word]
+    text = drafted_table(tmp_path, "id;PCR;age", [(f"P{i:02d}", labels[i % 3], 40 + i) for i in range(21)])
+    assert f"{word}: no event?" in section_of(text, "pcr")
+    decided = text.replace('PCR = { role = "excluded"', 'PCR = { role = "target", known = "during_stay"')
+    section = f"\n[targets.pcr]\n{section_of(text, 'pcr')}"
+    (tmp_path / "cohort.toml").write_text(decided + section, encoding="utf-8")
+    met = findings(read(tmp_path), column="PCR")
+    assert word in met.loc[met["what"] == "reads as if nobody knew", "value"].tolist()
+
+
+def test_every_candidate_gets_a_section(tmp_path):
+    rows = [(f"P{i:02d}", *(["yes", "no"][i // k % 2] for k in (1, 2, 3, 5))) for i in range(24)]
+    text = drafted_table(tmp_path, "id;ICU;Died;Intubated;PCR", rows)
+    assert re.findall(r"# \[targets\.(\w+)\]", text) == ["icu", "died", "intubated", "pcr"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Patient ID", "patient_id", "PatID", "Patientennummer", "N° patient", "id_paziente", "Código del paciente", "ID"],
+)
+def test_one_repeated_row_does_not_make_a_birth_date_the_patient(tmp_path, name):
+    rows = [(f"P{i:02d}", f"{i + 1:02d}.03.19{50 + i}", 40 + i, f"{i}.5") for i in range(20)]
+    rows.append(rows[2])
+    clips = tmp_path / "clips"
+    clips.mkdir()
+    for i in range(20):
+        for point in ("R1", "L1"):
+            (clips / f"P{i:02d}_{point}.avi").write_bytes(b"x")
+    text = drafted_table(tmp_path, f"Geburtsdatum;{name};Alter;crp", [(b, a, *r) for a, b, *r in rows])
+    drafted = tomllib.loads(text)
+    assert drafted["patients"]["id"] == name
+    assert drafted["clips"]["points"] == ["L1", "R1"]
+    assert drafted["columns"]["Geburtsdatum"]["role"] == "identifier"
+    (line,) = [line for line in text.splitlines() if line.startswith("id = ")]
+    assert "P02 is in rows 4 and 22" in line
+    (tmp_path / "cohort.toml").write_text(
+        text.replace("\n[files]", '\n[files]\nrepeated_rows = "leave out"'), encoding="utf-8"
+    )
+    assert len(read(tmp_path).patients) == 20
+
+
+def test_dates_are_no_ids_and_repeated_patients_are_named(tmp_path):
+    rows = [(f"{i + 1}.3.1950", f"195{i}-01-02", f"{i % 2}") for i in range(9)]
+    with pytest.raises(InputError, match="names each row once"):
+        drafted_table(tmp_path, "a;visit;crp", rows)
+    visits = [(f"P{i // 2}", i, f"{i}.5") for i in range(12)]
+    with pytest.raises(InputError, match=r"patient of patients.csv \(P0 is in rows 2 and 3; .*3 more come back\)"):
+        drafted_table(tmp_path, "patient;row;crp", visits)
+
+
+def test_a_blank_id_is_named(tmp_path):
+    rows = [(i or "", 40 + i % 7) for i in range(20)]
+    text = drafted_table(tmp_path, "Patient;age", rows)
+    assert 'id = "Patient" # DECIDE: is this the patient (one row each)? row 2 without one' in text
+    assert 'id_kind = "integer"' in text
+
+
+@pytest.mark.parametrize("name", ["Einheit CRP", "CRP unit", "crp_unité", "Unit"])
+def test_units_predict_nothing_and_mixed_ones_are_asked_about(tmp_path, name):
+    units = ["mg/l", "mg/dl", "mg/L"]
+    rows = [(f"P{i:02d}", f"{i}.5", units[i % 3], 30 + i) for i in range(24)]
+    text = drafted_table(tmp_path, f"id;CRP;{name};age", rows)
+    assert tomllib.loads(text)["columns"][name] == {
+        "role": "excluded",
+        "kind": "nominal",
+        "note": "units of another column",
+    }
+    (line,) = [line for line in text.splitlines() if line.startswith("CRP = ")]
+    assert f"mixed units by {name}, mg/dl (8) and mg/l (16): convert to one" in line
+    alike = drafted_table(
+        tmp_path, f"id;CRP;{name};age", [(i, c, ["mg/l", "mg/L"][k % 2], a) for k, (i, c, _, a) in enumerate(rows)]
+    )
+    assert "mixed units" not in alike
+
+
+@pytest.mark.parametrize("name", ["Bemerkung", "Remarks", "commentaire", "history"])
+def test_remarks_predict_nothing(tmp_path, name):
+    said = {
+        3: "Patient kam zu Fuss in die Ambulanz",
+        7: "am dritten Tag nach Hause",
+        9: "Verlauf bislang ohne Besonderheiten",
+    }
+    rows = [(f"P{i:02d}", said.get(i, ""), 30 + i) for i in range(24)]
+    column = tomllib.loads(drafted_table(tmp_path, f"id;{name};age", rows))["columns"][name]
+    assert column == {"role": "excluded", "note": "free text", "kind": "text"}
+
+
+def test_commas_that_may_part_thousands_are_asked_about(tmp_path):
+    rows = [(f"P{i:02d}", f"{i},{200 + i}" if i else "850", f"{i},{200 + i}", f"{30 + i},5") for i in range(24)]
+    lines = drafted_table(tmp_path, "id;platelets;ddimer;age", rows).splitlines()
+    asked = {line.split(" = ")[0]: "is 1,201 1.201 or 1201?" in line for line in lines}
+    assert (asked["platelets"], asked["ddimer"], asked["age"]) == (True, False, False), "0,200 is no thousand"
+
+
+@pytest.mark.parametrize(
+    ("names", "take"),
+    [
+        (["1_R1", "1_R1 (2)", "1_L1", "2_R1", "2_L1", "2_L1(3)"], {"1_R1 (2)": "2", "2_L1(3)": "3", "1_R1": None}),
+        (["1_R1 (1)", "1_R1 (2)", "1_L1", "2_R1", "2_L1"], {"1_R1 (1)": "1", "1_R1 (2)": "2"}),
+        (["1_R1", "1_R1 (1)", "1_L1", "2_R1", "2_L1", "2_L1 (2)"], {"1_R1 (1)": "unread", "2_L1 (2)": "2"}),
+        (["1_R1_1", "1_R1_2", "1_L1_1", "2_R1_1", "2_L1_1 (2)"], {"1_R1_2": "2", "2_L1_1 (2)": "unread"}),
+    ],
+)
+def test_numbered_copies_are_takes_of_their_point(names, take):
+    guess = guess_pattern(names, ["1", "2"], "integer")
+    assert guess.points == ("L1", "R1")
+    for name, number in take.items():
+        match = re.fullmatch(guess.pattern, name)
+        assert (match["take"] if match else "unread") == number
+    assert guess.read == sum(re.fullmatch(guess.pattern, name) is not None for name in names)

@@ -12,7 +12,7 @@ from scipy import stats
 from blues.agree.record import Agreement, LargeSample, build
 from blues.agree.resample import ClusterSums, Kind, estimate, linearised, sum_clusters
 from blues.agree.scale import Measured, measured, no_weights
-from blues.check import InputError
+from blues.check import InputError, counted
 
 __all__ = ["bland_altman"]
 
@@ -88,7 +88,7 @@ def bland_altman(
     sd = float(found.value[3])
     detail = _detail(data, gap, centre, sd, limits, confidence)
     if data.clusters is not None:
-        detail["of"] = f"2 raters on {n} pairs of measurements of {sums.clusters} subjects"
+        detail["of"] = f"2 raters on {counted(n, 'pair')} of measurements of {counted(sums.clusters, 'subject')}"
     if data.clusters is None:
         exact = _exact(n, centre, sd, multiplier, confidence)
         detail["limits_ci"] = exact if kind == "analytic" or draws == 0 else ci.tolist()

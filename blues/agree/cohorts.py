@@ -14,7 +14,7 @@ from blues.agree.continuous import icc
 from blues.agree.multirater import gwet_ac, percent_agreement
 from blues.agree.pairwise import cohen_kappa
 from blues.agree.record import Agreement
-from blues.check import InputError, one_of
+from blues.check import InputError, counted, one_of
 from blues.cohort import Cohort
 from blues.evaluate import auroc, benjamini_hochberg, operating_point
 from blues.survive.clustered import clustered_association
@@ -346,7 +346,12 @@ def retakes(
             clusters = pair.index.get_level_values("patient").to_numpy()
             pair = pair.set_axis([f"{p} {point}" for p, point in pair.index])
             for record in _of_takes(pair, scale, clusters, how):
-                detail = {**record.detail, "item": name, "rater": rater, "of": f"{len(pair)} points taken twice"}
+                detail = {
+                    **record.detail,
+                    "item": name,
+                    "rater": rater,
+                    "of": f"{counted(len(pair), 'point')} taken twice",
+                }
                 method = f"{_label(cohort, name)}: {record.method}"
                 found.append(dataclasses.replace(record, method=method, detail=detail))
     return found

@@ -19,7 +19,7 @@ from blues.agree.record import Agreement
 from blues.agree.section import as_html, as_text, section
 from blues.agree.sheets import declared, read_sheets, write_sheets
 from blues.agree.synthetic import plan
-from blues.check import InputError, command, one_of, parse
+from blues.check import InputError, command, counted, one_of, parse
 from blues.cohort import Cohort
 from blues.cohort import read as read_cohort
 from blues.provenance import record as provenance_record
@@ -191,7 +191,7 @@ def _how(options: Show) -> dict[str, Any]:
 
 
 def _of_table(options: Show) -> dict[str, Any]:
-    rows = tables_of_ratings.read(options.source)
+    rows = tables_of_ratings.read(options.source, options.item)
     scale = _scale(options.categories)
     if scale is None and options.level != "continuous":
         found = pd.unique(tables_of_ratings.choose(rows, item=options.item)["rating"])
@@ -348,7 +348,7 @@ def _sheet(options: Sheet) -> int:
         with replacing(path) as draft:
             table.to_csv(draft, index=False, lineterminator="\n")
         for rater, number in table.attrs["open"].items():
-            print(f"{rater}: {(table['rater'] == rater).sum()} ratings, {number} cells left open")
+            print(f"{rater}: {counted((table['rater'] == rater).sum(), 'rating')}, {counted(number, 'cell')} left open")
         print(f"Wrote {path}. Next: {PROG} {path} --item {table['item'].iloc[0]} --categories ...")
         return 0
     if options.cohort is None or options.out is None:
@@ -364,7 +364,8 @@ def _sheet(options: Sheet) -> int:
         seed=options.seed,
     )
     if (lost := options.out / "left_out.csv").is_file():
-        print(f"{len(pd.read_csv(lost))} clips could not be read and are left out; {lost} says why.")
+        n = len(pd.read_csv(lost))
+        print(f"{counted(n, 'clip')} could not be read and {'is' if n == 1 else 'are'} left out; {lost} says why.")
     print(f"Give the raters {page.parent} (open {page.name} in a browser, or fill the CSV sheets).")
     print(
         f"Keep {options.out / 'key.csv'}: it says which code is which clip. Put the filled files into {options.out}, then"

@@ -16,7 +16,7 @@ from blues.agree.record import Agreement, LargeSample, build
 from blues.agree.resample import ClusterSums, Kind, estimate, linearised, sum_clusters
 from blues.agree.scale import Coded, coded
 from blues.agree.weights import agreement_weights
-from blues.check import InputError
+from blues.check import InputError, counted
 
 __all__ = ["cohen_kappa", "joint_rows", "kappas", "light_kappa", "matrix", "pair_sums", "pairs", "two_by_two"]
 
@@ -199,7 +199,22 @@ def cohen_kappa(
             remedy="Use light_kappa, conger_kappa, fleiss_kappa or krippendorff_alpha; pairs() gives every pair",
         )
     w, name = agreement_weights(weights, data.categories)
-    data = data.restrict([0, 1], complete=True)
+    return _of_pair(data, (0, 1), w, name, interval=interval, draws=draws, seed=seed, confidence=confidence)
+
+
+def _of_pair(
+    data: Coded,
+    pair: tuple[int, int],
+    w: np.ndarray,
+    name: str,
+    *,
+    interval: Kind,
+    draws: int,
+    seed: int,
+    confidence: float,
+) -> Agreement:
+    """Return Cohen's kappa of two of the raters, on the subjects that both rated."""
+    data = data.restrict(pair, complete=True)
     sums = pair_sums(data, [(0, 1)])
     found = estimate(
         sums, lambda s: kappas(s, 1 - w), kind=interval, draws=draws, seed=seed, confidence=confidence, unit=data.unit
@@ -255,30 +270,27 @@ def _shares(total: np.ndarray, pairs: int, q: int) -> np.ndarray:
 
 
 def _pair_frame(
-    data: Coded, chosen: Sequence[tuple[int, int]], sums: ClusterSums, found: Any, skip: int
+    data: Coded, chosen: Sequence[tuple[int, int]], w: np.ndarray, name: str, how: dict[str, Any]
 ) -> pd.DataFrame:
-    q = len(data.categories)
-    tables = sums.total.reshape(len(chosen), q, q)
-    numbers = tables.sum(axis=(1, 2)).astype(int)
-    agreement = np.trace(tables, axis1=1, axis2=2) / numbers
-    reason = [
-        None if math.isfinite(v) else "both raters gave one and the same category throughout"
-        for v in found.value[skip:]
-    ]
-    return pd.DataFrame(
-        {
-            "pair": [f"{data.raters[a]} - {data.raters[b]}" for a, b in chosen],
-            "rater_a": [data.raters[a] for a, _ in chosen],
-            "rater_b": [data.raters[b] for _, b in chosen],
-            "value": found.value[skip:],
-            "low": found.low[skip:],
-            "high": found.high[skip:],
-            "se": found.se[skip:],
-            "subjects": numbers,
-            "percent_agreement": agreement,
-            "reason": reason,
-        }
-    )
+    """Return Cohen's kappa of the chosen pairs, one row each."""
+    rows = []
+    for a, b in chosen:
+        record = _of_pair(data, (a, b), w, name, **how)
+        rows.append(
+            {
+                "pair": f"{data.raters[a]} - {data.raters[b]}",
+                "rater_a": data.raters[a],
+                "rater_b": data.raters[b],
+                "value": record.value,
+                "low": record.low,
+                "high": record.high,
+                "se": record.se,
+                "subjects": record.subjects,
+                "percent_agreement": record.detail["percent_agreement"],
+                "reason": record.reason,
+            }
+        )
+    return pd.DataFrame(rows).astype({"reason": object})
 
 
 def overlapping(data: Coded) -> list[tuple[int, int]]:
@@ -321,7 +333,8 @@ def light_kappa(
         confidence=confidence,
         unit=data.unit,
     )
-    frame = _pair_frame(data, chosen, sums, found, 1)
+    how: dict[str, Any] = {"interval": interval, "draws": draws, "seed": seed, "confidence": confidence}
+    frame = _pair_frame(data, chosen, w, name, how)
     formula = delta_method(
         sums, lambda s: _mean_of_pairs(s, 1 - w), float(found.value[0]), confidence, data.clusters is None
     )
@@ -344,7 +357,8 @@ def light_kappa(
     apart = math.comb(len(data.raters), 2) - len(chosen)
     lost = int(frame["value"].isna().sum())
     if (apart or lost) and math.isfinite(record.value):
-        words = f"{apart} pairs share no subject and {lost} have an undefined kappa; the mean is over the others"
+        none = f"{lost} {'has' if lost == 1 else 'have'} an undefined kappa"
+        words = f"{counted(apart, 'pair')} share{'s' * (apart == 1)} no subject and {none}; the mean is over the others"
         record.detail["note"] = "; ".join(filter(None, [record.detail.get("note"), words]))
     return record
 
@@ -367,16 +381,13 @@ def pairs(
     Returns
     -------
     DataFrame
-        Columns ``pair, rater_a, rater_b, weights, value, low, high, se, subjects, percent_agreement, reason``.
+        Columns ``pair, rater_a, rater_b, weights, value, low, high, se, subjects, percent_agreement, reason``; numbers are
+        those of :func:`cohen_kappa` for the two.
     """
     data = coded(ratings, categories, clusters)
     w, name = agreement_weights(weights, data.categories)
-    chosen = overlapping(data)
-    sums = pair_sums(data, chosen)
-    found = estimate(
-        sums, lambda s: kappas(s, 1 - w), kind=interval, draws=draws, seed=seed, confidence=confidence, unit=data.unit
-    )
-    frame = _pair_frame(data, chosen, sums, found, 0)
+    how: dict[str, Any] = {"interval": interval, "draws": draws, "seed": seed, "confidence": confidence}
+    frame = _pair_frame(data, overlapping(data), w, name, how)
     frame.insert(3, "weights", name)
     return frame
 

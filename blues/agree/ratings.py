@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from blues.check import InputError, columns_exist
+from blues.check import InputError, columns_exist, counted
+from blues.cohort.tables import decimal_sign, how_written
 
 __all__ = ["clusters_of", "choose", "read", "tidy", "wide"]
 
@@ -57,7 +58,7 @@ def _array(ratings: Any) -> pd.DataFrame:
     return pd.DataFrame(array)
 
 
-def _named(frame: pd.DataFrame) -> pd.DataFrame:
+def _named(frame: pd.DataFrame, item: str | None = None) -> pd.DataFrame:
     """Return a tidy frame under its standard column names; the frame itself if it is not tidy."""
     lower = {c: str(c).strip().lower() for c in frame.columns}
     present = set(lower.values())
@@ -66,7 +67,7 @@ def _named(frame: pd.DataFrame) -> pd.DataFrame:
         renamed = {}
     names = {**lower, **renamed}
     if "rater" in names.values() and {"subject", "patient"} & set(names.values()) and "rating" not in names.values():
-        return _by_item(frame.rename(columns=names))
+        return _by_item(frame.rename(columns=names), item)
     if not {"rater", "rating"} <= set(names.values()):
         return frame
     out = frame.rename(columns=names)
@@ -77,18 +78,35 @@ def _named(frame: pd.DataFrame) -> pd.DataFrame:
     return out
 
 
-def _by_item(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return one row a rating of a table with one row a subject and rater and a column an item."""
+def _by_item(frame: pd.DataFrame, item: str | None = None) -> pd.DataFrame:
+    """Return one row a rating of a table with one row a subject and rater and a column an item; of one item, if it is named."""
     if "subject" not in frame.columns:
         frame = frame.rename(columns={"patient": "subject"})
     keys = [c for c in ("subject", "patient", "rater", "round") if c in frame.columns]
-    items = [c for c in frame.columns.drop(keys) if pd.api.types.is_numeric_dtype(frame[c])]
+    items = [c for c in frame.columns.drop(keys) if _mostly_numbers(frame[c])]
     if not items:
         raise InputError("no column holds ratings", allowed="rating, or numbers in one column an item")
-    return frame.melt(keys, items, var_name="item", value_name="rating")
+    items = [c for c in items if str(c) == item] or items
+    numbers = frame[items].apply(pd.to_numeric, errors="coerce")
+    wrong = (numbers.isna() & frame[items].notna()).to_numpy()
+    if wrong.any():
+        row, column = (int(found[0]) for found in np.nonzero(wrong))
+        raise InputError(
+            "is no number, as the other ratings of the column are",
+            row=row + 2,
+            column=str(items[column]),
+            value=frame[items].iat[row, column],
+            remedy="Leave the cell empty where nothing was rated, or choose another item",
+        )
+    return frame.assign(**numbers).melt(keys, items, var_name="item", value_name="rating")
 
 
-def tidy(ratings: Any) -> pd.DataFrame:
+def _mostly_numbers(cells: pd.Series) -> bool:
+    given = cells.dropna()
+    return pd.api.types.is_numeric_dtype(cells) or 2 * pd.to_numeric(given, errors="coerce").count() > len(given)
+
+
+def tidy(ratings: Any, item: str | None = None) -> pd.DataFrame:
     """Return ratings as one row a rating.
 
     Parameters
@@ -97,6 +115,8 @@ def tidy(ratings: Any) -> pd.DataFrame:
         Tidy already (columns subject, rater, rating and optionally patient, item, round; also under the names clip,
         reader, score, cluster ...); one row a subject and rater with a numeric column an item; or wide (subjects x raters,
         NaN for missing).
+    item : str, optional
+        The only column that is wanted of a table with a column an item.
 
     Returns
     -------
@@ -107,7 +127,7 @@ def tidy(ratings: Any) -> pd.DataFrame:
     Raises
     ------
     InputError
-        A (subject, rater, item, round) that occurs twice; a row without subject or rater.
+        A (subject, rater, item, round) that occurs twice; a row without subject or rater; text among the numbers of an item.
 
     Examples
     --------
@@ -119,7 +139,7 @@ def tidy(ratings: Any) -> pd.DataFrame:
     2       1     0     3.0
     """
     frame = ratings if isinstance(ratings, pd.DataFrame) else _array(ratings)
-    out = _named(frame)
+    out = _named(frame, item)
     if out is frame:
         table, clusters = _from_wide(frame)
         n, m = table.shape
@@ -145,7 +165,7 @@ def tidy(ratings: Any) -> pd.DataFrame:
         row = int(twice.argmax())
         where = ", ".join(f"{k} {out[k].iloc[row]!r}" for k in keys)
         raise InputError(
-            f"{where} is rated twice ({int(twice.sum())} such rows)",
+            f"{where} is rated twice ({counted(int(twice.sum()), 'such row')})",
             row=row + 2,
             remedy="Keep one row each, or tell them apart by a column 'round'",
         )
@@ -211,13 +231,13 @@ def wide(ratings: Any, *, item: str | None = None, round: Any = None) -> pd.Data
     """
     if not isinstance(ratings, pd.DataFrame):
         return _array(ratings)
-    if _named(ratings) is ratings:
+    if _named(ratings, item) is ratings:
         frame, clusters = _from_wide(ratings)
         if clusters is not None:
             frame = frame.copy(deep=False)
             frame.attrs["clusters"] = _Carried(clusters)
         return frame
-    rows = choose(tidy(ratings), item=item, round=round)
+    rows = choose(tidy(ratings, item), item=item, round=round)
     subjects = pd.Index(pd.unique(rows["subject"]), name="subject")
     raters = pd.Index(sorted(pd.unique(rows["rater"])), name="rater")
     kind = float if pd.api.types.is_numeric_dtype(rows["rating"]) else object
@@ -257,8 +277,10 @@ def clusters_of(rows: pd.DataFrame) -> pd.Series | None:
     return _names(pairs.set_index("subject")["patient"])
 
 
-def read(path: str | Path) -> pd.DataFrame:
+def read(path: str | Path, item: str | None = None) -> pd.DataFrame:
     """Read a CSV file of ratings, tidy or wide, and give it tidy.
+
+    Separator, decimal sign and encoding are found as for a cohort's tables; ``item`` is as in :func:`tidy`.
 
     Raises
     ------
@@ -267,7 +289,9 @@ def read(path: str | Path) -> pd.DataFrame:
     """
     path = Path(path)
     try:
-        frame = pd.read_csv(path)
+        separator, encoding = how_written([path])
+        cells = pd.read_csv(path, sep=separator, encoding=encoding, dtype=str, keep_default_na=False)
+        frame = pd.read_csv(path, sep=separator, encoding=encoding, decimal=decimal_sign([cells], separator))
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise InputError(f"not a CSV table: {error}", file=path) from None
     known = {*map(str.lower, map(str, frame.columns))} & {"subject", "clip", "video", "unit", "patient"}
@@ -278,6 +302,6 @@ def read(path: str | Path) -> pd.DataFrame:
             allowed="subject (or clip), rater, rating; optionally patient, item, round; or subject and one column a rater",
         )
     try:
-        return tidy(frame)
+        return tidy(frame, item)
     except InputError as error:
         raise InputError(str(error), file=path) from None

@@ -15,7 +15,7 @@ import pandas as pd
 from scipy import special
 
 from blues.agree.resample import Interval
-from blues.check import InputError
+from blues.check import InputError, counted
 from blues.cohort.display import estimate, panel
 from blues.provenance import write_json
 
@@ -30,6 +30,8 @@ BANDS = {
     "almost perfect": (0.8, math.inf),
 }
 """Landis & Koch, Biometrics 1977: below 0; 0 to 0.20; above 0.20 to 0.40; and so on."""
+FEW = 10
+"""Independent units below which a sentence warns of its own numbers."""
 _NAMES = {"percent_agreement": "percent agreement", "po": "observed agreement", "pe": "agreement by chance"}
 
 
@@ -93,8 +95,8 @@ class Agreement:
     def sentence(self) -> str:
         """Return one sentence that a paper could use."""
         patients = self.detail.get("clusters", self.subjects)
-        of = f" of {patients} patients" if patients < self.subjects else ""
-        number = self.detail.get("of") or f"{self.raters} raters on {self.subjects} subjects{of}"
+        of = f" of {counted(patients, 'patient')}" if patients < self.subjects else ""
+        number = self.detail.get("of") or f"{counted(self.raters, 'rater')} on {counted(self.subjects, 'subject')}{of}"
         if not math.isfinite(self.value):
             return f"{self.method} of {number} is undefined: {self.detail.get('reason', 'no reason known')}."
         text = f"{self.method} of {number} was {self.value:.2f}"
@@ -105,6 +107,9 @@ class Agreement:
             likely = sorted(((p, name) for name, p in bands.items() if p >= 0.05), reverse=True)
             words = ", ".join(f"{name!r} with probability {p:.2f}" for p, name in likely)
             text += f"; on the Landis-Koch scale it is {words}"
+        if 0 < patients < FEW:
+            unit = "patient" if patients < self.subjects else "subject"
+            text += f". Only {counted(patients, unit)}: neither interval nor words can be relied on"
         return text + "."
 
     def to_frame(self) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from blues.agree.ratings import tidy, wide
 from blues.agree.record import Agreement
 from blues.agree.resample import Kind
 from blues.agree.tables import further, intra_rater, records
-from blues.check import InputError
+from blues.check import InputError, counted
 
 __all__ = ["GRRAS", "as_html", "as_text", "grras", "section"]
 
@@ -81,9 +81,9 @@ def _analysis(found: list[Agreement], frame: pd.DataFrame) -> str:
     interval = found[0].detail["interval"]
     unit = "patients" if found[0].detail["clusters"] < found[0].subjects else "subjects"
     return (
-        f"{len(found)} coefficients with {100 * found[0].detail['confidence']:g}% intervals ({interval}); {unit} are the "
-        f"independent units ({found[0].detail['clusters']}); missing ratings are left missing, and coefficients that need "
-        "complete subjects say how many they left out."
+        f"{counted(len(found), 'coefficient')} with {100 * found[0].detail['confidence']:g}% intervals ({interval}); "
+        f"{unit} are the independent units ({found[0].detail['clusters']}); missing ratings are left missing, and "
+        "coefficients that need complete subjects say how many they left out."
     )
 
 
@@ -134,8 +134,15 @@ def section(
     repeats = int(counts["repeats"].sum())
     own = {
         10: _analysis(found, frame),
-        11: f"{frame.shape[1]} raters, {len(frame)} subjects, {int(counts['missing'].sum())} missing ratings, "
-        f"{repeats} repeated ratings",
+        11: ", ".join(
+            counted(int(n), noun)
+            for n, noun in (
+                (frame.shape[1], "rater"),
+                (len(frame), "subject"),
+                (counts["missing"].sum(), "missing rating"),
+                (repeats, "repeated rating"),
+            )
+        ),
         13: "the tables below",
         15: "ratings and the table of coefficients are saved beside this page",
     }

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from blues.check import InputError
+from blues.check import InputError, counted
 from blues.cohort.findings import Finding
 from blues.cohort.schema import Clips
 from blues.cohort.tables import canonical_id, natural_key
@@ -70,7 +70,7 @@ def scan_clips(folder: Path, place: str, spec: Clips, id_kind: str) -> tuple[pd.
     if not rows:
         example = clip_id(files[0].relative_to(folder / place).as_posix())
         raise InputError(
-            f"none of the {len(files)} clips has a name that fits the dictionary ({findings[-1].what})",
+            f"none of the {counted(len(files), 'clip')} has a name that fits the dictionary ({findings[-1].what})",
             file=place,
             value=example,
             allowed=f"names that match {spec.pattern}" + (f", points {', '.join(spec.points)}" if spec.points else ""),
@@ -95,7 +95,7 @@ def _clip_files(folder: Path, place: str) -> tuple[list[Path], list[Finding]]:
     clips = [p for p in found if p.suffix.lower() in SUFFIXES]
     if not clips:
         raise InputError(
-            f"holds no clips ({len(found)} other files)",
+            f"holds no clips ({counted(len(found), 'other file')})",
             file=place,
             allowed=f"files ending in {' '.join(SUFFIXES)}",
             remedy="Fetch the clips first, or mend files.clips in the dictionary",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from blues.check import InputError, command, parse
+from blues.check import InputError, command, counted, parse
 from blues.cohort.drafting import DECIDE, draft
 from blues.cohort.reading import read
 from blues.cohort.summary import card
@@ -62,6 +62,8 @@ def _init(options: Init) -> int:
     text = draft(options.folder)
     with replacing(path) as unfinished:
         unfinished.write_text(text, encoding="utf-8")
-    print(f"Wrote {path}: decide the {text.count(DECIDE)} lines marked {DECIDE} in it (and remove the mark), then")
+    print(
+        f"Wrote {path}: decide the {counted(text.count(DECIDE), 'line')} marked {DECIDE} in it (and remove the mark), then"
+    )
     print(f"  {PROG} {options.folder}")
     return 0

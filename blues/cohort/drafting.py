@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from blues.check import InputError
+from blues.check import InputError, counted
+from blues.cohort.candidates import target_sections
 from blues.cohort.clips import SUFFIXES, clip_id
 from blues.cohort.decode import number
 from blues.cohort.guess import guess_column, repeats
+from blues.cohort.identify import patient_table
+from blues.cohort.measures import holds_units, mixed_units
 from blues.cohort.pattern import guess_pattern
 from blues.cohort.schema import NO, YES
-from blues.cohort.tables import canonical_id, natural_key, read_table
-from blues.cohort.targets import NOT_KNOWN, letters
+from blues.cohort.tables import decimal_sign, how_written, natural_key, read_table
+from blues.cohort.writing import DECIDE, key, literal, name_of, toml
 
 __all__ = ["DECIDE", "draft"]
 
-DECIDE = "# DECIDE:"
 TABLES = (".csv", ".tsv", ".txt")
-ID_WORDS = re.compile(r"(^|_|\b)(id|nr|no|num|number|code|pid)($|_|\b)", re.IGNORECASE)
-ID_NAMES = re.compile(r"patient|subject|participant|pid|case|record|study|^id$", re.IGNORECASE)
 RATER_NAMES = re.compile(r"rater|reader|expert|observer|assessor|reviewer|annotator", re.IGNORECASE)
 
 
@@ -59,28 +58,28 @@ def draft(folder: str | Path) -> str:
         what = "is a file, and a cohort is a folder" if folder.exists() else "no such folder"
         raise InputError(what, file=folder, remedy="Name the folder that holds the tables and the clips")
     found = _look(folder)
-    patients, id_column = _patient_table(found, folder)
-    table = found.tables[patients]
-    cells = table[id_column]
-    id_kind = "integer" if all(canonical_id(cell, "integer") for cell in cells) else "text"
-    ids = [canonical_id(cell, id_kind) or "" for cell in cells]
-    ratings = _ratings_table(found, patients)
-    explained = _explanations(folder, found, patients, ratings)
+    who = patient_table(found.tables, [clip_id(name) for name in found.names], folder, found.unread)
+    table = found.tables[who.name]
+    ratings = _ratings_table(found, who.name)
+    explained = _explanations(folder, found, who.name, ratings)
+    faults = ""
+    if who.faults:
+        faults = f' {who.faults}: one row each, please, or repeated_rows = "leave out" under [files] keeps the first'
     lines = [
         "# A draft by `python -m blues.cohort init`: every line marked DECIDE waits for somebody who knows the cohort.",
         f"# Then remove the mark. All settings: docs/dictionary.md. Tables read: {', '.join(found.tables)}.",
         *(f"# Not read: {name}: {why}" for name, why in found.unread.items()),
-        f"name = {_toml(folder.absolute().name)}",
+        f"name = {toml(folder.absolute().name)}",
         f'licence = "not stated" {DECIDE} who may use these data, and for what?',
         "",
-        *_files(found, patients, ratings, explained),
+        *_files(found, who.name, ratings, explained),
         "",
         "[patients]",
-        f"id = {_toml(id_column)} {DECIDE} is this the patient (one row each)?",
-        f"id_kind = {_toml(id_kind)}",
-        *_clips(found, ids, id_kind),
+        f"id = {toml(who.column)} {DECIDE} is this the patient (one row each)?{faults}",
+        f"id_kind = {toml(who.kind)}",
+        *_clips(found, who.ids, who.kind),
         *(_ratings(found, ratings) if ratings is not None else []),
-        *_columns(table, id_column, found.decimal),
+        *_columns(table, who.column, found.decimal),
     ]
     return "\n".join(lines) + "\n"
 
@@ -94,29 +93,16 @@ def _look(folder: Path) -> _Folder:
             file=folder,
             allowed=f"files ending in {', '.join(TABLES)}, a header and one row a patient",
         )
-    encoding = "utf-8" if all(_is_utf8(path) for path in paths) else "cp1252"
-    heads = {path.name: path.read_bytes()[:20000].decode(encoding, errors="replace").split("\n")[0] for path in paths}
-    separator = max(",;\t", key=lambda s: sum(head.count(s) for head in heads.values()))
+    separator, encoding = how_written(paths)
     tables, unread = {}, {}
-    for name in heads:
+    for name in (path.name for path in paths):
         try:
             tables[name], _ = read_table(folder, name, separator=separator, encoding=encoding)
         except InputError as error:
             unread[name] = str(error).removeprefix(f"{name}").lstrip(",: ")
-    comma = sum(
-        table.map(lambda cell: bool(re.fullmatch(r"-?\d+,\d+", cell))).to_numpy().sum() for table in tables.values()
-    )
-    decimal = "," if separator != "," and comma else "."
+    decimal = decimal_sign(tables.values(), separator)
     clips, names = _clip_folder(folder)
     return _Folder(tables, unread, separator, decimal, encoding, clips, names)
-
-
-def _is_utf8(path: Path) -> bool:
-    try:
-        path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _clip_folder(folder: Path) -> tuple[str | None, list[str]]:
@@ -131,28 +117,6 @@ def _clip_folder(folder: Path) -> tuple[str | None, list[str]]:
         return None, []
     place = max(places, key=lambda p: len(places[p]))
     return place, sorted(places[place], key=natural_key)
-
-
-def _patient_table(found: _Folder, folder: Path) -> tuple[str, str]:
-    """Return the widest table with a column that names each row once, best one whose name says so, and that column."""
-    best: tuple[tuple[bool, bool, int, int], str, str] | None = None
-    for name, table in found.tables.items():
-        for position, column in enumerate(table.columns):
-            cells = table[column].str.strip()
-            if (cells == "").any() or cells.duplicated().any() or cells.isin([clip_id(n) for n in found.names]).any():
-                continue
-            named = (bool(ID_NAMES.search(column)), bool(ID_WORDS.search(column)))
-            score = (*named, len(table.columns), -position)
-            if best is None or score > best[0]:
-                best = (score, name, column)
-    if best is None:
-        raise InputError(
-            "no table has a column that names each row once",
-            file=folder,
-            allowed="a table with one row a patient and a column of patient ids",
-            remedy="Merge repeated rows" + "".join(f"; {name}: {why}" for name, why in found.unread.items()),
-        )
-    return best[1], best[2]
 
 
 def _ratings_table(found: _Folder, patients: str) -> tuple[str, str] | None:
@@ -184,16 +148,16 @@ def _explanations(
 def _files(
     found: _Folder, patients: str, ratings: tuple[str, str] | None, explained: tuple[str, int] | None
 ) -> list[str]:
-    lines = ["[files]", f"patients = {_toml(patients)}"]
+    lines = ["[files]", f"patients = {toml(patients)}"]
     if found.clips is not None:
-        lines.append(f"clips = {_toml(found.clips)}")
+        lines.append(f"clips = {toml(found.clips)}")
     if ratings is not None:
-        lines.append(f"ratings = {_toml(ratings[0])}")
+        lines.append(f"ratings = {toml(ratings[0])}")
     if explained is not None:
-        lines.append(f"explanations = {{ path = {_toml(explained[0])}, columns = {explained[1]} }}")
+        lines.append(f"explanations = {{ path = {toml(explained[0])}, columns = {explained[1]} }}")
     for name, usual in (("separator", ","), ("decimal", "."), ("encoding", "utf-8")):
         if getattr(found, name) != usual:
-            lines.append(f"{name} = {_toml(getattr(found, name))}")
+            lines.append(f"{name} = {toml(getattr(found, name))}")
     return lines
 
 
@@ -210,12 +174,12 @@ def _clips(found: _Folder, ids: Sequence[str], id_kind: str) -> list[str]:
             f"points = [] {DECIDE} the points of your protocol, in order",
         ]
     rest = len(found.names) - guess.read
-    left = f" ({rest} of {len(found.names)} names do not fit)" if rest else ""
+    left = f" ({rest} of {counted(len(found.names), 'name')} {'does' if rest == 1 else 'do'} not fit)" if rest else ""
     return [
         "",
         "[clips]",
-        f"pattern = {_literal(guess.pattern)} {DECIDE} are patient, point and take read rightly?{left}",
-        f"points = {_toml(list(guess.points))} {DECIDE} the points of your protocol, in order",
+        f"pattern = {literal(guess.pattern)} {DECIDE} are patient, point and take read rightly?{left}",
+        f"points = {toml(list(guess.points))} {DECIDE} the points of your protocol, in order",
         f'retakes = "longest" {DECIDE} of several takes: longest, first, last, mean or max?',
     ]
 
@@ -224,9 +188,9 @@ def _ratings(found: _Folder, ratings: tuple[str, str]) -> list[str]:
     name, clip = ratings
     table = found.tables[name]
     rater = next((c for c in table.columns if c != clip and RATER_NAMES.search(c)), None)
-    lines = ["", "[ratings]", f"clip = {_toml(clip)}"]
+    lines = ["", "[ratings]", f"clip = {toml(clip)}"]
     if rater is not None:
-        lines.append(f"rater = {_toml(rater)} {DECIDE} is this who rated?")
+        lines.append(f"rater = {toml(rater)} {DECIDE} is this who rated?")
     else:
         lines.append(f'consensus = "not stated" {DECIDE} who rated, and how did they agree on one rating?')
     items, excluded = [], {}
@@ -235,11 +199,10 @@ def _ratings(found: _Folder, ratings: tuple[str, str]) -> list[str]:
         if settings is None:
             excluded[column] = "no grade (drafted)"
         else:
-            key = re.sub(r"\W+", "_", column.lower()).strip("_")
-            items += ["", f"[ratings.items.{_key(key)}] {DECIDE} is this a rating?", f"column = {_toml(column)}"]
-            items += [f"{setting} = {_toml(value)}" for setting, value in settings.items()]
+            items += ["", f"[ratings.items.{name_of(column)}] {DECIDE} is this a rating?", f"column = {toml(column)}"]
+            items += [f"{setting} = {toml(value)}" for setting, value in settings.items()]
     if excluded:
-        lines.append(f"excluded = {_toml(excluded)}")
+        lines.append(f"excluded = {toml(excluded)}")
     return lines + (items or [f"items = {{}} {DECIDE} no column looks like a grade"])
 
 
@@ -257,10 +220,11 @@ def _item(cells: pd.Series) -> dict[str, Any] | None:
 
 
 def _columns(table: pd.DataFrame, id_column: str, decimal: str) -> list[str]:
-    lines = ["", "[columns]", f'{_key(id_column)} = {{ role = "identifier" }}']
+    lines = ["", "[columns]", f'{key(id_column)} = {{ role = "identifier" }}']
     guesses = {name: guess_column(name, list(table[name]), decimal) for name in table.columns.drop(id_column)}
     binary = {name: list(table[name]) for name, guess in guesses.items() if guess.settings.get("kind") == "binary"}
     again = repeats(binary)
+    mixed = mixed_units(table, [name for name in guesses if holds_units(name, list(table[name]))])
     for name, guess in guesses.items():
         decide = list(guess.decide)
         if name in again:
@@ -270,58 +234,7 @@ def _columns(table: pd.DataFrame, id_column: str, decimal: str) -> list[str]:
             decide = [f"{again[name]}: is one of them enough?", *guess.decide]
         elif guess.settings.get("known"):
             decide = ["known at admission?", *decide]
+        decide += [mixed[name]] if name in mixed else []
         mark = f" {DECIDE} {' '.join(decide)}" if decide else ""
-        lines.append(f"{_key(name)} = {_toml(guess.settings)}{mark}")
-    two_sided = {name: [1] for name in binary} | _of_two_labels(table, guesses)
-    possible = {n: e for n, e in two_sided.items() if guesses[n].settings["role"] == "excluded" and n not in again}
-    lines += [
-        "",
-        f"{DECIDE} which outcomes may be learnt? One section each; give their columns the role target or outcome",
-    ]
-    for column, events in list(possible.items())[:3] or [("COLUMN", [1])]:
-        name = re.sub(r"\W+", "_", column.lower()).strip("_")
-        section = [f"[targets.{_key(name)}]", f"label = {_toml(column)}", 'kind = "binary"']
-        section += [f"column = {_toml(column)}", f"events = {_toml(events)}"]
-        if unsure := _unsure(table[column]) if column in table else []:
-            section.append(
-                f"{DECIDE} {', '.join(unsure)}: no event? If nobody knows, columns.{_key(column)}.missing lists it"
-            )
-        lines += ["", *(f"# {line}" for line in section)]
-    return lines
-
-
-def _of_two_labels(table: pd.DataFrame, guesses: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Return each nominal column of two labels that nobody may predict from, with the spellings of that which looks the event.
-
-    Labels that read as if nobody knew are no third one.
-    """
-    found = {}
-    for name, guess in guesses.items():
-        labels: dict[str, list[str]] = {}
-        for cell in sorted({str(cell).strip() for cell in table[name]} - {"", *_unsure(table[name])}):
-            labels.setdefault(letters(cell), []).append(cell)
-        if guess.settings.get("kind") == "nominal" and len(labels) == 2 and "note" not in guess.settings:
-            found[name] = labels[next((label for label in labels if label.startswith("pos")), list(labels)[-1])]
-    return found
-
-
-def _unsure(cells: pd.Series) -> list[str]:
-    return sorted({cell.strip() for cell in cells.astype(str) if letters(cell) in NOT_KNOWN})
-
-
-def _key(name: str) -> str:
-    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name, ensure_ascii=False)
-
-
-def _literal(text: str) -> str:
-    """Return a text as a TOML literal, in which a backslash is a backslash, where that can be written."""
-    return _toml(text) if "'" in text else f"'{text}'"
-
-
-def _toml(value: Any) -> str:
-    """Return a value as TOML on one line."""
-    if isinstance(value, dict):
-        return "{ " + ", ".join(f"{_key(str(k))} = {_toml(v)}" for k, v in value.items()) + " }" if value else "{}"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(_toml, value)) + "]"
-    return json.dumps(value, ensure_ascii=False)
+        lines.append(f"{key(name)} = {toml(guess.settings)}{mark}")
+    return lines + target_sections(table, guesses, again)

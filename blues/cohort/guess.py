@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 
 from blues.cohort.decode import LIKE_MISSING, LIMIT, RANGE, number, plain
+from blues.cohort.measures import holds_units, maybe_thousands
 from blues.cohort.schema import NO, YES
+from blues.cohort.words import unaccented
 
 __all__ = ["ColumnGuess", "guess_column", "repeats", "suspicious_codes"]
 
@@ -19,12 +21,22 @@ CODES = (-9999, -999, -99, -98, -97, -96, -95, -9, -8, -7, -1, 88, 99, 888, 999,
 # checked in this order; a word is a run of letters, so that "los" is not found in "closed"
 SMELLS = (
     ("person", r"name|naam|birth|dob|geboorte|initials|e?mail|address|adres|phone|bsn|ssn|mrn|insurance"),
+    (
+        "person",
+        r"\w*geburt\w*|naissance|nacimiento|nascita|vorname|nachname|nom|prenom|cognome|nombre|apellidos?|achternaam|voornaam",
+    ),
     ("files", r"(n|num|number|count)( of)? (\w+ )?(videos?|clips?|files?|images?|frames?)"),
     ("outcome", r"outcome|death|dead|died|mort\w*|surviv\w*|deceased|discharged?|alive|readmi\w*|follow|event"),
     (
         "outcome",
         r"los|length of stay|stay|icu|mcu|transfer\w*|intub\w*|ventilat\w*|ecmo|duration|status|therap\w*|treat\w*|drug",
     ),
+    (
+        "outcome",
+        r"verst[oa]rb\w*|gestorben|tod(esfall)?|\w*uberleb\w*|\w*intensiv\w*|its|entlass\w*|verlegt|verlegung|beatm\w*|deces|"
+        r"decede\w*|reanimation|fallec\w*|muert\w*|uci|decess\w*|decedut\w*|rianimazione|dimission\w*|overl\w*|obito|liegedauer",
+    ),
+    ("leak", r"\w*befund\w*|\w*ergebnis\w*|abstrich\w*|result(at|ad|aat)\w*|risultat\w*|frottis|tampone|hisopo"),
     ("leak", r"diagn\w*|final|results?|pcr|ct value|swab|antigen|covid( ?19)?|sars|test|culture|label|class|severity"),
     ("blood", r"p[av]?o2|p[av]?co2|ph|hco3|(base )?excess|lactate|lactaat"),
     ("oxygen", r"oxygen|o2|fio2|masks?|cpap|nasal|cannula|lit(er|re)s?|vent"),
@@ -41,6 +53,12 @@ SMELLS = (
         r"sodium|potassium|troponin\w*|(nt ?pro ?)?bnp|p[ac]*o2|pco2|ph|hco3|base excess|lactate|glucose|il ?6|inr",
     ),
 )
+REMARKS = re.compile(
+    r"bemerk\w*|anmerk\w*|kommentar\w*|notizen?|\w*freitext|remarks?|comments?|notes?|free ?text|remarques?|commentaires?|"
+    r"observa(tions?|cion(es)?|cao|coes)|comentarios?|osservazion[ei]|comment[oi]|opmerking(en)?|uwagi"
+)
+LONG = 20
+"""Characters from which labels that hardly come back are sentences."""
 ADVICE = {
     "person": "this may name a person: take it out of the file, or keep it as an identifier",
     "files": "this seems to count files: nothing that is known at admission",
@@ -77,18 +95,27 @@ def guess_column(name: str, cells: Sequence[str], decimal: str = ".") -> ColumnG
         note = "no patient has a value" if not distinct else "the same in every patient"
         decide = [] if len(values) in (0, len(cells)) else ["one value and blanks: does a blank mean no?"]
         return ColumnGuess({"role": "excluded", "note": note}, decide)
+    if holds_units(name, values):
+        return ColumnGuess({"role": "excluded", "kind": "nominal", "note": "units of another column"})
     smell = _smell(name)
     kind, decide = _kind(values, distinct, decimal)
+    if kind.get("kind") == "nominal" and _is_prose(name, values):
+        kind, decide = {"kind": "text"}, []
     settings: dict[str, Any] = {
         "role": {"person": "identifier", "blood": "blood", "oxygen": "clinical", "": "clinical"}.get(smell, "excluded")
     }
     if settings["role"] in ("clinical", "blood"):
         settings["known"] = "admission"
         if kind.get("kind") == "text":
-            settings = {"role": "excluded"}
+            settings = {"role": "excluded", "note": "free text"}
         elif smell == "oxygen":
             settings["contingent"] = "oxygen"
     settings |= kind
+    if kind.get("kind") == "continuous" and (odd := maybe_thousands(values, decimal)):
+        decide = [
+            *decide,
+            f"is {odd} {odd.replace(',', '.')} or {re.sub('[.,]', '', odd)}? Take out signs of thousands.",
+        ]
     if smell in ADVICE:
         decide = [ADVICE[smell], *decide]
     blank = len(cells) - len(values)
@@ -120,7 +147,7 @@ def suspicious_codes(values: Sequence[float]) -> list[int]:
 
 
 def repeats(binary: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    """Return which columns of 0 and 1 say the same as an earlier one, or the opposite, and in which words.
+    """Return which columns of two values say the same as an earlier one, or the opposite, and in which words.
 
     Examples
     --------
@@ -130,7 +157,7 @@ def repeats(binary: Mapping[str, Sequence[str]]) -> dict[str, str]:
     seen: dict[tuple[float | None, ...], str] = {}
     found = {}
     for name, cells in binary.items():
-        values = tuple(number(cell.strip()) for cell in cells)
+        values = tuple(_yes_or_no(cell.strip()) for cell in cells)
         opposite = tuple(None if value is None else 1 - value for value in values)
         if values in seen:
             found[name] = f"the same as {seen[values]}"
@@ -141,9 +168,29 @@ def repeats(binary: Mapping[str, Sequence[str]]) -> dict[str, str]:
     return found
 
 
+def _yes_or_no(cell: str) -> float | None:
+    return 1.0 if cell.lower() in YES else 0.0 if cell.lower() in NO else number(cell)
+
+
+def _is_prose(name: str, values: Sequence[str]) -> bool:
+    """Return whether labels are remarks: by the column's name, or because they are long and hardly come back."""
+    words = [value for value in values if number(value) is None]
+    if len(words) < 0.5 * len(values):
+        return False
+    rare = len(words) > 2 and len(set(words)) > 0.8 * len(words)
+    return re.search(rf"(?<!\w)({REMARKS.pattern})(?!\w)", _words(name)) is not None or (
+        rare and sum(map(len, words)) >= LONG * len(words)
+    )
+
+
+def _words(name: str) -> str:
+    """Return a column's name as words of plain small letters, and numbers."""
+    words = re.sub(r"([a-z]{2})([A-Z])", r"\1 \2", unaccented(name))
+    return " ".join(re.findall(r"[a-z]+\d*|\d+", words.lower()))
+
+
 def _smell(name: str) -> str:
-    words = re.sub(r"([a-z]{2})([A-Z])", r"\1 \2", name)
-    words = " ".join(re.findall(r"[a-z]+\d*|\d+", words.lower()))
+    words = _words(name)
     for smell, pattern in SMELLS:
         if re.search(rf"(?<!\w)({pattern})(?!\w)", words):
             return smell

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from blues.cohort.tables import canonical_id, natural_key
 
@@ -13,6 +13,7 @@ __all__ = ["NamePattern", "guess_pattern"]
 
 SEPARATORS = ("_-/", "_-/. ")  # the second only where the first leaves the names whole
 MOST_POINTS = 28
+COPY = re.compile(r" ?\(\d+\)$")
 _MARK = "\x00"
 """Stands for an id in a name; in no file's name."""
 
@@ -50,8 +51,23 @@ def guess_pattern(names: Sequence[str], ids: Collection[str], id_kind: str) -> N
     """
     if not names:
         return None
+    plain = [COPY.sub("", name) for name in names]
+    if plain != list(names) and (found := guess_pattern(plain, ids, id_kind)) is not None:
+        return _with_copies(found, names)
     found = _guess(names, ids, id_kind)
     return found if found is not None or id_kind == "integer" else _guess_around(names, ids)
+
+
+def _with_copies(found: NamePattern, names: Sequence[str]) -> NamePattern:
+    """Let a pattern read the number that systems write behind a name that is there already: ``R1 (2)`` is another take of R1.
+
+    Where ``R1 (1)`` lies beside ``R1`` it would be the same take, and stays unread.
+    """
+    if "(?P<take>" in found.pattern:
+        return replace(found, read=sum(re.fullmatch(found.pattern, name) is not None for name in names))
+    first = any(COPY.sub("", name) in set(names) for name in names if re.search(r"\(0*1\)$", name))
+    pattern = found.pattern + rf"(?: ?\((?P<take>{'0*[2-9]|[1-9][0-9]+' if first else '[0-9]+'})\))?"
+    return NamePattern(pattern, found.points, sum(re.fullmatch(pattern, name) is not None for name in names))
 
 
 def _guess_around(names: Sequence[str], ids: Collection[str]) -> NamePattern | None:

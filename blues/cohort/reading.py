@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from blues.check import InputError
+from blues.check import InputError, counted
 from blues.cohort.clips import COLUMNS as CLIP_COLUMNS
 from blues.cohort.clips import read_name, scan_clips
 from blues.cohort.decode import decode
@@ -20,7 +20,8 @@ from blues.cohort.ratings import read_ratings
 from blues.cohort.record import Cohort
 from blues.cohort.schema import PREDICTORS, Blank
 from blues.cohort.tables import canonical_id, natural_key, read_explanations, read_table
-from blues.cohort.targets import doubtful_labels, letters, meets
+from blues.cohort.targets import doubtful_labels, meets
+from blues.cohort.words import letters
 
 __all__ = ["read"]
 
@@ -228,7 +229,7 @@ def _match(clips: pd.DataFrame, patients: pd.DataFrame, dictionary: Dictionary) 
     ]
     if not known.any():
         raise InputError(
-            f"none of the {len(clips)} clips is of a patient in {table}",
+            f"none of the {counted(len(clips), 'clip')} is of a patient in {table}",
             file=dictionary.files.clips,
             value=clips["patient"].iloc[0],
             allowed=", ".join(patients.index[:5]) + ", ..." * (len(patients) > 5),
@@ -242,7 +243,7 @@ def _match(clips: pd.DataFrame, patients: pd.DataFrame, dictionary: Dictionary) 
         on_disk = clips["patient"].value_counts().reindex(patients.index, fill_value=0)
         for patient, told in patients[counts].items():
             if not told == on_disk[patient]:
-                what = f"patient {patient} has {on_disk[patient]} clips on disk"
+                what = f"patient {patient} has {counted(on_disk[patient], 'clip')} on disk"
                 findings.append(Finding("odd", table, None, counts, f"{told:g}", 1, what, "kept; the clips count"))
     return clips, findings
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from blues.check import InputError
+from blues.check import InputError, counted
 from blues.cohort import findings as finding_tables
 from blues.cohort.decode import categories_of
 from blues.cohort.dictionary import Dictionary
@@ -111,8 +111,8 @@ class Cohort:
 
     def __repr__(self) -> str:
         return (
-            f"<Cohort {self.name}: {len(self.patients)} patients, {len(self.clips)} clips at "
-            f"{len(self.points)} points, targets {', '.join(self.dictionary.targets) or 'none'}>"
+            f"<Cohort {self.name}: {counted(len(self.patients), 'patient')}, {counted(len(self.clips), 'clip')} at "
+            f"{counted(len(self.points), 'point')}, targets {', '.join(self.dictionary.targets) or 'none'}>"
         )
 
     def _repr_html_(self) -> str:
@@ -134,12 +134,12 @@ class Cohort:
         odd, out = int(kinds.get("odd", 0)), int(kinds.get("left out", 0))
         remarks = [
             f"Clips by point: {points}." if points else "",
-            f"Columns that may predict: {columns or 'none'}. Reading met {odd} odd things and left out {out}: see .findings.",
+            f"Columns that may predict: {columns or 'none'}. "
+            f"Reading met {counted(odd, 'odd thing')} and left out {out}: see .findings.",
             f"Licence: {self.dictionary.licence}. Research use only.",
         ]
-        subtitle = (
-            f"{len(self.patients)} patients, {len(self.clips)} clips, {self.ratings['item'].nunique()} rated items"
-        )
+        rated = counted(self.ratings["item"].nunique(), "rated item")
+        subtitle = f"{counted(len(self.patients), 'patient')}, {counted(len(self.clips), 'clip')}, {rated}"
         return panel(self.name, subtitle, ("target", "what", "kind", "values"), rows, remarks)
 
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from blues.check import InputError
+from blues.check import InputError, counted
 from blues.cohort.findings import Finding
 
-__all__ = ["canonical_id", "natural_key", "read_explanations", "read_table"]
+__all__ = ["canonical_id", "decimal_sign", "how_written", "natural_key", "read_explanations", "read_table"]
 
 DIGITS = re.compile(r"([0-9]+)")
 
@@ -69,7 +70,7 @@ def read_table(
             findings.append(Finding("left out", name, number, "", "", 1, "blank row", "left out"))
         elif len(cells) != len(header):
             raise InputError(
-                f"{len(cells)} cells where the header has {len(header)}",
+                f"{counted(len(cells), 'cell')} where the header has {len(header)}",
                 file=name,
                 row=number,
                 remedy=f"Put cells that hold {separator!r} or line breaks between double quotes",
@@ -105,13 +106,51 @@ def read_explanations(
     rows = {number: cells for number, cells in enumerate(split, start=1) if any(cells)}
     for number, cells in rows.items():
         if len(cells) != columns:
-            raise InputError(f"{len(cells)} cells where the dictionary says {columns}", file=name, row=number)
+            raise InputError(
+                f"{counted(len(cells), 'cell')} where the dictionary says {columns}", file=name, row=number
+            )
     if not rows:
         raise InputError("is empty", file=name)
     numbers = list(rows)
     return pd.DataFrame(
         [rows[n] for n in numbers[1:]], columns=rows[numbers[0]], index=pd.Index(numbers[1:], name="row"), dtype=object
     )
+
+
+def how_written(paths: Sequence[Path]) -> tuple[str, str]:
+    """Return the separator and the encoding of tables: the sign that most parts their headers, UTF-8 where all are that.
+
+    Examples
+    --------
+    >>> how_written([Path("clinical.csv"), Path("ratings.csv")])  # doctest: +SKIP
+    (';', 'utf-8')
+    """
+    encoding = "utf-8" if all(_is_utf8(path) for path in paths) else "cp1252"
+    heads = [path.read_bytes()[:20000].decode(encoding, errors="replace").split("\n")[0] for path in paths]
+    return max(",;\t", key=lambda sign: sum(head.count(sign) for head in heads)), encoding
+
+
+def decimal_sign(tables: Iterable[pd.DataFrame], separator: str) -> str:
+    """Return the decimal sign of tables read as text: a comma where one stands inside numbers and does not part cells.
+
+    Examples
+    --------
+    >>> decimal_sign([pd.DataFrame({"crp": ["12,5", "3"]})], ";"), decimal_sign([pd.DataFrame({"crp": ["12.5"]})], ";")
+    (',', '.')
+    """
+    comma = any(
+        table.map(lambda cell: re.fullmatch(r"-?\d+,\d+", cell.strip()) is not None).to_numpy().any()
+        for table in tables
+    )
+    return "," if separator != "," and comma else "."
+
+
+def _is_utf8(path: Path) -> bool:
+    try:
+        path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def canonical_id(text: str, id_kind: str) -> str | None:

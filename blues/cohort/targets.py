@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping
 
 import pandas as pd
@@ -11,15 +10,11 @@ from blues.check import InputError
 from blues.cohort.decode import plain
 from blues.cohort.findings import Finding
 from blues.cohort.schema import NO, YES, Condition, Scalar, Target
+from blues.cohort.words import letters, nobody_knows
 
-__all__ = ["binary_counts", "definition", "derive", "doubtful_labels", "letters", "meets", "pooled_rating"]
+__all__ = ["binary_counts", "definition", "derive", "doubtful_labels", "meets", "pooled_rating"]
 
 MOST_LABELS = 8
-NOT_KNOWN = frozenset(
-    "pending awaited unknown unclear indeterminate inconclusive equivocal invalid borderline missing na nan notavailable "
-    "notdone nottested notknown notperformed noresult insufficient tbd".split()
-)
-"""Labels, by letters alone, that read as if nobody knew: whoever has one has not been shown to be without the event."""
 
 
 def meets(patients: pd.DataFrame, condition: Condition) -> pd.Series:
@@ -179,23 +174,12 @@ def doubtful_labels(targets: Mapping[str, Target], patients: pd.DataFrame, file:
         for label, n in counts[counts > 0].items():
             if (like := events.get(letters(label))) is not None:
                 what = f"is spelt like the event {like!r}"
-            elif letters(label) in (*NOT_KNOWN, "") or (letters(label) == "-" and "+" not in events):
+            elif nobody_knows(label) or (letters(label) == "-" and "+" not in events):
                 what = "reads as if nobody knew"
             else:
                 continue
             found.append(Finding("odd", file, None, place, label, int(n), what, done))
     return found
-
-
-def letters(label: str) -> str:
-    """Return a label without case, blanks and punctuation; signs that say something (``3+``, ``<50``, ``-``) stay.
-
-    Examples
-    --------
-    >>> letters("Not done."), letters("<50"), letters("Rh-"), letters("NO-SHOW"), letters("?")
-    ('notdone', '<50', 'rh-', 'noshow', '')
-    """
-    return re.sub(r"(?<=\w)-(?=\w)|[\s_.,;:?!()\[\]/'\"]+", "", label.casefold())
 
 
 def _label(value: object) -> str:

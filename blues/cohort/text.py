@@ -6,6 +6,8 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from blues.check import counted
+
 __all__ = ["render"]
 
 WIDTH = 100
@@ -71,7 +73,9 @@ def _ratings(card: dict[str, Any]) -> str:
         values = ", ".join(f"{value}: {n}" for value, n in item["values"].items())
         raters = ", ".join(item["raters"]) or "nobody"
         note = f". {item['note']}" if item["note"] else ""
-        lines += _wrap(f"{item['label']} ({item['clips']} clips, by {raters}): {values or 'continuous'}{note}", 2)
+        lines += _wrap(
+            f"{item['label']} ({counted(item['clips'], 'clip')}, by {raters}): {values or 'continuous'}{note}", 2
+        )
     return _section("Expert ratings", lines) if lines else ""
 
 

@@ -68,15 +68,18 @@ def _main(argv: Sequence[str] | None) -> int:
 def summary(made: Embeddings) -> str:
     """Return what came of it in a few lines: how much was embedded, what was damaged, what could not be read."""
     table, quarantine = made.table, made.quarantine
+    patients, features = check.counted(table["patient"].nunique(), "patient"), check.counted(len(made.names), "feature")
     lines = [
-        f"{len(table)} clips of {table['patient'].nunique()} patients, {len(made.values)} frames, "
-        f"{len(made.names)} features a frame by {made.encoder['name']}"
+        f"{check.counted(len(table), 'clip')} of {patients}, {check.counted(len(made.values), 'frame')}, "
+        f"{features} a frame by {made.encoder['name']}"
     ]
     damaged = table[table["problems"] != ""]
     if len(damaged):
-        lines.append(f"{len(damaged)} clips were damaged or odd, and used as far as they go:")
+        be = "was" if len(damaged) == 1 else "were"
+        lines.append(f"{check.counted(len(damaged), 'clip')} {be} damaged or odd, and used as far as possible:")
         lines += [f"  {row.clip}: {row.problems}" for row in damaged.head(20).itertuples()]
     if len(quarantine):
-        lines.append(f"{len(quarantine)} clips could not be read and are left out:")
+        be = "is" if len(quarantine) == 1 else "are"
+        lines.append(f"{check.counted(len(quarantine), 'clip')} could not be read and {be} left out:")
         lines += [f"  {row.clip}: {row.reason}" for row in quarantine.head(20).itertuples()]
     return "\n".join(lines)

@@ -1,0 +1,136 @@
+"""Finds the table with one row a patient, and the column that names the patients."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from blues.check import InputError
+from blues.cohort.tables import canonical_id
+from blues.cohort.words import unaccented
+
+__all__ = ["PatientTable", "patient_table"]
+
+ID_WORDS = re.compile(r"(^|_|\b)(id|nr|no|num|number|code|pid)($|_|\b)", re.IGNORECASE)
+ID_NAMES = re.compile(r"patient|subject|participant|pid|case|record|study|^id$", re.IGNORECASE)
+_PATIENT = (
+    r"pat(ient(en|e|in|innen|s)?)?|pa[cz]iente?s?|pasient(en?)?|pacjenta?|potilas|patsient|proband(en)?|subjects?|sujet|sujeto|"
+    r"soggetto|participante?s?|teilnehmer|deelnemer|pid"
+)
+_STUDY = r"case|fall|cas|caso|record|study|studien?|estudio|studio"
+_NUMBER = r"ids?|nr|no?|num(ber|mer|ero|er)?|code|codigo|codice|kennung|identif(ier|iant|ikator|icador)|pseudonym|key|schlussel"
+PATIENT_NAMES = re.compile(rf"(?=.*({_PATIENT}))({_PATIENT}|{_STUDY}|{_NUMBER}|d[eu]s?|del|la)+")
+NAMED = re.compile(rf"{PATIENT_NAMES.pattern}|(?=.*({_STUDY}))({_STUDY}|{_NUMBER}|d[eu]s?|del|la)+|id|pseudonym")
+DATE_NAMES = re.compile(r"date|\w*datum|dob|fecha|birth\w*|\w*geburt\w*|naissance|nacimiento|nascita|geboorte\w*")
+_DAY, _YEAR = r"(0?[1-9]|[12]\d|3[01])", r"((18|19|20)?\d\d)"
+DATE = re.compile(
+    rf"{_DAY}[-./ ]+({_DAY}|[a-z]{{3,9}}\.?)[-./, ]+{_YEAR}|(18|19|20)\d\d[-./]{_DAY}[-./]{_DAY}([t ].*)?",
+    re.IGNORECASE,
+)
+MOST_REPEATED = 0.1
+"""Share of rows without an id of their own up to which a column that says that it names patients still does."""
+
+
+@dataclass(frozen=True)
+class PatientTable:
+    """A table's name, its column of ids, how they are written, and what is wrong with some of them."""
+
+    name: str
+    column: str
+    kind: str
+    ids: tuple[str, ...]
+    faults: str
+
+
+def patient_table(
+    tables: Mapping[str, pd.DataFrame], clips: Collection[str], folder: Path, unread: Mapping[str, str]
+) -> PatientTable:
+    """Return the widest table with a column that names each row once, best one whose name says so.
+
+    A column whose name says that it holds the patients' ids may repeat or lack a few of them (``faults`` says where): it
+    is the id all the same. A column of dates is none, and a table that names its patients many times over has no other.
+
+    Parameters
+    ----------
+    tables : dict of str to DataFrame of str
+        As :func:`blues.cohort.tables.read_table` gives them.
+    clips : collection of str
+        The ids of the clips: what names a clip is no patient.
+    folder, unread : Path, dict of str to str
+        What to name in an error.
+
+    Raises
+    ------
+    InputError
+        If no table has such a column.
+    """
+    best: tuple[tuple[bool, bool, bool, int, bool, int], str, str] | None = None
+    repeated = []
+    for name, table in tables.items():
+        columns = [c for c in table.columns if not _is_date(c, table[c]) and not table[c].str.strip().isin(clips).any()]
+        spoilt = {column: _spoilt(table[column]) for column in columns}
+        limit = max(1, int(MOST_REPEATED * len(table)))
+        many = [c for c in columns if PATIENT_NAMES.fullmatch(_joined(c)) and spoilt[c] > limit]
+        if many:
+            repeated.append(f"{many[0]} of {name} ({_faults(table[many[0]])})")
+            continue
+        for position, column in enumerate(table.columns):
+            says = bool(NAMED.fullmatch(_joined(column)))
+            if column in columns and spoilt[column] <= (limit if says and len(table) > 2 else 0):
+                named = (says, bool(ID_NAMES.search(column)), bool(ID_WORDS.search(column)))
+                score = (*named, len(table.columns), not spoilt[column], -position)
+                if best is None or score > best[0]:
+                    best = (score, name, column)
+    if best is None:
+        about = [*repeated, *(f"{name}: {why}" for name, why in unread.items())]
+        raise InputError(
+            "no table has a column that names each row once",
+            file=folder,
+            allowed="a table with one row a patient and a column of patient ids",
+            remedy="; ".join(["Merge repeated rows", *about]),
+        )
+    cells = tables[best[1]][best[2]]
+    kind, ids = _ids(cells)
+    return PatientTable(best[1], best[2], kind, tuple(ids[ids != ""].unique()), _faults(cells))
+
+
+def _joined(name: str) -> str:
+    return "".join(re.findall(r"[a-z]+", unaccented(name).casefold()))
+
+
+def _is_date(name: str, cells: pd.Series) -> bool:
+    """Return whether a column holds dates, by its name or by most of its cells; one that is named as an id does not."""
+    if NAMED.fullmatch(_joined(name)):
+        return False
+    words = re.findall(r"[a-z]+", re.sub(r"([a-z]{2})([A-Z])", r"\1 \2", unaccented(name)).casefold())
+    written = [cell.strip() for cell in cells if cell.strip()]
+    dates = sum(DATE.fullmatch(cell) is not None for cell in written)
+    return any(DATE_NAMES.fullmatch(word) for word in words) or dates > 0.5 * len(written)
+
+
+def _ids(cells: pd.Series) -> tuple[str, pd.Series]:
+    """Return how ids are written, and each row's, empty where there is none."""
+    kind = "integer" if all(canonical_id(cell, "integer") for cell in cells if cell.strip()) else "text"
+    return kind, cells.map(lambda cell: canonical_id(cell, kind) or "")
+
+
+def _spoilt(cells: pd.Series) -> int:
+    """Return how many rows have no id, or that of an earlier row."""
+    _, ids = _ids(cells)
+    return int(((ids == "") | ids.duplicated()).sum())
+
+
+def _faults(cells: pd.Series) -> str:
+    """Return which ids come back and which rows have none, the first few of each."""
+    _, ids = _ids(cells)
+    again = list(dict.fromkeys(ids[(ids != "") & ids.duplicated()]))
+    told = [f"{one} is in rows {' and '.join(map(str, ids.index[ids == one]))}" for one in again[:3]]
+    told += [f"{len(again) - 3} more come back"] * (len(again) > 3)
+    blank = [str(row) for row in ids.index[ids == ""]]
+    if blank:
+        told.append(f"row{'s' * (len(blank) > 1)} {', '.join(blank[:3])}{', ...' * (len(blank) > 3)} without one")
+    return "; ".join(told)

@@ -1,0 +1,86 @@
+"""Recognises columns that hold the units of another one, and numbers that may hold signs of thousands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+
+import pandas as pd
+
+from blues.cohort.decode import LIKE_MISSING
+from blues.cohort.words import unaccented
+
+__all__ = ["holds_units", "maybe_thousands", "mixed_units"]
+
+UNIT_WORD = r"einheit(?:en)?|units?|unites?|unidad(?:es)?|unita|eenheid|enhet|enhed|jednostka|uom"
+_ATOM = (
+    r"(?:[munpfkcdµμ]|mc)?(?:gm?|mol|l|eq|i\.?u\.?|ie|ui|u|m|s|pa|osm|kat)|mm ?hg|cm ?h2o|torr|° ?[cf]|bpm|%|‰|min|h|d|[gt]pt|"
+    r"[mc]?m[23²³]|log|copies|cells|zellen"
+)
+_POWER = r"(?:[x×*]? ?10 ?(?:\^|\*\*?|e)? ?\d+|10[²³⁶⁹]|\d+) ?"
+UNIT = re.compile(rf"(?:{_POWER})?(?:{_ATOM})?(?: ?(?:/|per|pro) ?(?:{_POWER})?(?:{_ATOM}))*", re.IGNORECASE)
+
+
+def holds_units(name: str, cells: Collection[str]) -> bool:
+    """Return whether all cells are units of measurement and their signs, or the column's name, say so.
+
+    Examples
+    --------
+    >>> holds_units("CRP unit", ["mg/l", "mg/dl", ""]), holds_units("Einheit", ["g", "kg"]), holds_units("sex", ["m", "f"])
+    (True, True, False)
+    """
+    found = {cell.strip() for cell in cells if cell.strip() and cell.strip().lower() not in LIKE_MISSING}
+    if not found or not all(UNIT.fullmatch(cell) and re.search(r"[^\W\d]|[%‰]", cell) for cell in found):
+        return False
+    return any(re.search("[/%‰°]", cell) for cell in found) or re.search(UNIT_WORD, _joined(name)) is not None
+
+
+def mixed_units(table: pd.DataFrame, units: Collection[str]) -> dict[str, str]:
+    """Return each measured column whose column of units names more than one, with these in words.
+
+    A column of units belongs to the one whose name it holds, else to the one before it.
+
+    Examples
+    --------
+    >>> mixed_units(pd.DataFrame({"CRP": ["12", "3"], "Einheit CRP": ["mg/l", "mg/dl"]}), ["Einheit CRP"])
+    {'CRP': 'mixed units by Einheit CRP, mg/dl (1) and mg/l (1): convert to one'}
+    """
+    found = {}
+    for name in units:
+        counts: dict[str, int] = {}
+        shown: dict[str, str] = {}
+        for cell in sorted(table[name].str.strip(), key=str.casefold):
+            if cell and cell.lower() not in LIKE_MISSING:
+                same = re.sub(r"[µμ]|mc(?=g)", "u", cell.casefold().replace(" ", ""))
+                counts[same] = counts.get(same, 0) + 1
+                shown.setdefault(same, cell)
+        measured = _measured(table, name, units)
+        if measured is not None and len(counts) > 1:
+            listed = " and ".join(f"{shown[one]} ({n})" for one, n in counts.items())
+            found[measured] = f"mixed units by {name}, {listed}: convert to one"
+    return found
+
+
+def maybe_thousands(values: Sequence[str], sign: str) -> str | None:
+    """Return a number whose decimal sign may part thousands, where nothing else in the column tells.
+
+    Examples
+    --------
+    >>> maybe_thousands(["1,234", "12"], ","), maybe_thousands(["1,234", "0,532"], ","), maybe_thousands(["1,2"], ",")
+    ('1,234', None, None)
+    """
+    signed = [value for value in values if sign in value]
+    thousands = re.compile(rf"[+-]?[1-9]\d{{0,2}}{re.escape(sign)}\d{{3}}")
+    return signed[0] if signed and all(thousands.fullmatch(value) for value in signed) else None
+
+
+def _measured(table: pd.DataFrame, name: str, units: Collection[str]) -> str | None:
+    rest = re.sub(UNIT_WORD, "", _joined(name))
+    others = [column for column in table.columns if column not in units]
+    named = [column for column in others if rest and rest in _joined(column)]
+    before = [column for column in table.columns[: list(table.columns).index(name)] if column in others]
+    return min(named, key=len) if named else before[-1] if before else None
+
+
+def _joined(name: str) -> str:
+    return "".join(re.findall(r"[a-z0-9]+", unaccented(name).casefold()))

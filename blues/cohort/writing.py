@@ -1,0 +1,41 @@
+"""Writes values and keys of a ``cohort.toml``."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+__all__ = ["DECIDE", "key", "literal", "name_of", "toml"]
+
+DECIDE = "# DECIDE:"
+
+
+def key(name: str) -> str:
+    """Return a key, between quotes where it needs them."""
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name, ensure_ascii=False)
+
+
+def name_of(column: str) -> str:
+    """Return the name that an outcome or a rating gets after its column, as a key."""
+    return key(re.sub(r"\W+", "_", column.lower()).strip("_"))
+
+
+def literal(text: str) -> str:
+    """Return a text as a TOML literal, in which a backslash is a backslash, where that can be written."""
+    return toml(text) if "'" in text else f"'{text}'"
+
+
+def toml(value: Any) -> str:
+    """Return a value as TOML on one line.
+
+    Examples
+    --------
+    >>> toml({"role": "blood", "missing": [-99, "nd"]})
+    '{ role = "blood", missing = [-99, "nd"] }'
+    """
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key(str(k))} = {toml(v)}" for k, v in value.items()) + " }" if value else "{}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(toml, value)) + "]"
+    return json.dumps(value, ensure_ascii=False)
