@@ -87,6 +87,10 @@ class InputError(ValueError):
         super().__init__(text)
 
 
+MOST_NAMED = 40
+"""More allowed values than this are not all named in a message."""
+
+
 def one_of(value: T, allowed: Iterable[T], name: str) -> T:
     """Return ``value`` if it is allowed, else raise with the nearest allowed spelling.
 
@@ -100,9 +104,16 @@ def one_of(value: T, allowed: Iterable[T], name: str) -> T:
     if value in options:
         return value
     near = difflib.get_close_matches(str(value), [str(o) for o in options], n=1)
+    shown: Iterable[object] = options
+    if len(options) > MOST_NAMED:  # those that hold the word, or are spelt like it, not a page of names
+        holds = [o for o in options if str(value).casefold() in str(o).casefold()]
+        alike = difflib.get_close_matches(str(value), [str(o) for o in options], n=5, cutoff=0.5)
+        some = list(dict.fromkeys(map(str, [*holds, *alike, *options])))[:8]
+        shown = f"{', '.join(some)} and {len(options) - len(some)} more"
+        near = near or [str(o) for o in holds[:1]]
     raise InputError(
         f"{name} is {value!r}, which is not known",
-        allowed=options,
+        allowed=shown,
         remedy=f"Nearest: {near[0]!r}" if near else None,
     )
 

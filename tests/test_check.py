@@ -65,6 +65,15 @@ def test_a_missing_word_exits_with_2(capsys):
     assert "--folds" in capsys.readouterr().err
 
 
+def test_of_very_many_names_those_like_the_one_given_are_shown():
+    names = [f"lab_{i}" for i in range(100)] + ["pat_sex", "pat_age"]
+    with pytest.raises(check.InputError) as caught:
+        check.one_of("sex", names, "column")
+    assert "Allowed: pat_sex, " in str(caught.value)
+    assert "and 94 more. Nearest: 'pat_sex'" in str(caught.value)
+    assert len(str(caught.value)) < 200
+
+
 def test_help_names_one_of_several_in_the_singular(capsys):
     @dataclass(frozen=True)
     class Several:

@@ -177,7 +177,7 @@ def test_answer_weighs_the_shuffle_against_the_interval(as_large, interval, word
     added = pd.DataFrame({"value": drawn, "permutation": np.arange(-1, 39)}).assign(
         arm="image+blood", reference="blood", metric="auroc"
     )
-    shown = dataclasses.replace(result, comparisons=table, added=added, choices=pd.DataFrame())
+    shown = dataclasses.replace(result, comparisons=table, added=added, choices=pd.DataFrame(columns=["arm", "chosen"]))
     said = report.summarize(shown)["answer"]["sentences"]
     assert words in " ".join(said)
 

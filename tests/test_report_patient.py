@@ -121,6 +121,20 @@ def test_no_id_and_no_clip_name_is_on_a_pseudonymised_page(run):
     assert identified(run, names[IDS[7]]) == IDS[7]
 
 
+def test_an_id_that_is_another_patients_name_in_the_report_is_asked_about(run):
+    for name in pseudonyms(run.predictions, run.experiment.seed).values():
+        renamed = run.predictions.assign(patient=run.predictions["patient"].replace({IDS[7]: name}))
+        whose = {shown: one for one, shown in pseudonyms(renamed, run.experiment.seed).items()}
+        if whose[name] != name:
+            break
+    swapped = dataclasses.replace(run, predictions=renamed)
+    with pytest.raises(check.InputError, match=f"Write id:{name} for the id, report:{name} for the name"):
+        identified(swapped, name)
+    assert identified(swapped, f"id:{name}") == name
+    assert identified(swapped, f"report:{name}") == whose[name] != name
+    assert identified(run, f"id:{IDS[3]}") == IDS[3]
+
+
 def test_page_runs_no_foreign_script_and_asks_nothing_of_the_network(run):
     page = text_of(summarize_patient(run, IDS[7]))
     assert not re.search(r"(?:src|href)=\"(?!data:|#)", page)

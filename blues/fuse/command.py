@@ -215,6 +215,7 @@ def _gain_lines(found: Run, metric: str) -> list[str]:
     for main, rows in ((True, gain[gain["reference"] == reference]), (False, gain[gain["reference"] != reference])):
         for row in rows.itertuples():
             told = "" if main else f"  against {row.reference}"
+            told += "  experts' reading, no model" if row.arm.startswith("expert rule") else ""
             interval = f"(95 % interval {row.low:+.3f} to {row.high:+.3f})"
             lines.append(f"  {row.arm:<{width}}  {row.difference:+.3f}  {interval}{told}")
     return [*lines, *_margin_lines(found, metric, str(reference)), ""]

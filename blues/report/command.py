@@ -148,7 +148,9 @@ def write_patients(options: Patients) -> list[Path]:
         frames = key_frames(found, one, options.clips, output=options.output) if options.clips else []
         for point in gone(frames):
             print(f"{point}: no picture, the clip is not where it was; numbers remain", file=sys.stderr)
-        made = summarize_patient(found, one, arm=options.arm, pseudonymise=options.pseudonymise, pictures=frames)
+        made = summarize_patient(
+            found, f"id:{one}", arm=options.arm, pseudonymise=options.pseudonymise, pictures=frames
+        )
         pages.append((folder / f"{file_name(made['patient'])}.html", made))
     home = "../report.html" if options.out is None else ""
     for path, made in pages:

@@ -113,9 +113,10 @@ class Privacy:
         if self.names:
             for clip in sorted(self.clips, key=len, reverse=True):
                 text = re.sub(rf"(?<![\w-]){re.escape(clip)}(?:\.\w{{1,5}})?(?![\w-])", "[a clip]", text)
-            text = _CLIP.sub(self._without_clip, text)
-            text = _PATIENT_LIST.sub(self._renamed, text)
-            text = self._opaque(text)
+            text = _VIDEO.sub("[a clip]", _CLIP.sub(self._without_clip, text))
+            # a pseudonym may well be another patient's id: what was replaced is kept apart until all is
+            text = self._opaque(_PATIENT_LIST.sub(self._renamed, text))
+            text = _KEPT.sub(lambda m: self._shown[ord(m.group()) - _FIRST], text)
         return text
 
     def row(self, text: str) -> str:
@@ -124,16 +125,35 @@ class Privacy:
         return re.sub(r",? row \d+", "", text) if self.names else text
 
     def _opaque(self, text: str) -> str:
-        """Replace ids that are no mere number wherever they stand; a bare number means many things."""
-        for patient in self._opaque_ids:
-            if patient in text:
-                text = re.sub(rf"(?<!\w){re.escape(patient)}(?!\w)", self.names[patient], text)
-        return text
+        """Replace ids that are no mere number wherever they stand, and words made with one, such as ``P023_R1``.
+
+        A bare number means many things.
+        """
+        if self._opaque_ids is None:
+            return text
+        return self._opaque_ids.sub(self._without_id, text)
 
     @cached_property
-    def _opaque_ids(self) -> list[str]:
+    def _opaque_ids(self) -> re.Pattern[str] | None:
         ids = (i for i in self.names if len(i) >= 3 and not i.isdigit() and i not in self.keep)
-        return sorted(ids, key=len, reverse=True)
+        listed = "|".join(map(re.escape, sorted(ids, key=len, reverse=True)))
+        if not listed:
+            return None
+        return re.compile(rf"(?<!\w)(?P<before>(?:[\w-]*[_-])?)(?P<id>{listed})(?P<after>(?:[_-]\w[\w-]*)?)(?!\w)")
+
+    @cached_property
+    def _shown(self) -> list[str]:
+        """The pseudonyms, in the order of the characters that stand for them."""
+        return list(dict.fromkeys(self.names.values()))
+
+    def _mark(self, patient: str) -> str:
+        """Return the character that stands for a patient's pseudonym until all ids are gone."""
+        return chr(_FIRST + self._shown.index(self.names[patient]))
+
+    def _without_id(self, match: re.Match[str]) -> str:
+        if not match["before"] and not match["after"]:
+            return self._mark(match["id"])
+        return match.group() if match.group() in self.keep else "[a clip]"
 
     def _without_clip(self, match: re.Match[str]) -> str:
         """Replace a word such as ``patient_53_R1_2`` when it names a known patient and is no column's name."""
@@ -143,7 +163,7 @@ class Privacy:
 
     def _renamed(self, match: re.Match[str]) -> str:
         return match.group(1) + re.sub(
-            r"[\w-]*\d[\w-]*", lambda m: self.names.get(m.group(0), m.group(0)), match.group(2)
+            r"[\w-]*\d[\w-]*", lambda m: self._mark(m[0]) if m[0] in self.names else m[0], match.group(2)
         )
 
     def value(self, value: Any) -> Any:
@@ -157,6 +177,11 @@ class Privacy:
         return value
 
 
+_FIRST = 0xF0000  # the first of some 65,000 characters that mean nothing and stand in no text
+_KEPT = re.compile("[\U000f0000-\U000ffffd]")
+_VIDEO = re.compile(
+    r"(?<![\w.…/-])(?:[\w.-]+/)*[\w-]+(?: [\w-]+)?\.(?:mp4|avi|mov|gif|mkv|webm|m4v|mpe?g|wmv|npy|dcm)\b", re.IGNORECASE
+)
 _CLIP = re.compile(
     r"(?<![\w-])(?:patients?|pat|subjects?|sub|subj|case|id|p)[_-]\w[\w-]*(?:\.\w{1,5})?(?![\w-])", re.IGNORECASE
 )

@@ -40,19 +40,28 @@ _SETS = {"yes": "yes", "no": "no", "both": "undecided: either", "empty": "neithe
 
 
 def identified(run: Run, patient: str) -> str:
-    """Return the id of a patient named by id or by pseudonym.
+    """Return the id of a patient named by id or by pseudonym; ``id:P07`` and ``report:P07`` say which is meant.
 
     Raises
     ------
     InputError
-        When the run has no such patient.
+        When the run has no such patient, or an id is another patient's pseudonym and it is not said which is meant.
     """
     ids = set(run.predictions["patient"].astype(str))
+    by_name = {name: one for one, name in pseudonyms(run.predictions, run.experiment.seed).items()}
+    if patient in ids and by_name.get(patient, patient) != patient:
+        raise check.InputError(
+            f"patient {patient!r} is one patient's id and another's name in the report",
+            remedy=f"Write id:{patient} for the id, report:{patient} for the name in the report",
+        )
     if patient in ids:
         return patient
-    by_name = {name: one for one, name in pseudonyms(run.predictions, run.experiment.seed).items()}
-    if patient in by_name:
-        return by_name[patient]
+    how, _, named = patient.partition(":")
+    if how == "id" and named in ids:
+        return named
+    named = named if how == "report" else patient
+    if named in by_name:
+        return by_name[named]
     raise check.InputError(
         f"patient {patient!r} is not in this run",
         allowed=f"the {count(len(ids), 'patient')} of its predictions, by id or as its report names them: P01 and so on",
