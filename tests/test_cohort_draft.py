@@ -181,7 +181,6 @@ def section_of(text, name):
         (["si", "no"], ["si"]),
         (["o", "n"], ["o"]),
         (["tak", "nie"], ["tak"]),
-        (["Zuhause", "verstorben"], ["verstorben"]),
         (["survivor", "non-survivor"], ["non-survivor"]),
         (["nachgewiesen", "nicht nachgewiesen"], ["nachgewiesen"]),
         (["Positiv", "positiv ", "negativ", "ausstehend", "pending"], ["Positiv", "positiv"]),
@@ -315,3 +314,29 @@ def test_numbered_copies_are_takes_of_their_point(names, take):
         match = re.fullmatch(guess.pattern, name)
         assert (match["take"] if match else "unread") == number
     assert guess.read == sum(re.fullmatch(guess.pattern, name) is not None for name in names)
+
+
+def test_a_column_of_labels_called_patient_and_ids_like_dates_do_not_hide_the_ids(tmp_path):
+    rows = [(f"A{i}", ("in", "out")[i % 2], f"{i}.5") for i in range(20)]
+    assert 'id = "ID"' in drafted_table(tmp_path, "ID;Patient;crp", rows)
+    rows = [(f"{1 + i % 28:02d}-{1 + i // 28:02d}-11", f"{i}.5") for i in range(40)]
+    assert 'id = "Kennung"' in drafted_table(tmp_path, "Kennung;crp", rows)
+
+
+def test_measurements_with_their_unit_and_words_that_hold_unit_are_no_columns_of_units(tmp_path):
+    rows = [(i, 40 + i % 7, f"{50 + i % 9} %", "lmh"[i % 3], f"0.{i}") for i in range(20)]
+    text = drafted_table(tmp_path, "ID;age;LVEF;immunity;PCT", rows)
+    assert "units of" not in text
+    assert "mixed units" not in text
+    rows = [(i, "1.5", f"0.{i}", ("mg/l", "mg/dl")[i % 2]) for i in range(20)]
+    text = drafted_table(tmp_path, "ID;CRP;PCT;Unità CRP", rows)
+    assert re.search(r"\nCRP = .*mixed units by Unità CRP", text)
+    assert text.count("mixed units") == 1
+
+
+@pytest.mark.parametrize(
+    "labels", [("dead", "lost to follow-up"), ("type 1", "type 2"), ("Zuhause", "verstorben"), ("alive", "lost")]
+)
+def test_what_only_one_word_tells_is_asked_about(tmp_path, labels):
+    rows = [(i, labels[i % 2], f"{i}.5") for i in range(20)]
+    assert "DECIDE: which are the event" in section_of(drafted_table(tmp_path, "ID;outcome;crp", rows), "outcome")

@@ -506,7 +506,7 @@ def test_answer_says_for_whom_where_it_was_asked(run):
         | {"reason": "only 4 in the smaller class, fewer than 10"},
     ]
     said = " ".join(report.summarize(dataclasses.replace(run, subgroups=pd.DataFrame(rows)))["answer"]["sentences"])
-    assert "by sex female: +0.030" in said
+    assert "(difference in AUROC): by sex female: +0.030" in said
     assert "male: not told (only 4 in the smaller class, fewer than 10) (p that they differ = 0.20)" in said
 
 
@@ -1006,6 +1006,8 @@ def test_ids_in_free_text(text, shown):
         ("PAT 23_R1, LUS-PAT 23-L2 and PAT 23 himself", "[a clip], [a clip] and P04 himself"),
         ("clips/PAT 99_R1.avi: a clip of nobody", "[a clip]: a clip of nobody"),
         ("xP02 and P021 are words", "xP02 and P021 are words"),
+        ("cannot read x.mp4: truncated", "cannot read [a clip]: truncated"),
+        ("a label with \U000f0001 and P02", "a label with \ufffd and P01"),
     ],
 )
 def test_ids_that_look_like_pseudonyms_or_stand_in_clip_names(text, shown):

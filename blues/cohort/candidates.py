@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from blues.cohort.guess import ColumnGuess
-from blues.cohort.words import letters, nobody_knows, says_event
+from blues.cohort.words import NEGATION, letters, nobody_knows, says_event, unaccented
 from blues.cohort.writing import DECIDE, key, name_of, toml
 
 __all__ = ["target_sections"]
@@ -65,13 +65,15 @@ def _section(column: str, cells: pd.Series, settings: Mapping[str, Any]) -> list
 def _events(labels: list[list[str]]) -> tuple[list[str], bool]:
     """Return the spellings of what looks the event, and whether the words say so for every label."""
     told = [says_event(same[0]) for same in labels]
+    no = any(unaccented(letters(same[0])) in NEGATION for same in labels)  # beside a plain no, anything is its yes
+    sure = len(set(told)) == 2 and (None not in told or (no and len(told) == 2))
     if len(labels) == 2 and told.count(None) == 1:  # what one word says, the other one leaves
         told = [not told[1 - i] if one is None else one for i, one in enumerate(told)]
     events = [label for same, one in zip(labels, told, strict=True) if one for label in same]
-    return events or labels[-1], None not in told and len(set(told)) == 2
+    return events or labels[-1], sure
 
 
 def _lines(column: str, events: list[str] | list[int], decide: list[str]) -> list[str]:
     section = [f"[targets.{name_of(column)}]", f"label = {toml(column)}", 'kind = "binary"']
     section += [f"column = {toml(column)}", f"events = {toml(events)}"]
-    return section + [f"{DECIDE} {one}" for one in decide]
+    return section + [f"{DECIDE} {' '.join(one.split())}" for one in decide]

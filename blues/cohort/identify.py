@@ -33,6 +33,8 @@ DATE = re.compile(
 )
 MOST_REPEATED = 0.1
 """Share of rows without an id of their own up to which a column that says that it names patients still does."""
+MOST_LABELS = 5
+"""A column of so few different cells names no patients, whatever it is called."""
 
 
 @dataclass(frozen=True)
@@ -74,15 +76,16 @@ def patient_table(
         columns = [c for c in table.columns if not _is_date(c, table[c]) and not table[c].str.strip().isin(clips).any()]
         spoilt = {column: _spoilt(table[column]) for column in columns}
         limit = max(1, int(MOST_REPEATED * len(table)))
-        many = [c for c in columns if PATIENT_NAMES.fullmatch(_joined(c)) and spoilt[c] > limit]
+        named = [c for c in columns if PATIENT_NAMES.fullmatch(_joined(c)) and table[c].nunique() > MOST_LABELS]
+        many = [c for c in named if spoilt[c] > limit]
         if many:
             repeated.append(f"{many[0]} of {name} ({_faults(table[many[0]])})")
             continue
         for position, column in enumerate(table.columns):
             says = bool(NAMED.fullmatch(_joined(column)))
             if column in columns and spoilt[column] <= (limit if says and len(table) > 2 else 0):
-                named = (says, bool(ID_NAMES.search(column)), bool(ID_WORDS.search(column)))
-                score = (*named, len(table.columns), not spoilt[column], -position)
+                by_name = (says, bool(ID_NAMES.search(column)), bool(ID_WORDS.search(column)))
+                score = (*by_name, len(table.columns), not spoilt[column], -position)
                 if best is None or score > best[0]:
                     best = (score, name, column)
     if best is None:
@@ -104,7 +107,7 @@ def _joined(name: str) -> str:
 
 def _is_date(name: str, cells: pd.Series) -> bool:
     """Return whether a column holds dates, by its name or by most of its cells; one that is named as an id does not."""
-    if NAMED.fullmatch(_joined(name)):
+    if NAMED.fullmatch(_joined(name)) or re.fullmatch(f"({_NUMBER})+", _joined(name)):
         return False
     words = re.findall(r"[a-z]+", re.sub(r"([a-z]{2})([A-Z])", r"\1 \2", unaccented(name)).casefold())
     written = [cell.strip() for cell in cells if cell.strip()]

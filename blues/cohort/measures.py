@@ -17,8 +17,8 @@ _ATOM = (
     r"(?:[munpfkcdµμ]|mc)?(?:gm?|mol|l|eq|i\.?u\.?|ie|ui|u|m|s|pa|osm|kat)|mm ?hg|cm ?h2o|torr|° ?[cf]|bpm|%|‰|min|h|d|[gt]pt|"
     r"[mc]?m[23²³]|log|copies|cells|zellen"
 )
-_POWER = r"(?:[x×*]? ?10 ?(?:\^|\*\*?|e)? ?\d+|10[²³⁶⁹]|\d+) ?"
-UNIT = re.compile(rf"(?:{_POWER})?(?:{_ATOM})?(?: ?(?:/|per|pro) ?(?:{_POWER})?(?:{_ATOM}))*", re.IGNORECASE)
+_POWER = r"(?:[x×*]? ?10 ?(?:\^|\*\*?|e) ?\d+|10[²³⁶⁹]) ?"  # another number in front makes a measurement of it
+UNIT = re.compile(rf"(?:{_POWER})?(?:{_ATOM})?(?: ?(?:/|per|pro) ?(?:{_POWER}|\d+ ?)?(?:{_ATOM}))*", re.IGNORECASE)
 
 
 def holds_units(name: str, cells: Collection[str]) -> bool:
@@ -28,11 +28,15 @@ def holds_units(name: str, cells: Collection[str]) -> bool:
     --------
     >>> holds_units("CRP unit", ["mg/l", "mg/dl", ""]), holds_units("Einheit", ["g", "kg"]), holds_units("sex", ["m", "f"])
     (True, True, False)
+    >>> holds_units("LVEF", ["55 %", "60 %"]), holds_units("WBC", ["10^9/l", "/nl"]), holds_units("immunity", ["l", "m", "h"])
+    (False, True, False)
     """
     found = {cell.strip() for cell in cells if cell.strip() and cell.strip().lower() not in LIKE_MISSING}
     if not found or not all(UNIT.fullmatch(cell) and re.search(r"[^\W\d]|[%‰]", cell) for cell in found):
         return False
-    return any(re.search("[/%‰°]", cell) for cell in found) or re.search(UNIT_WORD, _joined(name)) is not None
+    return any(re.search("[/%‰°]", cell) for cell in found) or any(
+        re.fullmatch(rf"\w*({UNIT_WORD})", word) for word in _words(name)
+    )
 
 
 def mixed_units(table: pd.DataFrame, units: Collection[str]) -> dict[str, str]:
@@ -75,12 +79,12 @@ def maybe_thousands(values: Sequence[str], sign: str) -> str | None:
 
 
 def _measured(table: pd.DataFrame, name: str, units: Collection[str]) -> str | None:
-    rest = re.sub(UNIT_WORD, "", _joined(name))
+    rest = "".join(re.sub(rf"({UNIT_WORD})$", "", word) for word in _words(name))
     others = [column for column in table.columns if column not in units]
-    named = [column for column in others if rest and rest in _joined(column)]
+    named = [column for column in others if rest and rest in "".join(_words(column))]
     before = [column for column in table.columns[: list(table.columns).index(name)] if column in others]
     return min(named, key=len) if named else before[-1] if before else None
 
 
-def _joined(name: str) -> str:
-    return "".join(re.findall(r"[a-z0-9]+", unaccented(name).casefold()))
+def _words(name: str) -> list[str]:
+    return re.findall(r"[a-z0-9]+", unaccented(name).casefold())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-__all__ = ["letters", "nobody_knows", "says_event", "unaccented"]
+__all__ = ["NEGATION", "letters", "nobody_knows", "says_event", "unaccented"]
 
 NOT_KNOWN = frozenset(
     """
@@ -91,12 +91,14 @@ def says_event(label: str) -> bool | None:
 
     Examples
     --------
-    >>> says_event("Ja"), says_event("sì"), says_event("PCR negativ"), says_event("non survivor"), says_event("ward")
+    >>> says_event("Ja"), says_event("sì"), says_event("PCR negativ"), says_event("non survivor"), says_event("ward 1")
     (True, True, False, True, None)
     """
     if label.strip() in ("+", "-"):
         return label.strip() == "+"
     words = re.findall(r"[^\W_]+", unaccented(label.casefold()))
+    if len(words) > 1:  # the number of a type or a ward is no yes
+        words = [word for word in words if not word.isdigit()]
     others = [word for word in words if word not in NEGATION]
     if any(NEGATIVE.fullmatch(word) for word in others):
         return False

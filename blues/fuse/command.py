@@ -224,9 +224,11 @@ def _gain_lines(found: Run, metric: str) -> list[str]:
 def _margin_lines(found: Run, metric: str, reference: str) -> list[str]:
     """Say how the headline stands to the smallest gain worth having, as the page does."""
     margin, arm = found.experiment.margin, f"image+{reference}"
-    if not margin or arm not in set(found.comparisons["arm"]):
+    if not margin:
         return []
     named = f"The smallest gain worth having, {margin:g},"
+    if arm not in set(found.comparisons["arm"]):
+        return [f"{named} is held against nothing: no arm is {reference} with images."]
     events = found.design["events"]
     others = found.design["patients"] if found.design["kind"] == "time" else found.design["patients"] - (events or 0)
     if events is not None and min(events, others) < FEW_EVENTS:
@@ -241,7 +243,7 @@ def _margin_lines(found: Run, metric: str, reference: str) -> list[str]:
         "below": "is not reached",
         "open": "is neither shown nor ruled out",
     }[against_margin(ends, margin, left_out(found.choices, arm), most)]
-    return [f"{named} {said} (two intervals of {arm}; see the page)."]
+    return [f"{named} {said} ({'one interval' if ends is None else 'two intervals'} of {arm}; see the page)."]
 
 
 def _added_lines(found: Run) -> list[str]:
@@ -256,7 +258,12 @@ def _added_lines(found: Run) -> list[str]:
 def _subgroup_lines(found: Run) -> list[str]:
     """Say what images add in each subgroup that was asked for."""
     if not len(table := found.subgroups):
-        return []
+        named = found.experiment.subgroups
+        return (
+            [f"For whom, by {', '.join(named)}: no arm is the reference with images, or nobody has a value.", ""]
+            if named
+            else []
+        )
     lines = [
         f"{table['arm'].iloc[0]} less {table['reference'].iloc[0]} in subgroups, {table['metric'].iloc[0].upper()}:"
     ]

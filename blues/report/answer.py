@@ -177,7 +177,12 @@ def _gain(facts: Facts) -> str:
         text += f", p {p if p.startswith('<') else '= ' + p}"
     if few_events(facts):
         return f"{text}. With so few patients nothing follows from it."
-    said = [_reading(facts, gain), _refitted(gain), _against_margin(facts, gain), _above_chance(facts, gain)]
+    said = [
+        _reading(facts, gain),
+        _refitted(gain, facts.run.experiment.margin),
+        _against_margin(facts, gain),
+        _above_chance(facts, gain),
+    ]
     return f"{text}. {' '.join(filter(None, said))}"
 
 
@@ -193,26 +198,30 @@ def _above_chance(facts: Facts, gain: Gain) -> str:
 def _against_margin(facts: Facts, gain: Gain) -> str:
     """Hold both intervals against the smallest gain worth having, where one was named."""
     margin = facts.run.experiment.margin
-    if not margin or not facts.adds:
+    if not margin:
         return ""
+    if not facts.adds:
+        return "The smallest gain worth having is held against nothing, for no arm of this run is the reference with images."
     named = f"the smallest gain worth having, named as {number(margin, 3)}"
     left = number(facts.room(gain.reference), 3)
+    wrong = f" (said wrongly in {MEASURED})" if facts.metric == "auroc" else ""
     return {
         "impossible": f"The reference leaves a gain of {left} at most, less than {named}: nothing can speak for it or against.",
         "reached": f"Both intervals reach {named}, as a whole.",
-        "below": f"Both intervals stay below {named} (said wrongly in {MEASURED}).",
+        "below": f"Both intervals stay below {named}{wrong}.",
         "open": f"That imaging adds {named}, is neither shown nor ruled out.",
     }[_held(facts, gain)]
 
 
-def _refitted(gain: Gain) -> str:
+def _refitted(gain: Gain, named: float) -> str:
     if gain.refitted is None or gain.ends is None:
         return ""
     mean, low, high = gain.refitted
+    bounded = gain.verdict == "unclear" and not gain.negligible and not mostly_out(gain.absent)
+    bound = "; the headline names the larger of the gains that the two leave open" if bounded and not named else ""
     return (
         "This interval holds for the models as they were fitted. Fold by fold, and allowing for models trained on other "
-        f"patients too, the difference is {interval(mean, low, high, 3, sign=True)} (Nadeau and Bengio); what this page says "
-        "of the gains that remain possible goes by the wider of the two."
+        f"patients too, the difference is {interval(mean, low, high, 3, sign=True)} (Nadeau and Bengio){bound}."
     )
 
 
@@ -296,6 +305,10 @@ def _added(facts: Facts) -> str:
 
 def _for_whom(facts: Facts) -> str:
     """Say what images add in the subgroups that were named, one clause a column."""
+    named, label = facts.experiment.get("subgroups"), metric(facts.metric)
+    if named and not len(facts.run.subgroups) and not facts.timed:
+        why = "nobody predicted has a value" if facts.adds else "no arm of this run is the reference with images"
+        return f"For whom, by {listed(list(named))}, cannot be said: {why}."
     clauses = []
     for by, rows in facts.run.subgroups.groupby("by", sort=False) if len(facts.run.subgroups) else ():
         told = [
@@ -310,7 +323,10 @@ def _for_whom(facts: Facts) -> str:
         p = rows["p_interaction"].iloc[0]
         differ = "" if not np.isfinite(p) else f" (p that they differ = {p_value(p)})"
         clauses.append(f"by {by} {listed(told)}{differ}")
-    return f"For whom, as far as was asked: {'; '.join(clauses)}." if clauses else ""
+    lower = ", lower being better" if label.better < 0 else ""
+    return (
+        f"For whom, as far as was asked (difference in {label.label}{lower}): {'; '.join(clauses)}." if clauses else ""
+    )
 
 
 def _rest(facts: Facts) -> str:

@@ -111,6 +111,7 @@ class Privacy:
                 text = text.replace(folder, "…/" + Path(folder).name)
             text = without_paths(text)
         if self.names:
+            text = _KEPT.sub("\ufffd", text)
             for clip in sorted(self.clips, key=len, reverse=True):
                 text = re.sub(rf"(?<![\w-]){re.escape(clip)}(?:\.\w{{1,5}})?(?![\w-])", "[a clip]", text)
             text = _VIDEO.sub("[a clip]", _CLIP.sub(self._without_clip, text))
@@ -180,7 +181,8 @@ class Privacy:
 _FIRST = 0xF0000  # the first of some 65,000 characters that mean nothing and stand in no text
 _KEPT = re.compile("[\U000f0000-\U000ffffd]")
 _VIDEO = re.compile(
-    r"(?<![\w.…/-])(?:[\w.-]+/)*[\w-]+(?: [\w-]+)?\.(?:mp4|avi|mov|gif|mkv|webm|m4v|mpe?g|wmv|npy|dcm)\b", re.IGNORECASE
+    r"(?<![\w.…/-])(?:(?:[\w.-]+/)+[\w-]+(?: [\w-]+)*|[\w-]+)\.(?:mp4|avi|mov|gif|mkv|webm|m4v|mpe?g|wmv|npy|dcm)\b",
+    re.IGNORECASE,
 )
 _CLIP = re.compile(
     r"(?<![\w-])(?:patients?|pat|subjects?|sub|subj|case|id|p)[_-]\w[\w-]*(?:\.\w{1,5})?(?![\w-])", re.IGNORECASE
