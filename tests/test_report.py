@@ -323,6 +323,10 @@ def test_less_is_better_for_an_error():
         assert summary["answer"]["numbers"]["verdict"] == verdict
     strip = page._strip(summary["answer"]["numbers"])
     assert strip["low"] < strip["zero"] < strip["high"]
+    numbers = {**summary["answer"]["numbers"], "refitted": [-3.0, 2.0], "margin": 2.5}
+    wide = page._strip(numbers)  # less of an error is better: the picture is turned round
+    assert wide["from"] < wide["low"] < wide["high"] < wide["margin"] < wide["to"]
+    assert wide["to"] - wide["zero"] == pytest.approx(1.5 * (wide["zero"] - wide["from"]), abs=0.5)
     assert summary["explorer"] is None
     keys = set(summary["figures"])
     assert "observed-predicted" in keys

@@ -70,6 +70,8 @@ def answer(facts: Facts) -> dict[str, Any]:
         "alone": facts.alone,
         "scores": {arm: list(facts.score(arm)) for arm in facts.arms},
         "difference": [gain.difference, gain.low, gain.high] if gain else None,
+        "refitted": list(gain.refitted[1:]) if gain and gain.refitted and gain.ends and facts.adds else None,
+        "margin": facts.run.experiment.margin if gain and facts.adds else None,
         "p_value": gain.p if gain else None,
         "p_added": facts.added[0] if gain and facts.added else None,
         "verdict": gain.verdict if gain else None,

@@ -231,11 +231,13 @@ def _strip(numbers: Mapping[str, Any]) -> dict[str, Any] | None:
     better = metric(numbers["metric"]).better or 1
     value, low, high = (v * better for v in difference)
     low, high = min(low, high), max(low, high)
-    reach = max(abs(low), abs(high), 1e-9) * 1.25
-    place = {
-        name: round(230 + 215 * v / reach, 1)
-        for name, v in (("zero", 0.0), ("low", low), ("high", high), ("value", value))
-    }
+    ends = {"zero": 0.0, "low": low, "high": high, "value": value}
+    if refitted := numbers.get("refitted"):  # the other interval of the answer, a thin line
+        ends |= dict(zip(("from", "to"), sorted(v * better for v in refitted), strict=True))
+    if numbers.get("margin"):
+        ends["margin"] = float(numbers["margin"])
+    reach = max(1e-9, *map(abs, ends.values())) * 1.25
+    place = {name: round(230 + 215 * v / reach, 1) for name, v in ends.items()}
     label = metric(numbers["metric"]).label
     texts = {f"{name}_text": signed(v * better, 3) for name, v in (("low", low), ("high", high), ("value", value))}
     return {
