@@ -141,7 +141,6 @@ def test_what_cannot_be_is_said_in_one_line(folder, flags, message, capsys):
         (["--subgroups", "nope"], "--subgroups: column"),
         (["--subgroups", "age:900"], "every patient lies on one side"),
         (["--margin", "0.6"], "more than half of what can be gained"),
-        (["--folds", "40"], "24 patients for 40 folds"),
     ],
 )
 def test_what_the_table_alone_forbids_is_said_before_any_clip_is_read(folder, flags, message, capsys, monkeypatch):

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from blues import check, datasets, embed, evaluate, provenance
+from blues import check, datasets, embed, provenance
 from blues.cohort import Cohort, card, unused
 from blues.features import Design, design
 from blues.fuse.combined import of_a_run
@@ -122,7 +122,7 @@ def _prepared(
         refuse_options(experiment)
         if moved:
             raise no_transfer()
-    refuse_early(cohort, experiment, folds=not moved)
+    refuse_early(cohort, experiment)
     embeddings = None
     if "image" in experiment.modalities:
         embeddings = embed.embed(
@@ -146,29 +146,16 @@ def _prepared(
     return cohort, timed(made, cohort), embeddings
 
 
-def refuse_early(cohort: Cohort, experiment: Experiment, folds: bool = True) -> None:
-    """Raise for what the patient table alone shows to be impossible, before any clip is read.
-
-    Parameters
-    ----------
-    cohort : Cohort
-    experiment : Experiment
-    folds : bool
-        Whether there will be any; a transfer has none.
+def refuse_early(cohort: Cohort, experiment: Experiment) -> None:
+    """Raise for subgroups and a margin that the patient table alone shows to be impossible, before any clip is read.
 
     Raises
     ------
     InputError
-        Of subgroups, of the margin, and of more folds than the smaller class has patients.
     """
     groups_of(cohort, experiment.task, experiment.subgroups)
     target = cohort.dictionary.targets[experiment.task]
-    kind = "time" if target.column == COLUMN else target.kind
-    check_margin(experiment.margin, kind)
-    if folds and kind != "time":
-        y = cohort.target(experiment.task).dropna()
-        patients = y.index if target.level == "patient" else cohort.clips.loc[y.index, "patient"]
-        evaluate.patient_folds(y.to_numpy(), patients.to_numpy(), experiment.folds, 1, experiment.seed, kind=kind)
+    check_margin(experiment.margin, "time" if target.column == COLUMN else target.kind)
 
 
 def _slug(name: str) -> str:
