@@ -230,7 +230,8 @@ def _margin_lines(found: Run, metric: str, reference: str) -> list[str]:
         "below": "is not reached",
         "open": "is neither shown nor ruled out",
     }[against_margin(ends, margin, left_out(found.choices, arm), most)]
-    return [f"{named} {said} ({'one interval' if ends is None else 'two intervals'} of {arm}; see the page)."]
+    held = f"two intervals of {arm}" if ends is not None else "no two intervals bound it"
+    return [f"{named} {said} ({held}; see the page)."]
 
 
 def _added_lines(found: Run) -> list[str]:

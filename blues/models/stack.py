@@ -149,10 +149,4 @@ class PositiveRidge(RegressorMixin, BaseEstimator):
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the predicted values, shape (rows,)."""
-        return np.asarray(self.intercept_ + self._weighed(np.asarray(X, dtype=float)))
-
-    def _weighed(self, X: np.ndarray) -> np.ndarray:
-        kept = (
-            self.coef_ > 0
-        )  # an input without weight is not even summed, so that the last digit is that of a fit without it
-        return np.asarray(np.ascontiguousarray(X[:, kept]) @ self.coef_[kept])
+        return np.asarray(self.intercept_ + weighed(X, self.coef_))
