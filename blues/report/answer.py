@@ -17,6 +17,13 @@ INTENDED_USE = (
     "diagnosis, and must not guide the care of a patient."
 )
 
+WHY_WEAK = {
+    "folds": "ranked within folds it does not",
+    "p": "the adjusted p does not",
+    "absent": "images were left out in half of the folds or more",
+}
+"""What :attr:`Gain.doubt` is in a table's cell; :func:`_but` says it with its numbers."""
+
 
 def digits(facts: Facts) -> int:
     """Return the decimals that the number of patients can carry: two, above a thousand patients three."""
@@ -42,19 +49,12 @@ def verdict_text(gain: Gain) -> str:
     """Return what a difference shows, in a few words."""
     return {
         "better": "better",
-        "weak": "better, but weak: the interval excludes 0, " + _why_weak(gain),
+        "weak": f"better, but weak: the interval excludes 0, {WHY_WEAK.get(gain.doubt, '')}",
         "worse": "worse",
         "shifted": "worse over all folds, not shown within them",
         "unclear": "not shown to differ",
         "unknown": "no interval",
     }[gain.verdict]
-
-
-def _why_weak(gain: Gain) -> str:
-    if not gain.steady:
-        return "ranked within folds it does not"
-    p = max(gain.p, gain.p_holm if np.isfinite(gain.p_holm) else 0)
-    return "the adjusted p does not" if p >= 0.05 else "images were left out in half of the folds or more"
 
 
 def answer(facts: Facts) -> dict[str, Any]:
@@ -268,10 +268,10 @@ def _reading(facts: Facts, gain: Gain) -> str:
 
 def _but(gain: Gain) -> str:
     """Return what speaks against an interval that excludes 0."""
-    if not gain.steady:
+    if gain.doubt == "folds":
         return f"ranked within folds the difference is {_within(gain)}"
-    known = np.isfinite(gain.p_holm)
-    if max(gain.p, gain.p_holm if known else 0) >= 0.05:
+    if gain.doubt == "p":
+        known = np.isfinite(gain.p_holm)
         holm = f", {p_value(gain.p_holm)} after Holm's adjustment for the arms compared" if known else ""
         return f"p is {p_value(gain.p)}{holm}"
     left, folds = gain.absent or (0, 0)

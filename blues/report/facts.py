@@ -68,13 +68,25 @@ class Gain:
         return low > 0 or high < 0
 
     @property
+    def doubt(self) -> str:
+        """What speaks against an interval that excludes 0, the weightiest alone; empty where nothing does.
+
+        ``folds`` (not :attr:`steady`), ``p`` (p, or p after Holm's adjustment, is 0.05 or more), ``absent`` (the models of half
+        of the training folds or more left images out).
+        """
+        if not self.steady:
+            return "folds"
+        if max(self.p, self.p_holm if np.isfinite(self.p_holm) else 0) >= 0.05:
+            return "p"
+        return "absent" if mostly_out(self.absent) else ""
+
+    @property
     def verdict(self) -> str:
         """What the difference shows.
 
-        ``better``; ``weak`` (the interval excludes 0 on the good side, but p, or p after Holm's adjustment for the arms
-        compared, is 0.05 or more, or the difference is not :attr:`steady`, or half of the folds left images out); ``worse``;
-        ``shifted`` (worse, but not steady); ``unclear`` (the interval includes 0, or is :attr:`negligible`);
-        ``unknown`` (no interval).
+        ``better``; ``weak`` (the interval excludes 0 on the good side, with a :attr:`doubt`); ``worse``; ``shifted``
+        (worse, but not :attr:`steady`); ``unclear`` (the interval includes 0, or is :attr:`negligible`); ``unknown`` (no
+        interval).
         """
         if not (np.isfinite(self.low) and np.isfinite(self.high)):
             return "unknown"
@@ -82,8 +94,7 @@ class Gain:
             return "unclear"
         low, high = sorted((self.low * self.better, self.high * self.better))
         if low > 0:
-            p = max(self.p, self.p_holm if np.isfinite(self.p_holm) else 0)
-            return "weak" if p >= 0.05 or not self.steady or mostly_out(self.absent) else "better"
+            return "weak" if self.doubt else "better"
         if high < 0:
             return "worse" if self.steady else "shifted"
         return "unclear"
