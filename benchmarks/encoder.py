@@ -1,9 +1,10 @@
 """What an encoder is worth on a labelled cohort: ``python benchmarks/encoder.py FOLDER [--scratch] [--finetune]``.
 
-Clips against the expert labels: zero-shot (the encoder's readable outputs as they are) and by a linear probe on the frozen
-features in patient folds. Patients against the PCR: image only, every choice in inner folds. All encoders share the folds;
-scores are means over the repeats, intervals by patient. Nothing here is chosen on these scores. Needs ratings called
-``b_lines``, ``a_lines`` and ``severity`` and a target (default ``pcr``).
+Clips against the expert labels: zero-shot (the encoder's readable outputs as they are); by a linear probe on the frozen
+features in patient folds; and by a probe whose penalty and columns are chosen in inner folds: embedding or readable
+outputs, with or without the patient's other clips. Patients against the PCR: image only, every choice in inner folds. All
+encoders share the folds; scores are means over the repeats, intervals by patient. Nothing here is chosen on these scores.
+Needs ratings called ``b_lines``, ``a_lines`` and ``severity`` and a target (default ``pcr``).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
 import argparse
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -35,9 +37,12 @@ TARGETS = {
     ("zero-shot", "severity", "Spearman"): 0.30,
     ("probe", "B-lines", "AUROC"): 0.80,
     ("probe", "severity", "kappa"): 0.40,
+    ("probe, chosen", "B-lines", "AUROC"): 0.80,
+    ("probe, chosen", "severity", "kappa"): 0.40,
     ("nested", "PCR", "AUROC"): 0.80,
     ("nested", "PCR", "accuracy"): 0.79,
 }
+CLIP = "clip"
 READ_OFF = {"b_lines": "b_line_presence", "a_lines": "a_line_presence"}
 SHOWN = {"b_lines": "B-lines", "a_lines": "A-lines"}
 Line = tuple[str, str, str, evaluate.Estimate]
@@ -87,30 +92,79 @@ def cuts(p: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.quantile(p, [(y < k).mean() for k in CATEGORIES[1:]])
 
 
-def probe(clips: pd.DataFrame, truth: pd.DataFrame, patients: pd.Series, repeats: int) -> list[Line]:
-    """Fit a linear model on the frozen features in patient folds; severity's cut points come from inner folds."""
+Blocks = dict[str, list[int]]
+"""Name -> columns that a probe may use."""
+
+
+def fixed(kind: str, blocks: Blocks) -> models.Nested:
+    """Return the plain probe: a linear model on the clip's own features, nothing chosen."""
+    return models.Nested({CLIP: (models.make("logistic", kind), blocks[CLIP])}, kind)
+
+
+def choosing(kind: str, blocks: Blocks) -> models.Nested:
+    """Return a probe that chooses in inner folds: its columns, and how much stronger than usual its penalty is."""
+    name, usual, power = ("model__C", 0.1, -1) if kind == "binary" else ("model__alpha", 10.0, 1)
+    return models.Nested(
+        {
+            f"{words}, penalty x {times}": (
+                models.make("logistic", kind).set_params(**{name: usual * float(times) ** power}),
+                columns,
+            )
+            for words, columns in blocks.items()
+            for times in (1, 10, 100, 1000)
+        },
+        kind,
+    )
+
+
+def beside_others(clips: pd.DataFrame, patients: pd.Series, outputs: list[str]) -> tuple[pd.DataFrame, Blocks]:
+    """Return each clip's features, then the mean of the same patient's other clips (NaN where there are none), and blocks."""
+    of = patients.reindex(clips.index)
+    others = clips.groupby(of).transform("count") - 1
+    mean = (clips.groupby(of).transform("sum") - clips) / others.where(others > 0)
+    d, said = clips.shape[1], [clips.columns.get_loc(name) for name in outputs]
+    blocks = {CLIP: list(range(d)), "clip and the patient's others": list(range(2 * d))}
+    if said:
+        blocks["outputs"] = said
+        blocks["outputs of the clip and of the others"] = [*said, *(d + place for place in said)]
+    return pd.concat([clips, mean.add_suffix(", others")], axis=1), blocks
+
+
+def probe(
+    clips: pd.DataFrame,
+    truth: pd.DataFrame,
+    patients: pd.Series,
+    repeats: int,
+    outputs: list[str],
+    how: str = "probe",
+    learner: Callable[[str, Blocks], models.Nested] = fixed,
+) -> tuple[list[Line], dict[str, int]]:
+    """Fit a linear model on frozen features in patient folds; severity's cut points come from inner folds."""
     lines: list[Line] = []
+    taken: dict[str, int] = {}
+    features, blocks = beside_others(clips, patients, outputs)
     for item in (*SHOWN, "severity"):
         if item not in truth:
             continue
         y = truth[item].dropna()
-        X, of, outcome = clips.loc[y.index].to_numpy(float), patients[y.index].to_numpy(), y.to_numpy()
+        X, of, outcome = features.loc[y.index].to_numpy(float), patients[y.index].to_numpy(), y.to_numpy()
         kind = "continuous" if item == "severity" else "binary"
         scores = np.full((repeats, len(y)), np.nan)
         called = np.zeros((repeats, len(y)), int)
         for repeat, _, train, test in evaluate.patient_folds(outcome, of, 5, repeats, 0):
-            model = models.make("logistic", kind).fit(X[train], outcome[train])
-            scores[repeat, test] = models.predict(model, X[test], kind)
+            inner = models.InnerFolds(of[train], inner_splits)
+            model = learner(kind, blocks).fit(X[train], outcome[train], inner)
+            scores[repeat, test] = model.predict(X[test])
+            taken[f"{item}: {model.chosen_}"] = taken.get(f"{item}: {model.chosen_}", 0) + 1
             if item == "severity":
-                inner = models.InnerFolds(of[train], inner_splits)
-                held = models.inner_predictions(models.make("logistic", kind), X[train], outcome[train], inner, kind)
+                held = models.inner_predictions(learner(kind, blocks), X[train], outcome[train], inner, kind)
                 called[repeat, test] = np.searchsorted(cuts(held, outcome[train]), scores[repeat, test], "right")
         if item == "severity":
-            lines.append(("probe", "severity", "Spearman", spearman(outcome, scores, of)))
-            lines.append(("probe", "severity", "kappa", kappa(outcome, called, of)))
+            lines.append((how, "severity", "Spearman", spearman(outcome, scores, of)))
+            lines.append((how, "severity", "kappa", kappa(outcome, called, of)))
         else:
-            lines.append(("probe", SHOWN[item], "AUROC", evaluate.bootstrap_auroc(outcome, scores, of, draws=500)))
-    return lines
+            lines.append((how, SHOWN[item], "AUROC", evaluate.bootstrap_auroc(outcome, scores, of, draws=500)))
+    return lines, taken
 
 
 def inner_splits(y: np.ndarray, patients: np.ndarray, kind: str = "auto") -> list[tuple[np.ndarray, np.ndarray]]:
@@ -303,7 +357,7 @@ def show(name: str, lines: list[Line]) -> list[dict[str, object]]:
     for how, what, metric, estimate in lines:
         target = TARGETS.get((how, what, metric))
         verdict = "" if target is None else f"   target {target:.2f}: {'met' if estimate.value >= target else 'missed'}"
-        print(f"{name:<14}{how:<11}{what:<10}{metric:<10}{estimate}{verdict}", flush=True)
+        print(f"{name:<14}{how:<15}{what:<10}{metric:<10}{estimate}{verdict}", flush=True)
         rows.append(
             {"encoder": name, "how": how, "what": what, "metric": metric, "value": estimate.value}
             | {"low": estimate.low, "high": estimate.high, "target": target}
@@ -336,14 +390,17 @@ def main() -> None:
         clips = pool.clips(made)
         patients = made.table.set_index("clip")["patient"]
         known = truth[truth.index.isin(clips.index)]
+        outputs = [name for name in made.encoder["outputs"] if name in clips]
         if "lus" in clips:
             strange = clips.index[clips["lus"] < 0.5]
             print(f"{len(strange)} of {len(clips)} clips below one half on lus: {', '.join(strange) or 'none'}")
         print(*shared_truth(known, clips, patients), sep="\n")
-        lines = zero_shot(clips, known, patients) + probe(clips, known, patients, given.repeats)
+        lines = zero_shot(clips, known, patients) + probe(clips, known, patients, given.repeats, outputs)[0]
+        chosen, at_clips = probe(clips, known, patients, given.repeats, outputs, "probe, chosen", choosing)
         at_patients, taken = patient_level(made, cohort, given.target, given.repeats)
-        rows += show(Path(name).stem, lines + at_patients)
-        print(f"{'':<14}chosen in the training folds: " + ", ".join(f"{k} {v}" for k, v in sorted(taken.items())))
+        rows += show(Path(name).stem, lines + chosen + at_patients)
+        for counts in (at_clips, taken):
+            print(f"{'':<14}chosen in the training folds: " + ", ".join(f"{k} {v}" for k, v in sorted(counts.items())))
         if given.combine:
             print(*combined(made, known, cohort.target(given.target)), sep="\n")
     if given.scratch:
