@@ -57,7 +57,7 @@ def test_competing_codes_where_one_event_is_known(name):
 
 @pytest.mark.parametrize("name", ["aalen_johansen", "logrank_test", "gray_test", "cox", "penalised_cox", "fine_gray"])
 def test_all_censored(name):
-    with pytest.raises(InputError, match="all 6 subjects are censored|no subject has event code 1"):
+    with pytest.raises(InputError, match="of 6 subjects none has one|no subject has event code 1"):
         CALLS[name](TIME, [0] * 6)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from blues.check import InputError, one_of
+from blues.check import InputError, counted, one_of
 from blues.datasets.download import Download, download, git_blob_hash, read_json
 from blues.datasets.unpack import safe_name, unpack
 from blues.provenance import cache_folder, file_hash, text_hash, write_json
@@ -273,12 +273,14 @@ def _compare(known: Published, folder: Path) -> list[str]:
     ]
     if pointers:
         raise InputError(
-            f"{len(pointers)} clips are Git LFS pointers, not videos",
+            f"{len(pointers)} of {counted(len(clips), 'clip')} are Git LFS pointers, not videos",
             file=pointers[0],
             remedy="Use --source huggingface --force",
         )
     if len(clips) != count:
-        notes.append(f"{place} holds {len(clips)} clips; the release that blues was tested with has {count}.")
+        notes.append(
+            f"{place} holds {counted(len(clips), 'clip')}; the release that blues was tested with has {count}."
+        )
     if not notes:
         notes.append("Tables and number of clips are those of the release that blues was tested with.")
     return notes

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from blues.check import InputError, finite, same_length
+from blues.check import InputError, counted, finite, same_length
 
 __all__ = [
     "Observed",
@@ -72,13 +72,13 @@ def _times(values: Any, name: str) -> np.ndarray:
     bad = np.flatnonzero(~np.isfinite(array))
     if len(bad):
         raise InputError(
-            f"{name} is missing or infinite for {len(bad)} of {len(array)} subjects, the first at position {bad[0]}",
+            f"{name} is missing or infinite for {len(bad)} of {counted(len(array), 'subject')}, the first at position {bad[0]}",
             remedy="Leave those subjects out by name, or censor them at the last time they were seen",
         )
     bad = np.flatnonzero(array < 0)
     if len(bad):
         raise InputError(
-            f"{name} is negative for {len(bad)} of {len(array)} subjects, the first at position {bad[0]}",
+            f"{name} is negative for {len(bad)} of {counted(len(array), 'subject')}, the first at position {bad[0]}",
             value=float(array[bad[0]]),
             allowed="zero or more",
             remedy="A code such as -99 for a missing time belongs in the dictionary",
@@ -158,7 +158,7 @@ def observed(
     bad = np.flatnonzero((entries > times) | ((entries == times) & (entries > 0)))
     if len(bad):
         raise InputError(
-            f"the event comes before entry, or at it, for {len(bad)} subjects, the first at position {bad[0]}",
+            f"the event comes before entry, or at it, for {counted(len(bad), 'subject')}, the first at position {bad[0]}",
             value=f"entry {entries[bad[0]]:g}, time {times[bad[0]]:g}",
             allowed="entry earlier than time",
         )
@@ -189,7 +189,7 @@ def some_events(events: np.ndarray, what: str) -> int:
     count = int(np.count_nonzero(events))
     if count == 0:
         raise InputError(
-            f"{what} needs events, and all {len(events)} subjects are censored",
+            f"{what} needs events, and of {counted(len(events), 'subject')} none has one",
             remedy="Check the coding of event: 0 censored, 1 the event",
         )
     return count
