@@ -48,7 +48,7 @@ RUNS = {
         "PCR, a null of 200", "--task pcr --model xgboost --null 200 --explain none", ("auroc",), "auroc"
     ),
     "pcr-models": Table(
-        "PCR, three models", "--task pcr --model forest xgboost logistic --null 0 --explain none", BINARY, "auroc"
+        "PCR, four models", "--task pcr --model forest xgboost logistic ridge --null 0 --explain none", BINARY, "auroc"
     ),
     "pcr-select": Table(
         "PCR, the choice made in an inner loop",
@@ -67,7 +67,7 @@ RUNS = {
     "severity": Table("Severity: mean score of a patient's clips", "--task severity", ("mae", "spearman"), "mae"),
     "severity-clip": Table(
         "Severity of single clips",
-        "--task severity_clip --modalities image --model xgboost --repeats 5",
+        "--task severity_clip --modalities image --model xgboost logistic ridge --repeats 5",
         ("quadratic_kappa", "spearman", "mae"),
         "mae",
     ),

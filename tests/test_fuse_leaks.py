@@ -19,6 +19,7 @@ EVERYTHING = {
     "stack": [Candidate("logistic", "stack")],
     "late": [Candidate("xgboost", "late")],
     "svm": [Candidate("svm")],
+    "ridge": [Candidate("ridge", "stack")],
     "attention": [Candidate("attention")],
 }
 

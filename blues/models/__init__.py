@@ -11,6 +11,7 @@ from blues.models.inner import InnerFolds, fit, inner_predictions, predict
 from blues.models.nested import Nested
 from blues.models.ordinal import OrdinalClassifier, category_probabilities
 from blues.models.recalibrate import CALIBRATORS
+from blues.models.ridge import RidgeByFolds
 from blues.models.rules import ClipRule
 from blues.models.svm import SVM
 from blues.models.threshold import APPARENT, THRESHOLDS, youden_threshold
@@ -34,6 +35,7 @@ __all__ = [
     "Layout",
     "Nested",
     "OrdinalClassifier",
+    "RidgeByFolds",
     "Shared",
     "build",
     "category_probabilities",

@@ -41,11 +41,13 @@ class InnerFolds:
 
 
 def fit(estimator: Any, X: np.ndarray, y: np.ndarray, inner: InnerFolds | None = None) -> Any:
-    """Fit an estimator; one that chooses, stacks or calibrates gets the inner folds too."""
-    if getattr(estimator, "uses_inner_folds", False):
-        return estimator.fit(X, y, inner=inner)
-    if isinstance(estimator, Pipeline) and getattr(estimator.steps[-1][1], "uses_inner_folds", False):
-        return estimator.fit(X, y, **{f"{estimator.steps[-1][0]}__inner": inner})
+    """Fit an estimator; one that chooses, stacks or calibrates gets the inner folds too, at the end of pipelines as well."""
+    way, last = [], estimator
+    while isinstance(last, Pipeline):
+        name, last = last.steps[-1]
+        way.append(name)
+    if getattr(last, "uses_inner_folds", False):
+        return estimator.fit(X, y, **{"__".join([*way, "inner"]): inner})
     return estimator.fit(X, y)
 
 

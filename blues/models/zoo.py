@@ -17,6 +17,7 @@ from xgboost import XGBClassifier, XGBRegressor
 
 from blues import check
 from blues.models.ordinal import OrdinalClassifier
+from blues.models.ridge import USUAL, RidgeByFolds
 from blues.models.svm import SVM, QuietSVR
 
 __all__ = ["KINDS", "MODELS", "PLAIN", "make"]
@@ -41,8 +42,13 @@ def _scaled(estimator: BaseEstimator) -> Pipeline:
 def _logistic(kind: str, seed: int) -> Any:
     """Build an L2-penalised logistic regression (C = 0.1 on standardised columns), or ridge regression (alpha = 10)."""
     if kind == "binary":
-        return _scaled(LogisticRegression(C=0.1, max_iter=2000))
-    return _scaled(Ridge(alpha=10.0))
+        return _scaled(LogisticRegression(C=1 / USUAL, max_iter=2000))
+    return _scaled(Ridge(alpha=USUAL))
+
+
+def _ridge(kind: str, seed: int) -> Any:
+    """Build the same with the strength of its penalty chosen in inner folds."""
+    return _scaled(RidgeByFolds(kind))
 
 
 def _plain(kind: str, seed: int) -> Any:
@@ -92,6 +98,7 @@ MODELS: dict[str, Callable[[str, int], Any]] = {
     "logistic": _logistic,
     PLAIN: _plain,
     "prevalence": _prevalence,
+    "ridge": _ridge,
     "svm": _svm,
     "xgboost": _xgboost,
 }
@@ -102,8 +109,9 @@ def make(name: str, kind: str = "binary", seed: int = 0) -> Any:
 
     Parameters
     ----------
-    name : {"forest", "logistic", "plain-logistic", "prevalence", "svm", "xgboost"}
+    name : {"forest", "logistic", "plain-logistic", "prevalence", "ridge", "svm", "xgboost"}
         Which model. For a continuous outcome ``"logistic"`` is ridge regression, the linear model of the same family.
+        ``"ridge"`` is the linear model whose penalty is chosen in inner folds, which it needs for that.
     kind : {"binary", "ordinal", "continuous"}
         Kind of the outcome. An ordinal outcome is fitted as one binary model a cut between categories.
     seed : int
