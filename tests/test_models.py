@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -48,6 +50,39 @@ def test_prevalence_knows_the_training_share_only(rng):
     X, y = _problem(rng)
     p = models.predict(models.make("prevalence").fit(X, y), X, "binary")
     np.testing.assert_allclose(p, y.mean())
+
+
+@pytest.mark.parametrize("kind", models.KINDS)
+@pytest.mark.parametrize("name", [*models.MODELS, "attention"])
+def test_is_described_with_the_settings_it_is_built_with(name, kind):
+    text = models.described(name, kind)
+    if name == "attention":
+        built = models.AttentionFusion({})
+        settings = [built.members, built.hidden, built.epochs]
+    else:
+        built = models.make(name, "continuous" if kind == "continuous" else "binary")
+        last = built.estimator if isinstance(built, models.SVM) else built
+        last = last[-1] if hasattr(last, "steps") else last
+        strengths = [1.0, 0.0001] if kind != "continuous" else [1.0, 10_000.0]
+        settings = {
+            "forest": lambda: [last.n_estimators, last.min_samples_leaf],
+            "xgboost": lambda: [
+                last.n_estimators,
+                last.max_depth,
+                last.learning_rate,
+                100 * last.subsample,
+                100 * last.colsample_bytree,
+            ],
+            "logistic": lambda: [getattr(last, "C", None) or last.alpha],
+            "plain-logistic": lambda: [last.C] if kind != "continuous" else [],
+            "ridge": lambda: (
+                strengths if {min(last.penalties), max(last.penalties)} == {1, 1e4} else ["other strengths"]
+            ),
+            "svm": lambda: [last.C],
+            "prevalence": list,
+        }[name]()
+    said = [float(number.replace(",", "")) for number in re.findall(r"\d[\d,]*(?:\.\d+)?", text)]
+    assert set(map(float, settings)) <= set(said)
 
 
 def test_unknown_model_names_the_nearest():

@@ -646,7 +646,7 @@ def test_methods_say_what_was_done_and_nothing_else(run, summary):
     for words in (
         "PCR positive at admission in 30 patients of tiny, 15 of whom",
         "2 repeats of 3-fold",
-        "logistic",
+        "with the model logistic. Here logistic means a logistic regression with an L2 penalty (C = 0.1",
         "3 permutations",
         "seed 0",
     ):
@@ -659,6 +659,14 @@ def test_methods_say_what_was_done_and_nothing_else(run, summary):
     )
     for words in ("fused late", "Youden", "recalibrated (platt)"):
         assert words in text
+    chosen = dataclasses.replace(
+        run, experiment=dataclasses.replace(run.experiment, select=("ridge/late", "ridge/pca3", "svm"))
+    )
+    text = " ".join(report.methods.methods(Facts(chosen)))
+    assert "among ridge/late, ridge/pca3 and svm (model, fusion" in text
+    assert text.count("ridge means a logistic regression") == 1
+    assert "svm means a support vector machine" in text
+    assert "logistic means" not in text.replace("ridge means a logistic regression", "")
 
 
 def test_command_repeats_the_experiment(run, summary, tmp_path):

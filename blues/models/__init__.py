@@ -6,6 +6,7 @@ imputer and scaler itself, so that cross-validation cannot leak. What chooses, s
 
 from blues.models.attention import AttentionFusion
 from blues.models.candidates import CLIP_RULE, FUSIONS, Candidate, Layout, build
+from blues.models.described import described
 from blues.models.fusion import LateFusion, Shared
 from blues.models.inner import InnerFolds, fit, inner_predictions, predict
 from blues.models.nested import Nested
@@ -39,6 +40,7 @@ __all__ = [
     "Shared",
     "build",
     "category_probabilities",
+    "described",
     "fit",
     "inner_predictions",
     "make",

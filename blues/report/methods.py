@@ -7,6 +7,7 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+from blues import models
 from blues.report import timed
 from blues.report.facts import Facts
 from blues.report.words import FRAMES, POINTS, THRESHOLDS, count, listed, metric
@@ -81,12 +82,19 @@ def _models(facts: Facts) -> str:
     if not names:
         return ""
     select = [str(s) for s in e.get("select") or ()]
+    kind = str(facts.design["kind"])
+    used = dict.fromkeys(text.split("/")[0] for text in select or names)
+    told = [f"{name} means {models.described(name, kind)}" for name in used if name in (*models.MODELS, "attention")]
     if select:
         text = "Every modality alone and every combination was an arm. In each training fold an inner loop over patients chose "
         text += f"among {listed(select, 'and')} (model, fusion, pooling, components, calibrator, threshold). "
     else:
         text = f"Every modality alone and every combination was an arm, with the model {listed(names, 'or')}. "
-        text += _FUSION.get(str(e.get("fusion")), "")
+    if told:
+        text += f"Here {'; '.join(told)}. "
+    if kind == "ordinal":
+        text += "The ordered grades were predicted by one such model a cut between them (Frank and Hall 2001). "
+    text += "" if select else _FUSION.get(str(e.get("fusion")), "")
     if e.get("calibrate") not in (None, "none"):
         text += f"Predictions were recalibrated ({e['calibrate']}) on inner folds. "
     if e.get("threshold") is not None and facts.binary:
