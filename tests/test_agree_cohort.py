@@ -226,6 +226,17 @@ def test_model_enters_as_one_more_rater(two_experts, tmp_path):
         agree.experts_of(two_experts, "pcr")
 
 
+def test_grades_called_by_cuts_are_the_models_ratings(two_experts, tmp_path):
+    folder = clip_run(tmp_path, two_experts)
+    table = pd.read_parquet(folder / "predictions.parquet")
+    first = table["clip"] == table["clip"].iloc[0]
+    table["grade"] = np.where(first, np.nan, 3.0)
+    table.to_parquet(folder / "predictions.parquet")
+    rating = agree.read_predictions(folder).ratings("image", [0.0, 1.0, 2.0, 3.0])
+    assert (rating.drop(table["clip"].iloc[0]) == 3).all()
+    assert rating[table["clip"].iloc[0]] == round(table.loc[first, "p"].mean())
+
+
 def test_model_of_a_patient_mean_is_compared_as_a_measurement(two_experts, tmp_path):
     mean = agree.experts_of(two_experts, "severity").ratings
     frame = pd.DataFrame({"patient": mean.index, "arm": "image", "y": mean["Ann"], "p": mean["Ann"] * 0.9 + 0.1})

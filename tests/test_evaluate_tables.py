@@ -175,6 +175,30 @@ def test_ordinal_scores(rng):
     pd.testing.assert_frame_equal(evaluate.score_table(frame, "ordinal", draws=200), found.reset_index())
 
 
+def test_grades_called_by_cuts_take_the_place_of_the_nearest(rng):
+    y = rng.permutation(np.repeat([0.0, 1, 2, 3], 15))
+    frame = frame_of(y, 1.5 + 0.2 * (y - 1.5) + rng.normal(0, 0.2, (3, 60)))
+    scale = [0, 1, 2, 3]
+    grade = frame["y"].where(rng.random(len(frame)) < 0.8, rng.choice(scale, len(frame)))
+    grade[frame["repeat"] == 1] = np.nan  # a repeat without cuts: the nearest
+    found = evaluate.score_table(frame.assign(grade=grade), "ordinal", draws=50, categories=scale).set_index("metric")
+    called = grade.fillna(frame["p"].round())
+    by_repeat = [
+        cohen_kappa_score(frame["y"][rows], called[rows], weights="quadratic", labels=scale)
+        for rows in (frame["repeat"] == r for r in range(3))
+    ]
+    assert found.loc["quadratic_kappa", "value"] == pytest.approx(np.mean(by_repeat))
+    assert found.loc["accuracy", "value"] == pytest.approx((called == frame["y"]).mean())
+    plain = evaluate.score_table(frame, "ordinal", draws=50, categories=scale).set_index("metric")
+    assert found.loc["mae", "value"] == plain.loc["mae", "value"]
+    exact = evaluate.score_table(frame.assign(grade=frame["y"]), "ordinal", draws=50, categories=scale).set_index(
+        "metric"
+    )
+    assert exact.loc["quadratic_kappa", "value"] == pytest.approx(1)
+    with pytest.raises(InputError, match="grade holds a category that is not declared"):
+        evaluate.score_table(frame.assign(grade=1.5), "ordinal", categories=scale)
+
+
 def test_ordinal_probabilities_give_the_ranked_probability_score(rng):
     y = rng.permutation(np.repeat([0, 1, 2], [20, 20, 23]))
     shares = rng.dirichlet([1, 1, 1], 63)

@@ -252,6 +252,35 @@ class TestChoices:
             with pytest.raises(check.InputError, match="yes or no"):
                 run(make_design(kind=kind), experiment(**settings))
 
+    @pytest.mark.parametrize("clips", [1, 3])
+    def test_matched_calls_each_grade_as_often_as_it_occurs(self, clips, tmp_path):
+        design = make_design(patients=80, kind="ordinal", signal=1.0, clips=clips)
+        settings = {"model": ("logistic",), "repeats": 2}
+        nearest, matched = (run(design, experiment(**settings, threshold=rule)) for rule in ("half", "matched"))
+        assert nearest.predictions["grade"].isna().all()
+        arm = matched.predictions[matched.predictions["arm"] == "blood"]
+        occurs, called = (arm[c].value_counts(normalize=True).sort_index() for c in ("y", "grade"))
+        np.testing.assert_allclose(called, occurs, atol=0.1)
+        rounded = nearest.predictions.loc[nearest.predictions["arm"] == "blood", "p"].round()
+        assert (rounded.isin([0, 3])).mean() < 0.5 * called[[0, 3]].sum()
+        before, after = (result.scores.set_index(["arm", "metric"])["value"]["blood"] for result in (nearest, matched))
+        assert after["quadratic_kappa"] > before["quadratic_kappa"]
+        for metric in ("mae", "spearman", "rps"):
+            assert after[metric] == before[metric]  # cuts move calls and no prediction
+        loaded = Run.load(matched.save(tmp_path / "run"))
+        pd.testing.assert_frame_equal(loaded.predictions, matched.predictions)
+
+    def test_matched_is_one_way_for_all_and_nothing_for_a_number(self):
+        with pytest.raises(check.InputError, match="yes or no"):
+            run(make_design(kind="continuous"), experiment(threshold="matched"))
+        with pytest.raises(check.InputError, match="two ways.*matched for all"):
+            run(make_design(kind="ordinal"), experiment(select=("logistic", "plain-logistic/matched")))
+
+    def test_matched_calls_as_many_as_have_the_event(self):
+        result = run(make_design(patients=80, signal=1.0), experiment(threshold="matched", repeats=2))
+        arm = result.predictions[result.predictions["arm"] == "blood"]
+        assert (arm["p"] >= arm["threshold"]).mean() == pytest.approx(arm["y"].mean(), abs=0.1)
+
     def test_one_candidate_is_no_choice(self):
         assert "inner loops" not in summary(run(make_design(), experiment()))
 

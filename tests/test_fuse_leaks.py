@@ -49,7 +49,7 @@ def changed(y, rows, kind):
 
 
 def fixed_part(table, patients):
-    columns = [c for c in table if c in ("p", "threshold") or c.startswith("p_")]
+    columns = [c for c in table if c in ("p", "threshold", "grade") or c.startswith("p_")]
     return table.loc[table["patient"].isin(patients), columns].to_numpy()
 
 
@@ -64,6 +64,7 @@ INSIDE = {"calibrate": "platt", "threshold": "youden"}
         ("select", INSIDE),
         ("late", INSIDE),
         ("late", {"threshold": "prevalence"}),
+        ("late", {"threshold": "matched"}),
     ],
 )
 def test_flipping_the_outcomes_of_a_fold_leaves_its_predictions_and_thresholds_as_they_are(name, settings):
@@ -83,15 +84,18 @@ def test_flipping_the_outcomes_of_a_fold_leaves_its_predictions_and_thresholds_a
     assert moved.any()
 
 
-@pytest.mark.parametrize("kind", ["ordinal", "continuous"])
+@pytest.mark.parametrize(
+    ("kind", "settings"), [("ordinal", {}), ("ordinal", {"threshold": "matched"}), ("continuous", {})]
+)
 @pytest.mark.parametrize("clips", [1, 3])
-def test_the_same_holds_for_other_kinds_and_for_clips(kind, clips):
+def test_the_same_holds_for_other_kinds_and_for_clips(kind, settings, clips):
     design = make_design(kind=kind, clips=clips)
     folds = folds_of(design)
     candidates = [Candidate("plain-logistic", "stack")]
-    before = predict(design, candidates, folds)
+    before = predict(design, candidates, folds, **settings)
+    assert (kind == "ordinal" and before["grade"].notna().all()) == bool(settings)
     rows = folds[2].test
-    after = predict(design.with_outcome(changed(design.y.to_numpy(), rows, kind)), candidates, folds)
+    after = predict(design.with_outcome(changed(design.y.to_numpy(), rows, kind)), candidates, folds, **settings)
     held_out = set(design.patients.iloc[rows])
     np.testing.assert_array_equal(fixed_part(before, held_out), fixed_part(after, held_out))
 

@@ -251,6 +251,40 @@ class TestYouden:
         assert models.youden_threshold(np.array([0, 1]), np.array([0.4, 0.4])) == 0.4
 
 
+class TestGrades:
+    def graded(self, rng, n=300):
+        x = rng.normal(size=n)
+        y = np.digitize(x + 1.5 * rng.normal(size=n), [-1.5, 0.0, 2.0]) * 1.0
+        return x[:, None], y, np.array([str(i) for i in range(n)], dtype=object)
+
+    def test_cuts_come_from_inner_held_out_predictions(self, rng):
+        X, y, patients = self.graded(rng)
+        inner = inner_of(patients)
+        model = Nested({"one": (models.make("logistic", "ordinal"), [0])}, "ordinal", threshold="matched").fit(
+            X, y, inner
+        )
+        held = models.inner_predictions(models.make("logistic", "ordinal"), X, y, inner, "ordinal")
+        np.testing.assert_allclose(model.cuts_, [np.quantile(held, (y <= c).mean()) for c in (0, 1, 2)])
+        called = np.bincount(model.grade(held).astype(int), minlength=4) / len(y)
+        np.testing.assert_allclose(called, np.bincount(y.astype(int)) / len(y), atol=0.01)
+
+    def test_a_grade_that_training_lacks_is_never_called(self, rng):
+        X, y, patients = self.graded(rng)
+        y[y == 1] = 2
+        model = Nested({"one": (models.make("logistic", "ordinal"), [0])}, "ordinal", threshold="matched")
+        called = model.fit(X, y, inner_of(patients)).grade(model.predict(X))
+        assert set(called) == {0, 2, 3}
+
+    def test_nothing_to_cut_leaves_the_nearest(self, rng):
+        X, y, patients = self.graded(rng)
+        constant = {"one": (models.make("prevalence", "ordinal"), [0])}
+        model = Nested(constant, "ordinal", threshold="matched").fit(X, y, inner_of(patients))
+        assert model.cuts_ is None
+        assert np.isnan(model.grade(model.predict(X))).all()
+        alone = Nested({"one": (models.make("logistic", "ordinal"), [0])}, "ordinal", threshold="matched").fit(X, y)
+        assert alone.cuts_ is None
+
+
 class TestSVM:
     @pytest.mark.parametrize("kind", models.KINDS)
     def test_learns_what_a_line_cannot(self, kind, rng):

@@ -40,6 +40,8 @@ class Predictions:
         Index the patient or clip (str); mean prediction over repeats.
     called : DataFrame, shape (units, arms)
         Of a binary task: 1.0 where the prediction reached its threshold in at least half of the repeats.
+    grades : DataFrame, shape (units, arms)
+        Of an ordinal task: mean over repeats of the grade called by cuts from the training folds; NaN where there were none.
     patients : Series
         The patient of each unit.
     """
@@ -49,17 +51,19 @@ class Predictions:
     level: str
     values: pd.DataFrame
     called: pd.DataFrame
+    grades: pd.DataFrame
     patients: pd.Series
 
     def ratings(self, arm: str, scale: Sequence[float] | None) -> pd.Series:
-        """Return an arm's predictions as ratings: calls of a binary task, the nearest category, or the value itself."""
+        """Return an arm's predictions as ratings: calls of a binary task, the grade called or nearest, or the value itself."""
         one_of(arm, list(self.values.columns), "arm")
         if scale is None:
             return self.values[arm].rename(MODEL)
         if len(scale) == 2 and self.kind == "binary":
             return self.called[arm].map({0.0: min(scale), 1.0: max(scale)}).rename(MODEL)
         steps = np.asarray(sorted(scale), dtype=float)
-        nearest = steps[np.abs(self.values[arm].to_numpy()[:, None] - steps).argmin(axis=1)]
+        near = self.grades[arm].fillna(self.values[arm]).to_numpy()
+        nearest = steps[np.abs(near[:, None] - steps).argmin(axis=1)]
         return pd.Series(nearest, index=self.values.index, name=MODEL).where(self.values[arm].notna())
 
 
@@ -91,13 +95,15 @@ def read_predictions(folder: str | Path) -> Predictions:
     task = tomllib.loads(experiment.read_text(encoding="utf-8")).get("task", "") if experiment.is_file() else ""
     threshold = table["threshold"].fillna(0.5) if "threshold" in table else 0.5
     table = table.assign(called=(table["p"] >= threshold).astype(float))
-    means = table.groupby(["unit", "arm"], sort=False)[["p", "called"]].mean().unstack("arm")
+    table = table.assign(grade=table["grade"] if "grade" in table else np.nan)
+    means = table.groupby(["unit", "arm"], sort=False)[["p", "called", "grade"]].mean().unstack("arm")
     return Predictions(
         task=str(design.get("task") or task),
         kind=str(design.get("kind") or _kind(table)),
         level=level,
         values=means["p"],
         called=(means["called"] >= 0.5).astype(float).where(means["called"].notna()),
+        grades=means["grade"],
         patients=table.drop_duplicates("unit").set_index("unit")["patient"],
     )
 

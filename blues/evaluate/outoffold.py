@@ -42,6 +42,8 @@ class OutOfFold:
         Of an ordinal outcome, in order; else empty.
     p_category : ndarray of float, shape (repeats, n, categories), or None
         Probability of each category, where the model gives them.
+    grade : ndarray of float, shape (repeats, n), or None
+        Category called by cuts fixed inside the training fold; NaN where the nearest to ``p`` is called.
     """
 
     rows: np.ndarray
@@ -52,6 +54,7 @@ class OutOfFold:
     threshold: np.ndarray
     categories: tuple[float, ...] = ()
     p_category: np.ndarray | None = None
+    grade: np.ndarray | None = None
 
     @cached_property
     def codes(self) -> np.ndarray:
@@ -65,9 +68,10 @@ class OutOfFold:
 
     @cached_property
     def graded(self) -> np.ndarray:
-        """Position of the category nearest to each prediction, the lower one when halfway, shape (repeats, n)."""
+        """Position of the category called, by default the nearest, the lower one when halfway; shape (repeats, n)."""
         scale = np.asarray(self.categories, dtype=float)
-        return np.argmin(np.abs(self.p[:, :, None] - scale), axis=2)
+        called = self.p if self.grade is None else np.where(np.isnan(self.grade), self.p, self.grade)
+        return np.argmin(np.abs(called[:, :, None] - scale), axis=2)
 
     @cached_property
     def ranked(self) -> np.ndarray:
@@ -77,6 +81,7 @@ class OutOfFold:
     def take(self, columns: np.ndarray) -> OutOfFold:
         """Return some rows only."""
         cut = None if self.p_category is None else self.p_category[:, columns]
+        grade = None if self.grade is None else self.grade[:, columns]
         return replace(
             self,
             rows=self.rows[columns],
@@ -86,13 +91,16 @@ class OutOfFold:
             fold=self.fold[:, columns],
             threshold=self.threshold[:, columns],
             p_category=cut,
+            grade=grade,
         )
 
     def repeat(self, r: int) -> OutOfFold:
         """Return one repeat only."""
         one = slice(r, r + 1)
         cut = None if self.p_category is None else self.p_category[one]
-        return replace(self, p=self.p[one], fold=self.fold[one], threshold=self.threshold[one], p_category=cut)
+        grade = None if self.grade is None else self.grade[one]
+        limit = self.threshold[one]
+        return replace(self, p=self.p[one], fold=self.fold[one], threshold=limit, p_category=cut, grade=grade)
 
 
 def _check_frame(predictions: pd.DataFrame, threshold: float | str) -> None:
@@ -123,7 +131,8 @@ def out_of_fold(
     ----------
     predictions : DataFrame
         ``patient, repeat, fold, y, p``; ``row`` or ``clip`` too where a patient has several; for an ordinal outcome
-        optionally ``p_0, p_1, ...``, the probabilities of its categories in their order.
+        optionally ``p_0, p_1, ...``, the probabilities of its categories in their order, and ``grade``, the category called
+        (missing: the one nearest to ``p``).
     kind : {"binary", "ordinal", "continuous"}
     threshold : float or str
         Number, or the column that holds the threshold fixed inside the training fold.
@@ -203,6 +212,10 @@ def _with_categories(
         categories = np.arange(lowest, highest + 1).tolist()
     scale = tuple(float(c) for c in categories)
     category_codes(table.y, scale, "y")
+    if "grade" in predictions and predictions["grade"].notna().any():
+        grade = predictions["grade"].to_numpy(dtype=float)[order]
+        category_codes(grade[np.isfinite(grade)], scale, "grade")
+        table = replace(table, grade=grade.reshape(table.p.shape))
     if not given_columns:
         return replace(table, categories=scale)
     columns = [f"p_{k}" for k in range(len(scale))]

@@ -61,20 +61,37 @@ def arms_of(
     Raises
     ------
     InputError
-        When a candidate has a calibrator or a threshold and the outcome is not binary.
+        When a candidate has a calibrator or a threshold and the outcome is not binary; ``"matched"`` goes with an ordinal one
+        too, if all candidates have it.
     """
-    finished = [c.label for candidates in rivals.values() for c in candidates if c != c.learner]
-    if finished and design.kind != "binary":
-        raise check.InputError(
-            f"{finished[0]}: {design.task} is {design.kind}, and calibrators and thresholds go with a yes or no",
-            remedy="Leave them out",
-        )
+    _check_finish(design, [c for candidates in rivals.values() for c in candidates])
     combined = [
         Arm("+".join(modalities) + (f" [{suffix}]" if suffix else ""), modalities, tuple(candidates))
         for suffix, candidates in rivals.items()
         for modalities in design.arms
     ]
     return tuple(combined + [_single(name, calibrate, threshold) for name in design.singles])
+
+
+def _check_finish(design: Design, candidates: Sequence[models.Candidate]) -> None:
+    """Raise where a candidate has a calibrator or a threshold that the outcome cannot have."""
+    if design.kind == "binary":
+        return
+    fit = [
+        c for c in candidates if design.kind == "ordinal" and c.calibrate == "none" and c.threshold in models.GRADING
+    ]
+    finished = [c.label for c in candidates if c != c.learner and c not in fit]
+    if finished:
+        raise check.InputError(
+            f"{finished[0]}: {design.task} is {design.kind}, and calibrators and thresholds go with a yes or no",
+            allowed="of an ordinal outcome --threshold matched" if design.kind == "ordinal" else None,
+            remedy="Leave them out",
+        )
+    if len({c.threshold for c in fit}) > 1:
+        raise check.InputError(
+            f"{design.task} is ordinal, and its candidates call grades in two ways",
+            remedy="Give --threshold matched for all",
+        )
 
 
 def _single(name: str, calibrate: str, threshold: str) -> Arm:

@@ -92,7 +92,8 @@ def out_of_fold(
     predictions : DataFrame
         One row a prediction: ``patient`` (and ``clip`` where a row is one), ``arm, repeat, fold, y, p``; for a binary outcome
         ``threshold``, fixed in the training fold; for an ordinal one ``p_0, p_1, ...``, one a
-        category. An arm trains on and predicts only rows that have a value in at least one of its modalities.
+        category, and ``grade``, what was called by cuts from the training fold (missing: the nearest). An arm trains on and
+        predicts only rows that have a value in at least one of its modalities.
     choices : DataFrame
         ``arm, repeat, fold, chosen, inner_loss`` and the parts of the candidate taken: ``model, fusion, pooling, components,
         calibrator, threshold_rule``; of a stack ``weight_M`` and ``share_M`` of each modality M, see
@@ -260,6 +261,8 @@ def _fit_fold(task: _Task, fold: Fold) -> list[dict[str, Any]]:
         record |= _predicted(model, task, task.X[held_out])
         if task.kind == "binary":
             record["threshold"] = model.threshold_
+        if task.kind == "ordinal":
+            record["grade"] = model.grade(record["p"])
         record["choice"] = {"arm": arm.name, "repeat": repeat, "fold": number} | _choice(arm, model)
         if task.explaining is not None and arm.name in task.explaining.arms:
             record["explained"] = task.explaining.piece(record, model, task.X, rows, task.kind, seed)

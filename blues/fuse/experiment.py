@@ -109,8 +109,10 @@ class Experiment:
     calibrate: Literal["none", "shift", "platt"] = _option(
         "none", "recalibrate on inner folds: move the log-odds by a constant, or a logistic regression on them"
     )
-    threshold: Literal["half", "prevalence", "youden"] = _option(
-        "half", "operating threshold: 0.5, the training prevalence, or the best Youden index on inner folds"
+    threshold: Literal["half", "prevalence", "youden", "matched"] = _option(
+        "half",
+        "operating threshold: 0.5, the training prevalence, the best Youden index on inner folds, or what calls as many there "
+        "as have the event; of grades: the nearest, or (matched) each as often as it occurs",
     )
     encoder: str = _option(
         "blues-lus", f"what turns frames into numbers: {', '.join(encoders.names())}, or a file of blues.pretrain"

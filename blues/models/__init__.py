@@ -15,7 +15,7 @@ from blues.models.recalibrate import CALIBRATORS
 from blues.models.ridge import RidgeByFolds
 from blues.models.rules import ClipRule
 from blues.models.svm import SVM
-from blues.models.threshold import APPARENT, THRESHOLDS, youden_threshold
+from blues.models.threshold import APPARENT, GRADING, THRESHOLDS, matched_cuts, youden_threshold
 from blues.models.zoo import KINDS, MODELS, PLAIN, make
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "CALIBRATORS",
     "CLIP_RULE",
     "FUSIONS",
+    "GRADING",
     "KINDS",
     "MODELS",
     "PLAIN",
@@ -44,6 +45,7 @@ __all__ = [
     "fit",
     "inner_predictions",
     "make",
+    "matched_cuts",
     "predict",
     "youden_threshold",
 ]

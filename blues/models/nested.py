@@ -12,7 +12,7 @@ from blues import check
 from blues.models.inner import InnerFolds, fit, inner_predictions, predict
 from blues.models.ordinal import category_probabilities
 from blues.models.recalibrate import CALIBRATORS, calibrated, crossfitted, fit_calibrator
-from blues.models.threshold import APPARENT, THRESHOLDS, crossfitted_youden, find_threshold
+from blues.models.threshold import APPARENT, THRESHOLDS, crossfitted_youden, find_threshold, matched_cuts
 from blues.models.zoo import KINDS
 
 __all__ = ["Nested"]
@@ -37,9 +37,11 @@ class Nested(BaseEstimator):
     calibrate : {"none", "shift", "platt"}
         For a binary outcome: a calibrator fitted on the inner out-of-fold predictions of the chosen candidate; ``"shift"``
         moves the log-odds by a constant [1]_, ``"platt"`` is a logistic regression on them [2]_.
-    threshold : {"half", "prevalence", "youden", "apparent"}
-        0.5; the training share of events; or the cut with the highest sensitivity + specificity on the inner out-of-fold
-        predictions [3]_ (after calibration), or (``"apparent"``, for rules of one variable) on the training rows themselves.
+    threshold : {"half", "prevalence", "youden", "matched", "apparent"}
+        0.5; the training share of events; the cut with the highest sensitivity + specificity on the inner out-of-fold
+        predictions [3]_ (after calibration); the one that calls as many of these as have the event; or (``"apparent"``, for
+        rules of one variable) the highest sensitivity + specificity on the training rows themselves. For an ordinal outcome
+        ``"half"`` is the nearest grade and ``"matched"`` calls each grade as often as it occurs in training.
 
     Attributes
     ----------
@@ -50,6 +52,9 @@ class Nested(BaseEstimator):
         Inner mean squared error of each candidate (for a binary outcome the Brier score), NaN without inner folds.
     threshold_ : float
         The operating threshold; NaN unless the outcome is binary.
+    cuts_ : ndarray of shape (grades - 1,), or None
+        Of an ordinal outcome under ``"matched"``: where the next of ``grades_``, the grades of the training rows, begins. None
+        otherwise, and without inner predictions or where a fold's are all alike.
 
     References
     ----------
@@ -85,7 +90,7 @@ class Nested(BaseEstimator):
         check.one_of(self.kind, KINDS, "kind of target")
         X, y = np.asarray(X, dtype=float), np.asarray(y, dtype=float)
         options = {label: self._option(given) for label, given in self.candidates.items()}
-        wanted = len(options) > 1 or any(c != "none" or t == "youden" for _, _, c, t in options.values())
+        wanted = len(options) > 1 or any(c != "none" or t in ("youden", "matched") for _, _, c, t in options.values())
         held_out = {_learner(option): np.full(len(y), np.nan) for option in options.values()}
         folds = np.full(len(y), -1)
         if wanted:
@@ -102,6 +107,10 @@ class Nested(BaseEstimator):
         self.calibrator_ = fit_calibrator(calibrate, inner_p, y) if binary else None
         judged = self.predict(X) if rule == APPARENT and binary else calibrated(self.calibrator_, inner_p)
         self.threshold_ = find_threshold(rule, y, judged) if binary else float("nan")
+        self.grades_, known = np.unique(y), np.isfinite(inner_p)
+        ranks = any(len(np.unique(inner_p[known & (folds == fold)])) > 1 for fold in np.unique(folds))
+        graded = self.kind == "ordinal" and rule == "matched" and ranks
+        self.cuts_ = matched_cuts(y[known], inner_p[known]) if graded else None
         return self
 
     def _option(self, given: Sequence[Any]) -> Option:
@@ -139,6 +148,12 @@ class Nested(BaseEstimator):
         """Return ``[1 - p, p]`` a row, shape (rows, 2), for a binary outcome."""
         p = self.predict(X)
         return np.column_stack([1 - p, p])
+
+    def grade(self, p: np.ndarray) -> np.ndarray:
+        """Return the grade called for each expected grade, shape (rows,); NaN where the nearest one is to be called."""
+        if self.cuts_ is None:
+            return np.full(len(p), np.nan)
+        return np.asarray(self.grades_[np.searchsorted(self.cuts_, p, side="right")], dtype=float)
 
     def predict_categories(self, X: Any, categories: Sequence[float]) -> np.ndarray:
         """Return the probability of each category of an ordinal outcome, shape (rows, categories); rows sum to 1."""

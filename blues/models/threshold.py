@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["APPARENT", "THRESHOLDS", "crossfitted_youden", "find_threshold", "youden_threshold"]
+__all__ = [
+    "APPARENT",
+    "GRADING",
+    "THRESHOLDS",
+    "crossfitted_youden",
+    "find_threshold",
+    "matched_cuts",
+    "youden_threshold",
+]
 
-THRESHOLDS = ("half", "prevalence", "youden")
+THRESHOLDS = ("half", "prevalence", "youden", "matched")
+GRADING = ("half", "matched")
+"""What an ordinal outcome can take of them: the nearest grade, or each grade called as often as it occurs."""
 APPARENT = "apparent"
 """For models of one variable only: the Youden cut on the training rows' own predictions, without an inner loop."""
 
@@ -28,12 +38,39 @@ def youden_threshold(y: np.ndarray, p: np.ndarray) -> float:
     return float(np.round(cuts[int(np.argmax(youden))], 12))
 
 
-def find_threshold(rule: str, y: np.ndarray, p: np.ndarray) -> float:
-    """Return the threshold of a rule: 0.5, the share of events, or the Youden cut of the rows that have a prediction.
+def matched_cuts(y: np.ndarray, p: np.ndarray) -> np.ndarray:
+    """Return the cuts on ``p`` that call each category as often as it occurs, one between two neighbouring categories.
+
+    Expected grades crowd around the middle of the scale, so that the nearest grade is seldom the lowest or the highest, while a
+    rater uses them as often as they occur. The cuts are the quantiles of the predictions at the cumulative shares of the
+    outcome.
 
     Parameters
     ----------
-    rule : {"half", "prevalence", "youden", "apparent"}
+    y, p : ndarray of shape (rows,)
+        Outcome and out-of-fold prediction, none missing.
+
+    Returns
+    -------
+    ndarray of shape (categories - 1,)
+        Of the categories that occur, ascending. At and above a cut the higher one is called.
+
+    Examples
+    --------
+    >>> matched_cuts(np.array([0, 0, 1, 2]), np.array([0.8, 0.9, 1.0, 1.1])).tolist()
+    [0.95, 1.025]
+    """
+    shares = [float((y <= category).mean()) for category in np.unique(y)[:-1]]
+    return np.asarray(np.round(np.quantile(p, shares), 12))
+
+
+def find_threshold(rule: str, y: np.ndarray, p: np.ndarray) -> float:
+    """Return the threshold of a rule: 0.5, the share of events, or a cut on the rows that have a prediction.
+
+    Parameters
+    ----------
+    rule : {"half", "prevalence", "youden", "matched", "apparent"}
+        ``matched`` calls as many as have the event; ``youden`` and ``apparent`` have the highest sensitivity + specificity.
     y, p : ndarray of shape (rows,)
         Outcome and probability; NaN where there is none.
     """
@@ -42,6 +79,8 @@ def find_threshold(rule: str, y: np.ndarray, p: np.ndarray) -> float:
     known = np.isfinite(p)
     if rule == "half" or len(np.unique(y[known])) < 2:
         return 0.5
+    if rule == "matched":
+        return float(matched_cuts(y[known], p[known])[0])
     return youden_threshold(y[known], p[known])
 
 

@@ -93,7 +93,11 @@ def _models(facts: Facts) -> str:
     if told:
         text += f"Here {'; '.join(told)}. "
     if kind == "ordinal":
-        text += "The ordered grades were predicted by one such model a cut between them (Frank and Hall 2001). "
+        called = "each as often as it occurs on inner folds" if e.get("threshold") == "matched" else "the nearest one"
+        text += (
+            "The ordered grades were predicted by one such model a cut between them (Frank and Hall 2001); of the expected "
+            f"grades {called} was called. "
+        )
     text += "" if select else _FUSION.get(str(e.get("fusion")), "")
     if e.get("calibrate") not in (None, "none"):
         text += f"Predictions were recalibrated ({e['calibrate']}) on inner folds. "

@@ -33,6 +33,7 @@ THRESHOLDS = {
     "half": "a predicted risk of 0.5",
     "prevalence": "the prevalence in the training fold",
     "youden": "the threshold of the best Youden index on inner folds",
+    "matched": "the threshold that calls as many as have the outcome on inner folds",
 }
 POINTS = {
     "mean": "the mean over BLUE points",
