@@ -310,7 +310,10 @@ def command(prog: str, action: Callable[[], int]) -> int:
     except OSError as error:
         print(f"{prog}: error: {_explain_os_error(error)}", file=sys.stderr)
     except KeyboardInterrupt:
-        print(f"{prog}: stopped; what was finished is kept and a second run goes on from there", file=sys.stderr)
+        print(
+            f"{prog}: stopped; clips embedded, files fetched and a training's checkpoint are kept, the rest begins anew",
+            file=sys.stderr,
+        )
         return 130
     return 2
 

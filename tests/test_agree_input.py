@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from blues import agree
+from blues.agree.ratings import read
 from blues.agree.record import band_probabilities
 from blues.agree.resample import estimate
 from blues.check import InputError
@@ -462,3 +463,35 @@ def test_few_patients_are_warned_of():
         assert caution in said
         assert ("Only" in said) == bool(caution)
     assert "Only 6 subjects" in agree.cohen_kappa(GOOD, categories=SCALE, draws=50).sentence()
+
+
+def ratings_file(tmp_path, rows, head="subject,rater,rating"):
+    path = tmp_path / "ratings.csv"
+    path.write_text("\n".join([head, *rows]) + "\n", encoding="utf-8")
+    return path
+
+
+def test_ids_stay_text_as_they_stand(tmp_path):
+    rows = [
+        f"{subject},{rater},{k % 2}"
+        for k, subject in enumerate(("1.1", "1.10", "1e3", "1000", "01", "001"))
+        for rater in "AB"
+    ]
+    tidy = read(ratings_file(tmp_path, rows))
+    assert list(pd.unique(tidy["subject"])) == ["1.1", "1.10", "1e3", "1000", "01", "001"]
+    assert tidy["rating"].tolist() == [0, 0, 1, 1] * 3
+
+
+def test_a_rater_may_be_called_na_and_a_grade_none(tmp_path):
+    rows = [f"s{k},{rater},{grade}" for k, grade in enumerate(("None", "mild", "", "NA")) for rater in ("NA", "B")]
+    tidy = read(ratings_file(tmp_path, rows))
+    assert set(tidy["rater"]) == {"NA", "B"}
+    assert set(tidy["rating"]) == {"None", "mild"}  # empty and NA are no rating
+    numbers = read(ratings_file(tmp_path, ["a,x,1", "a,y,None", "b,x,NA", "b,y,2.5"]))
+    assert numbers["rating"].tolist() == [1, 2.5]
+
+
+def test_headers_are_read_without_their_spaces_and_may_not_repeat(tmp_path):
+    assert len(read(ratings_file(tmp_path, ["a,x,1", "a,y,2"], " Subject , Rater , Rating "))) == 2
+    with pytest.raises(InputError, match="ratings.csv, column 'Rating ': two columns have one name"):
+        read(ratings_file(tmp_path, ["a,x,1,2"], "subject,rater,rating,Rating "))

@@ -298,6 +298,7 @@ def test_integer_ids_have_one_spelling(value, zeros):
     for text in (f"{'0' * zeros}{value}", f" {value} ", f"{value}.0", f"{value}."):
         assert canonical_id(text, "integer") == str(value)
     assert canonical_id(f"{value}.5", "integer") is None
+    assert canonical_id("Mu\u0308ller", "text") == canonical_id("M\u00fcller", "text")
     assert canonical_id(f"p{value}", "integer") is None
 
 

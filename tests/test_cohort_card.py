@@ -233,3 +233,12 @@ def test_the_command_prints_the_card(make, capsys, tmp_path):
     assert json.loads((tmp_path / "card.json").read_text())["name"] == "Two points"
     assert main([str(folder), "--target", "prc"]) == 2
     assert "Nearest: 'pcr'" in capsys.readouterr().err
+
+
+def test_a_cohort_without_variables_has_a_card(tmp_path):
+    (tmp_path / "patients.csv").write_text("id\na\nb\n")
+    (tmp_path / "cohort.toml").write_text(
+        'name = "bare"\nlicence = "none"\n[files]\npatients = "patients.csv"\n[patients]\nid = "id"\nid_kind = "text"\n'
+        '[columns]\nid = { role = "identifier" }\n'
+    )
+    assert "in patients.csv         2      0" in render(card(read(tmp_path)))

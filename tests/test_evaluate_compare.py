@@ -100,6 +100,8 @@ def test_permutation_p_is_never_zero_and_knows_its_side(data):
     worse = evaluate.swap_permutation_test(y, -a, a, alternative="greater", draws=200)
     assert worse.p_value > 0.9
     assert evaluate.permutation_p(1.0, np.zeros(99)) == 0.01
+    with pytest.raises(InputError, match="observed"):
+        evaluate.permutation_p(float("nan"), np.zeros(99))
     assert evaluate.permutation_p(0.0, np.zeros(99), "two-sided") == 1.0
     assert evaluate.permutation_p(-1.0, np.zeros(99), "less") == 0.01
 

@@ -134,6 +134,8 @@ def test_roc_curve_holds_the_auroc_and_its_band_holds_the_curve(data):
 def test_expected_width_matches_the_sample_size_table():
     """Widths at 63 patients for AUROC .65, .80, .90, from the statistics sheet."""
     widths = [evaluate.expected_auroc_width(area, 33, 30) for area in (0.65, 0.80, 0.90)]
+    with pytest.raises(InputError, match="0 with and 10 without the event"):
+        evaluate.expected_auroc_width(0.8, 0, 10)
     assert widths == pytest.approx([0.27, 0.22, 0.15], abs=0.02)
 
 

@@ -125,3 +125,10 @@ def test_bad_input():
     ):
         with pytest.raises(InputError):
             call()
+
+
+def test_one_patient_of_a_class_is_not_told_to_take_fewer_folds():
+    with pytest.raises(InputError, match="Merge classes, or leave the class out"):
+        evaluate.patient_folds([0, 0, 0, 1], [1, 2, 3, 4], folds=2, kind="binary")
+    with pytest.raises(InputError, match="Take at most 2 folds, or merge"):
+        evaluate.patient_folds([0, 0, 0, 1, 1], [1, 2, 3, 4, 5], folds=3, kind="binary")

@@ -147,3 +147,15 @@ def test_what_the_table_alone_forbids_is_said_before_any_clip_is_read(folder, fl
     monkeypatch.setattr("blues.embed.embed", lambda *_, **__: pytest.fail("clips were read"))
     assert main([str(folder), "--modalities", "image", "blood", "--model", "logistic", *flags]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_folder_that_is_no_runs_is_left_alone(tmp_path, capsys):
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "scores.csv").write_text("mine\n")
+    (tmp_path / "study").mkdir()
+    (tmp_path / "study" / "cohort.toml").write_text("")
+    (tmp_path / "study" / "experiment.toml").write_text("")
+    for folder, name in (("theirs", "scores.csv"), ("study", "cohort.toml")):
+        assert main(["synthetic", "--out", str(tmp_path / folder)]) == 2
+        assert f"the folder is no run's: it holds {name}" in capsys.readouterr().err
+    assert (tmp_path / "theirs" / "scores.csv").read_text() == "mine\n"

@@ -176,3 +176,28 @@ def test_from_the_command_line(two, tmp_path, capsys):
     assert set(found.scores["arm"]) >= {"image", "blood", "image+blood"}
     assert found.experiment.train == str(two / "a")
     assert (out / "report.html").stat().st_size > 10_000
+
+
+def test_a_cohort_is_not_tested_on_itself_under_whatever_name(two, tmp_path, capsys):
+    a = blues.cohort.read(two / "a")
+    with pytest.raises(InputError, match="synthetic is the cohort that was trained on"):
+        joined(*sum(pair(a, a), ()))
+    shutil.copytree(two / "a", tmp_path / "copy")
+    edit(tmp_path / "copy", 'name = "synthetic"', 'name = "renamed"')
+    copy = blues.cohort.read(tmp_path / "copy")
+    with pytest.raises(
+        InputError, match="40 of 40 rows of renamed are in synthetic too, value for value; the first: 1"
+    ):
+        joined(*sum(pair(a, copy), ()))
+    flags = [
+        "--train",
+        str(two / "a"),
+        "--test",
+        str(two / "a"),
+        "--modalities",
+        "blood",
+        "--out",
+        str(tmp_path / "run"),
+    ]
+    assert main(flags) == 2
+    assert "folds do that" in capsys.readouterr().err

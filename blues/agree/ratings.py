@@ -25,6 +25,10 @@ ALIASES = {
     "cluster": "patient",
 }
 OPTIONAL = ("patient", "item", "round")
+IDS = ("subject", "patient", "rater")
+"""Columns that name somebody or something: text as it stands, so that 1.1 and 1.10 are two and a rater may be called NA."""
+BLANK = ("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "<NA>", "#N/A")
+"""What means no rating among labels in words; ``None`` may be the name of a grade."""
 
 
 class _Carried:
@@ -280,7 +284,7 @@ def clusters_of(rows: pd.DataFrame) -> pd.Series | None:
 def read(path: str | Path, item: str | None = None) -> pd.DataFrame:
     """Read a CSV file of ratings, tidy or wide, and give it tidy.
 
-    Separator, decimal sign and encoding are found as for a cohort's tables; ``item`` is as in :func:`tidy`.
+    Separator, decimal sign and encoding are found as for a cohort's tables; ``item`` is as in :func:`tidy`. Ids stay text.
 
     Raises
     ------
@@ -291,10 +295,21 @@ def read(path: str | Path, item: str | None = None) -> pd.DataFrame:
     try:
         separator, encoding = how_written([path])
         cells = pd.read_csv(path, sep=separator, encoding=encoding, dtype=str, keep_default_na=False)
+        head = pd.read_csv(path, sep=separator, encoding=encoding, dtype=str, header=None, nrows=1).iloc[0]
         frame = pd.read_csv(path, sep=separator, encoding=encoding, decimal=decimal_sign([cells], separator))
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise InputError(f"not a CSV table: {error}", file=path) from None
-    known = {*map(str.lower, map(str, frame.columns))} & {"subject", "clip", "video", "unit", "patient"}
+    named = head.dropna().str.strip().str.lower()
+    if named.duplicated().any():
+        raise InputError("two columns have one name", file=path, column=head[named[named.duplicated()].index[0]])
+    for column in frame:
+        name = str(column).strip().lower()
+        words = cells[column].str.strip()
+        if ALIASES.get(name, name) in IDS:
+            frame[column] = words.where(words != "")
+        elif frame[column].dtype == object:
+            frame[column] = words.where(~words.isin(BLANK))
+    known = {*named} & {"subject", "clip", "video", "unit", "patient"}
     if not known:
         raise InputError(
             "no column says which subject was rated",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -163,7 +164,7 @@ def canonical_id(text: str, id_kind: str) -> str | None:
     >>> canonical_id(" 07 ", "integer"), canonical_id("7.0", "integer"), canonical_id("07", "text")
     ('7', '7', '07')
     """
-    text = text.strip()
+    text = unicodedata.normalize("NFC", text.strip())  # names from a Mac's archive come decomposed
     if id_kind == "text":
         return text or None
     whole, _, rest = text.partition(".")

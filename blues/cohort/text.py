@@ -199,7 +199,7 @@ def _grid(head: Sequence[str], rows: Sequence[Sequence[Any] | str], align: str) 
             continue
         label, *rest = map(_cell, row)
         indent = " " * (len(label) - len(label.lstrip()))
-        first, *more = textwrap.wrap(label, widths[0], subsequent_indent=indent + "  ") or [""]
+        first, *more = textwrap.wrap(label, max(1, widths[0]), subsequent_indent=indent + "  ") or [""]
         shown = [
             text.ljust(width) if side == "l" else text.rjust(width)
             for text, width, side in zip([first, *rest], widths, align, strict=True)

@@ -116,7 +116,9 @@ def _enough(outcome: np.ndarray, codes: np.ndarray, folds: int) -> None:
     if min(counts.values()) < folds:
         raise InputError(
             f"a class has fewer patients than the {folds} folds: {told} patients",
-            remedy=f"Take at most {max(2, min(counts.values()))} folds, or merge classes",
+            remedy=f"Take at most {fewest} folds, or merge classes"
+            if (fewest := min(counts.values())) > 1
+            else "Merge classes, or leave the class out: one patient cannot be on both sides of a split",
         )
 
 

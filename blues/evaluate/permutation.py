@@ -27,6 +27,7 @@ def permutation_p(observed: float, null: Any, alternative: str = "greater") -> f
     """
     one_of(alternative, ALTERNATIVES, "alternative")
     values = finite(null, "null").ravel()
+    finite([observed], "observed")
     slack = 1e-12 * max(1.0, abs(observed))
     above = (1 + int(np.sum(values >= observed - slack))) / (1 + len(values))
     below = (1 + int(np.sum(values <= observed + slack))) / (1 + len(values))

@@ -54,6 +54,7 @@ def _main(argv: Sequence[str] | None) -> int:
         )
     if experiment.out is not None:
         provenance.check_writable(experiment.out)
+        Run.check_own(experiment.out)
     if experiment.train is not None and experiment.test is not None:
         first, second = (
             prepare(dataclasses.replace(experiment, cohort=name, train=None, test=None), progress=True, moved=True)
@@ -166,11 +167,12 @@ def summary(found: Run) -> str:
     """Return what the command prints: who, the arms, what imaging adds, and the warnings."""
     facts, metric = found.design, main_metric(found.design["kind"])[0]
     events = f", {facts['events']} with the event" if facts["events"] is not None else ""
+    model = facts.get("model") or ", ".join(found.experiment.model)
     lines = [
         f"{facts['cohort']}: {facts['label']} from {' + '.join(facts['modalities'])}, at {facts['moment']}",
         *([f"Outcome: {made}"] if (made := (found.cohort.get("target") or {}).get("definition")) else []),
         f"{facts['patients']} patients{events}; {_how(found)}, "
-        f"model {facts.get('model') or ', '.join(found.experiment.model)}",
+        + (f"choice among {', '.join(found.experiment.select)}" if found.experiment.select else f"model {model}"),
         "",
         _arms_table(found.scores),
         "",

@@ -88,6 +88,23 @@ class Run:
     combinations: pd.DataFrame = field(default_factory=pd.DataFrame)
     subgroups: pd.DataFrame = field(default_factory=pd.DataFrame)
 
+    @staticmethod
+    def check_own(folder: str | Path) -> None:
+        """Raise where saving would replace files that no run wrote.
+
+        Raises
+        ------
+        InputError
+            The folder holds a cohort, or a file called as one of a run's but no ``experiment.toml``.
+        """
+        folder = Path(folder)
+        names = ["predictions.parquet", *(f"{n}.csv" for n in (*_TABLES, *_OPTIONAL)), *(f"{n}.json" for n in _PAGES)]
+        theirs = [name for name in ("cohort.toml", *names) if (folder / name).is_file()]
+        if theirs and (theirs[0] == "cohort.toml" or not (folder / "experiment.toml").is_file()):
+            raise check.InputError(
+                f"the folder is no run's: it holds {theirs[0]}", file=folder, remedy="Name an empty or a new folder"
+            )
+
     def save(self, folder: str | Path) -> Path:
         """Write the run folder; files that exist are replaced, each whole or not at all.
 

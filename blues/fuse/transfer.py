@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -144,6 +145,7 @@ def joined(train_cohort: Cohort, train: Design, test_cohort: Cohort, test: Desig
             b = b[[pairs[str(column)] for column in a]]
         singles[name] = (a, b.set_axis(a.columns, axis=1))
     poolings = {name: (train.poolings[name], test.poolings[name]) for name in train.poolings}
+    _nobody_twice(train_cohort, test_cohort, blocks)
     known = train.refused.set_index("column")
     columns = train_cohort.dictionary.columns
     rows = [
@@ -201,6 +203,30 @@ def _same_outcome(train_cohort: Cohort, train: Design, test_cohort: Cohort, test
                 f"target {train.task!r} has {what} {first!r} in {train_cohort.name} and {second!r} in {test_cohort.name}",
                 remedy="Make the dictionaries agree",
             )
+
+
+ENOUGH, FINE = 5, 10
+"""So many known values, each of a column with more than so many different ones, make a row unmistakable."""
+
+
+def _nobody_twice(train: Cohort, test: Cohort, blocks: Mapping[str, tuple[pd.DataFrame, pd.DataFrame]]) -> None:
+    """Raise where rows of the test cohort are rows of the training cohort: their scores would be those of training."""
+    same = Path(train.folder).resolve() == Path(test.folder).resolve()
+    ours, theirs = (pd.concat([pair[side].round(9) for pair in blocks.values()], axis=1) for side in (0, 1))
+    fine = ours.columns[ours.nunique() > FINE]
+    ours, theirs = ours[fine].astype(float), theirs[fine].astype(float)
+    known = theirs[theirs.notna().sum(axis=1) >= ENOUGH]
+    seen = set(map(tuple, ours.fillna(np.inf).to_numpy()))
+    twice = [
+        str(who) for who, row in zip(known.index, known.fillna(np.inf).to_numpy(), strict=True) if tuple(row) in seen
+    ]
+    if same or twice:
+        found = f"{len(twice)} of {len(theirs)} rows of {test.name} are in {train.name} too, value for value"
+        raise check.InputError(
+            f"{test.name} is the cohort that was trained on" if same else f"{found}; the first: {twice[0]}",
+            file=test.folder,
+            remedy="Name a cohort of other patients; for one cohort leave --train and --test out: folds do that",
+        )
 
 
 def _shared(

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import platform
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+
+import torch
 
 import blues
 from blues import check, encoders
@@ -62,6 +65,24 @@ class Options:
         metadata={"help": "labelled cohort to learn from as well; the encoder may then not be scored on it"},
     )
     frames: int = field(default=2000, metadata={"help": "held-out simulated frames to score at the end"})
+
+    def __post_init__(self) -> None:
+        least = {"steps": 1, "batch": 2, "views": 1, "frames": 4}
+        for name, fewest in least.items():
+            value = getattr(self, name)
+            if value is not None and value < fewest:
+                raise check.InputError(f"--{name} is {value}", allowed=f"{fewest} or more")
+        for name in ("minutes", "rate"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise check.InputError(f"--{name} is {getattr(self, name)}", allowed="a number above 0")
+        if not 0 <= self.agree < math.inf:
+            raise check.InputError(f"--agree is {self.agree}", allowed="0 or a number above")
+        try:
+            torch.device(self.device)
+        except RuntimeError:
+            raise check.InputError(
+                f"--device {self.device!r} is no torch device", allowed="cpu, or cuda where there is one"
+            ) from None
 
 
 def main(argv: Sequence[str] | None = None) -> int:
