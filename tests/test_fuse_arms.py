@@ -350,3 +350,14 @@ class TestNotes:
         assert size["events_per_feature"] == 20 / 5
         assert size["auroc_width"]["0.80"] == pytest.approx(evaluate.expected_auroc_width(0.8, 20, 20), abs=0.001)
         assert any("4.00 events a feature" in note["text"] for note in found.notes)
+
+
+@pytest.mark.parametrize(
+    ("value", "message"), [(5.0, "made is 5 for everybody"), (1e308, "made of 3 is out of all bounds")]
+)
+def test_an_outcome_that_says_nothing_or_cannot_be_a_number_is_refused(value, message):
+    design = make_design(kind="continuous")
+    y = np.full(len(design.y), 5.0)
+    y[2] = value
+    with pytest.raises(check.InputError, match=message):
+        run(design.with_outcome(y), experiment())

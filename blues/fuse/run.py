@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from blues import check, evaluate, provenance
@@ -31,6 +32,9 @@ from blues.fuse.tables import (
 )
 
 __all__ = ["run", "run_folds"]
+
+HUGE = 1e100
+"""Squares and sums of larger outcomes leave the range of numbers."""
 
 
 def run(
@@ -83,6 +87,18 @@ def run(
     )
 
 
+def _worth_predicting(design: Design) -> None:
+    """Raise where the outcome is a number that is the same for everybody, or too large to be squared."""
+    y = design.y.to_numpy(dtype=float)
+    if design.kind == "continuous" and np.ptp(y) == 0:
+        raise check.InputError(f"{design.task} is {y[0]:g} for everybody: there is nothing to predict")
+    if np.abs(y).max() > HUGE:
+        where = design.y.index[int(np.abs(y).argmax())]
+        raise check.InputError(
+            f"{design.task} of {where} is out of all bounds", value=y[np.abs(y).argmax()], allowed=f"up to {HUGE:g}"
+        )
+
+
 def run_folds(
     design: Design,
     experiment: Experiment,
@@ -105,6 +121,7 @@ def run_folds(
         Whose patients are predicted: the design itself, or the test cohort's of a transfer.
     """
     transfer = about is not design
+    _worth_predicting(design)
     arms = arms_of(design, experiment.rivals(), calibrate=experiment.calibrate, threshold=experiment.threshold)
     check_reference(experiment.reference, without_images(arms, design.kind))
     explained = chosen_arms(experiment.explain, arms)
