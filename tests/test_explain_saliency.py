@@ -168,8 +168,8 @@ def trained_on_simulated_frames(seed=0):
     rules = base.Preprocessing(geometry="polar", size=(64, 64), mean=(0.3,), std=(0.25,))
     batch, target = rules.tensor(images), torch.tensor(y, dtype=torch.float32)
     module.train()
-    adam = torch.optim.Adam(module.parameters(), lr=5e-3)
-    for _ in range(8):
+    adam = torch.optim.Adam(module.parameters(), lr=2e-3)
+    for _ in range(14):
         for start in range(0, len(batch), 50):
             adam.zero_grad()
             logits = module(batch[start : start + 50])[:, -1]
