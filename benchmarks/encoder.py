@@ -87,11 +87,6 @@ def zero_shot(clips: pd.DataFrame, truth: pd.DataFrame, patients: pd.Series) -> 
     return lines
 
 
-def cuts(p: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Return the cut points at which predictions fall into categories as often as the outcome does."""
-    return np.quantile(p, [(y < k).mean() for k in CATEGORIES[1:]])
-
-
 Blocks = dict[str, list[int]]
 """Name -> columns that a probe may use."""
 
@@ -103,7 +98,8 @@ def fixed(kind: str, blocks: Blocks) -> models.Nested:
 
 def choosing(kind: str, blocks: Blocks) -> models.Nested:
     """Return a probe that chooses in inner folds: its columns, and how much stronger than usual its penalty is."""
-    name, usual, power = ("model__C", 0.1, -1) if kind == "binary" else ("model__alpha", 10.0, 1)
+    name, power = ("model__C", -1) if kind == "binary" else ("model__alpha", 1)
+    usual = models.make("logistic", kind).get_params()[name]
     return models.Nested(
         {
             f"{words}, penalty x {times}": (
@@ -158,7 +154,9 @@ def probe(
             taken[f"{item}: {model.chosen_}"] = taken.get(f"{item}: {model.chosen_}", 0) + 1
             if item == "severity":
                 held = models.inner_predictions(learner(kind, blocks), X[train], outcome[train], inner, kind)
-                called[repeat, test] = np.searchsorted(cuts(held, outcome[train]), scores[repeat, test], "right")
+                called[repeat, test] = np.searchsorted(
+                    models.matched_cuts(outcome[train], held), scores[repeat, test], "right"
+                )
         if item == "severity":
             lines.append((how, "severity", "Spearman", spearman(outcome, scores, of)))
             lines.append((how, "severity", "kappa", kappa(outcome, called, of)))

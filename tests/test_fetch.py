@@ -320,7 +320,7 @@ def test_what_is_no_archive_and_what_is_no_video(server, tmp_path):
     pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 5\n"
     entries = [("r/lus_videos/patient_1_L1.mp4", pointer), ("r/severity.csv", "")]
     server.files["/lfs.zip"] = archive(tmp_path / "l.zip", entries).read_bytes()
-    with pytest.raises(InputError, match="are Git LFS pointers.*--source huggingface"):
+    with pytest.raises(InputError, match="Git LFS pointers lie in place of videos: 1 of 1 clip.*--source huggingface"):
         fetch.fetch("covid-blues", tmp_path / "b", accept_licence=True, url=server.url("/lfs.zip"))
 
 

@@ -63,7 +63,6 @@ def test_is_described_with_the_settings_it_is_built_with(name, kind):
         built = models.make(name, "continuous" if kind == "continuous" else "binary")
         last = built.estimator if isinstance(built, models.SVM) else built
         last = last[-1] if hasattr(last, "steps") else last
-        strengths = [1.0, 0.0001] if kind != "continuous" else [1.0, 10_000.0]
         settings = {
             "forest": lambda: [last.n_estimators, last.min_samples_leaf],
             "xgboost": lambda: [
@@ -75,9 +74,10 @@ def test_is_described_with_the_settings_it_is_built_with(name, kind):
             ],
             "logistic": lambda: [getattr(last, "C", None) or last.alpha],
             "plain-logistic": lambda: [last.C] if kind != "continuous" else [],
-            "ridge": lambda: (
-                strengths if {min(last.penalties), max(last.penalties)} == {1, 1e4} else ["other strengths"]
-            ),
+            "ridge": lambda: [
+                strength if kind == "continuous" else 1 / strength
+                for strength in (min(last.penalties), max(last.penalties))
+            ],
             "svm": lambda: [last.C],
             "prevalence": list,
         }[name]()

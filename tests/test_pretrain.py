@@ -431,13 +431,13 @@ def test_clips_that_are_no_lung_ultrasound_are_named(rng):
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--steps", "0"], "--steps is 0. Allowed: 1 or more"),
-        (["--steps", "-2"], "--steps is -2"),
-        (["--minutes", "inf"], "--minutes is inf. Allowed: a number above 0"),
-        (["--rate", "nan"], "--rate is nan"),
-        (["--agree", "-1"], "--agree is -1"),
-        (["--frames", "0"], "--frames is 0"),
-        (["--device", "tpu"], "--device 'tpu' is no torch device"),
+        (["--steps", "0"], "steps is 0. Allowed: 1 or more"),
+        (["--steps", "-2"], "steps is -2"),
+        (["--minutes", "inf"], "minutes is inf. Allowed: a number above 0"),
+        (["--rate", "nan"], "rate is nan"),
+        (["--agree", "-1"], "agree is -1"),
+        (["--frames", "0"], "frames is 0"),
+        (["--device", "tpu"], "device 'tpu' is no torch device"),
     ],
 )
 def test_budgets_that_cannot_be_are_refused_before_anything_is_drawn(flags, message, tmp_path, capsys):

@@ -273,7 +273,7 @@ def _compare(known: Published, folder: Path) -> list[str]:
     ]
     if pointers:
         raise InputError(
-            f"{len(pointers)} of {counted(len(clips), 'clip')} are Git LFS pointers, not videos",
+            f"Git LFS pointers lie in place of videos: {len(pointers)} of {counted(len(clips), 'clip')}",
             file=pointers[0],
             remedy="Use --source huggingface --force",
         )

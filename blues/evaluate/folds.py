@@ -113,13 +113,12 @@ def _enough(outcome: np.ndarray, codes: np.ndarray, folds: int) -> None:
     told = ", ".join(f"class {value:g} has {count}" for value, count in counts.items())
     if len(counts) < 2:
         raise InputError(f"only one class to stratify by: {told} patients")
-    if min(counts.values()) < folds:
-        raise InputError(
-            f"a class has fewer patients than the {folds} folds: {told} patients",
-            remedy=f"Take at most {fewest} folds, or merge classes"
-            if (fewest := min(counts.values())) > 1
-            else "Merge classes, or leave the class out: one patient cannot be on both sides of a split",
-        )
+    fewest = min(counts.values())
+    if fewest < folds:
+        remedy = f"Take at most {fewest} folds, or merge classes"
+        if fewest < 2:
+            remedy = "Merge classes, or leave the class out: one patient cannot be on both sides of a split"
+        raise InputError(f"a class has fewer patients than the {folds} folds: {told} patients", remedy=remedy)
 
 
 def _assign(classes: np.ndarray, codes: np.ndarray, folds: int, seed: int) -> np.ndarray:

@@ -36,7 +36,8 @@ class Run:
         What was asked.
     predictions : DataFrame
         Out of fold, one row a prediction: ``patient`` (and ``clip`` where a row is one), ``arm``, ``repeat``, ``fold``, ``y``,
-        ``p`` (probability, expected category or expected value), and for a binary outcome ``threshold``.
+        ``p`` (probability, expected category or expected value); for a binary outcome ``threshold``, for an ordinal one
+        ``p_0, p_1, ...`` and ``grade`` (see :func:`blues.fuse.out_of_fold`).
     scores : DataFrame
         Tidy: ``arm, metric, value, low, high`` and further columns that say how the interval was made.
     comparisons : DataFrame
@@ -111,6 +112,7 @@ class Run:
         Pages and results that were made from a run that lay there before are removed: they would tell of another run.
         """
         folder = Path(folder)
+        self.check_own(folder)
         folder.mkdir(parents=True, exist_ok=True)
         before = (folder / "experiment.toml").is_file()
         with replacing(folder / "experiment.toml") as draft:

@@ -54,7 +54,7 @@ class Nested(BaseEstimator):
         The operating threshold; NaN unless the outcome is binary.
     cuts_ : ndarray of shape (grades - 1,), or None
         Of an ordinal outcome under ``"matched"``: where the next of ``grades_``, the grades of the training rows, begins. None
-        otherwise, and without inner predictions or where a fold's are all alike.
+        otherwise, and without inner predictions or where every fold's are all alike.
 
     References
     ----------
@@ -107,10 +107,8 @@ class Nested(BaseEstimator):
         self.calibrator_ = fit_calibrator(calibrate, inner_p, y) if binary else None
         judged = self.predict(X) if rule == APPARENT and binary else calibrated(self.calibrator_, inner_p)
         self.threshold_ = find_threshold(rule, y, judged) if binary else float("nan")
-        self.grades_, known = np.unique(y), np.isfinite(inner_p)
-        ranks = any(len(np.unique(inner_p[known & (folds == fold)])) > 1 for fold in np.unique(folds))
-        graded = self.kind == "ordinal" and rule == "matched" and ranks
-        self.cuts_ = matched_cuts(y[known], inner_p[known]) if graded else None
+        self.grades_ = np.unique(y)
+        self.cuts_ = _cuts(y, inner_p, folds) if self.kind == "ordinal" and rule == "matched" else None
         return self
 
     def _option(self, given: Sequence[Any]) -> Option:
@@ -158,6 +156,14 @@ class Nested(BaseEstimator):
     def predict_categories(self, X: Any, categories: Sequence[float]) -> np.ndarray:
         """Return the probability of each category of an ordinal outcome, shape (rows, categories); rows sum to 1."""
         return category_probabilities(self.model_, np.asarray(X, dtype=float)[:, self.columns_], categories)
+
+
+def _cuts(y: np.ndarray, p: np.ndarray, folds: np.ndarray) -> np.ndarray | None:
+    """Return where the grades begin; None where each fold's predictions are all alike."""
+    known = np.isfinite(p)
+    if all(len(np.unique(p[known & (folds == fold)])) < 2 for fold in np.unique(folds)):
+        return None
+    return matched_cuts(y[known], p[known])
 
 
 def _learner(option: Option) -> Learner:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import math
 import platform
 import sys
 from collections.abc import Sequence
@@ -67,22 +66,27 @@ class Options:
     frames: int = field(default=2000, metadata={"help": "held-out simulated frames to score at the end"})
 
     def __post_init__(self) -> None:
-        least = {"steps": 1, "batch": 2, "views": 1, "frames": 4}
-        for name, fewest in least.items():
-            value = getattr(self, name)
-            if value is not None and value < fewest:
-                raise check.InputError(f"--{name} is {value}", allowed=f"{fewest} or more")
-        for name in ("minutes", "rate"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise check.InputError(f"--{name} is {getattr(self, name)}", allowed="a number above 0")
-        if not 0 <= self.agree < math.inf:
-            raise check.InputError(f"--agree is {self.agree}", allowed="0 or a number above")
+        self.budget()
+        if self.frames < 4:
+            raise check.InputError(f"frames is {self.frames}", allowed="4 or more")
         try:
             torch.device(self.device)
         except RuntimeError:
             raise check.InputError(
-                f"--device {self.device!r} is no torch device", allowed="cpu, or cuda where there is one"
+                f"device {self.device!r} is no torch device", allowed="cpu, or cuda where there is one"
             ) from None
+
+    def budget(self) -> Budget:
+        """Return how long to train and how fast to learn."""
+        return Budget(
+            self.minutes,
+            self.steps,
+            self.batch,
+            self.rate,
+            precision=self.precision,
+            views=self.views,
+            agree=self.agree,
+        )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -121,17 +125,8 @@ def train(options: Options, progress: bool = False) -> Encoder:
         real = LabelledClips(datasets.load(options.cohort))
         for clip, reason in real.unread.items():
             print(f"clip {clip} is not learned from: {reason}", file=sys.stderr)
-    budget = Budget(
-        options.minutes,
-        options.steps,
-        options.batch,
-        options.rate,
-        precision=options.precision,
-        views=options.views,
-        agree=options.agree,
-    )
     options.out.mkdir(parents=True, exist_ok=True)
-    trainer = Trainer(budget, options.seed, real, options.device)
+    trainer = Trainer(options.budget(), options.seed, real, options.device)
     saw = [] if real is None else [real.name]
     if options.start is not None:
         first = encoders.get(options.start)

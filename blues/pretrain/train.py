@@ -70,6 +70,17 @@ class Budget:
     views: int = 3
     agree: float = 0.0
 
+    def __post_init__(self) -> None:
+        for name, fewest in (("steps", 1), ("batch", 2), ("views", 1)):
+            value = getattr(self, name)
+            if value is not None and value < fewest:
+                raise InputError(f"{name} is {value}", allowed=f"{fewest} or more")
+        for name in ("minutes", "rate"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise InputError(f"{name} is {getattr(self, name)}", allowed="a number above 0")
+        if not 0 <= self.agree < math.inf:
+            raise InputError(f"agree is {self.agree}", allowed="0 or a number above")
+
     def progress(self, steps: int, seconds: float) -> float:
         """Return the share of the budget that is used up."""
         return min(1.0, steps / self.steps if self.steps else seconds / 60 / self.minutes)
