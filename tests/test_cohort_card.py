@@ -117,7 +117,7 @@ def test_refusals_give_the_reason(make):
     assert dictionary.refusal("pcr", "pcr") == "the target 'pcr' is derived from it"
     assert dictionary.refusal("pcr", "severity") == "its role is target"
     assert dictionary.refusal("ward_number", "pcr") == "its role is excluded: says nothing about the patient"
-    assert "known at during stay, after the moment of prediction" in dictionary.refusal("crp", "pcr")
+    assert "known during the stay, after the moment of prediction" in dictionary.refusal("crp", "pcr")
     assert "taken only if you opt in" in dictionary.refusal("litres", "pcr")
     assert dictionary.refusal("litres", "pcr", opt_in={"oxygen"}) is None
     assert "never taken" in dictionary.refusal("litres", "icu_or_death", opt_in={"oxygen"})

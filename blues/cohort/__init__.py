@@ -6,18 +6,20 @@
 """
 
 from blues.cohort.baseline import missingness, standardised_difference, table_one
-from blues.cohort.clips import SUFFIXES
 from blues.cohort.command import main
 from blues.cohort.dictionary import Dictionary, read_dictionary
 from blues.cohort.drafting import draft
+from blues.cohort.naming import SUFFIXES
 from blues.cohort.reading import read
 from blues.cohort.record import Cohort
+from blues.cohort.schema import WHEN
 from blues.cohort.summary import card, unused
 from blues.cohort.tables import natural_key
 from blues.cohort.text import render
 
 __all__ = [
     "SUFFIXES",
+    "WHEN",
     "Cohort",
     "Dictionary",
     "card",

@@ -1,52 +1,49 @@
-"""Finds the clips of a cohort and reads patient, BLUE point and take from their file names."""
+"""Finds the clips of a cohort and lists them by patient, BLUE point and take."""
 
 from __future__ import annotations
 
 import os
-import re
 from collections import Counter
 from pathlib import Path
+from typing import Any, NoReturn
 
 import pandas as pd
 
 from blues.check import InputError, counted
 from blues.cohort.findings import Finding
+from blues.cohort.naming import SUFFIXES, Namer, Parts, clip_id, read_clip_table, read_name
 from blues.cohort.schema import Clips
-from blues.cohort.tables import canonical_id, natural_key
+from blues.cohort.tables import natural_key
 
-__all__ = ["SUFFIXES", "clip_id", "read_name", "scan_clips"]
+__all__ = ["scan_clips"]
 
-SUFFIXES = (".mp4", ".avi", ".mov", ".mpeg", ".mpg", ".wmv", ".gif", ".npy", ".dcm")
-ANYWHERE = "any"
 COLUMNS = ["clip", "patient", "point", "take", "path", "bytes"]
 
 
-def clip_id(name: str) -> str:
-    """Return the id of a clip from its path below the clips folder, or from what a table calls it.
+def scan_clips(
+    folder: Path, place: str, spec: Clips, id_kind: str, **how: Any
+) -> tuple[pd.DataFrame, Namer, list[Finding]]:
+    """List the clips below ``folder / place`` with what the dictionary's pattern or table tells of them.
 
-    Examples
-    --------
-    >>> clip_id("patient_7_R1.mp4"), clip_id("patient_7_R1"), clip_id("p7/R1.AVI")
-    ('patient_7_R1', 'patient_7_R1', 'p7_R1')
-    """
-    name = name.strip().replace("\\", "/")
-    stem, dot, suffix = name.rpartition(".")
-    if dot and f".{suffix.lower()}" in SUFFIXES:
-        name = stem
-    return name.strip("/").replace("/", "_")
+    A pattern must match the whole of the path below the clips folder without its suffix (the file stem where clips
+    lie in one folder). A clip without a take is take 1, or numbered where nothing could tell the take.
 
-
-def scan_clips(folder: Path, place: str, spec: Clips, id_kind: str) -> tuple[pd.DataFrame, list[Finding]]:
-    """List the clips below ``folder / place`` and read their names by the dictionary's pattern.
-
-    The pattern must match the whole of the path below the clips folder without its suffix (the file stem where clips
-    lie in one folder). A clip without a take is take 1.
+    Parameters
+    ----------
+    folder : Path
+        The cohort's folder.
+    place, spec, id_kind : str, Clips, str
+        The clips folder and what the dictionary says of clips and ids.
+    **how
+        How tables are read, as :func:`blues.cohort.tables.read_table` takes it.
 
     Returns
     -------
     clips : DataFrame
-        Index ``clip`` (str); patient (str), point (str; ``any`` where the pattern has no point), take (int), path
+        Index ``clip`` (str); patient (str), point (str; ``any`` where nothing tells it), take (int), path
         (relative to ``folder``), bytes (int); by patient in natural order, then point, then take.
+    namer : callable
+        What read their names; ratings are joined by it.
     findings : list of Finding
         What was left out: other suffixes, names that do not match, points that are not listed, links that lead nowhere,
         folders and pipes named like a clip. What is odd: empty files, pointers of Git LFS, retakes without a first take.
@@ -59,26 +56,40 @@ def scan_clips(folder: Path, place: str, spec: Clips, id_kind: str) -> tuple[pd.
         If a folder may not be read.
     """
     files, findings = _clip_files(folder, place)
+    names = [path.relative_to(folder / place).with_suffix("").as_posix() for path in files]
+    if spec.table is not None:
+        namer, met = read_clip_table(folder, spec, id_kind, names, **how)
+        findings += met
+    else:
+
+        def namer(name: str) -> Parts | str:
+            return read_name(name, spec, id_kind)
+
     rows = []
-    for path in files:
-        row = _row(path, folder, folder / place, spec, id_kind)
-        if isinstance(row, Finding):
-            findings.append(row)
+    for path, name in zip(files, names, strict=True):
+        where, told = path.relative_to(folder).as_posix(), namer(name)
+        if isinstance(told, str):
+            findings.append(Finding("left out", where, None, "", name, 1, told, "left out"))
         else:
-            rows.append(row)
-            findings += _size_findings(path, str(row["path"]))
+            rows.append((clip_id(name), *told, where, path.stat().st_size))
+            findings += _size_findings(path, where)
     if not rows:
-        example = clip_id(files[0].relative_to(folder / place).as_posix())
-        raise InputError(
-            f"none of the {counted(len(files), 'clip')} has a name that fits the dictionary ({findings[-1].what})",
-            file=place,
-            value=example,
-            allowed=f"names that match {spec.pattern}" + (f", points {', '.join(spec.points)}" if spec.points else ""),
-            remedy="Mend clips.pattern or clips.points in the dictionary",
-        )
+        _refuse_names(spec, place, names, findings[-1].what)
     clips = _in_order(pd.DataFrame(rows, columns=COLUMNS), spec)
-    _refuse_twins(clips, place)
-    return clips.set_index("clip"), findings + _lone_retakes(clips)
+    _refuse_twins(clips, place, spec)
+    return clips.set_index("clip"), namer, findings + _lone_retakes(clips)
+
+
+def _refuse_names(spec: Clips, place: str, names: list[str], why: str) -> NoReturn:
+    points = f", points {', '.join(spec.points)}" if spec.points else ""
+    told = f"names that match {spec.pattern}" if spec.table is None else f"names in the column {spec.table.clip}"
+    raise InputError(
+        f"none of the {counted(len(names), 'clip')} has a name that fits the dictionary ({why})",
+        file=place,
+        value=clip_id(names[0]),
+        allowed=told + points,
+        remedy=f"Mend {'clips.pattern' if spec.table is None else 'clips.table'} or clips.points in the dictionary",
+    )
 
 
 def _clip_files(folder: Path, place: str) -> tuple[list[Path], list[Finding]]:
@@ -137,33 +148,6 @@ def _no_file(path: Path) -> str:
     return "a folder that is named like a clip" if path.is_dir() else "no plain file"
 
 
-def read_name(name: str, spec: Clips, id_kind: str) -> tuple[str, str, int] | str:
-    """Return patient, point and take of a clip's name without suffix, or what is wrong with the name."""
-    found = re.fullmatch(spec.pattern, name)
-    if found is None:
-        return "the name does not match clips.pattern"
-    parts = found.groupdict()
-    patient = canonical_id(parts["patient"] or "", id_kind)
-    if patient is None:
-        return f"the patient id is no {id_kind}"
-    point = parts["point"] if "point" in parts else ANYWHERE
-    if spec.points and point not in spec.points:
-        return f"point {point!r} is not among {', '.join(spec.points)}"
-    take = parts.get("take") or "1"
-    return (patient, point, int(take)) if take.isdigit() else f"take {take!r} is no number"
-
-
-def _row(path: Path, folder: Path, root: Path, spec: Clips, id_kind: str) -> dict[str, object] | Finding:
-    name = path.relative_to(root).with_suffix("").as_posix()
-    where = path.relative_to(folder).as_posix()
-    told = read_name(name, spec, id_kind)
-    if isinstance(told, str):
-        return Finding("left out", where, None, "", name, 1, told, "left out")
-    patient, point, take = told
-    row = {"clip": clip_id(name), "patient": patient, "point": point, "take": take, "path": where}
-    return row | {"bytes": path.stat().st_size}
-
-
 def _size_findings(path: Path, where: str) -> list[Finding]:
     """Tell of files that cannot be clips: empty ones, and pointers left by a fetch without large-file storage."""
     if path.stat().st_size == 0:
@@ -175,8 +159,9 @@ def _size_findings(path: Path, where: str) -> list[Finding]:
 
 
 def _in_order(clips: pd.DataFrame, spec: Clips) -> pd.DataFrame:
-    if "point" not in re.compile(spec.pattern).groupindex and "take" not in re.compile(spec.pattern).groupindex:
-        clips["take"] = clips.groupby("patient").cumcount() + 1
+    """Sort by patient, point and take; takes that nothing tells are numbered in the order of the files."""
+    untold = clips["take"].isna()
+    clips["take"] = clips["take"].where(~untold, clips[untold].groupby(["patient", "point"]).cumcount() + 1).astype(int)
     order = {point: position for position, point in enumerate(spec.points)}
     keys = [
         (natural_key(patient), order.get(point, len(order)), natural_key(point), take)
@@ -185,18 +170,20 @@ def _in_order(clips: pd.DataFrame, spec: Clips) -> pd.DataFrame:
     return clips.iloc[sorted(range(len(clips)), key=keys.__getitem__)].reset_index(drop=True)
 
 
-def _refuse_twins(clips: pd.DataFrame, place: str) -> None:
+def _refuse_twins(clips: pd.DataFrame, place: str, spec: Clips) -> None:
     for columns, what in ((["clip"], "have the same name"), (["patient", "point", "take"], "are the same take")):
         twins = clips[clips.duplicated(columns, keep=False)]
         if len(twins):
             paths = twins.loc[(twins[columns] == twins.iloc[0][columns]).all(axis=1), "path"]
             taken = twins.iloc[0]
             about = f"patient {taken['patient']}, point {taken['point']}, take {taken['take']}"
+            apart = "clips.pattern tell them apart by a group (?P<take>...)"
+            if spec.table is not None:
+                apart = f"the takes in {spec.table.path} tell them apart"
             raise InputError(
                 f"{' and '.join(paths)} {what} ({about})",
                 file=place,
-                remedy="Rename or remove one"
-                + ("" if len(columns) == 1 else ", or let clips.pattern tell them apart by a group (?P<take>...)"),
+                remedy="Rename or remove one" + ("" if len(columns) == 1 else f", or let {apart}"),
             )
 
 

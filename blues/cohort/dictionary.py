@@ -23,6 +23,7 @@ from blues.cohort.fit import (
 from blues.cohort.schema import (
     PREDICTORS,
     TIMES,
+    WHEN,
     Blank,
     Check,
     Clips,
@@ -86,6 +87,12 @@ class Dictionary(Part):
             target_fits(f"targets.{name}", target, self.columns, self.ratings)
         return self
 
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The cohort's tables, as paths below its folder: patients, clips where they have one, ratings; each once."""
+        listed = self.clips.table.path if self.clips is not None and self.clips.table is not None else None
+        return tuple(dict.fromkeys(t for t in (self.files.patients, listed, self.files.ratings) if t is not None))
+
     def column(self, name: str) -> Column:
         """Return the entry of one column; an unknown name is answered with the nearest one."""
         return self.columns[one_of(name, self.columns, "column")]
@@ -146,7 +153,7 @@ class Dictionary(Part):
         if spec.role not in PREDICTORS:
             return f"its role is {spec.role}" + (f": {spec.note}" if spec.note else "")
         if TIMES.index(str(spec.known)) > TIMES.index(goal.moment):
-            return f"known at {_words(spec.known)}, after the moment of prediction ({_words(goal.moment)})"
+            return f"known {WHEN[str(spec.known)]}, after the moment of prediction ({WHEN[goal.moment]})"
         if spec.contingent and goal.contingent == "never":
             return f"depends on treatment ({spec.contingent}), and so may the target; never taken for it"
         if spec.contingent and spec.contingent not in opt_in:
@@ -305,7 +312,3 @@ def _rating_refusal(target: Target) -> str | None:
     if target.rating is not None:
         return "rated by the same experts on the same clips as the target"
     return None
-
-
-def _words(name: str | None) -> str:
-    return str(name).replace("_", " ")

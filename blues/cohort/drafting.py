@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,13 +11,14 @@ import pandas as pd
 
 from blues.check import InputError, counted
 from blues.cohort.candidates import target_sections
-from blues.cohort.clips import SUFFIXES, clip_id
 from blues.cohort.decode import number
 from blues.cohort.guess import guess_column, repeats
-from blues.cohort.identify import patient_table
+from blues.cohort.identify import PatientTable, patient_table
+from blues.cohort.listing import agrees, guess_clip_table
 from blues.cohort.measures import holds_units, mixed_units
-from blues.cohort.pattern import guess_pattern
-from blues.cohort.schema import NO, YES
+from blues.cohort.naming import SUFFIXES, clip_id, known_names
+from blues.cohort.pattern import NamePattern, guess_pattern
+from blues.cohort.schema import NO, YES, ClipTable
 from blues.cohort.tables import decimal_sign, how_written, natural_key, read_table
 from blues.cohort.writing import DECIDE, key, literal, name_of, toml
 
@@ -58,9 +58,10 @@ def draft(folder: str | Path) -> str:
         what = "is a file, and a cohort is a folder" if folder.exists() else "no such folder"
         raise InputError(what, file=folder, remedy="Name the folder that holds the tables and the clips")
     found = _look(folder)
-    who = patient_table(found.tables, [clip_id(name) for name in found.names], folder, found.unread)
+    who = patient_table(found.tables, known_names(found.names), folder, found.unread)
     table = found.tables[who.name]
-    ratings = _ratings_table(found, who.name)
+    guess, listed = _whose(found, who)
+    ratings = _ratings_table(found, who.name, listed)
     explained = _explanations(folder, found, who.name, ratings)
     faults = ""
     if who.faults:
@@ -77,8 +78,8 @@ def draft(folder: str | Path) -> str:
         "[patients]",
         f"id = {toml(who.column)} {DECIDE} is this the patient (one row each)?{faults}",
         f"id_kind = {toml(who.kind)}",
-        *_clips(found, who.ids, who.kind),
-        *(_ratings(found, ratings) if ratings is not None else []),
+        *_clips(found, guess, listed),
+        *(_ratings(found, ratings, listed) if ratings is not None else []),
         *_columns(table, who.column, found.decimal),
     ]
     return "\n".join(lines) + "\n"
@@ -119,15 +120,37 @@ def _clip_folder(folder: Path) -> tuple[str | None, list[str]]:
     return place, sorted(places[place], key=natural_key)
 
 
-def _ratings_table(found: _Folder, patients: str) -> tuple[str, str] | None:
-    """Return the table, and its column, that names the clips."""
-    clips = {clip_id(name) for name in found.names}
-    for name, table in found.tables.items():
-        for column in table.columns:
-            named = table[column].map(clip_id)
-            if name != patients and clips and named.isin(clips).mean() >= 0.5:
+def _whose(found: _Folder, who: PatientTable) -> tuple[NamePattern | None, ClipTable | None]:
+    """Return what tells whose a clip is: a pattern of the names, or the table that lists them where it says otherwise."""
+    guess = guess_pattern(found.names, who.ids, who.kind)
+    listed = guess_clip_table(found.tables, found.names, who.ids, who.kind)
+    if guess is None or listed is None:
+        return guess, listed
+    same = agrees(guess.pattern, listed, found.tables[listed.path], found.names, who.kind)
+    return (guess, None) if same else (None, listed)
+
+
+def _ratings_table(found: _Folder, patients: str, listed: ClipTable | None) -> tuple[str, str] | None:
+    """Return the table, and its column, that names the clips; the list of clips is one only if it holds grades too."""
+    clips = known_names(found.names)
+    tables = {name: table for name, table in found.tables.items() if name != patients}
+    items = [] if listed is None else [_item(cells) for _, cells in _graded(found, listed.path, listed)]
+    graded = any(item is not None and item["kind"] != "continuous" for item in items)
+    for name in sorted(tables, key=lambda one: listed is not None and one == listed.path):
+        if listed is not None and name == listed.path and not graded:
+            continue
+        for column in tables[name].columns:
+            if clips and tables[name][column].map(clip_id).isin(clips).mean() >= 0.5:
                 return name, column
     return None
+
+
+def _graded(found: _Folder, name: str, listed: ClipTable | None) -> list[tuple[str, pd.Series]]:
+    """Return the columns of a table of ratings that may hold grades: those that tell whose a clip is do not."""
+    table, used = found.tables[name], set()
+    if listed is not None and listed.path == name:
+        used = {listed.clip, listed.patient, listed.point, listed.take}
+    return [(column, table[column]) for column in table.columns if column not in used]
 
 
 def _explanations(
@@ -161,30 +184,41 @@ def _files(
     return lines
 
 
-def _clips(found: _Folder, ids: Sequence[str], id_kind: str) -> list[str]:
+def _clips(found: _Folder, guess: NamePattern | None, listed: ClipTable | None) -> list[str]:
     if found.clips is None:
         return ["", f"{DECIDE} no clips were found; with clips, give files.clips and a section [clips]"]
-    guess = guess_pattern(found.names, ids, id_kind)
-    if guess is None:
+    if guess is None and listed is None:
         return [
             "",
             "[clips]",
             f"pattern = '(?P<patient>[^_]+)_(?P<point>[^_]+)' {DECIDE} no part of names such as "
-            f"{found.names[0]!r} holds the patients' ids; write the pattern",
+            f"{found.names[0]!r} holds the patients' ids, and no table lists the clips; write the pattern, or a table",
             f"points = [] {DECIDE} the points of your protocol, in order",
         ]
-    rest = len(found.names) - guess.read
-    left = f" ({rest} of {counted(len(found.names), 'name')} {'does' if rest == 1 else 'do'} not fit)" if rest else ""
+    if guess is not None:
+        rest = len(found.names) - guess.read
+        left = (
+            f" ({rest} of {counted(len(found.names), 'name')} {'does' if rest == 1 else 'do'} not fit)" if rest else ""
+        )
+        first = f"pattern = {literal(guess.pattern)} {DECIDE} are patient, point and take read rightly?{left}"
+        points = list(guess.points)
+    else:
+        assert listed is not None
+        first = (
+            f"table = {toml(listed.model_dump(exclude_defaults=True))} {DECIDE} does this table say whose each clip is?"
+        )
+        cells = found.tables[listed.path][listed.point] if listed.point is not None else pd.Series(dtype=object)
+        points = sorted({cell.strip() for cell in cells} - {""}, key=natural_key)
     return [
         "",
         "[clips]",
-        f"pattern = {literal(guess.pattern)} {DECIDE} are patient, point and take read rightly?{left}",
-        f"points = {toml(list(guess.points))} {DECIDE} the points of your protocol, in order",
+        first,
+        f"points = {toml(points)} {DECIDE} the points of your protocol, in order",
         f'retakes = "longest" {DECIDE} of several takes: longest, first, last, mean or max?',
     ]
 
 
-def _ratings(found: _Folder, ratings: tuple[str, str]) -> list[str]:
+def _ratings(found: _Folder, ratings: tuple[str, str], listed: ClipTable | None) -> list[str]:
     name, clip = ratings
     table = found.tables[name]
     rater = next((c for c in table.columns if c != clip and RATER_NAMES.search(c)), None)
@@ -194,8 +228,10 @@ def _ratings(found: _Folder, ratings: tuple[str, str]) -> list[str]:
     else:
         lines.append(f'consensus = "not stated" {DECIDE} who rated, and how did they agree on one rating?')
     items, excluded = [], {}
-    for column in table.columns.drop([c for c in (clip, rater) if c is not None]):
-        settings = _item(table[column])
+    for column, cells in _graded(found, name, listed):
+        if column in (clip, rater):
+            continue
+        settings = _item(cells)
         if settings is None:
             excluded[column] = "no grade (drafted)"
         else:

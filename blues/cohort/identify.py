@@ -13,7 +13,7 @@ from blues.check import InputError
 from blues.cohort.tables import canonical_id
 from blues.cohort.words import unaccented
 
-__all__ = ["PatientTable", "patient_table"]
+__all__ = ["PatientTable", "is_patient_name", "patient_table"]
 
 ID_WORDS = re.compile(r"(^|_|\b)(id|nr|no|num|number|code|pid)($|_|\b)", re.IGNORECASE)
 ID_NAMES = re.compile(r"patient|subject|participant|pid|case|record|study|^id$", re.IGNORECASE)
@@ -82,7 +82,7 @@ def patient_table(
             repeated.append(f"{many[0]} of {name} ({_faults(table[many[0]])})")
             continue
         for position, column in enumerate(table.columns):
-            says = bool(NAMED.fullmatch(_joined(column)))
+            says = is_patient_name(column)
             if column in columns and spoilt[column] <= (limit if says and len(table) > 2 else 0):
                 by_name = (says, bool(ID_NAMES.search(column)), bool(ID_WORDS.search(column)))
                 score = (*by_name, len(table.columns), not spoilt[column], -position)
@@ -101,13 +101,24 @@ def patient_table(
     return PatientTable(best[1], best[2], kind, tuple(ids[ids != ""].unique()), _faults(cells))
 
 
+def is_patient_name(name: str) -> bool:
+    """Return whether a column is named as one that holds patients' ids.
+
+    Examples
+    --------
+    >>> is_patient_name("Patient ID"), is_patient_name("Fallnummer"), is_patient_name("CRP")
+    (True, True, False)
+    """
+    return NAMED.fullmatch(_joined(name)) is not None
+
+
 def _joined(name: str) -> str:
     return "".join(re.findall(r"[a-z]+", unaccented(name).casefold()))
 
 
 def _is_date(name: str, cells: pd.Series) -> bool:
     """Return whether a column holds dates, by its name or by most of its cells; one that is named as an id does not."""
-    if NAMED.fullmatch(_joined(name)) or re.fullmatch(f"({_NUMBER})+", _joined(name)):
+    if is_patient_name(name) or re.fullmatch(f"({_NUMBER})+", _joined(name)):
         return False
     words = re.findall(r"[a-z]+", re.sub(r"([a-z]{2})([A-Z])", r"\1 \2", unaccented(name)).casefold())
     written = [cell.strip() for cell in cells if cell.strip()]

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pandas as pd
 
 from blues.check import InputError, columns_exist
-from blues.cohort.clips import clip_id
 from blues.cohort.decode import decode
 from blues.cohort.findings import Finding
+from blues.cohort.naming import Namer, clip_id
 from blues.cohort.schema import Column, Item, Ratings
 
 __all__ = ["CONSENSUS", "read_ratings"]
@@ -22,12 +20,12 @@ def read_ratings(
     table: pd.DataFrame,
     spec: Ratings,
     clips: pd.DataFrame,
-    names: Callable[[str], tuple[str, str, int] | None],
+    names: Namer,
     *,
     file: str,
     decimal: str = ".",
 ) -> tuple[pd.DataFrame, list[Finding]]:
-    """Decode a ratings table and join it to the clips: by clip id, else by the patient, point and take it names.
+    """Decode a ratings table and join it to the clips: by clip id or file name, else by the patient, point and take it names.
 
     Parameters
     ----------
@@ -38,7 +36,7 @@ def read_ratings(
     clips : DataFrame
         The cohort's clips; ratings of others are left out and told.
     names : callable
-        Reads patient, point and take from a clip's name; None where it cannot.
+        Reads patient, point and take of a clip's name, as :func:`blues.cohort.clips.scan_clips` gives it.
 
     Returns
     -------
@@ -78,17 +76,25 @@ def read_ratings(
     return ratings[COLUMNS], findings
 
 
-def _clip_ids(named: pd.Series, clips: pd.DataFrame, names: Callable[[str], tuple[str, str, int] | None]) -> pd.Series:
-    """Return the clip that each row names; ``7_R1`` names the clip of patient 7 at R1 also where its file is ``07_R1``."""
+def _clip_ids(named: pd.Series, clips: pd.DataFrame, names: Namer) -> pd.Series:
+    """Return the clip that each row names, by its path below the clips folder, or its file's name where one file has it.
+
+    Or by the parts of its name: ``7_R1`` names the clip of patient 7 at R1 also where its file is ``07_R1``.
+    """
     keys = zip(clips["patient"], clips["point"], clips["take"], strict=True)
     by_key = dict(zip(keys, clips.index, strict=True))
+    files = clips["path"].map(lambda path: clip_id(path.rpartition("/")[2]))
+    alone = {file: clip for clip, file in files[~files.duplicated(keep=False)].items()}
 
     def find(text: str) -> str:
         name = clip_id(text)
-        if name in clips.index:
+        if name in clips.index or name in alone:
+            return name if name in clips.index else str(alone[name])
+        told = names(name)
+        if isinstance(told, str):
             return name
-        key = names(name)
-        return by_key.get(key, name) if key is not None else name
+        patient, point, take = told
+        return by_key.get((patient, point, 1 if take is None else take), name)
 
     return named.map(find)
 

@@ -11,10 +11,11 @@ import pandas as pd
 
 from blues.check import InputError, counted
 from blues.cohort.clips import COLUMNS as CLIP_COLUMNS
-from blues.cohort.clips import read_name, scan_clips
+from blues.cohort.clips import scan_clips
 from blues.cohort.decode import decode
 from blues.cohort.dictionary import Dictionary, find_dictionary, read_dictionary
 from blues.cohort.findings import Finding, frame
+from blues.cohort.naming import Namer
 from blues.cohort.ratings import COLUMNS as RATING_COLUMNS
 from blues.cohort.ratings import read_ratings
 from blues.cohort.record import Cohort
@@ -74,13 +75,14 @@ def read(folder: str | Path, dictionary: Dictionary | str | Path | None = None) 
     findings += met
     clips = pd.DataFrame(columns=CLIP_COLUMNS[1:], index=pd.Index([], name="clip", dtype=object))
     if dictionary.clips is not None:
-        clips, met = scan_clips(folder, str(dictionary.files.clips), dictionary.clips, dictionary.patients.id_kind)
+        place, id_kind = str(dictionary.files.clips), dictionary.patients.id_kind
+        clips, namer, met = scan_clips(folder, place, dictionary.clips, id_kind, **_how(dictionary, None))
         findings += met
         clips, met = _match(clips, patients, dictionary)
         findings += met
     ratings = pd.DataFrame(columns=RATING_COLUMNS).astype({"rating": float})
     if dictionary.ratings is not None:
-        ratings, met = _ratings(folder, dictionary, clips)
+        ratings, met = _ratings(folder, dictionary, clips, namer)
         findings += met
     findings += _explanations(folder, dictionary)
     findings += doubtful_labels(dictionary.targets, patients, dictionary.files.patients)
@@ -96,7 +98,8 @@ def _undecided(path: Path) -> list[Finding]:
 
 def _patients(folder: Path, dictionary: Dictionary, source: str) -> tuple[pd.DataFrame, list[Finding]]:
     files = dictionary.files
-    table, findings = read_table(folder, files.patients, **_how(dictionary, dictionary.patients.id))
+    used = [name for name, column in dictionary.columns.items() if column.role not in ("identifier", "excluded")]
+    table, findings = read_table(folder, files.patients, **_how(dictionary, dictionary.patients.id), same=used)
     _columns_agree(table, dictionary, source)
     ids = _ids(table[dictionary.patients.id], dictionary)
     values: dict[str, pd.Series] = {}
@@ -233,7 +236,7 @@ def _match(clips: pd.DataFrame, patients: pd.DataFrame, dictionary: Dictionary) 
             file=dictionary.files.clips,
             value=clips["patient"].iloc[0],
             allowed=", ".join(patients.index[:5]) + ", ..." * (len(patients) > 5),
-            remedy="Mend clips.pattern, or patients.id and patients.id_kind, so that the ids agree",
+            remedy="Mend what [clips] says, or patients.id and patients.id_kind, so that the ids agree",
         )
     clips = clips[known]
     for patient in patients.index.difference(clips["patient"]):
@@ -248,19 +251,14 @@ def _match(clips: pd.DataFrame, patients: pd.DataFrame, dictionary: Dictionary) 
     return clips, findings
 
 
-def _ratings(folder: Path, dictionary: Dictionary, clips: pd.DataFrame) -> tuple[pd.DataFrame, list[Finding]]:
+def _ratings(
+    folder: Path, dictionary: Dictionary, clips: pd.DataFrame, namer: Namer
+) -> tuple[pd.DataFrame, list[Finding]]:
     assert dictionary.ratings is not None
-    assert dictionary.clips is not None
-    spec, id_kind = dictionary.clips, dictionary.patients.id_kind
     files, name = dictionary.files, str(dictionary.files.ratings)
     key = dictionary.ratings.clip if dictionary.ratings.rater is None else None
     table, findings = read_table(folder, name, **_how(dictionary, key))
-
-    def parts(clip: str) -> tuple[str, str, int] | None:
-        told = read_name(clip, spec, id_kind)
-        return None if isinstance(told, str) else told
-
-    ratings, met = read_ratings(table, dictionary.ratings, clips, parts, file=name, decimal=files.decimal)
+    ratings, met = read_ratings(table, dictionary.ratings, clips, namer, file=name, decimal=files.decimal)
     return ratings, findings + met
 
 

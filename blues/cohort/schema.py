@@ -11,8 +11,10 @@ from pydantic import BaseModel, ConfigDict, model_validator
 __all__ = [
     "PREDICTORS",
     "TIMES",
+    "WHEN",
     "Blank",
     "Check",
+    "ClipTable",
     "Clips",
     "Column",
     "Condition",
@@ -32,6 +34,8 @@ Kind = Literal["continuous", "binary", "ordinal", "nominal", "text"]
 
 PREDICTORS = ("clinical", "blood", "expert")
 TIMES = ("admission", "during_stay", "discharge")
+WHEN = {"admission": "at admission", "during_stay": "during the stay", "discharge": "at discharge"}
+"""What to print for each of ``TIMES``."""
 YES = ("yes", "true", "1", "1.0")
 NO = ("no", "false", "0", "0.0")
 
@@ -90,16 +94,40 @@ class Patients(Part):
     id_kind: Literal["integer", "text"]
 
 
-class Clips(Part):
-    """How a clip's file name tells patient, BLUE point and take."""
+class ClipTable(Part):
+    """A table with one row a clip that says whose it is, where the clips' names do not."""
 
-    pattern: str
+    path: str
+    clip: str
+    patient: str
+    point: str | None = None
+    take: str | None = None
+    only: dict[str, tuple[str, ...]] = {}
+
+
+class Clips(Part):
+    """What tells a clip's patient, BLUE point and take: a pattern of its file name, or a table."""
+
+    pattern: str | None = None
+    table: ClipTable | None = None
     points: tuple[str, ...] = ()
     retakes: Literal["longest", "first", "last", "mean", "max"] = "longest"
     count_column: str | None = None
 
     @model_validator(mode="after")
+    def _one_source_of_parts(self) -> Clips:
+        if (self.pattern is None) == (self.table is None):
+            raise ValueError("give either pattern, of the clips' names, or table, with a row a clip")
+        if self.points and self.table is not None and self.table.point is None:
+            raise ValueError("points are listed but table names no column point=...")
+        if len(set(self.points)) < len(self.points):
+            raise ValueError("points lists a point twice")
+        return self
+
+    @model_validator(mode="after")
     def _pattern_has_its_groups(self) -> Clips:
+        if self.pattern is None:
+            return self
         try:
             groups = set(re.compile(self.pattern).groupindex)
         except re.error as error:
@@ -110,8 +138,6 @@ class Clips(Part):
             raise ValueError(f"pattern names the group {sorted(extra)[0]!r}; allowed: patient, point, take")
         if self.points and "point" not in groups:
             raise ValueError("points are listed but pattern has no group (?P<point>...)")
-        if len(set(self.points)) < len(self.points):
-            raise ValueError("points lists a point twice")
         return self
 
 

@@ -231,14 +231,26 @@ def _sentences(cohort: Cohort, kinds: Iterable[str]) -> list[str]:
         if len(same) == 1 and not mass:
             sentences.append(f"{_place(same.iloc[0])}: {what}; {done}")
             continue
-        places = [f"{row.column} {row.cells}" if mass else _place(row) for row in same.itertuples()]
-        rest = len(places) - SEVERAL
-        shown = ", ".join(places[:SEVERAL]) + (f" and {rest} more" if rest > 0 else "")
+        shown = _places(same, mass)
         code = f" {value[0]!r}" if mass and value[0] else ""
         cells = int(same["cells"].sum())
         total = f"{cells} cell{'s' * (cells > 1)}" if mass else str(len(same))
         sentences.append(f"{what[0].upper()}{what[1:]}{code}: {done}; {total} ({shown})")
     return sentences
+
+
+def _places(same: pd.DataFrame, mass: bool) -> str:
+    """Return the first places of one finding; a file and column that all of them share stand first."""
+    one = not mass and len(set(zip(same["file"], same["column"], strict=True))) == 1
+    if mass:
+        places = [f"{row.column} {row.cells}" for row in same.itertuples()]
+    elif one:
+        places = [_cell(row) for row in same.itertuples()]
+    else:
+        places = [_place(row) for row in same.itertuples()]
+    rest = len(places) - SEVERAL
+    first = ", ".join(part for part in (same.iloc[0]["file"], same.iloc[0]["column"]) if part) + ": " if one else ""
+    return first + ", ".join(places[:SEVERAL]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def _says_itself(finding: Any) -> bool:
@@ -253,8 +265,17 @@ def _says_itself(finding: Any) -> bool:
 def _place(finding: Any) -> str:
     """Return where a finding was made: file, row, column, value, as far as they are known."""
     row = "" if pd.isna(finding.row) else f" row {finding.row}"
-    value = repr(finding.value) if finding.value and finding.value not in finding.file else ""
-    return ", ".join(part for part in (f"{finding.file}{row}", finding.column, value) if part)
+    return ", ".join(part for part in (f"{finding.file}{row}", finding.column, _value(finding)) if part)
+
+
+def _cell(finding: Any) -> str:
+    """Return row and value of a finding."""
+    row = "" if pd.isna(finding.row) else f"row {finding.row}"
+    return " ".join(part for part in (row, _value(finding)) if part)
+
+
+def _value(finding: Any) -> str:
+    return repr(finding.value) if finding.value and finding.value not in finding.file else ""
 
 
 def _left_out_columns(cohort: Cohort) -> list[str]:

@@ -6,7 +6,7 @@ import csv
 import io
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -27,6 +27,7 @@ def read_table(
     encoding: str = "utf-8",
     nameless: bool = False,
     key: str | None = None,
+    same: Collection[str] = (),
 ) -> tuple[pd.DataFrame, list[Finding]]:
     """Read ``folder / name`` as text.
 
@@ -38,6 +39,8 @@ def read_table(
         Leave columns without a name out, and tell, instead of raising.
     key : str, optional
         A column: rows whose cell there has been met in an earlier row are left out, and told.
+    same : collection of str
+        Columns in which a row that is left out should have what the earlier row has; told where it has not.
 
     Returns
     -------
@@ -83,13 +86,21 @@ def read_table(
     columns = [header[i] for i in named]
     table = pd.DataFrame(list(rows.values()), index=pd.Index(list(rows), name="row"), columns=columns, dtype=object)
     if key in columns:
-        again = table[key].str.strip().duplicated()
-        findings += [
-            Finding("left out", name, int(row), str(key), value, 1, "met in an earlier row already", "left out")
-            for row, value in table.loc[again, key].items()
-        ]
-        table = table[~again]
+        table, again = _first_rows(table, key, [column for column in columns if column in same], name)
+        findings += again
     return table, findings
+
+
+def _first_rows(table: pd.DataFrame, key: str, same: list[str], name: str) -> tuple[pd.DataFrame, list[Finding]]:
+    """Keep the first row of each cell of ``key``, and tell of the others."""
+    cells = table[[key, *same]].apply(lambda column: column.str.strip())
+    first = cells.drop_duplicates(key).set_index(key)
+    again, findings = cells[key].duplicated(), []
+    for row, cell in cells.loc[again, key].items():
+        other = [column for column in same if cells.at[row, column] != first.at[cell, column]]
+        what = "met in an earlier row already" + (f", which has another {', '.join(other)}" if other else "")
+        findings.append(Finding("left out", name, int(row), key, table.at[row, key], 1, what, "left out"))
+    return table[~again], findings
 
 
 def read_explanations(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -137,10 +136,8 @@ def _scale(cohort: Cohort, target: Any) -> tuple[float, ...]:
 
 
 def _facts(cohort: Cohort, task: str, embeddings: Embeddings | None, frames: str, points: str) -> dict[str, Any]:
-    files = [
-        cohort.folder / name for name in (cohort.dictionary.files.patients, cohort.dictionary.files.ratings) if name
-    ]
-    facts: dict[str, Any] = {"data": {Path(f).name: provenance.file_hash(f) for f in files if Path(f).is_file()}}
+    files = [cohort.folder / name for name in cohort.dictionary.tables]
+    facts: dict[str, Any] = {"data": {file.name: provenance.file_hash(file) for file in files if file.is_file()}}
     met = cohort.findings[cohort.findings["done"].str.startswith(f"counts as no event of {task};")]
     if len(met):
         facts["doubtful"] = [f"{row.value!r} ({row.cells}), which {row.what}" for row in met.itertuples()]
