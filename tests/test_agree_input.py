@@ -495,3 +495,27 @@ def test_headers_are_read_without_their_spaces_and_may_not_repeat(tmp_path):
     assert len(read(ratings_file(tmp_path, ["a,x,1", "a,y,2"], " Subject , Rater , Rating "))) == 2
     with pytest.raises(InputError, match="ratings.csv, column 'Rating ': two columns have one name"):
         read(ratings_file(tmp_path, ["a,x,1,2"], "subject,rater,rating,Rating "))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("\nclip,rater,rating\n\na,x,1\n,,\nb,x,1\n\nb,x,2\n", r"row 8: subject 'b', rater 'x' is rated twice"),
+        ("clip,rater,sev,b\n\na,x,1,0\na,y,2,1\n\na,y,3,1\n", r"row 6: subject 'a', rater 'y', item 'sev' is rated twice"),
+        ("clip,x,y\n\na,1,0\n\na,2,1\n", r"row 5, column 'clip', value 'a': subject occurs twice"),
+        ("clip,rater,rating\n\na,x,1\n\na,,2\n", r"row 5, column 'rater': missing"),
+        ("clip,rater,sev\n\na,x,1\n\na,y,2\nb,x,1\nb,y,many\n", r"row 7, column 'sev', value 'many': is no number"),
+    ],
+)
+def test_rows_are_counted_as_a_spreadsheet_counts_them(tmp_path, text, message):
+    path = tmp_path / "ratings.csv"
+    path.write_text(text)
+    with pytest.raises(InputError, match=message):
+        read(path)
+
+
+def test_blank_rows_change_nothing(tmp_path):
+    plain = "clip,rater,rating\na,x,1\na,y,2\nb,x,1\nb,y,0\n"
+    (tmp_path / "plain.csv").write_text(plain)
+    (tmp_path / "gaps.csv").write_text("\n , ,\n" + plain.replace("\n", "\n\n").replace("b,x", ",,\nb,x"))
+    pd.testing.assert_frame_equal(read(tmp_path / "gaps.csv"), read(tmp_path / "plain.csv"))

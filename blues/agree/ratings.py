@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,8 @@ IDS = ("subject", "patient", "rater")
 """Columns that name somebody or something: text as it stands, so that 1.1 and 1.10 are two and a rater may be called NA."""
 BLANK = ("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "<NA>", "#N/A")
 """What means no rating among labels in words; ``None`` may be the name of a grade."""
+ROW = "row"
+"""The name of an index that says which row of a spreadsheet each row is."""
 
 
 class _Carried:
@@ -97,12 +100,14 @@ def _by_item(frame: pd.DataFrame, item: str | None = None) -> pd.DataFrame:
         row, column = (int(found[0]) for found in np.nonzero(wrong))
         raise InputError(
             "is no number, as the other ratings of the column are",
-            row=row + 2,
+            row=_row(frame, row),
             column=str(items[column]),
             value=frame[items].iat[row, column],
             remedy="Leave the cell empty where nothing was rated, or choose another item",
         )
-    return frame.assign(**numbers).melt(keys, items, var_name="item", value_name="rating")
+    rows = pd.Index([_row(frame, position) for position in range(len(frame))], name=ROW)
+    told = frame.assign(**numbers).set_axis(rows)
+    return told.melt(keys, items, var_name="item", value_name="rating", ignore_index=False)
 
 
 def _mostly_numbers(cells: pd.Series) -> bool:
@@ -161,7 +166,8 @@ def tidy(ratings: Any, item: str | None = None) -> pd.DataFrame:
         for name in ("subject", "rater"):
             lacking = out[name].isna().to_numpy()
             if lacking.any():
-                raise InputError("missing", row=int(lacking.argmax()) + 2, column=name, allowed=f"the name of a {name}")
+                row = _row(out, int(lacking.argmax()))
+                raise InputError("missing", row=row, column=name, allowed=f"the name of a {name}")
             out = out.assign(**{name: _names(out[name])})
     keys = [c for c in ("subject", "rater", "item", "round") if c in out.columns]
     twice = out.duplicated(keys).to_numpy()
@@ -170,7 +176,7 @@ def tidy(ratings: Any, item: str | None = None) -> pd.DataFrame:
         where = ", ".join(f"{k} {out[k].iloc[row]!r}" for k in keys)
         raise InputError(
             f"{where} is rated twice ({counted(int(twice.sum()), 'such row')})",
-            row=row + 2,
+            row=_row(out, row),
             remedy="Keep one row each, or tell them apart by a column 'round'",
         )
     columns = ["subject", *[c for c in OPTIONAL[:1] if c in out], "rater"]
@@ -195,7 +201,8 @@ def _from_wide(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series | None]:
     if subject is not None:
         if frame[subject].duplicated().any():
             row = int(frame[subject].duplicated().to_numpy().argmax())
-            raise InputError("subject occurs twice", row=row + 2, column=str(subject), value=frame[subject].iloc[row])
+            value = frame[subject].iloc[row]
+            raise InputError("subject occurs twice", row=_row(frame, row), column=str(subject), value=value)
         frame = frame.set_index(_names(frame[subject])).drop(columns=subject)
         frame.index.name = "subject"
     elif frame.index.has_duplicates:
@@ -281,6 +288,23 @@ def clusters_of(rows: pd.DataFrame) -> pd.Series | None:
     return _names(pairs.set_index("subject")["patient"])
 
 
+def _without_blank_rows(cells: pd.DataFrame, frame: pd.DataFrame, first: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Leave blank rows out of a table, as text and as read; the index becomes the spreadsheet row, counted from ``first``."""
+    blank = cells.apply(lambda column: column.str.strip() == "").all(axis=1).to_numpy()
+    cells, frame = cells[~blank], frame[~blank]
+    whole = [
+        c for c in frame.select_dtypes(float) if blank.any() and frame[c].notna().all() and not (frame[c] % 1).any()
+    ]
+    frame = frame.astype(dict.fromkeys(whole, np.int64))
+    rows = pd.Index(np.flatnonzero(~blank) + first, name=ROW)
+    return cells.set_axis(rows), frame.set_axis(rows)
+
+
+def _row(frame: pd.DataFrame, position: int) -> int:
+    """Return the spreadsheet row of a frame's row: as read from a file, else as one would save it."""
+    return int(frame.index[position]) if frame.index.name == ROW else position + 2
+
+
 def read(path: str | Path, item: str | None = None) -> pd.DataFrame:
     """Read a CSV file of ratings, tidy or wide, and give it tidy.
 
@@ -294,14 +318,18 @@ def read(path: str | Path, item: str | None = None) -> pd.DataFrame:
     path = Path(path)
     try:
         separator, encoding = how_written([path])
-        cells = pd.read_csv(path, sep=separator, encoding=encoding, dtype=str, keep_default_na=False)
-        head = pd.read_csv(path, sep=separator, encoding=encoding, dtype=str, header=None, nrows=1).iloc[0]
-        frame = pd.read_csv(path, sep=separator, encoding=encoding, decimal=decimal_sign([cells], separator))
+        with path.open(encoding=encoding) as lines:
+            above = sum(1 for _ in itertools.takewhile(lambda line: not line.strip(separator + " \t\r\n\ufeff"), lines))
+        how: dict[str, Any] = {"sep": separator, "encoding": encoding, "skiprows": above, "skip_blank_lines": False}
+        cells = pd.read_csv(path, dtype=str, keep_default_na=False, **how)
+        head = pd.read_csv(path, dtype=str, header=None, nrows=1, **how).iloc[0]
+        frame = pd.read_csv(path, decimal=decimal_sign([cells], separator), **how)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise InputError(f"not a CSV table: {error}", file=path) from None
     named = head.dropna().str.strip().str.lower()
     if named.duplicated().any():
         raise InputError("two columns have one name", file=path, column=head[named[named.duplicated()].index[0]])
+    cells, frame = _without_blank_rows(cells, frame, above + 2)
     for column in frame:
         name = str(column).strip().lower()
         words = cells[column].str.strip()
