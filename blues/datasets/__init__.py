@@ -47,6 +47,9 @@ def load(name_or_folder: str | Path = "synthetic", **parameters: float) -> Cohor
             what,
             file=folder,
             allowed="the folder that holds the tables and the clips, or 'synthetic' for the made-up cohort",
+            remedy=None
+            if folder.is_absolute()
+            else "It is looked for in the folder you are in: go there, or give its whole path",
         )
     return blues.cohort.read(folder)
 
