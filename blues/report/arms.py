@@ -12,7 +12,7 @@ from blues.report.answer import digits, few_events
 from blues.report.document import block, column, figure, table
 from blues.report.facts import Facts
 from blues.report.people import Parts
-from blues.report.words import THRESHOLDS, arm_label, interval, listed, metric
+from blues.report.words import THRESHOLDS, arm_label, called_grade, interval, listed, metric
 
 __all__ = ["arms", "text_of", "turned"]
 
@@ -92,6 +92,8 @@ def _how(facts: Facts) -> str:
         text += (
             f" Sensitivity and specificity: at {THRESHOLDS.get(chosen, chosen)}; expert rules at their own thresholds."
         )
+    if facts.design["kind"] == "ordinal":
+        text += f" Of the expected grades {called_grade(facts.experiment['threshold'])} was called."
     return text
 
 

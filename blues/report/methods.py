@@ -10,7 +10,7 @@ from typing import Any
 from blues import models
 from blues.report import timed
 from blues.report.facts import Facts
-from blues.report.words import FRAMES, POINTS, THRESHOLDS, count, listed, metric
+from blues.report.words import FRAMES, POINTS, THRESHOLDS, called_grade, count, listed, metric
 
 __all__ = ["command", "methods", "place"]
 
@@ -93,10 +93,9 @@ def _models(facts: Facts) -> str:
     if told:
         text += f"Here {'; '.join(told)}. "
     if kind == "ordinal":
-        called = "each as often as it occurs on inner folds" if e.get("threshold") == "matched" else "the nearest one"
         text += (
             "The ordered grades were predicted by one such model a cut between them (Frank and Hall 2001); of the expected "
-            f"grades {called} was called. "
+            f"grades {called_grade(e.get('threshold'))} was called. "
         )
     text += "" if select else _FUSION.get(str(e.get("fusion")), "")
     if e.get("calibrate") not in (None, "none"):

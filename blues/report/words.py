@@ -13,6 +13,7 @@ __all__ = [
     "THRESHOLDS",
     "Metric",
     "arm_label",
+    "called_grade",
     "clean",
     "count",
     "interval",
@@ -96,6 +97,11 @@ def metric(name: str) -> Metric:
     head, at, threshold = name.partition("@")
     known = METRICS.get(head, Metric(head.replace("_", " "), 1 if head == "net_benefit" else 0))
     return known._replace(label=f"{known.label} at a threshold of {float(threshold):.0%}") if at else known
+
+
+def called_grade(threshold: Any) -> str:
+    """Return which grade is called, given the rule of the run: the nearest to the expected one, or by matched cuts."""
+    return "each as often as it occurs on inner folds" if threshold == "matched" else "the nearest one"
 
 
 def clean(value: Any) -> Any:
