@@ -15,7 +15,9 @@ from blues import agree, evaluate, explain, fuse, report, survive
 from blues.agree import Agreement
 from blues.features import Design
 from blues.report import checklists, extras, page, privacy
+from blues.report.arms import arms
 from blues.report.facts import FEW, Facts
+from blues.report.methods import methods
 from blues.report.summary import TITLES
 from blues.report.words import interval
 
@@ -1148,3 +1150,18 @@ def test_methods_name_what_was_done_with_its_source(run, summary):
     alone = dataclasses.replace(run, comparisons=run.comparisons.iloc[:0])
     said = " ".join(report.methods.methods(Facts(alone)))
     assert "DeLong" not in said
+
+
+@pytest.mark.parametrize(
+    ("threshold", "words"),
+    [("half", "the nearest one was called"), ("matched", "each as often as it occurs on inner folds was called")],
+)
+def test_page_says_which_grade_is_called(run, threshold, words):
+    graded = dataclasses.replace(
+        run,
+        design={**run.design, "kind": "ordinal"},
+        experiment=dataclasses.replace(run.experiment, threshold=threshold),
+    )
+    facts = Facts(graded)
+    assert words in arms(facts)[1]["arms"]["note"]
+    assert words in " ".join(methods(facts))
