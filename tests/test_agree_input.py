@@ -501,7 +501,10 @@ def test_headers_are_read_without_their_spaces_and_may_not_repeat(tmp_path):
     ("text", "message"),
     [
         ("\nclip,rater,rating\n\na,x,1\n,,\nb,x,1\n\nb,x,2\n", r"row 8: subject 'b', rater 'x' is rated twice"),
-        ("clip,rater,sev,b\n\na,x,1,0\na,y,2,1\n\na,y,3,1\n", r"row 6: subject 'a', rater 'y', item 'sev' is rated twice"),
+        (
+            "clip,rater,sev,b\n\na,x,1,0\na,y,2,1\n\na,y,3,1\n",
+            r"row 6: subject 'a', rater 'y', item 'sev' is rated twice",
+        ),
         ("clip,x,y\n\na,1,0\n\na,2,1\n", r"row 5, column 'clip', value 'a': subject occurs twice"),
         ("clip,rater,rating\n\na,x,1\n\na,,2\n", r"row 5, column 'rater': missing"),
         ("clip,rater,sev\n\na,x,1\n\na,y,2\nb,x,1\nb,y,many\n", r"row 7, column 'sev', value 'many': is no number"),

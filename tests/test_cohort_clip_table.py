@@ -1,6 +1,7 @@
 """A table that says whose each clip is, where the clips' names do not."""
 
 import tomllib
+import unicodedata
 
 import pytest
 from small_cohort import CLINICAL, TOML, findings, swap, write
@@ -64,6 +65,12 @@ def test_ratings_name_clips_as_the_table_does(tmp_path):
 def test_takes_that_the_table_does_not_tell_are_numbered(tmp_path):
     cohort = read(listed(tmp_path, settings=swap(SETTINGS, 'take = "take"\n', "")))
     assert cohort.clips.loc[["a1", "b_a4", "b_a5"], "take"].tolist() == [1, 1, 2]
+
+
+def test_names_may_be_written_in_either_form_of_unicode(tmp_path):
+    clips = [name.replace("a2", unicodedata.normalize("NFD", "ä2")) for name in NAMES]
+    cohort = read(listed(tmp_path, table=swap(LISTED, "a2,1", "ä2,1"), clips=clips))
+    assert cohort.clips.loc["ä2", "patient"] == "1"
 
 
 def test_a_name_that_two_files_have_names_neither(tmp_path):

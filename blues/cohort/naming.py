@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ def clip_id(name: str) -> str:
     >>> clip_id("patient_7_R1.mp4"), clip_id("patient_7_R1"), clip_id("p7/R1.AVI")
     ('patient_7_R1', 'patient_7_R1', 'p7_R1')
     """
-    name = name.strip().replace("\\", "/")
+    name = unicodedata.normalize("NFC", name.strip()).replace("\\", "/")  # names from a Mac's archive come decomposed
     stem, dot, suffix = name.rpartition(".")
     if dot and f".{suffix.lower()}" in SUFFIXES:
         name = stem
