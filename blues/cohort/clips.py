@@ -88,7 +88,7 @@ def _refuse_names(spec: Clips, place: str, names: list[str], why: str) -> NoRetu
         file=place,
         value=clip_id(names[0]),
         allowed=told + points,
-        remedy=f"Mend {'clips.pattern' if spec.table is None else 'clips.table'} or clips.points in the dictionary",
+        remedy=f"Mend {spec.source} or clips.points in the dictionary",
     )
 
 

@@ -42,7 +42,7 @@ def guess_clip_table(
 
     Examples
     --------
-    >>> table = pd.DataFrame({"file": ["a.mp4", "b.mp4"], "patient": ["1", "2"], "zone": ["R1", "R1"]})
+    >>> table = pd.DataFrame({"file": ["a.mp4", "b.mp4"], "patient": ["1", "2"], "zone": ["R1", "L1"]})
     >>> guess_clip_table({"clips.csv": table}, ["a", "b"], ["1", "2"], "integer")
     ClipTable(path='clips.csv', clip='file', patient='patient', point='zone', take=None, only={})
     """

@@ -224,6 +224,8 @@ def _as_one(labels: Mapping[str, Sequence[str]], same: Sequence[str]) -> str:
 
 def _match(clips: pd.DataFrame, patients: pd.DataFrame, dictionary: Dictionary) -> tuple[pd.DataFrame, list[Finding]]:
     """Leave out clips of patients who are not in the table; tell of patients without clips and of wrong counts."""
+    spec = dictionary.clips
+    assert spec is not None
     known = clips["patient"].isin(patients.index)
     table, column = dictionary.files.patients, dictionary.patients.id
     what = f"a clip of a patient who is not in {table}"
@@ -236,13 +238,12 @@ def _match(clips: pd.DataFrame, patients: pd.DataFrame, dictionary: Dictionary) 
             file=dictionary.files.clips,
             value=clips["patient"].iloc[0],
             allowed=", ".join(patients.index[:5]) + ", ..." * (len(patients) > 5),
-            remedy="Mend what [clips] says, or patients.id and patients.id_kind, so that the ids agree",
+            remedy=f"Mend {spec.source}, or patients.id and patients.id_kind, so that the ids agree",
         )
     clips = clips[known]
     for patient in patients.index.difference(clips["patient"]):
         findings.append(Finding("odd", table, None, column, patient, 1, "a patient without clips", "kept"))
-    counts = dictionary.clips.count_column if dictionary.clips is not None else None
-    if counts is not None:
+    if (counts := spec.count_column) is not None:
         on_disk = clips["patient"].value_counts().reindex(patients.index, fill_value=0)
         for patient, told in patients[counts].items():
             if not told == on_disk[patient]:

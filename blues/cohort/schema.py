@@ -140,6 +140,11 @@ class Clips(Part):
             raise ValueError("points are listed but pattern has no group (?P<point>...)")
         return self
 
+    @property
+    def source(self) -> str:
+        """The setting that tells whose a clip is, as messages call it."""
+        return "clips.pattern" if self.table is None else "clips.table"
+
 
 class Item(Part):
     """One thing that raters scored on every clip: in ``column``, or in one column a rater (``columns``)."""
