@@ -82,3 +82,27 @@ def test_undecided_sets_are_a_doubt_and_nearest_patients_are_alike(found):
 def test_unknown_patient_is_named(found):
     with pytest.raises(check.InputError, match="patient '99' is not in this run"):
         of(found, "99")
+
+
+def test_what_was_looked_at_is_said_and_nothing_else(found):
+    sure = next(p for p in found.predictions["patient"].unique() if not of(found, p).doubts)
+    assert of(found, sure).checked == (
+        "no value lies far outside what the other patients have",
+        "at least half of what the arm looks at is known",
+        "the prediction set holds one outcome",
+    ), "no clips, so nothing is said of clips"
+    assert "no value lies far outside what the other patients have" not in of(found, "1").checked
+
+
+def test_intervals_of_grades_end_where_the_grades_do(found):
+    graded = found.predictions.assign(y=lambda t: t["y"] * 3, p=lambda t: t["p"] * 3)
+    wide = explain.conformal(graded[graded["arm"] == "blood"], "ordinal")
+    ends = explain.conformal(graded[graded["arm"] == "blood"], "ordinal", scale=(0, 1, 2, 3))
+    assert wide["low"].min() < 0
+    assert wide["high"].max() > 3
+    assert ends["low"].min() == 0
+    assert ends["high"].max() == 3
+    assert (ends["covered"] == wide["covered"]).all()
+    one = explain.person(found.attributions, graded, "7", "blood", kind="ordinal", scale=(0, 1, 2, 3))
+    assert one.predictions["set_low"].min() >= 0
+    assert not any("set" in said for said in one.checked)

@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.colors import to_rgb
+from scipy import stats
 
 from blues import check, explain
+from blues.explain.rollup import _concordance
 from blues.features import Design
 from blues.fuse import Experiment, Run, run
 from blues.report import summarize
@@ -233,6 +235,27 @@ def test_stability_is_one_for_a_dominant_lab_and_low_for_noise(in_blood):
     loose = explain.stability(noise, "image+blood", ["feature"]).iloc[0]
     assert loose["value"] < 0.75
     assert loose["low"] <= loose["value"] <= loose["high"]
+
+
+def test_ties_do_not_count_against_agreement(in_blood):
+    """Kendall 1970: the same ranks in every repeat are full agreement, however many of them are tied."""
+    record = in_blood.attributions
+    values = record.values
+    first = values["feature"].astype(str).isin(["CRP", "LDH"])
+    assert values["feature"].nunique() > 3
+    size = values["feature"].astype(str).map({"CRP": 2.0, "LDH": 1.0})
+    same = dataclasses.replace(record, values=values.assign(shap=size.where(first, 0.0).astype(float)))
+    for shap in (same, dataclasses.replace(record, values=values.assign(shap=0.0))):
+        found = explain.stability(shap, "image+blood", ["feature"]).iloc[0]
+        assert found["value"] == pytest.approx(1)
+    rng = np.random.default_rng(1)
+    ranks = rng.integers(0, 3, (4, 6)).astype(float)
+    tied = [np.unique(row, return_counts=True)[1] for row in ranks]
+    r = np.array([stats.rankdata(-row) for row in ranks])
+    m, n = r.shape
+    spread = ((r.sum(axis=0) - m * (n + 1) / 2) ** 2).sum()
+    expected = 12 * spread / (m**2 * (n**3 - n) - m * sum((t**3 - t).sum() for t in tied))
+    assert _concordance(ranks[None])[0] == pytest.approx(expected)
 
 
 class TestModalityValue:

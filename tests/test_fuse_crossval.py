@@ -226,7 +226,14 @@ def test_a_run_saved_over_another_leaves_nothing_that_tells_of_the_other(tmp_pat
     folder = found.save(tmp_path / "run")
     mine = tmp_path / "run" / "notes of mine.txt"
     mine.write_text("kept")
-    for name in ("agreement/contents.json", "patients/P01.html", "report.html", "stay/a.csv"):
+    for name in (
+        "agreement/contents.json",
+        "patients/P01.html",
+        "tables/arms.csv",
+        "figures/roc.svg",
+        "report.html",
+        "stay/a.csv",
+    ):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text("of the former run")
     found.save(folder)

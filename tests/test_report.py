@@ -270,7 +270,7 @@ def scored(run, value=0.8):
     ],
 )
 def test_answer_says_what_the_interval_shows(run, low, high, verdict, headline, words):
-    said = report.summarize(with_difference(run, low, high))["answer"]
+    said = report.summarize(with_difference(scored(run), low, high))["answer"]
     assert said["numbers"]["verdict"] == verdict
     assert headline in said["headline"]
     assert words in said["sentences"][1]
@@ -467,6 +467,8 @@ def test_gain_that_the_reference_leaves_no_room_for_is_not_ruled_out_but_said_to
     close = with_difference(scored(run, 0.97), -0.01, 0.2)
     said = report.summarize(close)["answer"]
     assert "a gain of up to 0.030 in AUROC is not ruled out" in said["headline"]
+    assert "gains up to 0.030, all that the reference leaves room for, and losses up to 0.010" in said["sentences"][1]
+    assert "the headline names all the gain that the reference leaves room for" in said["sentences"][1]
     named = dataclasses.replace(close, experiment=dataclasses.replace(run.experiment, margin=0.05))
     said = report.summarize(named)["answer"]
     assert said["headline"] == "The reference leaves no room for a gain of 0.050 in AUROC"

@@ -154,7 +154,7 @@ def image_row(name: str, whole: bool, points: str, known: Mapping[str, Mapping[s
 
 
 def _table_row(name: str, modality: str, known: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
-    column, separator, code = name.partition("=")
+    column, separator, code = (name, "", "") if name in known or name.startswith("=") else name.partition("=")
     about = known.get(name) or known.get(column) or {}
     label = about.get("label") or (column if separator else name)
     return {

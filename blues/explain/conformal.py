@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -11,7 +13,9 @@ from blues.evaluate.outoffold import OutOfFold
 __all__ = ["conformal", "coverage"]
 
 
-def conformal(predictions: pd.DataFrame, kind: str = "binary", *, level: float = 0.9) -> pd.DataFrame:
+def conformal(
+    predictions: pd.DataFrame, kind: str = "binary", *, level: float = 0.9, scale: Sequence[float] | None = None
+) -> pd.DataFrame:
     """Prediction sets (binary) or intervals (ordinal, continuous) of one arm's patients.
 
     Cross-conformal [1]_, label-conditional (Mondrian) [2]_ for a binary outcome: in each repeat a patient's score for a class,
@@ -26,6 +30,8 @@ def conformal(predictions: pd.DataFrame, kind: str = "binary", *, level: float =
     kind : {"binary", "ordinal", "continuous"}
     level : float
         Wanted coverage, between 0 and 1.
+    scale : sequence of float, optional
+        The grades of an ordinal outcome: intervals end at the lowest and the highest.
 
     Returns
     -------
@@ -63,7 +69,8 @@ def conformal(predictions: pd.DataFrame, kind: str = "binary", *, level: float =
     if kind == "binary":
         return _sets(found, table, others, level)
     reach = np.mean([_reach(np.abs(table.y - p), others, level) for p in table.p], axis=0)
-    found["low"], found["high"] = found["p"] - reach, found["p"] + reach
+    ends = (min(scale), max(scale)) if scale else (-np.inf, np.inf)
+    found["low"], found["high"] = (np.clip(found["p"] + side * reach, *ends) for side in (-1, 1))
     return found.assign(covered=(found["y"] >= found["low"]) & (found["y"] <= found["high"]))
 
 

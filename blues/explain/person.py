@@ -39,8 +39,8 @@ class Person:
         Labels of what the arm looks at and was not known; of a BLUE point without a clip only the point.
     nearest : DataFrame
         ``patient, distance, y, p``: those whom the arm explains most alike (Euclidean, between Shapley values of variables).
-    doubts : tuple of str
-        Reasons not to trust the prediction, in words; empty when there are none.
+    doubts, checked : tuple of str
+        Reasons not to trust the prediction, in words; and of what was looked at for such reasons, what gave none.
     points : DataFrame
         ``point, clip, feature, label, unit, value``: what each BLUE point shows.
     unscanned : tuple of str
@@ -58,6 +58,7 @@ class Person:
     missing: tuple[str, ...]
     nearest: pd.DataFrame
     doubts: tuple[str, ...]
+    checked: tuple[str, ...]
     points: pd.DataFrame
     unscanned: tuple[str, ...]
     attention: pd.DataFrame
@@ -73,6 +74,7 @@ def person(
     level: float = 0.9,
     most: int = 8,
     ranges: Mapping[str, Mapping[str, Sequence[float] | None]] | None = None,
+    scale: Sequence[float] | None = None,
 ) -> Person:
     """Put together what a run says about one patient.
 
@@ -89,6 +91,8 @@ def person(
         Steps of the waterfall, and nearest patients.
     ranges : mapping, optional
         ``ranges`` of :func:`blues.cohort.card`: column -> its ``reference`` range.
+    scale : sequence of float, optional
+        As in :func:`blues.explain.conformal`.
 
     Returns
     -------
@@ -116,10 +120,8 @@ def person(
     at_gap = features["point"].astype(str).isin(unscanned)
     missing = tuple(features.loc[lacking & ~at_gap, "label"].astype(str))
     missing += tuple(f"a clip at {p}" for p in unscanned if (features["point"].astype(str) == p).any())
-    table = _predictions(predictions, str(patient), kind, level)
-    doubts = _doubts(
-        features, int(lacking.sum()), table.set_index("arm").loc[arm], int(features["low_seen"].notna().sum())
-    )
+    table = _predictions(predictions, str(patient), kind, level, scale)
+    doubts, checked = _looked_at(features, int(lacking.sum()), table.set_index("arm").loc[arm], points, unscanned)
     return Person(
         patient=str(patient),
         arm=arm,
@@ -129,14 +131,17 @@ def person(
         features=features,
         missing=missing,
         nearest=_nearest(attributions, predictions, str(patient), arm, most),
-        doubts=(*doubts, *_no_lung(points), *_gaps(points, unscanned)),
+        doubts=doubts,
+        checked=checked,
         points=points,
         unscanned=unscanned,
         attention=_attention(attributions, str(patient), arm),
     )
 
 
-def _predictions(predictions: pd.DataFrame, patient: str, kind: str, level: float) -> pd.DataFrame:
+def _predictions(
+    predictions: pd.DataFrame, patient: str, kind: str, level: float, scale: Sequence[float] | None
+) -> pd.DataFrame:
     rows = []
     for arm, part in predictions.groupby("arm", sort=False, observed=True):
         own = part[part["patient"].astype(str) == patient]
@@ -144,7 +149,7 @@ def _predictions(predictions: pd.DataFrame, patient: str, kind: str, level: floa
             continue
         by_repeat = own.groupby("repeat")["p"].mean()
         row = {"arm": str(arm), "p": by_repeat.mean(), "low": by_repeat.min(), "high": by_repeat.max()}
-        sets = conformal(part, kind, level=level)
+        sets = conformal(part, kind, level=level, scale=scale)
         sets = sets[sets["patient"].astype(str) == patient]
         if kind == "binary":
             row["set"] = ", ".join(sets["set"].unique())
@@ -157,7 +162,7 @@ def _predictions(predictions: pd.DataFrame, patient: str, kind: str, level: floa
 
 
 def _waterfall(attributions: Attributions, patient: str, arm: str, most: int, level: str) -> pd.DataFrame:
-    """Return steps that lead from the mean base to the mean prediction."""
+    """Return steps that lead from the base, its mean over repeats, to the prediction, its mean over repeats."""
     rolled = roll_up(attributions, arm, level)
     own = rolled[rolled["patient"].astype(str) == patient]
     count = len(own[["repeat", *(["clip"] if "clip" in own else [])]].drop_duplicates())
@@ -223,9 +228,29 @@ def _attention(attributions: Attributions, patient: str, arm: str) -> pd.DataFra
     return found[["token", "kind", "weight", "low", "high", "clip"]]
 
 
-def _doubts(features: pd.DataFrame, missing: int, own: Mapping[str, object], count: int) -> list[str]:
-    found = []
+def _looked_at(
+    features: pd.DataFrame, missing: int, own: Mapping[str, object], points: pd.DataFrame, unscanned: tuple[str, ...]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Look for reasons to doubt: return those found, and what was looked at without finding one."""
+    count = int(features["low_seen"].notna().sum())
+    looks: list[tuple[str, list[str]]] = []
+    if count:
+        looks.append(("no value lies far outside what the other patients have", _outside(features)))
+        lacks = [f"{missing} of {count} values are missing"] if missing > count / 2 else []
+        looks.append(("at least half of what the arm looks at is known", lacks))
+    if "set" in own:
+        looks.append(("the prediction set holds one outcome", _undecided(str(own["set"]))))
+    if (points["feature"] == "lus").any():
+        looks.append(("the encoder takes every clip for lung ultrasound", _no_lung(points)))
+    if len(points):
+        looks.append(("most BLUE points have a clip", _gaps(points, unscanned)))
+    found = tuple(doubt for _, doubts in looks for doubt in doubts)
+    return found, tuple(said for said, doubts in looks if not doubts)
+
+
+def _outside(features: pd.DataFrame) -> list[str]:
     outside = features[features["outside"]]
+    found = []
     for row in outside.head(5).itertuples():
         unit = f" {row.unit}" if row.unit else ""
         found.append(
@@ -233,11 +258,11 @@ def _doubts(features: pd.DataFrame, missing: int, own: Mapping[str, object], cou
         )
     if len(outside) > 5:
         found.append(f"{len(outside) - 5} further values lie far outside what the others have")
-    if missing > count / 2:
-        found.append(f"{missing} of {count} values are missing")
-    said = str(own.get("set", ""))
-    if "both" in said:
-        found.append("the prediction set holds both outcomes: the arm cannot tell")
+    return found
+
+
+def _undecided(said: str) -> list[str]:
+    found = ["the prediction set holds both outcomes: the arm cannot tell"] if "both" in said else []
     if "empty" in said:
         found.append("the prediction set is empty: the patient is like neither group")
     return found

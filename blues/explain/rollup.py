@@ -272,13 +272,14 @@ def stability(
     Returns
     -------
     DataFrame
-        One row a level: ``level, names, repeats, value, low, high`` (Kendall's W [1]_ of the ranks over repeats, 1 for
-        identical rankings, with percentile interval over patients), ``top`` (the name ranked first), ``top_share`` (of the
-        repeats in which it is first). Levels with fewer than two names are left out.
+        One row a level: ``level, names, repeats, value, low, high`` (Kendall's W [1]_ of the ranks over repeats, corrected
+        for ties [2]_, 1 for identical rankings, with percentile interval over patients), ``top`` (the name ranked first),
+        ``top_share`` (of the repeats in which it is first). Levels with fewer than two names are left out.
 
     References
     ----------
     .. [1] Kendall MG, Babington Smith B. The problem of m rankings. Ann Math Stat 1939;10:275-287.
+    .. [2] Kendall MG. Rank correlation methods. 4th ed. Griffin, 1970, chapter 6.
     """
     part, rows = attributions.arm(arm), []
     for level in levels:
@@ -305,9 +306,15 @@ def stability(
 
 
 def _concordance(values: np.ndarray) -> np.ndarray:
-    """Return Kendall's W (without a correction for ties) of values (draws, repeats, names), shape (draws,)."""
+    """Return Kendall's W, corrected for ties, of values (draws, repeats, names), shape (draws,).
+
+    1 where every repeat holds all names alike: there is nothing to rank, and they agree on that.
+    """
     draws, repeats, count = values.shape
-    ranks: Any = _ranks(values.reshape(draws * repeats, count)).reshape(values.shape)
+    flat = pd.DataFrame(values.reshape(draws * repeats, count))
+    ranks: Any = _ranks(flat.to_numpy()).reshape(values.shape)
     totals = ranks.sum(axis=1)
     spread = ((totals - totals.mean(axis=1, keepdims=True)) ** 2).sum(axis=1)
-    return np.asarray(12 * spread / (repeats**2 * (count**3 - count)))
+    tied = (flat.rank(axis=1, method="max") - flat.rank(axis=1, method="min") + 1).to_numpy().reshape(values.shape)
+    most = repeats * (repeats * (count**3 - count) - (tied**2 - 1).sum(axis=(1, 2)))
+    return np.divide(12 * spread, most, out=np.ones(draws), where=most > 0)

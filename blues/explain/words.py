@@ -60,6 +60,10 @@ def family(name: str) -> str:
     return next((group for pattern, group in _FAMILIES if re.search(pattern, name)), "other image features")
 
 
+_UNIT = r"share of .*|[^\s,:=]+( [^\s,:=]+)?"
+"""What in brackets may be a unit: a share of something, or a word or two; no remark."""
+
+
 def unit_of(text: str) -> str:
     """Return the unit at the end of an output's description, behind the last comma or in brackets; empty for none.
 
@@ -69,6 +73,8 @@ def unit_of(text: str) -> str:
     ('count', 'probability')
     >>> unit_of("depth of the pleural line (share of the image)"), unit_of("expected severity, 0 to 3 (Soldati et al. 2020)")
     ('share of the image', '0 to 3')
+    >>> unit_of("share of scan lines in shadow (ribs, poor contact)"), unit_of("spacing (share of the image; 0 if none)")
+    ('', 'share of the image')
     """
     _, comma, tail = text.rpartition(", ")
     tail = (
@@ -79,5 +85,5 @@ def unit_of(text: str) -> str:
     if comma and re.match(r"\d|%|count\b", tail):
         kind = next((word for word in ("probability", "share") if text.startswith(word)), "")
         return kind if kind and tail == "0 to 1" else tail
-    bracket = re.search(r"\(([^()]*)\)$", text)
-    return bracket[1] if bracket else ""
+    bracket = re.search(r"\(([^();]*)[^()]*\)$", text)
+    return bracket[1] if bracket and re.fullmatch(_UNIT, bracket[1]) else ""

@@ -107,6 +107,7 @@ def design(
         kind=target.kind,
         level=target.level,
         label=target.label or task,
+        unit=target.unit or (cohort.dictionary.columns[target.column].unit if target.column is not None else ""),
         y=y.astype(float),
         patients=patients,
         blocks=blocks,

@@ -42,8 +42,8 @@ class Design:
     task, kind, level : str
         Name of the target; ``"binary"``, ``"ordinal"``, ``"continuous"`` or ``"time"`` (to an event);
         ``"patient"`` or ``"clip"`` (what a row is).
-    label : str
-        The target in words, with its unit.
+    label, unit : str
+        The target in words, and the unit of a number.
     y : Series
         Shape (rows,), float; index: the row's id (a patient or a clip). Binary outcomes are 0.0 and 1.0; a time is in days.
     patients : Series
@@ -87,6 +87,7 @@ class Design:
     cohort: str = ""
     moment: str = "admission"
     scale: tuple[float, ...] = ()
+    unit: str = ""
     points: str = "mean"
     poolings: Mapping[str, pd.DataFrame] = dataclasses.field(default_factory=dict)
     singles: Mapping[str, pd.DataFrame] = dataclasses.field(default_factory=dict)

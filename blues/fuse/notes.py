@@ -50,6 +50,7 @@ def design_facts(design: Design, by_arm: Mapping[str, pd.DataFrame]) -> dict[str
         "kind": design.kind,
         "level": design.level,
         "label": design.label,
+        "unit": design.unit if design.kind == "continuous" else "",
         "categories": list(design.categories) if design.kind == "ordinal" else None,
         "moment": design.moment,
         "cohort": design.cohort,

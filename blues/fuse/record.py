@@ -22,7 +22,7 @@ __all__ = ["Run"]
 _TABLES = ("scores", "comparisons", "refused", "null", "choices")
 _OPTIONAL = ("added", "validation", "learning", "combinations", "subgroups")
 _WORDS = ("column", "role", "known", "reason", "method", "test", "question", "better", "chosen")
-_MADE_OF_IT = "agreement stay explanations patients report.html report.json report.md".split()
+_MADE_OF_IT = "agreement stay explanations patients tables figures report.html report.json report.md".split()
 _PAGES = ("cohort", "notes", "design", "provenance")
 
 

@@ -110,7 +110,8 @@ def repeats(frame: pd.DataFrame, metric: str = "AUROC") -> Figure:
         axes.plot(values, -level + jitter, "o", color=colour, markersize=3.6, alpha=0.6, markeredgewidth=0)
         axes.plot([values.mean()] * 2, [-level - 0.36, -level + 0.36], color=INK, linewidth=1.4)
     axes.set_yticks(-np.arange(len(arms)), [plain(arm, 34) for arm in arms])
-    axes.set(xlabel=f"{metric} of each repeat (bar: mean)", ylim=(-len(arms) + 0.4, 0.6))
+    axes.set(ylim=(-len(arms) + 0.4, 0.6))
+    axes.set_xlabel(f"{plain(metric, 26)} of each repeat (bar: mean)", loc="right")
     axes.grid(True, axis="x")
     return figure
 
@@ -202,7 +203,7 @@ def importance(frame: pd.DataFrame, most: int = 15, xlabel: str = "mean |SHAP va
         axes.barh(-len(shown), float(rest["value"].sum()), color=MUTED, height=0.7)
         names.append(f"{len(rest)} others, summed")
     axes.set_yticks(-np.arange(len(names)), names)
-    axes.set(xlabel=xlabel)
+    axes.set_xlabel(xlabel, loc="right")
     axes.grid(True, axis="x")
     legend_below(figure, axes, columns=3)
     return figure

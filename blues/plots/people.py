@@ -104,12 +104,14 @@ def _numbers_at_risk(axes: Axes, curves: pd.DataFrame, groups: list[str], times:
     axes.text(0, 0.1, "number at risk", transform=axes.get_yaxis_transform(), fontsize=8, color=MUTED)
     order = ordered(curves["series"])
     for level, group in enumerate(groups, 1):
+        colour = series_colour(order.index(group))
+        axes.plot([-0.075, -0.025], [-level, -level], transform=axes.get_yaxis_transform(), color=colour, clip_on=False)
         part = curves[curves["series"] == group].sort_values("time", kind="stable")
         for t in times:
             # still at risk just before t: the first row at or after t
             later = part.loc[part["time"] >= t, "at_risk"]
             n = int(later.iloc[0]) if len(later) else 0
-            axes.text(t, -level, str(n), ha="center", va="center", fontsize=8, color=series_colour(order.index(group)))
+            axes.text(t, -level, str(n), ha="center", va="center", fontsize=8, color=INK)
 
 
 def _steps(curves: pd.DataFrame, value: str, ylabel: str, xlabel: str) -> Figure:

@@ -21,14 +21,14 @@ _PLACES = {1: (0.27, 0.74), 2: (0.33, 0.47), 3: (0.55, 0.2)}
 
 
 @styled
-def waterfall(frame: pd.DataFrame, xlabel: str = "predicted probability", base: str = "mean prediction") -> Figure:
-    """Draw the steps that lead from the mean prediction to a patient's own, the largest on top.
+def waterfall(frame: pd.DataFrame, xlabel: str = "predicted probability", base: str = "base value") -> Figure:
+    """Draw the steps that lead from the base value to a patient's own, the largest on top.
 
     Parameters
     ----------
     frame : DataFrame
         Columns ``name``, ``start``, ``end`` in the order in which they are drawn, and optional ``modality``. The first step
-        starts at the mean prediction, the last ends at the patient's.
+        starts at the base value, the last ends at the patient's.
     xlabel : str
         What is predicted, with its unit.
     base : str

@@ -169,10 +169,18 @@ def dashes(index: int) -> Any:
 
 
 def legend_below(figure: Figure, axes: Axes, columns: int = 1) -> None:
-    """Put the legend under the plot, where it hides no data."""
+    """Put the legend under the plot, where it hides no data, in as many of the columns as the figure is wide enough for."""
     handles, labels = axes.get_legend_handles_labels()
-    if handles:
-        figure.legend(handles, labels, loc="outside lower left", ncols=columns)
+    height = 0.0
+    for fewer in range(columns if handles else 0, 0, -1):
+        legend = figure.legend(handles, labels, loc="outside lower left", ncols=fewer)
+        needs = legend.get_window_extent()
+        height = height or needs.height
+        if fewer == 1 or needs.width <= figure.bbox.width:
+            # what the further lines need is not taken from the plot
+            figure.set_figheight(figure.get_figheight() + (needs.height - height) / figure.dpi)
+            return
+        legend.remove()
 
 
 _COLOURS = {colour: f"var(--{name},{colour})" for name, colour in LIGHT.items() if name != "ink"} | {

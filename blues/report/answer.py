@@ -182,7 +182,7 @@ def _gain(facts: Facts) -> str:
         return f"{text}. With so few patients nothing follows from it."
     said = [
         _reading(facts, gain),
-        _refitted(gain, facts.run.experiment.margin),
+        _refitted(facts, gain),
         _against_margin(facts, gain),
         _above_chance(facts, gain),
     ]
@@ -216,12 +216,17 @@ def _against_margin(facts: Facts, gain: Gain) -> str:
     }[_held(facts, gain)]
 
 
-def _refitted(gain: Gain, named: float) -> str:
+def _refitted(facts: Facts, gain: Gain) -> str:
     if gain.refitted is None or gain.ends is None:
         return ""
     mean, low, high = gain.refitted
     bounded = gain.verdict == "unclear" and not gain.negligible and not mostly_out(gain.absent)
-    bound = "; the headline names the larger of the gains that the two leave open" if bounded and not named else ""
+    bound = ""
+    if bounded and not facts.run.experiment.margin:
+        larger = "the larger of the gains that the two leave open"
+        if max(gain.ends) > facts.room(gain.reference):
+            larger = "all the gain that the reference leaves room for, which is less than the two leave open"
+        bound = f"; the headline names {larger}"
     return (
         "This interval holds for the models as they were fitted. Fold by fold, and allowing for models trained on other "
         f"patients too, the difference is {interval(mean, low, high, 3, sign=True)} (Nadeau and Bengio){bound}."
@@ -259,10 +264,12 @@ def _reading(facts: Facts, gain: Gain) -> str:
             "little of what images are worth."
         )
     if gain.verdict == "unclear":
+        room = facts.room(gain.reference)
+        all_ = ", all that the reference leaves room for," if limits_[1] > room else ""
         return (
             "The interval includes 0, so this run does not show that imaging adds anything; gains up to "
-            f"{number(max(limits_[1], 0), 3)} and losses up to {number(max(-limits_[0], 0), 3)} remain compatible with "
-            "it."
+            f"{number(max(min(limits_[1], room), 0), 3)}{all_} and losses up to {number(max(-limits_[0], 0), 3)} remain "
+            "compatible with it."
         )
     return "There is no interval, so nothing follows from it."
 

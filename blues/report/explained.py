@@ -14,8 +14,12 @@ from blues.report.facts import Facts
 from blues.report.people import Parts
 from blues.report.words import arm_label, listed, metric, modalities, model_of, signed
 
-__all__ = ["explained", "movers"]
+__all__ = ["BASE", "explained", "explained_arm", "movers"]
 
+BASE = (
+    "The base value is what the models say when nothing of a patient is known, an average over training patients on the "
+    "models' own scale: it need not be the mean prediction."
+)
 _LEVELS = {
     "variable": ("Variables", "variable"),
     "feature": ("Features", "feature"),
@@ -31,11 +35,11 @@ def explained(facts: Facts) -> Parts | None:
         return None
     record = facts.run.attributions
     assert record is not None
-    unit = record.unit
+    unit = facts.outcome_unit
     text = (
         f"Shapley values of {arm_label(arm)}: each held-out patient is explained by the models that held them out, and the "
-        f"values of a patient add up from the mean prediction to their own ({unit}). They say what the predictions rest on, "
-        "not what causes the outcome."
+        f"values of a patient add up from the base value to their own prediction ({unit}). {BASE} They say what the "
+        "predictions rest on, not what causes the outcome."
     )
     blocks = [
         block("text", text=_in_words(facts, record, arm)),
@@ -53,7 +57,7 @@ def explained(facts: Facts) -> Parts | None:
         variables = len(found) if level == "variable" else variables
         key = f"shap-{level}"
         figures[key] = _bars(found, title, arm, unit)
-        tables[key] = _table(found, title, name, unit)
+        tables[key] = _table(found, title, name, unit, facts.binary)
     blocks.append(block("figures", keys=list(figures)))
     if "shap-variable" in tables:
         blocks.append(block("table", key="shap-variable"))
@@ -89,13 +93,21 @@ def _in_words(facts: Facts, record: explain.Attributions, arm: str) -> str:
     if not len(images) or "image" not in modalities(arm):
         return said + "."
     by_point = explain.importance(record, arm, "point", draws=50, seed=facts.seed)
-    most = by_point.iloc[0]["name"] if len(by_point) else ""
     share = float(images["value"].sum() / max(found["value"].sum(), 1e-300))
     said += f". Of the images ({share:.0%} of the sum of all bars) the largest is {_the(images)}"
     named = images[~images["name"].astype(str).str.startswith("embedding")]
     if len(named) and named.index[0] != images.index[0]:
         said += f", of the measures with a name {_the(named)}"
-    return said + (f"; the BLUE point that moves most is {most}." if most else ".")
+    return said + _point_in_words(by_point)
+
+
+def _point_in_words(by_point: pd.DataFrame) -> str:
+    """Name the BLUE point that moves predictions most, unless chance moves them as much."""
+    if not len(by_point):
+        return "."
+    if by_point["inside_null"].notna().any() and by_point["inside_null"].astype(bool).all():
+        return "; no BLUE point moves predictions by more than shuffled outcomes do."
+    return f"; the BLUE point that moves most is {by_point.iloc[0]['name']}."
 
 
 def _the(images: pd.DataFrame) -> str:
@@ -109,15 +121,17 @@ def _checked(facts: Facts, record: explain.Attributions, arm: str) -> str:
     own = record.base[record.base["arm"] == arm]
     sampled = float((own["how"] == "sampled").mean()) if "how" in own else 0.0
     how = (
-        "The values follow exactly from the shape of the model"
+        "The values are computed from the shape of the model, without sampling"
         if sampled == 0
         else (
             "The values are sampled over orders in which the features enter"
             if sampled == 1
-            else f"The values of {sampled:.0%} of the predictions are sampled, the others exact"
+            else f"The values of {sampled:.0%} of the predictions are sampled, the others computed from the shape of the model"
         )
     )
-    said = f"{how}; with the mean prediction they add up to each prediction, off by {float(own['error'].max()):.0e} at most."
+    said = f"{how}; with the base value they add up to each prediction, off by {float(own['error'].max()):.0e} at most."
+    if facts.binary:
+        said += " What a model gives in log-odds, and what a stack passes on, is rescaled: sum exact, shares kept."
     if len(record.points) and facts.experiment.get("points") != "concat" and "image" in modalities(arm):
         said += (
             " What the encoder saw is told by BLUE point: where a measure was averaged over points, its value is shared among "
@@ -167,7 +181,7 @@ def _with_units(found: pd.DataFrame) -> list[str]:
     return [f"{name}, {unit}" if unit else str(name) for name, unit in zip(found["name"], found["unit"], strict=True)]
 
 
-def _table(found: pd.DataFrame, title: str, name: str, unit: str) -> dict[str, Any]:
+def _table(found: pd.DataFrame, title: str, name: str, unit: str, binary: bool) -> dict[str, Any]:
     columns = [column(name), column("kind"), column(f"mean |Shapley value|, {unit}", "interval", digits=3)]
     columns += [
         column("share", "share"),
@@ -180,7 +194,8 @@ def _table(found: pd.DataFrame, title: str, name: str, unit: str) -> dict[str, A
     for label, r in zip(_with_units(found), found.itertuples(), strict=True):
         row = [label, r.modality, [r.value, r.low, r.high], r.share, [r.rank, r.rank_low, r.rank_high], r.direction]
         rows.append([*row, r.p_value, r.p_own] if against_null else row)
-    note = "Direction: rank correlation of a variable's own value and its Shapley value; + means more of it raises the risk."
+    note = "Direction: rank correlation of a variable's own value and its Shapley value; + means more of it raises the "
+    note += "risk." if binary else "prediction."
     if against_null:
         note += " p: against the largest of all under shuffled outcomes, so it is adjusted for looking at all of them; "
         note += "by itself: against the same bar only, not adjusted. Neither can be below 1 / (1 + number of shuffles)."
@@ -249,7 +264,10 @@ def _stability(record: explain.Attributions, arm: str, seed: int) -> dict[str, A
 def _sets(facts: Facts, arm: str, level: float = 0.9) -> dict[str, Any] | None:
     """Return how sure single predictions are: coverage of conformal sets or intervals."""
     sets = explain.conformal(
-        facts.run.predictions[facts.run.predictions["arm"] == arm], facts.design["kind"], level=level
+        facts.run.predictions[facts.run.predictions["arm"] == arm],
+        facts.design["kind"],
+        level=level,
+        scale=facts.design.get("categories"),
     )
     found = explain.coverage(sets, level)
     columns = [column("patients"), column("number", "integer"), column("covered", "interval")]
@@ -260,7 +278,8 @@ def _sets(facts: Facts, arm: str, level: float = 0.9) -> dict[str, Any] | None:
         [r["group"], r["rows"], [r["value"], r["low"], r["high"]], *(r[c] for c in extra)]
         for r in found.to_dict("records")
     ]
-    note = f"Cross-conformal prediction at {level:.0%}: covered is how often the set holds the truth. Many undecided: unsure."
+    note = f"Cross-conformal prediction at {level:.0%}: covered is how often the "
+    note += "set holds the truth. Many undecided: unsure." if facts.binary else "interval holds the truth."
     return table(f"How sure {arm_label(arm)} is of single patients", columns, rows, note=note)
 
 

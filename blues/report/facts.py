@@ -286,6 +286,12 @@ class Facts:
         wanted = {"image", *modalities(self.reference)}
         return set(modalities(self.candidate)) == wanted and model_of(self.candidate) == model_of(self.reference)
 
+    @property
+    def outcome_unit(self) -> str:
+        """What Shapley values and predictions are counted in: the dictionary's unit for a number, where it gives one."""
+        given = str(self.design.get("unit") or "")
+        return given or (self.run.attributions.unit if self.run.attributions is not None else "")
+
     def room(self, arm: str) -> float:
         """Return the largest gain that a reference with this arm's score leaves."""
         return room(self.metric, self.score(arm)[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,7 +15,7 @@ import blues
 from blues import check, explain
 from blues.fuse import Run
 from blues.report.document import block, column, figure, table
-from blues.report.explained import explained_arm
+from blues.report.explained import BASE, explained_arm
 from blues.report.facts import Facts
 from blues.report.people import Parts
 from blues.report.privacy import Privacy, pseudonyms
@@ -115,7 +116,15 @@ def summarize_patient(
     kind = str(facts.design["kind"])
     ranges = run.cohort.get("ranges") or {}
     one = explain.person(
-        run.attributions, run.predictions, patient, chosen, kind=kind, level=LEVEL, most=10, ranges=ranges
+        run.attributions,
+        run.predictions,
+        patient,
+        chosen,
+        kind=kind,
+        level=LEVEL,
+        most=10,
+        ranges=ranges,
+        scale=facts.design.get("categories"),
     )
     shown = privacy.patient(patient)
     parts: dict[str, tuple[str, Parts]] = {
@@ -147,14 +156,15 @@ def summarize_patient(
 
 
 def file_name(patient: str) -> str:
-    """Return a patient's name as the stem of a file, whatever it holds.
+    """Return a patient's name as the stem of a file, whatever it holds, and another one for each patient.
 
     Examples
     --------
     >>> file_name("P07"), file_name("../7 a")
-    ('P07', '---7-a')
+    ('P07', '---7-a-60f2a0')
     """
-    return "".join(c if c.isalnum() or c in "_-" else "-" for c in patient) or "patient"
+    plain = "".join(c if c.isalnum() or c in "_-" else "-" for c in patient)
+    return plain if plain and plain == patient else f"{plain}-{hashlib.sha256(patient.encode()).hexdigest()[:6]}"
 
 
 def with_pages(summary: Mapping[str, Any], folder: Path) -> dict[str, Any]:
@@ -172,7 +182,7 @@ def with_pages(summary: Mapping[str, Any], folder: Path) -> dict[str, Any]:
 
 
 def _trust(one: explain.Person) -> Parts:
-    return [block("doubts", items=list(one.doubts))], {}, {}
+    return [block("doubts", items=list(one.doubts), checked=list(one.checked))], {}, {}
 
 
 def _arms(facts: Facts, one: explain.Person) -> Parts:
@@ -180,14 +190,16 @@ def _arms(facts: Facts, one: explain.Person) -> Parts:
     asked = f"{LEVEL:.0%} prediction " + ("set" if of_sets else "interval")
     columns = [column("arm"), column("prediction (range over repeats)", "interval", digits=2)]
     columns += [column(asked) if of_sets else column(asked, "interval", digits=1)]
-    columns += [column("sets that held the truth, all patients", "interval")]
+    columns += [column(f"{'sets' if of_sets else 'intervals'} that held the truth, all patients", "interval")]
     rows = []
     for row in one.predictions.to_dict("records"):
         said = listed([_SETS.get(w, w) for w in str(row["set"]).split(", ")]) if of_sets else None
         given = said if of_sets else [row["p"], row["set_low"], row["set_high"]]
         rows.append([arm_label(row["arm"]), [row["p"], row["low"], row["high"]], given, _coverage(facts, row["arm"])])
     y = facts.averaged[facts.averaged["patient"] == one.patient]["y"]
-    outcome = ("with" if float(y.max()) > 0 else "without") + " the outcome" if facts.binary else f"{y.mean():.3g}"
+    outcome = ("with" if float(y.max()) > 0 else "without") + " the outcome"
+    if not facts.binary:
+        outcome = f"{y.mean():.3g} {facts.design.get('unit') or ''}".strip()
     blocks = [
         block("facts", rows=[["Outcome of this patient", outcome], ["Asked", str(facts.design["label"])]]),
         block("table", key="patient-arms"),
@@ -195,6 +207,8 @@ def _arms(facts: Facts, one: explain.Person) -> Parts:
     note = "Prediction: mean over the repeats of the cross-validation, with the lowest and highest of them. "
     note += (
         "The set holds every answer that the arm cannot rule out at that level, from how it did on the other patients."
+        if of_sets
+        else "The interval reaches as far as the arm was off on that share of the other patients."
     )
     return blocks, {"patient-arms": table("Predictions for this patient", columns, rows, note=note)}, {}
 
@@ -206,15 +220,16 @@ def _coverage(facts: Facts, arm: str) -> list[float]:
 
 
 def _moved(facts: Facts, one: explain.Person) -> Parts:
-    assert facts.run.attributions is not None
-    unit = facts.run.attributions.unit
+    unit = facts.outcome_unit
     words = _values(one.features, _yes_no(facts))
     by_label = dict(zip(one.features["label"].astype(str), words, strict=True))
     steps = one.waterfall.assign(name=[f"{n} {by_label.get(n, '')}".strip() for n in one.waterfall["name"]])
     first = "; ".join(f"{r.name} {r.shap:+.2f}" for r in steps.head(3).itertuples())
     figures = {
-        "steps-modality": _steps(one.by_modality, "From the mean to this patient, by kind of information", unit),
-        "steps-feature": _steps(steps, "From the mean to this patient, by feature", unit, f"The largest: {first}."),
+        "steps-modality": _steps(one.by_modality, "From the base value to this patient, by kind of information", unit),
+        "steps-feature": _steps(
+            steps, "From the base value to this patient, by feature", unit, f"The largest: {first}."
+        ),
     }
     known = one.features[one.features["value"].notna() | (one.features["shap"].abs() > 0)].reset_index(drop=True)
     usual = one.features["low_usual"].notna().any()
@@ -235,8 +250,8 @@ def _moved(facts: Facts, one: explain.Person) -> Parts:
     )
     tables = {"patient-features": table("All values that the arm looks at", columns, rows, note=note, filters=True)}
     text = (
-        "Each bar is one step from the mean prediction of the training patients to this patient's own. It says what the "
-        "prediction rests on, not what causes the outcome."
+        f"Each bar is one step from the base value to this patient's own prediction. {BASE} A step says what the prediction "
+        "rests on, not what causes the outcome."
     )
     blocks = [
         block("text", text=text),
@@ -354,7 +369,8 @@ def _nearest(facts: Facts, one: explain.Person, privacy: Privacy) -> Parts:
         [privacy.patient(r.patient), r.distance, r.p, ("yes" if r.y else "no") if facts.binary else r.y]
         for r in one.nearest.itertuples()
     ]
-    note = "Training patients whose predictions rest on the same things: distance between their Shapley values of variables."
+    note = "The other patients whose predictions rest most on the same things: distance between Shapley values of variables. "
+    note += "They are of all folds, so not all of them were in the training of the models that predicted this patient."
     made = table("Nearest patients", columns, rows, note=note)
     return [block("table", key="patient-nearest")], {"patient-nearest": made}, {}
 
