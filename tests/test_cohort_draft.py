@@ -340,3 +340,14 @@ def test_measurements_with_their_unit_and_words_that_hold_unit_are_no_columns_of
 def test_what_only_one_word_tells_is_asked_about(tmp_path, labels):
     rows = [(i, labels[i % 2], f"{i}.5") for i in range(20)]
     assert "DECIDE: which are the event" in section_of(drafted_table(tmp_path, "ID;outcome;crp", rows), "outcome")
+
+
+@pytest.mark.parametrize(
+    "name",
+    "Leukozyten Thrombozyten leucocitos Leucociti Leukocyten Kreatinin Hämoglobin plaquettes Natrium Glucosa Piastrine".split(),
+)
+def test_blood_tests_are_known_in_other_languages(tmp_path, name):
+    text = drafted_table(tmp_path, f"id;{name};age", [(f"P{i:02d}", f"{i}.5", 40 + i) for i in range(20)])
+    columns = tomllib.loads(text)["columns"]
+    assert columns[name]["role"] == "blood"
+    assert columns["age"]["role"] == "clinical"

@@ -52,6 +52,11 @@ SMELLS = (
         "blood",
         r"sodium|potassium|troponin\w*|(nt ?pro ?)?bnp|p[ac]*o2|pco2|ph|hco3|base excess|lactate|glucose|il ?6|inr",
     ),
+    (
+        "blood",
+        r"le[uc][kc]o[cz]\w*|\w*(zyten|cyten|citos|citi)|kreatin\w*|harnstoff|uree|natrium|kalium|sodio|pota(ss)?sio|glu[ck]os\w*|"
+        r"blutzucker|glycemie|glucemia|glicemia|plaquett?es|plaquetas|piastrine|hamoglobin|laktat|lattato|quick",
+    ),
 )
 REMARKS = re.compile(
     r"bemerk\w*|anmerk\w*|kommentar\w*|notizen?|\w*freitext|remarks?|comments?|notes?|free ?text|remarques?|commentaires?|"
