@@ -62,6 +62,11 @@ def test_ratings_name_clips_as_the_table_does(tmp_path):
     assert cohort.ratings.set_index("clip")["rating"].to_dict() == {"a1": 0, "a2": 3, "b_a3": 2, "b_a5": 1}
 
 
+def test_clips_may_be_chosen_by_their_point(tmp_path):
+    cohort = read(listed(tmp_path, settings=swap(SETTINGS, 'organ = ["lung"]', 'zone = ["R1"]')))
+    assert set(cohort.clips["point"]) == {"R1"}
+
+
 def test_takes_that_the_table_does_not_tell_are_numbered(tmp_path):
     cohort = read(listed(tmp_path, settings=swap(SETTINGS, 'take = "take"\n', "")))
     assert cohort.clips.loc[["a1", "b_a4", "b_a5"], "take"].tolist() == [1, 1, 2]

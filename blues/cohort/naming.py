@@ -95,9 +95,9 @@ def read_clip_table(
     by = spec.table
     assert by is not None
     table, findings = read_table(folder, by.path, **how)
-    wanted = [by.clip, by.patient, *(c for c in (by.point, by.take) if c is not None), *by.only]
+    wanted = dict.fromkeys([by.clip, by.patient, *(c for c in (by.point, by.take) if c is not None), *by.only])
     columns_exist(wanted, table.columns, by.path)
-    cells = table[wanted].apply(lambda column: column.str.strip())
+    cells = table[[*wanted]].apply(lambda column: column.str.strip())
     known = known_names(names)
     rows: dict[str, int] = {}
     for row, told in cells[by.clip].items():
