@@ -9,6 +9,7 @@ from matplotlib.colors import to_rgb
 from scipy import stats
 
 from blues import check, explain
+from blues.explain.columns import _table_row
 from blues.explain.rollup import _concordance
 from blues.features import Design
 from blues.fuse import Experiment, Run, run
@@ -235,6 +236,31 @@ def test_stability_is_one_for_a_dominant_lab_and_low_for_noise(in_blood):
     loose = explain.stability(noise, "image+blood", ["feature"]).iloc[0]
     assert loose["value"] < 0.75
     assert loose["low"] <= loose["value"] <= loose["high"]
+
+
+def test_blue_point_that_chance_moves_as_much_is_not_named(in_blood):
+    said = str(summarize(in_blood)["sections"])
+    assert "no BLUE point moves predictions by more than shuffled outcomes do" in said
+    assert "the BLUE point that moves most is" not in said
+
+
+def test_number_has_its_unit_and_no_risk(in_blood):
+    number = dataclasses.replace(in_blood, design={**in_blood.design, "kind": "continuous", "unit": "days"})
+    assert "prediction (days)" in str(summarize(number)["sections"])
+    assert "raises the prediction" in summarize(number)["tables"]["shap-variable"]["note"]
+    assert "raises the risk" in summarize(in_blood)["tables"]["shap-variable"]["note"]
+
+
+@pytest.mark.parametrize(
+    ("name", "known", "label"),
+    [
+        ("sex=m", {"sex": {"label": "Sex"}}, "Sex: m"),
+        ("a=b", {"a=b": {"label": "a=b"}}, "a=b"),
+        ("=HYPERLINK(1)", {}, "=HYPERLINK(1)"),
+    ],
+)
+def test_sign_in_a_columns_own_name_is_no_code(name, known, label):
+    assert _table_row(name, "clinical", known)["label"] == label
 
 
 def test_ties_do_not_count_against_agreement(in_blood):

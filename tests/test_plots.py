@@ -286,6 +286,16 @@ def test_numbers_at_risk_are_those_of_the_table():
     assert len(plots.survival(times().drop(columns="at_risk")).axes) == 1
 
 
+def test_legend_stays_inside_the_figure_and_takes_nothing_from_the_plot():
+    curves = times("incidence")
+    curves = pd.concat([curves.assign(cause=c) for c in ("died in hospital", "discharged alive")])
+    short = plots.cumulative_incidence(curves.assign(group=curves["group"].map({"PCR +": "a", "PCR −": "b"})))
+    long = plots.cumulative_incidence(curves.assign(group=curves["group"] + " by the first test at admission"))
+    for figure in (short, long):
+        assert figure.legends[0].get_window_extent().width <= figure.bbox.width
+    assert long.get_figheight() > short.get_figheight()
+
+
 def test_importance_sums_what_it_does_not_draw():
     frame = pd.DataFrame({"feature": [f"f{i}" for i in range(20)], "value": np.arange(20.0)})
     axes = plots.importance(frame, most=5).axes[0]

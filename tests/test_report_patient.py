@@ -13,7 +13,7 @@ from blues import check, datasets, plots, pool, report
 from blues.report import main, words
 from blues.report.document import FIGURES
 from blues.report.privacy import pseudonyms
-from blues.report.single import identified, summarize_patient
+from blues.report.single import file_name, identified, summarize_patient
 from blues.report.stills import key_frames
 
 IDS = [f"Jane-{i:02d}" for i in range(60)]
@@ -255,3 +255,16 @@ def test_page_is_quiet_and_fits_in_a_browser(run, cohort, tmp_path):
             assert found == []
         assert tab.logged == []
         assert [url for url in tab.requested if not url.startswith(("file:", "data:"))] == []
+
+
+def test_every_patient_has_a_page_of_his_own():
+    ids = ("A 1", "A-1", "A_1", "A/1", "", "-")
+    assert len({file_name(one) for one in ids}) == len(ids)
+
+
+def test_only_what_was_looked_at_is_said_to_be_without_doubt(run):
+    clear = summarize_patient(run, IDS[7])
+    one = clear["sections"][0]["blocks"][0]
+    page = text_of({**clear, "sections": [{**clear["sections"][0], "blocks": [{**one, "items": []}]}]})
+    assert "No reason for doubt was found. Looked at:" in page
+    assert "the encoder takes every clip for lung ultrasound" in page

@@ -12,14 +12,13 @@ from blues.cohort.drafting import draft
 from blues.cohort.naming import SUFFIXES
 from blues.cohort.reading import read
 from blues.cohort.record import Cohort
-from blues.cohort.schema import WHEN
+from blues.cohort.schema import when
 from blues.cohort.summary import card, unused
 from blues.cohort.tables import natural_key
 from blues.cohort.text import render
 
 __all__ = [
     "SUFFIXES",
-    "WHEN",
     "Cohort",
     "Dictionary",
     "card",
@@ -33,4 +32,5 @@ __all__ = [
     "standardised_difference",
     "table_one",
     "unused",
+    "when",
 ]

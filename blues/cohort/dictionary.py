@@ -23,7 +23,6 @@ from blues.cohort.fit import (
 from blues.cohort.schema import (
     PREDICTORS,
     TIMES,
-    WHEN,
     Blank,
     Check,
     Clips,
@@ -35,6 +34,7 @@ from blues.cohort.schema import (
     Recognise,
     Role,
     Target,
+    when,
 )
 
 __all__ = ["Dictionary", "find_dictionary", "read_dictionary"]
@@ -153,7 +153,7 @@ class Dictionary(Part):
         if spec.role not in PREDICTORS:
             return f"its role is {spec.role}" + (f": {spec.note}" if spec.note else "")
         if TIMES.index(str(spec.known)) > TIMES.index(goal.moment):
-            return f"known {WHEN[str(spec.known)]}, after the moment of prediction ({WHEN[goal.moment]})"
+            return f"known {when(str(spec.known))}, after the moment of prediction ({when(goal.moment)})"
         if spec.contingent and goal.contingent == "never":
             return f"depends on treatment ({spec.contingent}), and so may the target; never taken for it"
         if spec.contingent and spec.contingent not in opt_in:

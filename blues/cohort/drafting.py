@@ -133,14 +133,15 @@ def _whose(found: _Folder, who: PatientTable) -> tuple[NamePattern | None, ClipT
 def _ratings_table(found: _Folder, patients: str, listed: ClipTable | None) -> tuple[str, str] | None:
     """Return the table, and its column, that names the clips; the list of clips is one only if it holds grades too."""
     clips = known_names(found.names)
-    tables = {name: table for name, table in found.tables.items() if name != patients}
-    items = [] if listed is None else [_item(cells) for _, cells in _graded(found, listed.path, listed)]
-    graded = any(item is not None and item["kind"] != "continuous" for item in items)
-    for name in sorted(tables, key=lambda one: listed is not None and one == listed.path):
-        if listed is not None and name == listed.path and not graded:
-            continue
-        for column in tables[name].columns:
-            if clips and tables[name][column].map(clip_id).isin(clips).mean() >= 0.5:
+    names = [name for name in found.tables if name != patients]
+    if listed is not None and listed.path in names:
+        names.remove(listed.path)
+        items = [_item(cells) for _, cells in _graded(found, listed.path, listed)]
+        if any(item is not None and item["kind"] != "continuous" for item in items):
+            names.append(listed.path)  # after tables that hold nothing else
+    for name in names:
+        for column, cells in found.tables[name].items():
+            if clips and cells.map(clip_id).isin(clips).mean() >= 0.5:
                 return name, column
     return None
 

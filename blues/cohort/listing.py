@@ -50,7 +50,7 @@ def guess_clip_table(
     best: tuple[int, ClipTable] | None = None
     for name, table in tables.items():
         for column in table.columns:
-            told = table[column].map(lambda cell: known.get(clip_id(cell), ""))
+            told = _told(table[column], known)
             there = told != ""
             if told[there].duplicated().any() or there.sum() < max(2, len(table) / 2):
                 continue
@@ -64,8 +64,7 @@ def guess_clip_table(
 
 def agrees(pattern: str, by: ClipTable, table: pd.DataFrame, names: Sequence[str], id_kind: str) -> bool:
     """Return whether a pattern of the clips' names and a table that lists them say the same of nine in ten patients."""
-    known = known_names(names)
-    told = dict(zip(table[by.clip].map(lambda cell: known.get(clip_id(cell), "")), table[by.patient], strict=True))
+    told = dict(zip(_told(table[by.clip], known_names(names)), table[by.patient], strict=True))
     read = {clip_id(name): re.fullmatch(pattern, name) for name in names}
     same = [
         found is not None and canonical_id(found["patient"], id_kind) == canonical_id(told[clip], id_kind)
@@ -73,6 +72,11 @@ def agrees(pattern: str, by: ClipTable, table: pd.DataFrame, names: Sequence[str
         if clip in told
     ]
     return sum(same) >= 0.9 * len(same)
+
+
+def _told(cells: pd.Series, known: Mapping[str, str]) -> pd.Series:
+    """Return the clip that each cell names, empty where it names none."""
+    return cells.map(lambda cell: known.get(clip_id(cell), ""))
 
 
 def _patient_column(table: pd.DataFrame, ids: set[str], id_kind: str) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from blues.cohort.findings import Finding
 from blues.cohort.schema import Clips
 from blues.cohort.tables import canonical_id, read_table
 
-__all__ = ["ANYWHERE", "SUFFIXES", "Namer", "Parts", "clip_id", "known_names", "read_clip_table", "read_name"]
+__all__ = ["SUFFIXES", "Namer", "Parts", "by_file", "clip_id", "known_names", "read_clip_table", "read_name"]
 
 SUFFIXES = (".mp4", ".avi", ".mov", ".mpeg", ".mpg", ".wmv", ".gif", ".npy", ".dcm")
 ANYWHERE = "any"
@@ -131,10 +131,16 @@ def read_clip_table(
     return namer, findings
 
 
+def by_file(paths: Iterable[str], clips: Iterable[str]) -> dict[str, str]:
+    """Return the clip that each file's name means, without its folders; empty where several files have that name."""
+    found: dict[str, str] = {}
+    for path, clip in zip(paths, clips, strict=True):
+        name = clip_id(path.rpartition("/")[2])
+        found[name] = "" if name in found else clip
+    return found
+
+
 def known_names(names: Collection[str]) -> dict[str, str]:
     """Return the clip that each name means: its whole path, or its file's name; empty where several files have that."""
-    alone: dict[str, str] = {}
-    for name in names:
-        last = clip_id(name.rpartition("/")[2])
-        alone[last] = "" if last in alone else clip_id(name)
-    return alone | {clip_id(name): clip_id(name) for name in names}
+    clips = [clip_id(name) for name in names]
+    return by_file(names, clips) | dict(zip(clips, clips, strict=True))

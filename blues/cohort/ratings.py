@@ -7,7 +7,7 @@ import pandas as pd
 from blues.check import InputError, columns_exist
 from blues.cohort.decode import decode
 from blues.cohort.findings import Finding
-from blues.cohort.naming import Namer, clip_id
+from blues.cohort.naming import Namer, by_file, clip_id
 from blues.cohort.schema import Column, Item, Ratings
 
 __all__ = ["CONSENSUS", "read_ratings"]
@@ -83,13 +83,14 @@ def _clip_ids(named: pd.Series, clips: pd.DataFrame, names: Namer) -> pd.Series:
     """
     keys = zip(clips["patient"], clips["point"], clips["take"], strict=True)
     by_key = dict(zip(keys, clips.index, strict=True))
-    files = clips["path"].map(lambda path: clip_id(path.rpartition("/")[2]))
-    alone = {file: clip for clip, file in files[~files.duplicated(keep=False)].items()}
+    alone = by_file(clips["path"], clips.index)
 
     def find(text: str) -> str:
         name = clip_id(text)
-        if name in clips.index or name in alone:
-            return name if name in clips.index else str(alone[name])
+        if name in clips.index:
+            return name
+        if alone.get(name):
+            return alone[name]
         told = names(name)
         if isinstance(told, str):
             return name

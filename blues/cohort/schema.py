@@ -11,7 +11,6 @@ from pydantic import BaseModel, ConfigDict, model_validator
 __all__ = [
     "PREDICTORS",
     "TIMES",
-    "WHEN",
     "Blank",
     "Check",
     "ClipTable",
@@ -25,6 +24,7 @@ __all__ = [
     "Ratings",
     "Recognise",
     "Target",
+    "when",
 ]
 
 Scalar = bool | int | float | str
@@ -34,10 +34,19 @@ Kind = Literal["continuous", "binary", "ordinal", "nominal", "text"]
 
 PREDICTORS = ("clinical", "blood", "expert")
 TIMES = ("admission", "during_stay", "discharge")
-WHEN = {"admission": "at admission", "during_stay": "during the stay", "discharge": "at discharge"}
-"""What to print for each of ``TIMES``."""
 YES = ("yes", "true", "1", "1.0")
 NO = ("no", "false", "0", "0.0")
+
+
+def when(time: str) -> str:
+    """Return one of ``TIMES``, or a time of one's own, in words.
+
+    Examples
+    --------
+    >>> when("during_stay"), when("admission")
+    ('during the stay', 'at admission')
+    """
+    return "during the stay" if time == "during_stay" else f"at {time.replace('_', ' ')}"
 
 
 class Part(BaseModel):

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from blues import check, datasets, embed, provenance
-from blues.cohort import WHEN, Cohort, card, unused
+from blues.cohort import Cohort, card, unused, when
 from blues.features import Design, design
 from blues.fuse.combined import of_a_run
 from blues.fuse.experiment import Experiment
@@ -169,7 +169,7 @@ def summary(found: Run) -> str:
     events = f", {facts['events']} with the event" if facts["events"] is not None else ""
     model = facts.get("model") or ", ".join(found.experiment.model)
     lines = [
-        f"{facts['cohort']}: {facts['label']} from {' + '.join(facts['modalities'])}, {WHEN[facts['moment']]}",
+        f"{facts['cohort']}: {facts['label']} from {' + '.join(facts['modalities'])}, {when(facts['moment'])}",
         *([f"Outcome: {made}"] if (made := (found.cohort.get("target") or {}).get("definition")) else []),
         f"{facts['patients']} patients{events}; {_how(found)}, "
         + (f"choice among {', '.join(found.experiment.select)}" if found.experiment.select else f"model {model}"),

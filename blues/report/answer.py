@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from blues.cohort import WHEN
+from blues.cohort import when
 from blues.fuse.margin import MEASURED, against_margin, mostly_out
 from blues.report.facts import FEW, Facts, Gain
 from blues.report.words import LEVEL, arm_label, clean, count, interval, listed, metric, modalities, number, p_value
@@ -154,7 +154,7 @@ def _who(facts: Facts) -> str:
     label = facts.design["label"]
     people = count(patients, "patient") + (f" ({events} with it)" if facts.binary else "")
     people += f" ({events} of whom had the event)" if facts.timed else ""
-    moment = f" {WHEN[facts.design['moment']]}" if facts.design["moment"] else ""
+    moment = f" {when(str(facts.design['moment']))}" if facts.design["moment"] else ""
     best = facts.reference or facts.candidate
     if best is None:
         return f"{label} was predicted{moment} in {people}."
