@@ -1,6 +1,7 @@
 """AUROC, average precision, ROC curve, partial area: against scikit-learn, by hand, at the edges, bad input."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
@@ -209,3 +210,40 @@ def test_clustered_auroc_is_obuchowskis_formula_pair_by_pair(rng):
     variance += 2 * 15 / 14 * ten @ one / (m * n)
     found = evaluate.auroc(y, score, clusters=patients)
     assert (found.value, found.se) == pytest.approx((area, np.sqrt(variance)), abs=1e-12)
+
+
+def test_auroc_of_repeats_is_their_mean_with_the_variance_of_this_mean():
+    rng = np.random.default_rng(5)
+    y = np.repeat([0, 1], [40, 25])
+    scores = y + rng.normal(size=65) + 0.5 * rng.normal(size=(7, 65))
+    found = evaluate.auroc(y, scores)
+    assert found.value == pytest.approx(np.mean([evaluate.auroc(y, one).value for one in scores]))
+    assert evaluate.auroc(y, np.tile(scores[0], (4, 1))).se == pytest.approx(evaluate.auroc(y, scores[0]).se)
+
+    def mean_without(left):  # delete-one-patient jackknife by class, which DeLong's variance is
+        kept = np.arange(65) != left
+        return np.mean([evaluate.auroc(y[kept], one[kept]).value for one in scores])
+
+    without = np.array([mean_without(i) for i in range(65)])
+    variance = sum((n - 1) / n * np.sum((without[y == k] - without[y == k].mean()) ** 2) for k, n in ((0, 40), (1, 25)))
+    assert found.se == pytest.approx(np.sqrt(variance), rel=1e-9)
+    clips = evaluate.auroc(np.repeat(y, 3), np.repeat(scores, 3, axis=1), np.repeat(np.arange(65).astype(str), 3))
+    assert clips.value == pytest.approx(found.value)
+    assert clips.se == pytest.approx(found.se, rel=0.01)
+    with pytest.raises(InputError, match="one score a row"):
+        evaluate.auroc(y, scores, method="hanley-mcneil")
+
+
+def test_interval_of_the_score_table_covers_where_events_are_few():
+    """With 11 events the percentile bootstrap covers too seldom; DeLong's on the logit scale does not."""
+    rng, covered = np.random.default_rng(11), {"auroc": 0, "auroc_bootstrap": 0}
+    y = np.repeat([0, 1], [49, 11])
+    truth = 0.8  # normal scores whose means are 1.19 standard deviations apart
+    for seed in range(300):
+        p = 1 / (1 + np.exp(-(y * 1.1902 + rng.normal(size=60))))
+        frame = pd.DataFrame({"patient": np.arange(60).astype(str), "repeat": 0, "fold": 0, "y": y, "p": p})
+        table = evaluate.score_table(frame, draws=200, seed=seed).set_index("metric")
+        for name in covered:
+            covered[name] += table.loc[name, "low"] <= truth <= table.loc[name, "high"]
+    assert covered["auroc"] >= 0.93 * 300
+    assert covered["auroc"] > covered["auroc_bootstrap"]

@@ -84,3 +84,9 @@ def test_mean_absolute_error_by_patient(rng):
     assert evaluate.mean_absolute_error([1], [2]).detail["reason"]
     with pytest.raises(InputError):
         evaluate.mean_absolute_error([1, 2], [1])
+
+
+def test_one_row_has_an_error_and_no_interval():
+    for found in (evaluate.mean_absolute_error([0], [1]), evaluate.ranked_probability_score([0], [[0.5, 0.5]])):
+        assert np.isfinite(found.value)
+        assert np.isnan([found.low, found.high]).all()

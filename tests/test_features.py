@@ -12,7 +12,7 @@ import blues.cohort
 from blues import datasets, pool
 from blues.check import InputError
 from blues.embed import Embeddings
-from blues.features import Design, design, suspicious
+from blues.features import Design, canary, design, suspicious
 from blues.fuse import Experiment
 from blues.fuse.notes import notes_on
 
@@ -316,6 +316,34 @@ class TestDesign:
         blood = pd.DataFrame({"CRP": rng.normal(size=30), "oddly good": leak}, index)
         made = self.make(y=y, patients=pd.Series(index, index), blocks={"blood": blood})
         assert suspicious(made)[["column", "what"]].values.tolist() == [["oddly good", column]]
+
+    @pytest.mark.parametrize("kind", ["binary", "ordinal", "continuous"])
+    def test_suspicious_sees_copies_and_near_copies_of_every_kind_of_outcome(self, kind, rng):
+        index = pd.Index([str(i) for i in range(60)], name="patient")
+        drawn = {"binary": np.arange(60) % 2, "ordinal": np.arange(60) % 4, "continuous": rng.gamma(2, 5, 60)}[kind]
+        y = pd.Series(drawn.astype(float), index)
+        near = y.copy()
+        near.iloc[[3, 10]] = [1 - y.iloc[3], 1 - y.iloc[10]] if kind == "binary" else y.iloc[[10, 3]].to_numpy()
+        half = y + 3 * y.std() * rng.normal(size=60)
+        blood = pd.DataFrame({"copy": np.exp(y / 10), "near": -near, "half": half}, index)
+        singles = {"baseline: x": pd.DataFrame({"x": y}, index), "expert rule: r": pd.DataFrame({"r": y}, index)}
+        made = self.make(y=y, kind=kind, patients=pd.Series(index, index), blocks={"blood": blood}, singles=singles)
+        found = suspicious(made)
+        assert found[["modality", "column"]].values.tolist() == [
+            ["blood", "copy"],
+            ["blood", "near"],
+            ["baseline: x", "x"],
+        ]
+        assert found["auroc"].iloc[0] == pytest.approx(1)
+        assert 0.95 <= found["auroc"].iloc[1] < 1
+
+    def test_concordance_of_a_yes_or_no_is_its_auroc(self, rng):
+        y, x = np.arange(50) % 2 * 1.0, np.round(rng.normal(size=50), 1)
+        assert canary._concordance(y, x) == pytest.approx(canary._rank_auroc(y, x))
+        grades = np.arange(50) % 3
+        ahead = np.subtract.outer(grades, grades) > 0
+        wins = (np.sign(np.subtract.outer(x, x)) + 1) / 2
+        assert canary._concordance(grades, x) == pytest.approx(wins[ahead].mean())
 
 
 def test_example_dictionary_of_the_docs_is_what_these_tests_change():

@@ -10,6 +10,7 @@ from made_design import QUICK, make_design
 from blues import check, evaluate, models
 from blues.fuse import Experiment, Run, arms_of, out_of_fold, run
 from blues.fuse.command import summary
+from blues.fuse.crossval import inner_splits
 from blues.fuse.null import shuffled_outcome
 from blues.models import Candidate
 
@@ -77,7 +78,27 @@ class TestSingleArms:
         result = run(design, experiment())
         assert result.comparisons["reference"].iloc[0] == "baseline: CRP"
         assert "expert rule: mean severity" in set(result.comparisons["arm"])
-        assert "prevalence" not in set(result.comparisons["arm"])
+
+    def test_every_other_arm_is_held_against_the_reference(self, found):
+        table = found.comparisons
+        reference = table["reference"].iloc[0]
+        against = set(table.loc[table["reference"] == reference, "arm"])
+        assert against == set(found.scores["arm"]) - {reference}
+        blind = table[table["family"] == "without images"]
+        assert set(blind["arm"]) == {"prevalence", "baseline: CRP", "blood"} - {reference}
+        constant = blind[blind["arm"] == "prevalence"]
+        assert not constant["metric"].str.startswith("auroc").any()
+        assert "brier" in set(constant["metric"])
+        printed = summary(found)
+        assert f"The other arms without images against {reference}:" in printed
+        assert printed.index("What imaging adds") < printed.index("The other arms without images")
+
+    def test_permutation_p_values_are_corrected_over_the_arms(self, found):
+        rows = found.comparisons[found.comparisons["reference"] == "shuffled outcome"]
+        rules = rows["arm"].str.startswith("expert rule")
+        assert rules.sum() == 1
+        for part in (rows[rules], rows[~rules]):
+            np.testing.assert_allclose(part["p_holm"], evaluate.holm(part["p_value"].to_numpy()))
 
     def test_constant_is_the_reference_where_nothing_without_images_beats_it(self):
         design = make_design(kind="continuous", signal=0.0, patients=30)
@@ -92,7 +113,7 @@ class TestSingleArms:
         rule = rows[rows["arm"].str.startswith("expert rule")].iloc[0]
         assert rule["p_holm"] == rule["p_value"]
         rows = rows[rows["reference"] == rows["reference"].iloc[0]]
-        others = rows[~rows["arm"].str.startswith("expert rule")]
+        others = rows[~rows["arm"].str.startswith("expert rule") & (rows["family"] != "without images")]
         np.testing.assert_allclose(others["p_holm"], evaluate.holm(others["p_value"].to_numpy()))
 
     def test_rule_without_ratings_of_some_patients_says_so(self):
@@ -361,3 +382,156 @@ def test_an_outcome_that_says_nothing_or_cannot_be_a_number_is_refused(value, me
     y[2] = value
     with pytest.raises(check.InputError, match=message):
         run(design.with_outcome(y), experiment())
+
+
+class TestInnerFolds:
+    """What chooses and stacks needs inner folds, and has them wherever the patients allow any."""
+
+    @staticmethod
+    def few_values(patients=60, lonely=True):
+        """A number with eight values, of which one may occur once: not to be taken for eight classes."""
+        drawn = np.random.default_rng(1).integers(1, 8, size=patients).astype(float)
+        if lonely:
+            drawn[0] = 9.0
+        made = make_design(patients=patients, kind="continuous")
+        return dataclasses.replace(made, y=pd.Series(drawn, made.y.index, name="made"))
+
+    def test_a_number_with_few_values_is_no_class(self):
+        result = run(self.few_values(), experiment(select=("logistic/stack", "prevalence")))
+        assert (result.choices["fallback"] == "none").all()
+        assert result.choices["inner_loss"].notna().all()
+        taken = result.choices[result.choices["model"] == "logistic"]
+        assert len(taken)
+        assert taken.filter(like="weight_").notna().any(axis=1).all()
+
+    @pytest.mark.parametrize("kind", ["continuous", "ordinal"])
+    def test_a_value_that_occurs_once_leaves_all_inner_folds(self, kind):
+        y = np.array([0.0] * 10 + [1.0] * 9 + [5.0])
+        splits = inner_splits(y, np.arange(20).astype(str), kind=kind, seed=0)
+        assert len(splits) == 5
+        np.testing.assert_array_equal(np.sort(np.concatenate([test for _, test in splits])), np.arange(20))
+
+    def test_no_yes_can_be_held_out_where_there_is_one(self):
+        assert inner_splits(np.array([0.0] * 9 + [1.0]), np.arange(10).astype(str), kind="binary", seed=0) == []
+
+    def test_what_could_not_be_chosen_or_stacked_is_told(self):
+        made = make_design(patients=30)
+        y = pd.Series(np.r_[1.0, 1.0, np.zeros(28)], made.y.index, name="made")
+        rare = dataclasses.replace(made, y=y)
+        stacked = run(rare, experiment(folds=2))
+        assert set(stacked.choices["fallback"]) == {"mean instead of stack"}
+        chosen = run(rare, experiment(folds=2, select=("logistic/late", "prevalence")))
+        assert set(chosen.choices["fallback"]) == {"first candidate as it is"}
+        for result, words in ((stacked, "nothing could be stacked"), (chosen, "nothing could be chosen")):
+            told = [n["text"] for n in result.notes if n["level"] == "warning" and words in n["text"]]
+            assert len(told) == 3
+            assert "4 of 4 training folds" in told[0]
+
+
+class TestReference:
+    """The reference is an arm for nearly all the patients; one for a few, which may score well on them, is not chosen."""
+
+    @staticmethod
+    def partly_measured(known):
+        """Blood knows the outcome and was taken from some patients alone; a clinical score, half as good, from all."""
+        design = make_design(patients=60, signal=4.0)
+        blood = design.blocks["blood"].copy()
+        blood.iloc[known:] = np.nan
+        noise = np.random.default_rng(4).normal(size=60)
+        clinical = pd.DataFrame({"score": design.y + noise}, design.y.index)
+        return dataclasses.replace(
+            design, blocks={"image": design.blocks["image"], "clinical": clinical, "blood": blood}
+        )
+
+    @pytest.mark.parametrize("known", [24, 60])
+    def test_few_patients_make_no_reference(self, known):
+        result = run(self.partly_measured(known), experiment())
+        reference = result.comparisons["reference"].iloc[0]
+        scores = result.scores[result.scores["metric"] == "auroc"].set_index("arm")["value"]
+        assert scores["blood"] > scores["clinical"]
+        assert (reference == "clinical") == (known == 24) or reference == "clinical+blood"
+        told = [n["text"] for n in result.notes if "not taken for the reference" in n["text"]]
+        assert len(told) == (known == 24)
+        printed = summary(result)
+        assert ("on 24 of 60 patients" in printed) == (known == 24)
+
+    def test_one_that_is_named_is_taken_and_warned_of(self):
+        result = run(self.partly_measured(24), experiment(reference="blood"))
+        assert result.comparisons["reference"].iloc[0] == "blood"
+        assert any("is said of those 24 alone" in n["text"] for n in result.notes if n["level"] == "warning")
+
+    def test_arms_with_few_events_are_marked_where_their_numbers_stand(self):
+        printed = summary(run(self.partly_measured(17), experiment(folds=3, repeats=1)))
+        marked = [line for line in printed.splitlines() if line.split("  ")[0].endswith("*")]
+        assert [line.split(" *")[0] for line in marked] == ["blood"]
+        assert "no claim can be made about this arm" in printed
+
+
+class TestRisk:
+    """Operating points, calibration and decision curves of every arm are in the run."""
+
+    def test_tables_are_saved_and_are_those_of_the_averaged_predictions(self, found, tmp_path):
+        back = Run.load(found.save(tmp_path / "run"))
+        arms = list(dict.fromkeys(found.scores["arm"]))
+        part = found.predictions[found.predictions["arm"] == "image+blood"]
+        rows = part.groupby("patient")[["y", "p", "threshold"]].mean()
+        point = evaluate.operating_point(rows["y"], rows["p"] >= rows["threshold"])
+        for name in ("operating", "calibration", "decision"):
+            assert list(dict.fromkeys(getattr(back, name)["arm"])) == arms, name
+        saved = back.operating[back.operating["arm"] == "image+blood"].set_index("metric")
+        assert saved.loc[["tp", "fp", "fn", "tn"], "value"].tolist() == [point.tp, point.fp, point.fn, point.tn]
+        for name, one in point.measures.items():
+            np.testing.assert_allclose(
+                saved.loc[name, ["value", "low", "high"]].astype(float), [one.value, one.low, one.high]
+            )
+        exact = point.sensitivity.detail["clopper_pearson"]
+        np.testing.assert_allclose(saved.loc["sensitivity", ["exact_low", "exact_high"]].astype(float), exact)
+        slope = back.calibration.query("arm == 'image+blood' and metric == 'slope'")["value"].item()
+        assert slope == pytest.approx(evaluate.calibration(rows["y"], rows["p"]).slope.value)
+        curve = back.decision[back.decision["arm"] == "image+blood"].set_index("threshold")
+        benefit = evaluate.net_benefit(rows["y"], rows["p"], [0.3])
+        assert curve.loc[0.3, "net_benefit"] == pytest.approx(benefit["model"].item())
+
+    def test_intervals_of_clips_go_by_patient(self):
+        result = run(make_design(clips=4), experiment())
+        saved = result.operating[result.operating["arm"] == "blood"].set_index("metric")
+        assert saved.loc["sensitivity", "method"].startswith("Wilson at the Rao-Scott")
+        part = result.predictions[result.predictions["arm"] == "blood"]
+        rows = part.groupby(["patient", "clip"]).agg(y=("y", "first"), p=("p", "mean"), t=("threshold", "mean"))
+        point = evaluate.operating_point(rows["y"], rows["p"] >= rows["t"], clusters=rows.index.get_level_values(0))
+        assert saved.loc["sensitivity", "low"] == pytest.approx(point.sensitivity.low)
+
+    @pytest.mark.parametrize("kind", ["ordinal", "continuous"])
+    def test_only_a_yes_or_no_has_them(self, kind):
+        assert run(make_design(kind=kind), experiment()).operating.empty
+
+
+class TestPooling:
+    """Candidates pool BLUE points as the design can, or are refused by name."""
+
+    def test_attention_learns_from_single_clips(self):
+        made = make_design(patients=16, clips=2)
+        result = run(made, experiment(model=("attention",), folds=2, repeats=1))
+        assert set(result.choices["model"]) == {"attention"}
+        assert result.predictions["p"].between(0, 1).all()
+
+    def test_pooling_of_single_clips_is_refused(self):
+        with pytest.raises(check.InputError, match="'max' out|nothing to pool"):
+            run(make_design(patients=16, clips=2), experiment(select=("logistic", "logistic/stack/max")))
+
+    @pytest.mark.parametrize("settings", [{"model": ("attention",)}, {"select": ("logistic", "logistic/concat")}])
+    def test_pooling_that_the_design_lacks_is_named_with_its_remedy(self, settings):
+        with pytest.raises(
+            check.InputError, match=r"no image block pooled by 'concat'. Allowed: mean.*also_points=\['concat'\]"
+        ):
+            run(make_design(), experiment(**settings))
+
+
+def test_learning_curve_holds_two_of_each_class_for_every_arm():
+    """A modality that few have must not leave a small training set without patients who have it."""
+    design = make_design(patients=60)
+    blood = design.blocks["blood"].copy()
+    blood.iloc[14:] = np.nan
+    design = dataclasses.replace(design, blocks={"image": design.blocks["image"], "blood": blood})
+    result = run(design, experiment(folds=2, repeats=2, learning_curve=True, examine=("blood", "image")))
+    assert result.learning.groupby("arm")["value"].count().to_dict() == {"blood": 4, "image": 4}

@@ -106,9 +106,8 @@ def test_patient_without_blood_is_predicted_from_images_by_every_model_and_fusio
     blood = design.blocks["blood"].copy()
     blood.iloc[:12] = np.nan
     design = make_design(kind=kind, image=image, blood=blood)
-    arms = arms_of(design, {"": [Candidate.parse(way, Candidate("forest"))]})
-    if way == "attention":  # the pooled points are one token here
-        arms = arms_of(design, {"": [Candidate("attention")]})
+    pooled = Candidate("attention")  # the pooled points are one token here
+    arms = arms_of(design, {"": [pooled if way == "attention" else Candidate.parse(way, Candidate("forest"))]})
     table, _ = out_of_fold(design, arms, _folds(design, folds=3, repeats=1))
     without = set(design.y.index[:12])
     by_arm = {arm: part.set_index("patient")["p"] for arm, part in table.groupby("arm")}

@@ -154,7 +154,7 @@ def test_time_to_discharge_runs_like_any_other_task(found, tmp_path):
     assert of(found, "blood", "uno_c")["low"] > 0.6
     assert of(found, "image", "uno_c")["low"] < 0.5
     gain = found.comparisons[(found.comparisons["metric"] == "uno_c") & found.comparisons["low"].notna()]
-    assert gain["arm"].tolist() == ["image", "image+blood"]
+    assert gain["arm"].tolist() == ["image", "image+blood", "baseline: LDH"]
     assert set(gain["reference"]) == {"blood"}
     assert gain.iloc[0]["high"] < 0
     assert (gain["p_holm"] >= gain["p_value"]).all()

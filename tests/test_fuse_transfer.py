@@ -12,7 +12,8 @@ from blues import datasets
 from blues.check import InputError
 from blues.features import design
 from blues.fuse import Experiment, Run, main, transfer
-from blues.fuse.transfer import joined, matched_columns
+from blues.fuse.matching import matched_columns, same_unit
+from blues.fuse.transfer import joined
 
 QUICK = {"model": ("logistic",), "draws": 100, "jobs": 1, "null": 0, "explain": ("none",)}
 
@@ -201,3 +202,79 @@ def test_a_cohort_is_not_tested_on_itself_under_whatever_name(two, tmp_path, cap
     ]
     assert main(flags) == 2
     assert "folds do that" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "same"),
+    [
+        ("mg/l", "mg/L", True),
+        (" mg / l", "mg/l", True),
+        ("umol/l", "\u00b5mol/l", True),
+        ("\u03bcmol/l", "\u00b5mol/l", True),
+        ("Years", "years", True),
+        ("mU/l", "MU/l", False),
+        ("g/l", "G/l", False),
+        ("mg/l", "mg/dl", False),
+        ("", "mg/l", False),
+    ],
+)
+def test_units_are_the_same_where_their_letters_mean_the_same(a, b, same):
+    assert same_unit(a, b) is same
+    assert same_unit(b, a) is same
+
+
+def test_outcome_turned_round_stops_the_run(two, tmp_path):
+    a = blues.cohort.read(two / "a")
+    turned = changed(two, tmp_path, "events = [1]", "events = [0]")
+    with pytest.raises(
+        InputError, match="'no' is the event in elsewhere and none in synthetic|'yes' is the event in syn"
+    ):
+        joined(*sum(pair(a, turned, modalities=["blood"]), ()))
+
+
+def test_outcome_made_otherwise_is_told(two, tmp_path):
+    a, settings = blues.cohort.read(two / "a"), Experiment(modalities=("blood",), **QUICK)
+    text = (two / "b" / "cohort.toml").read_text(encoding="utf-8")
+    line = next(row for row in text.splitlines() if row.startswith("column = ") and "pcr" in row)
+    other = changed(
+        two,
+        tmp_path,
+        f"{line}\nevents = [1]",
+        'any = [{column="pcr", equals=["yes"]}, {column="death", equals=["yes"]}]',
+    )
+    for b, told in ((blues.cohort.read(two / "b"), 0), (other, 1)):
+        notes = transfer(*pair(a, b, modalities=["blood"]), settings).notes
+        assert len([n for n in notes if "made in two ways" in n["text"] and n["level"] == "warning"]) == told
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "reason"),
+    [
+        ('label = "Fever"\n', 'label = "No fever"\n', "give them one label"),
+        ('label = "Fever"\n', 'label = "fever"\n', None),
+        ("", 'label = "Fever"\n', None),
+    ],
+)
+def test_a_yes_that_may_be_a_no_is_left_out(two, tmp_path, ours, theirs, reason):
+    for name, line in (("a", ours), ("b", theirs)):
+        shutil.copytree(two / name, tmp_path / name)
+        edit(tmp_path / name, "[columns.fever]\n", f"[columns.fever]\n{line}")
+    pairs, refused = matched_columns(*(blues.cohort.read(tmp_path / name) for name in "ab"))
+    assert ("fever" in pairs) == (reason is None)
+    assert reason is None or reason in refused["fever"]
+
+
+def test_words_that_mean_yes_here_and_no_there_are_not_matched(two, tmp_path):
+    for name, codes in (("a", '{"m"="yes", "f"="no"}'), ("b", '{"f"="yes", "m"="no"}')):
+        shutil.copytree(two / name, tmp_path / name)
+        path = tmp_path / name / "cohort.toml"
+        text = path.read_text(encoding="utf-8")
+        start = text.index("[columns.fever]")
+        line = next(row for row in text[start:].splitlines() if row.startswith("codes"))
+        path.write_text(text[:start] + text[start:].replace(line, f"codes = {codes}", 1), encoding="utf-8")
+        table = pd.read_csv(tmp_path / name / "clinical.csv", dtype=str)
+        table["fever"] = table["fever"].map({"0": "f", "1": "m"})
+        table.to_csv(tmp_path / name / "clinical.csv", index=False)
+    pairs, refused = matched_columns(*(blues.cohort.read(tmp_path / name) for name in "ab"))
+    assert "fever" not in pairs
+    assert refused["fever"] == "'m' is yes in synthetic and no in elsewhere"

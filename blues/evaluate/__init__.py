@@ -58,6 +58,7 @@ from blues.evaluate.resample import (
     table_bootstrap,
     weighted_bootstrap,
 )
+from blues.evaluate.risk import calibration_table, decision_table, operating_table
 from blues.evaluate.subgroups import heterogeneity_p, subgroup_table
 from blues.evaluate.tables import HEADLINE, compare_table, point_score, score_table
 from blues.evaluate.utility import net_benefit
@@ -92,6 +93,7 @@ __all__ = [
     "bootstrap_weights",
     "brier",
     "calibration",
+    "calibration_table",
     "category_codes",
     "clopper_pearson_interval",
     "cluster_tables",
@@ -99,6 +101,7 @@ __all__ = [
     "combine",
     "combine_table",
     "compare_table",
+    "decision_table",
     "delong_test",
     "expected_auroc_width",
     "expected_calibration_error",
@@ -115,6 +118,7 @@ __all__ = [
     "net_benefit",
     "no_information",
     "operating_point",
+    "operating_table",
     "optimism",
     "out_of_fold",
     "partial_auroc",

@@ -42,6 +42,15 @@ def _outcome_and_score(y: Any, score: Any) -> tuple[np.ndarray, np.ndarray]:
     return outcome, scores
 
 
+def _outcome_and_repeats(y: Any, score: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Check and return the outcome and the finite scores, shape (repeats, n)."""
+    outcome, scores = binary_outcome(y), np.atleast_2d(finite(score, "score"))
+    if scores.ndim > 2 or scores.shape[1] == 1:
+        scores = scores.reshape(1, -1)
+    same_length(y=outcome, score=scores[0])
+    return outcome, scores
+
+
 def hanley_mcneil_se(auroc: float, positives: int, negatives: int) -> float:
     """Return the standard error of an AUROC from its value and the class sizes alone, for planning.
 
@@ -110,8 +119,9 @@ def auroc(
     ----------
     y : array-like, shape (n,)
         0 and 1, both present.
-    score : array-like, shape (n,)
-        Any finite number, higher for 1; ties count one half.
+    score : array-like, shape (n,) or (repeats, n)
+        Any finite number, higher for 1; ties count one half. Of several repeats the AUROC is the mean over them, and DeLong's
+        variance that of this mean: of each row's placement averaged over the repeats.
     clusters : array-like, shape (n,), optional
         The patient of each row, when a patient has several (clips): the variance is then Obuchowski's.
     method : {"delong-logit", "delong-wald", "hanley-mcneil", "newcombe", "bootstrap"}
@@ -142,28 +152,40 @@ def auroc(
     0.750 (0.069 to 0.992)
     """
     one_of(method, AUROC_METHODS, "method")
-    outcome, scores = _outcome_and_score(y, score)
+    outcome, scores = _outcome_and_repeats(y, score)
     z = normal_quantile(level)
     if method == "bootstrap":
         return bootstrap_auroc(outcome, scores, clusters, draws, seed, level=level)
     detail: dict[str, Any] = {"method": method, "level": level}
     detail |= {"positives": int(outcome.sum()), "negatives": int((1 - outcome).sum())}
     holders = detail["positives"], detail["negatives"]
-    if clusters is None:
-        area, variance = delong_variance(outcome, scores)
+    if method == "hanley-mcneil" and len(scores) > 1:
+        raise InputError("hanley-mcneil takes one score a row", remedy="Use method='delong-logit' with repeats")
+    if clusters is None and len(scores) == 1:
+        area, variance = delong_variance(outcome, scores[0])
         if method == "hanley-mcneil":
-            variance = sorted_ties(outcome, scores).hanley_mcneil_variance()
+            variance = sorted_ties(outcome, scores[0]).hanley_mcneil_variance()
+    elif clusters is None:
+        area, influences = _mean_influence(outcome, scores)
+        variance = variance_of_influence(outcome, influences)
+        detail["repeats"] = len(scores)
     else:
         if method == "hanley-mcneil":
             raise InputError(
                 "hanley-mcneil takes rows as independent", remedy="Use method='delong-logit' with clusters"
             )
         codes, groups = group_codes(clusters, len(outcome))
-        area, influences = influence(outcome, scores)
+        area, influences = _mean_influence(outcome, scores)
         variance = variance_of_influence(outcome, influences, codes)
         detail |= {"clusters": len(groups), "variance": "Obuchowski 1997"}
         holders = len(np.unique(codes[outcome == 1])), len(np.unique(codes[outcome == 0]))
     return _auroc_interval(area, variance, holders, method, z, detail)
+
+
+def _mean_influence(outcome: np.ndarray, scores: np.ndarray) -> tuple[float, np.ndarray]:
+    """Return the mean over repeats of the AUROC, and each row's influence on that mean."""
+    found = [influence(outcome, one) for one in scores]
+    return float(np.mean([area for area, _ in found])), np.mean([own for _, own in found], axis=0)
 
 
 def _auroc_interval(
@@ -203,7 +225,7 @@ def bootstrap_auroc(
     Parameters
     ----------
     y, score
-        As in :func:`auroc`; ``score`` may be (repeats, n): the statistic is then the mean over repeats of their AUROCs.
+        As in :func:`auroc`.
     patients : array-like, shape (n,), optional
         The patient of each row; without it every row is a patient.
 
@@ -216,8 +238,7 @@ def bootstrap_auroc(
     One sort serves all draws; each is then one running sum of weights
     (:func:`blues.evaluate.placements.weighted_auroc`).
     """
-    outcome, scores = binary_outcome(y), np.atleast_2d(finite(score, "score"))
-    same_length(y=outcome, score=scores[0])
+    outcome, scores = _outcome_and_repeats(y, score)
     codes, strata = _patients_of(outcome, patients)
     (found,) = weighted_bootstrap(
         lambda weights: weighted_auroc(outcome, scores, weights, codes), strata, draws, seed, level=level

@@ -152,7 +152,7 @@ def mean_absolute_error(y: Any, predicted: Any, clusters: Any = None, *, level: 
     if not len(truth):
         raise InputError("y is empty")
     found = mean_interval(np.abs(truth - called), clusters, level)
-    return Estimate(found.value, max(0.0, found.low), found.high, found.se, found.detail)
+    return Estimate(found.value, float(np.maximum(0.0, found.low)), found.high, found.se, found.detail)
 
 
 def ranked_probability_score(
@@ -199,4 +199,4 @@ def ranked_probability_score(
     reached = truth[:, None] <= np.arange(len(known))
     rows = np.sum((np.cumsum(table, axis=1) - reached) ** 2, axis=1) / (len(known) - 1 if normalise else 1)
     found = mean_interval(rows, clusters, level, normalised=normalise)
-    return Estimate(found.value, max(0.0, found.low), found.high, found.se, found.detail)
+    return Estimate(found.value, float(np.maximum(0.0, found.low)), found.high, found.se, found.detail)

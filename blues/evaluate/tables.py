@@ -71,12 +71,13 @@ def score_table(
     -------
     DataFrame, one row a metric
         ``metric, value, low, high, se, repeat_sd, method, reason``. A value is the mean over repeats of the score of
-        each repeat's predictions; its interval the percentile bootstrap of that mean over patients. ``repeat_sd`` is
-        the standard deviation over repeats: how much the split matters, not an interval. Where every sample gives the
-        same value (all patients right) Wilson's interval stands in and ``method`` says so. Binary outcomes also get
-        ``auroc_within_fold`` (ranked within folds before pooling), ``auroc_fold_mean`` (mean of the folds' own),
-        ``auroc_mean_prediction`` (of the prediction averaged over repeats, logit DeLong, Obuchowski's variance for
-        clips) and ``prevalence``.
+        each repeat's predictions; its interval the percentile bootstrap of that mean over patients, of ``auroc`` and
+        ``auroc_within_fold`` DeLong's on the logit scale (Obuchowski's variance for clips), which covers better where
+        a class has few patients. ``repeat_sd`` is the standard deviation over repeats: how much the split matters,
+        not an interval. Where every sample gives the same value (all patients right) Wilson's interval stands in and
+        ``method`` says so. Binary outcomes also get ``auroc_within_fold`` (ranked within folds before pooling),
+        ``auroc_fold_mean`` (mean of the folds' own), ``auroc_bootstrap`` (``auroc`` with the bootstrap's interval),
+        ``auroc_mean_prediction`` (of the prediction averaged over repeats) and ``prevalence``.
 
     Raises
     ------
@@ -105,14 +106,19 @@ def score_table(
     value, replicates = bootstrap_replicates(statistic, _strata(table, kind), draws, seed)
     everyone = np.ones((1, len(table.y)))
     repeats = [table.repeat(r) for r in range(len(table.p))]
+    clusters = table.patients if table.codes.max() + 1 < len(table.y) else None
+    ranked = {"auroc": table.p, "auroc_within_fold": table.ranked} if kind == "binary" else {}
     lines = []
     for k, (name, metric) in enumerate(metrics.items()):
         found = interval_of_replicates(value[k], replicates[:, k], level=level)
         found = _widened(found, replicates[:, k], name, table, level)
         spread = [metric(one, everyone)[0] for one in repeats] if len(repeats) > 1 else []
-        lines.append(_score_line(name, found, float(np.std(spread, ddof=1)) if spread else math.nan))
+        spread_sd = float(np.std(spread, ddof=1)) if spread else math.nan
+        if name in ranked:
+            lines.append(_score_line(name, auroc(table.y, ranked[name], clusters, level=level), spread_sd))
+        if name != "auroc_within_fold":
+            lines.append(_score_line("auroc_bootstrap" if name == "auroc" else name, found, spread_sd))
     if kind == "binary":
-        clusters = table.patients if table.codes.max() + 1 < len(table.y) else None
         mean = auroc(table.y, table.p.mean(0), clusters, level=level)
         lines.append(_score_line("auroc_mean_prediction", mean, math.nan))
         share = wilson_interval(table.y.sum(), len(table.y), level=level)

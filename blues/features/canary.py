@@ -4,47 +4,78 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from blues.features.record import Design
 
 __all__ = ["suspicious"]
 
+_FEWEST, _ENOUGH = 10, 30
+_MOST = 5000
+"""Rows of a grade or a number that are looked at: the pairs of a large cohort would take long."""
 
-def suspicious(design: Design, limit: float = 0.98) -> pd.DataFrame:
-    """Find single columns that alone separate a binary outcome almost perfectly: a leak until proved otherwise.
+
+def suspicious(design: Design, limit: float = 0.98, near: float = 0.95) -> pd.DataFrame:
+    """Find single columns that alone tell an outcome almost perfectly: a leak until proved otherwise.
 
     Parameters
     ----------
     design : Design
-        With a binary outcome; other kinds give an empty frame.
+        Its blocks and the tables of its baselines are looked through.
     limit : float
-        AUROC, in either direction and over the rows where the column is known, from which a column is listed; columns known
-        in fewer than 10 rows or one class are passed over. The pattern of missing values is judged as a column of its own.
+        AUROC, in either direction and over the rows where the column is known, from which a column is listed. Of grades and
+        numbers the concordance: the share of pairs of rows with different outcomes that the column puts in their order, ties
+        counted one half, which for a yes or no is the AUROC. Columns known in fewer than 10 rows or of one outcome are passed
+        over. The pattern of missing values is judged as a column of its own.
+    near : float
+        The same for columns known in 30 rows or more, where so high a value is hardly chance: a copy of the outcome with a few
+        cells changed.
 
     Returns
     -------
     DataFrame
         Columns ``modality, column, what ("value" or "missingness"), auroc, rows``.
     """
-    found = []
-    if design.kind == "binary":
-        y = design.y.to_numpy() == 1
-        for modality, block in design.blocks.items():
-            values = block.to_numpy(dtype=float)
-            for j, name in enumerate(block.columns):
-                known = ~np.isnan(values[:, j])
-                for what, rows, column in (
-                    ("value", known, values[:, j]),
-                    ("missingness", np.ones(len(y), bool), known.astype(float)),
-                ):
-                    area = _rank_auroc(y[rows], column[rows])
-                    if rows.sum() >= 10 and max(area, 1 - area) >= limit:
-                        found.append((modality, str(name), what, max(area, 1 - area), int(rows.sum())))
+    y = design.y.to_numpy(dtype=float)
+    concordance = _rank_auroc if design.kind == "binary" else _concordance
+    picked = np.unique(
+        np.linspace(0, len(y) - 1, min(len(y), len(y) if design.kind == "binary" else _MOST)).astype(int)
+    )
+    baselines = {name: table for name, table in design.singles.items() if name.startswith("baseline: ")}
+    seen, found = set(), []
+    for modality, block in {**design.blocks, **baselines}.items():
+        values = block.to_numpy(dtype=float)[picked]
+        for j, name in enumerate(block.columns):
+            if modality in baselines and str(name) in seen:
+                continue
+            seen.add(str(name))
+            known = ~np.isnan(values[:, j])
+            for what, rows, column in (
+                ("value", known, values[:, j]),
+                ("missingness", np.ones(len(picked), bool), known.astype(float)),
+            ):
+                many = int(rows.sum())
+                area = concordance(y[picked][rows], column[rows]) if many >= _FEWEST else 0.5
+                if max(area, 1 - area) >= (near if many >= _ENOUGH else limit):
+                    found.append((modality, str(name), what, max(area, 1 - area), many))
     return pd.DataFrame(found, columns=["modality", "column", "what", "auroc", "rows"])
+
+
+def _concordance(y: np.ndarray, x: np.ndarray) -> float:
+    """Return the share of pairs of different y that x puts in their order, ties one half; 0.5 when all y are alike.
+
+    From Kendall's tau-b, whose denominator holds the pairs not tied: Somers' D = tau * sqrt(untied in x / untied in y).
+    """
+    pairs = len(y) * (len(y) - 1) / 2
+    untied = [pairs - sum(n * (n - 1) / 2 for n in np.unique(values, return_counts=True)[1]) for values in (x, y)]
+    if min(untied) == 0:
+        return 0.5
+    return float(0.5 + 0.5 * stats.kendalltau(x, y).statistic * np.sqrt(untied[0] / untied[1]))
 
 
 def _rank_auroc(y: np.ndarray, x: np.ndarray) -> float:
     """Return the area under the ROC curve from midranks (Mann-Whitney); 0.5 when a class is absent."""
+    y = y == 1
     positives = int(y.sum())
     negatives = len(y) - positives
     if positives == 0 or negatives == 0:

@@ -62,9 +62,12 @@ def arms_of(
     ------
     InputError
         When a candidate has a calibrator or a threshold and the outcome is not binary; ``"matched"`` goes with an ordinal one
-        too, if all candidates have it.
+        too, if all candidates have it. When a candidate pools BLUE points in a way that the design lacks, or that says nothing
+        because a row is a clip.
     """
-    _check_finish(design, [c for candidates in rivals.values() for c in candidates])
+    everything = [c for candidates in rivals.values() for c in candidates]
+    _check_finish(design, everything)
+    _check_pooling(design, everything)
     combined = [
         Arm("+".join(modalities) + (f" [{suffix}]" if suffix else ""), modalities, tuple(candidates))
         for suffix, candidates in rivals.items()
@@ -92,6 +95,26 @@ def _check_finish(design: Design, candidates: Sequence[models.Candidate]) -> Non
             f"{design.task} is ordinal, and its candidates call grades in two ways",
             remedy="Give --threshold matched for all",
         )
+
+
+def _check_pooling(design: Design, candidates: Sequence[models.Candidate]) -> None:
+    """Raise where a candidate wants an image block that the design does not have."""
+    if "image" not in design.blocks:
+        return
+    for candidate in candidates:
+        if candidate.points in design.image_poolings():
+            continue
+        if design.level == "patient":
+            raise check.InputError(
+                f"{candidate.label}: the design has no image block pooled by {candidate.points!r}",
+                allowed=list(design.image_poolings()),
+                remedy=f"blues.features.design(..., also_points=[{candidate.points!r}]) adds it",
+            )
+        if (candidate.model, candidate.points) != (models.ATTENTION, "concat"):  # the pooling attention has by default
+            raise check.InputError(
+                f"{candidate.label}: {design.task} is of single clips, and there is nothing to pool",
+                remedy=f"Leave {candidate.points!r} out",
+            )
 
 
 def _single(name: str, calibrate: str, threshold: str) -> Arm:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from blues import check, datasets, embed, provenance
@@ -24,7 +25,7 @@ from blues.fuse.run import run
 from blues.fuse.stayexamine import no_transfer, refuse_options
 from blues.fuse.staytime import COLUMN, TASK, describe_beside, of_a_stay, offer, timed
 from blues.fuse.subgroups import groups_of, subgroups
-from blues.fuse.tables import main_metric
+from blues.fuse.tables import WITHOUT, main_metric
 from blues.fuse.transfer import transfer
 
 __all__ = ["main", "prepare"]
@@ -174,7 +175,7 @@ def summary(found: Run) -> str:
         f"{facts['patients']} patients{events}; {_how(found)}, "
         + (f"choice among {', '.join(found.experiment.select)}" if found.experiment.select else f"model {model}"),
         "",
-        _arms_table(found.scores),
+        *_arms_table(found),
         "",
     ]
     lines += _gain_lines(found, metric) + _added_lines(found) + _subgroup_lines(found)
@@ -196,6 +197,10 @@ def _gain_lines(found: Run, metric: str) -> list[str]:
     if not len(gain):
         return []
     gain = gain.drop_duplicates(["arm", "reference"])
+    beside = gain[gain["family"] == WITHOUT]
+    gain = gain[gain["family"] != WITHOUT]
+    if not len(gain):
+        return _beside_lines(beside, found)
     reference = gain.iloc[0]["reference"]
     better = "" if gain.iloc[0]["better"] == "higher" else " (lower is better)"
     known = "the arm named as reference" if found.experiment.reference else "the best arm without images"
@@ -205,9 +210,23 @@ def _gain_lines(found: Run, metric: str) -> list[str]:
         for row in rows.itertuples():
             told = "" if main else f"  against {row.reference}"
             told += "  experts' reading, no model" if row.arm.startswith("expert rule") else ""
-            interval = f"(95 % interval {row.low:+.3f} to {row.high:+.3f})"
-            lines.append(f"  {row.arm:<{width}}  {row.difference:+.3f}  {interval}{told}")
-    return [*lines, *_margin_lines(found, metric, str(reference)), ""]
+            lines.append(f"  {row.arm:<{width}}  {_difference(row, found)}{told}")
+    return [*lines, *_margin_lines(found, metric, str(reference)), "", *_beside_lines(beside, found)]
+
+
+def _difference(row: Any, found: Run) -> str:
+    """Return a paired difference with its interval, and on whom, where these are not all patients."""
+    some = f"  on {row.patients} of {all_} patients" if row.patients < (all_ := found.design["patients"]) else ""
+    return f"{row.difference:+.3f}  (95 % interval {row.low:+.3f} to {row.high:+.3f}){some}"
+
+
+def _beside_lines(beside: pd.DataFrame, found: Run) -> list[str]:
+    """Say how the other arms without images do against the reference."""
+    if not len(beside):
+        return []
+    width = max(len(name) for name in beside["arm"])
+    lines = [f"  {row.arm:<{width}}  {_difference(row, found)}" for row in beside.itertuples()]
+    return [f"The other arms without images against {beside['reference'].iloc[0]}:", *lines, ""]
 
 
 def _margin_lines(found: Run, metric: str, reference: str) -> list[str]:
@@ -304,13 +323,34 @@ def _choice_lines(found: Run) -> list[str]:
     return [*lines, ""]
 
 
-def _arms_table(scores: pd.DataFrame) -> str:
-    """Lay the scores out, one arm a row, value and interval in a cell."""
+def _arms_table(found: Run) -> list[str]:
+    """Lay the scores out, one arm a row, value and interval in a cell; arms with too few patients of a class are marked."""
+    scores = found.scores
     wanted = [m for m in HEADLINE if m in set(scores["metric"])]
     shown = scores[scores["metric"].isin(wanted)]
     cells: dict[str, dict[str, Any]] = {}
     for row in shown.itertuples():
         text = f"{row.value:.3f} ({row.low:.3f} to {row.high:.3f})" if pd.notna(row.low) else f"{row.value:.3f}"
         cells.setdefault(str(row.arm), {}).setdefault(str(row.metric), text)
-    table = pd.DataFrame.from_dict(cells, orient="index")[wanted]
-    return str(table.iloc[:, :4].fillna("-").to_string())
+    table = pd.DataFrame.from_dict(cells, orient="index")[wanted].iloc[:, :4].fillna("-")
+    people, few = _people(found)
+    if people.nunique() > 1:
+        table.insert(0, "patients", people.reindex(table.index))
+    table.index = [f"{arm} *" if arm in few else arm for arm in table.index]
+    told = [f"* Fewer than {FEW_EVENTS} patients of a class: no claim can be made about this arm."] if few else []
+    return [str(table.to_string()), *told]
+
+
+def _people(found: Run) -> tuple[pd.Series, set[str]]:
+    """Return how many patients each arm predicts, and the arms with fewer than ten patients in the smaller class."""
+    rows = found.predictions.groupby(["arm", "patient"], sort=False).first()
+    people = rows.groupby("arm", sort=False).size()
+    kind = found.design["kind"]
+    if kind not in ("binary", "time"):
+        return people, set()
+    outcome = (
+        found.predictions.groupby(["arm", "patient"], sort=False)["y"].max() if kind == "binary" else rows["event"] == 1
+    )
+    events = (outcome > 0).groupby("arm").sum()
+    smaller = np.minimum(events, people[events.index] - events) if kind == "binary" else events
+    return people, set(smaller.index[smaller < FEW_EVENTS])

@@ -24,6 +24,8 @@ __all__ = [
     "Fitted",
     "Fold",
     "Learner",
+    "UNCHOSEN",
+    "UNSTACKED",
     "fit_arms",
     "inner_splits",
     "learner",
@@ -33,6 +35,9 @@ __all__ = [
 
 Fold = tuple[int, int, np.ndarray, np.ndarray]
 """Repeat, fold, training rows, test rows (positions in the design)."""
+
+UNCHOSEN, UNSTACKED = "first candidate as it is", "mean instead of stack"
+"""What an arm does in a training fold whose patients cannot be held out again."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +101,8 @@ def out_of_fold(
         predicts only rows that have a value in at least one of its modalities.
     choices : DataFrame
         ``arm, repeat, fold, chosen, inner_loss`` and the parts of the candidate taken: ``model, fusion, pooling, components,
-        calibrator, threshold_rule``; of a stack ``weight_M`` and ``share_M`` of each modality M, see
+        calibrator, threshold_rule``; ``fallback``, what was done for want of inner folds (``"first candidate as
+        it is"``, ``"mean instead of stack"``) or ``"none"``; of a stack ``weight_M`` and ``share_M`` of each modality M, see
         :class:`blues.models.LateFusion`.
     """
     found = fit_arms(design, arms, folds, seed=seed, jobs=jobs, progress=progress)
@@ -233,7 +239,7 @@ def _matrix(design: Design) -> tuple[np.ndarray, models.Layout]:
     ends = np.cumsum([block.shape[1] for block in blocks.values()])
     columns = {key: np.arange(end - blocks[key].shape[1], end) for key, end in zip(blocks, ends, strict=True)}
     names = {key: [str(c) for c in block.columns] for key, block in blocks.items()}
-    layout = models.Layout(columns, names, several=len(design.blocks) > 1)
+    layout = models.Layout(columns, names, several=len(design.blocks) > 1, pooled=design.level == "patient")
     dtype = np.float32 if len(design.y) * ends[-1] > 5e7 else np.float64
     return np.hstack([block.to_numpy(dtype=dtype) for block in blocks.values()]), layout
 
@@ -282,9 +288,18 @@ def _choice(arm: Arm, model: models.Nested) -> dict[str, Any]:
         "components": taken.components,
         "calibrator": taken.calibrate,
         "threshold_rule": taken.threshold,
+        "fallback": _fallback(taken, model),
         **{f"weight_{name}": weight for name, weight in getattr(model.model_, "weights_", {}).items()},
         **{f"share_{name}": share for name, share in getattr(model.model_, "shares_of_stack_", {}).items()},
     }
+
+
+def _fallback(taken: models.Candidate, model: models.Nested) -> str:
+    """Return what was done for want of inner folds, or ``"none"``."""
+    if model.lacked_inner_:
+        return UNCHOSEN
+    averaged = taken.fusion == "stack" and hasattr(model.model_, "weights_") and not model.model_.weights_
+    return UNSTACKED if averaged else "none"
 
 
 def _predicted(model: models.Nested, task: _Task, X: np.ndarray) -> dict[str, np.ndarray]:
@@ -299,7 +314,7 @@ def _fitted(
     task: _Task, arm: Arm, rows: np.ndarray, seed: int, shared: dict[str, models.Shared] | None = None
 ) -> models.Nested:
     """Fit everything that learns in an arm on some rows; ``shared`` holds what other arms fitted on the same fold."""
-    inner = models.InnerFolds(task.patients[rows], partial(inner_splits, seed=seed))
+    inner = models.InnerFolds(task.patients[rows], partial(inner_splits, kind=task.kind, seed=seed))
     learners = dict.fromkeys(c.learner for c in arm.candidates)
     built = {c: models.build(c, arm.modalities, task.layout, task.kind, seed, shared) for c in learners}
     options = {c.label: (*built[c.learner], c.calibrate, c.threshold) for c in arm.candidates}
@@ -349,14 +364,21 @@ def learner(design: Design, arm: Arm, seed: int) -> Learner:
     return Learner(task, np.flatnonzero(np.any([task.present[name] for name in arm.modalities], axis=0)))
 
 
-def inner_splits(y: np.ndarray, patients: np.ndarray, seed: int, folds: int = 5) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Split training rows by patient into up to five stratified folds; none where a class has one patient."""
-    for number in range(folds, 1, -1):
-        try:
-            splits = evaluate.patient_folds(y, patients, number, 1, seed=seed)
-        except check.InputError:
-            continue
-        return [(train, test) for _, _, train, test in splits]
+def inner_splits(
+    y: np.ndarray, patients: np.ndarray, *, kind: str, seed: int, folds: int = 5
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Split training rows by patient into up to five stratified folds.
+
+    Grades of which one has a single patient are stratified as numbers are. None where a class of a binary outcome has one
+    patient, or where there is only one patient.
+    """
+    for way in (kind, "continuous") if kind == "ordinal" else (kind,):
+        for number in range(folds, 1, -1):
+            try:
+                splits = evaluate.patient_folds(y, patients, number, 1, seed=seed, kind=way)
+            except check.InputError:
+                continue
+            return [(train, test) for _, _, train, test in splits]
     return []
 
 

@@ -151,7 +151,8 @@ def learning_curve(design: Design, arms: Sequence[Arm], folds: Sequence[Fold], e
     tables = []
     for fraction in FRACTIONS:
         smaller = [
-            (r, k, _some_patients(design, train, fraction, (experiment.seed, r, k)), test) for r, k, train, test in used
+            (r, k, _some_patients(design, arms, train, fraction, (experiment.seed, r, k)), test)
+            for r, k, train, test in used
         ]
         predictions, _ = out_of_fold(design, arms, smaller, seed=experiment.seed, jobs=experiment.jobs)
         scores = score_arms(dict(list(predictions.groupby("arm", sort=False))), arms, design, experiment)
@@ -162,8 +163,13 @@ def learning_curve(design: Design, arms: Sequence[Arm], folds: Sequence[Fold], e
     return found[["arm", "patients", "metric", "value", "low", "high"]]
 
 
-def _some_patients(design: Design, train: np.ndarray, fraction: float, seed: Sequence[int]) -> np.ndarray:
-    """Return the rows of some of the training patients, at least two of each class; a larger share holds the smaller."""
+def _some_patients(
+    design: Design, arms: Sequence[Arm], train: np.ndarray, fraction: float, seed: Sequence[int]
+) -> np.ndarray:
+    """Return the rows of some of the training patients; a larger share holds the smaller.
+
+    At least two of each class, also of those who have what an arm looks at, if there are two.
+    """
     rng = np.random.default_rng([11, *seed])
     y = design.y.iloc[train]
     level = y.groupby(design.patients.iloc[train].to_numpy(), sort=True).max()
@@ -172,6 +178,9 @@ def _some_patients(design: Design, train: np.ndarray, fraction: float, seed: Seq
     for _, members in classes.groupby(classes):
         order = rng.permutation(members.index.to_numpy())
         kept |= set(order[: max(2, round(fraction * len(order)))])
+        for arm in arms:
+            rows = train[np.any([design.has(name)[train] for name in arm.modalities], axis=0)]
+            kept |= set(order[np.isin(order, design.patients.iloc[rows].unique())][:2])
     return train[design.patients.iloc[train].isin(kept).to_numpy()]
 
 

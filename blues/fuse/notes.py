@@ -9,9 +9,18 @@ import pandas as pd
 
 from blues import evaluate
 from blues.features import Design, suspicious
+from blues.fuse.crossval import UNCHOSEN, UNSTACKED
 from blues.fuse.experiment import Experiment
 
-__all__ = ["FEW_EVENTS", "design_facts", "encoder_notes", "notes_on", "sample_size"]
+__all__ = [
+    "FEW_EVENTS",
+    "design_facts",
+    "encoder_notes",
+    "fallback_notes",
+    "notes_on",
+    "reference_notes",
+    "sample_size",
+]
 
 FEW_EVENTS = 10
 """Fewer events than this and no claim is made about an arm (rule 5 of the design)."""
@@ -103,6 +112,43 @@ def notes_on(design: Design, by_arm: Mapping[str, pd.DataFrame], experiment: Exp
             )
         )
     return found + _without_images(design, experiment) + encoder_notes(design)
+
+
+def fallback_notes(choices: pd.DataFrame) -> list[dict[str, str]]:
+    """Warn of arms that could not choose, calibrate, cut or stack in some training folds, for want of inner folds."""
+    said = {
+        UNCHOSEN: "nothing could be chosen, calibrated or cut, so that the first candidate was taken as it is",
+        UNSTACKED: "nothing could be stacked, so that the mean over the kinds of information was taken",
+    }
+    found = []
+    for arm, part in choices.groupby("arm", sort=False) if len(choices) else ():
+        for fallback, words in said.items():
+            if times := int((part["fallback"] == fallback).sum()):
+                found.append(
+                    _warning(
+                        f"Arm {arm}: in {times} of {len(part)} training folds {words}: too few patients are of one class, or "
+                        "have what it looks at, to hold some of them out again."
+                    )
+                )
+    return found
+
+
+def reference_notes(few: Mapping[str, tuple[int, int]], reference: str | None) -> list[dict[str, str]]:
+    """Warn of arms without images that predict too few patients to be the reference, and of a reference named among them.
+
+    Parameters
+    ----------
+    few : mapping of str to (int, int)
+        From :func:`blues.fuse.tables.too_few_patients`.
+    """
+    found = []
+    for arm, (patients, most) in few.items():
+        told = f"Arm {arm} predicts {patients} of the {most} patients that another arm without images predicts"
+        if arm == reference:
+            found.append(_warning(f"{told}: what images add to it is said of those {patients} alone."))
+        else:
+            found.append(_note(f"{told}, and is not taken for the reference; --reference names it all the same."))
+    return found
 
 
 def _tuned_notes(design: Design) -> list[dict[str, str]]:
@@ -258,7 +304,8 @@ def _size_notes(design: Design) -> list[dict[str, str]]:
     fewer, widths = size["smaller_class"], size["auroc_width"]
     found = []
     if fewer < FEW_EVENTS:
-        found.append(_warning(f"Only {fewer} patients are in the smaller class: no claim can be made about any arm."))
+        who = "patient is" if fewer == 1 else "patients are"
+        found.append(_warning(f"Only {fewer} {who} in the smaller class: no claim can be made about any arm."))
     elif fewer < CLOSE_TO_FEW:
         found.append(
             _warning(
@@ -282,7 +329,8 @@ def _size_notes(design: Design) -> list[dict[str, str]]:
 def _leak_notes(design: Design) -> list[dict[str, str]]:
     return [
         _warning(
-            f"{leak.modality} column {leak.column!r} alone ({leak.what}) has AUROC {leak.auroc:.3f} over {leak.rows} rows: "
+            f"{leak.modality} column {leak.column!r} alone ({leak.what}) has "
+            f"{'AUROC' if design.kind == 'binary' else 'concordance'} {leak.auroc:.3f} over {leak.rows} rows: "
             "check that it is known before the outcome and is not the outcome itself."
         )
         for leak in suspicious(design).itertuples()

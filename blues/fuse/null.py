@@ -217,6 +217,8 @@ def with_added(comparisons: pd.DataFrame, added: pd.DataFrame) -> pd.DataFrame:
         "p_value": p,
         "test": f"outcomes shuffled among patients rated alike ({drawn}), one-sided",
         "question": f"Do images tell anything of the outcome that {seen['reference']} does not?",
+        "family": "shuffled among patients rated alike",
+        "p_holm": p,
     }
     return pd.concat([comparisons, pd.DataFrame([row])], ignore_index=True)
 

@@ -20,7 +20,7 @@ from blues.provenance import replacing, write_json
 __all__ = ["Run"]
 
 _TABLES = ("scores", "comparisons", "refused", "null", "choices")
-_OPTIONAL = ("added", "validation", "learning", "combinations", "subgroups")
+_OPTIONAL = ("operating", "calibration", "decision", "added", "validation", "learning", "combinations", "subgroups")
 _WORDS = ("column", "role", "known", "reason", "method", "test", "question", "better", "chosen")
 _MADE_OF_IT = "agreement stay explanations patients tables figures report.html report.json report.md".split()
 _PAGES = ("cohort", "notes", "design", "provenance")
@@ -41,8 +41,12 @@ class Run:
     scores : DataFrame
         Tidy: ``arm, metric, value, low, high`` and further columns that say how the interval was made.
     comparisons : DataFrame
-        Each arm with images against the reference, the best arm without or that named, then each other arm without images
-        against itself with them: ``arm, reference, metric, difference, low, high, p_value, test, question``.
+        Each arm against the reference, the best arm without images or that named, then each other arm without images against
+        itself with them: ``arm, reference, metric, difference, low, high, p_value, test, question, family, p_holm``; Holm's
+        correction is over the ``family``, within a metric and test.
+    operating, calibration, decision : DataFrame
+        Of a binary outcome, every arm's :func:`blues.evaluate.operating_table` at the thresholds fixed in the training folds,
+        :func:`blues.evaluate.calibration_table` and :func:`blues.evaluate.decision_table`, each with ``arm``; else empty.
     refused : DataFrame
         ``column, role, known, reason``.
     added : DataFrame
@@ -85,6 +89,9 @@ class Run:
     attributions: Attributions | None = None
     validation: pd.DataFrame = field(default_factory=pd.DataFrame)
     learning: pd.DataFrame = field(default_factory=pd.DataFrame)
+    operating: pd.DataFrame = field(default_factory=pd.DataFrame)
+    calibration: pd.DataFrame = field(default_factory=pd.DataFrame)
+    decision: pd.DataFrame = field(default_factory=pd.DataFrame)
     added: pd.DataFrame = field(default_factory=pd.DataFrame)
     combinations: pd.DataFrame = field(default_factory=pd.DataFrame)
     subgroups: pd.DataFrame = field(default_factory=pd.DataFrame)

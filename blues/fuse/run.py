@@ -18,7 +18,7 @@ from blues.fuse.experiment import Experiment
 from blues.fuse.explained import chosen_arms
 from blues.fuse.finetune import Tuning
 from blues.fuse.margin import check_margin
-from blues.fuse.notes import design_facts, notes_on
+from blues.fuse.notes import design_facts, fallback_notes, notes_on, reference_notes
 from blues.fuse.null import added_null, label_null, with_added
 from blues.fuse.record import Run
 from blues.fuse.staytime import run_time
@@ -26,7 +26,9 @@ from blues.fuse.tables import (
     check_reference,
     compare_arms,
     reference_arm,
+    risk_tables,
     score_arms,
+    too_few_patients,
     with_null,
     without_images,
 )
@@ -130,7 +132,7 @@ def run_folds(
     predictions = fitted.predictions
     by_arm = {str(arm): part for arm, part in predictions.groupby("arm", sort=False)}
     scores = score_arms(by_arm, arms, about, experiment)
-    reference = reference_arm(arms, scores, design.kind, experiment.reference)
+    reference = reference_arm(arms, scores, design.kind, experiment.reference, by_arm=by_arm)
     comparisons = compare_arms(by_arm, arms, reference, about, experiment)
     null, by_chance = label_null(design, arms, experiment, split=folds[0] if transfer else None, **shared)
     added = pd.DataFrame()
@@ -142,7 +144,9 @@ def run_folds(
     examined = examined_arms(arms, reference, experiment.examine)
     validation = validate(design, examined, experiment) if experiment.validate else pd.DataFrame()
     learning = learning_curve(design, examined, folds, experiment) if experiment.learning_curve else pd.DataFrame()
-    notes = notes_on(about, by_arm, experiment) + validation_notes(validation) + learning_notes(learning)
+    few = too_few_patients(without_images(arms, design.kind), by_arm)
+    notes = notes_on(about, by_arm, experiment) + reference_notes(few, reference) + fallback_notes(fitted.choices)
+    notes += validation_notes(validation) + learning_notes(learning)
     return Run(
         experiment=experiment,
         predictions=predictions,
@@ -157,6 +161,7 @@ def run_folds(
         notes=tuple(notes),
         provenance=provenance.record(seed=experiment.seed, **dict(about.facts)),
         attributions=attributions,
+        **(risk_tables(by_arm, experiment) if design.kind == "binary" else {}),
         validation=validation,
         learning=learning,
     )

@@ -24,7 +24,17 @@ from blues.fuse.experiment import Experiment
 from blues.fuse.notes import FEW_EVENTS, design_facts, encoder_notes
 from blues.fuse.record import Run
 from blues.fuse.stayexamine import examined, learning_of_time, refuse_options, unused_options, validate_time
-from blues.fuse.tables import COLUMNS, check_reference, image_pairs, with_null
+from blues.fuse.tables import (
+    ADDED,
+    COLUMNS,
+    ELSEWHERE,
+    RULES,
+    WITHOUT,
+    check_reference,
+    image_pairs,
+    with_holm,
+    with_null,
+)
 
 __all__ = ["COLUMN", "TASK", "describe_beside", "of_a_stay", "offer", "run_time", "timed"]
 
@@ -233,7 +243,7 @@ def _sees_images(modalities: tuple[str, ...]) -> bool:
 
 def _pairs(arms: Mapping[str, tuple[str, ...]]) -> list[tuple[str, str]]:
     seeing = {name: _sees_images(modalities) for name, modalities in arms.items()}
-    return [(a, b) for a in arms for b in arms if seeing[a] and not seeing[b]]
+    return [(a, b) for a in arms for b in arms if a != b and not seeing[b]]
 
 
 def _out_of_fold(
@@ -269,19 +279,19 @@ def _reference(scores: pd.DataFrame, arms: Mapping[str, tuple[str, ...]], named:
 def _comparisons(
     table: pd.DataFrame, reference: str | None, arms: Mapping[str, tuple[str, ...]], patients: int
 ) -> pd.DataFrame:
-    """Keep the comparisons with the reference, then those of other arms with themselves and images; shape of other tasks."""
+    """Keep the comparisons that :func:`blues.fuse.tables.compare_arms` makes, in its order and shape."""
     wanted = [(arm, other) for arm, other in image_pairs(arms) if other != reference]
     beside = pd.MultiIndex.from_frame(table[["arm", "reference"]]).isin(wanted)
-    kept = pd.concat([table[table["reference"] == reference], table[beside]], ignore_index=True)
+    main, seeing = table["reference"] == reference, table["arm"].map(lambda name: _sees_images(arms[name])).astype(bool)
+    rules = table["arm"].astype(str).str.startswith("expert rule")
+    family = np.select([~main, ~seeing, rules], [ELSEWHERE, WITHOUT, RULES], ADDED)
+    table = table.assign(family=family)
+    kept = pd.concat([table[main & seeing], table[beside], table[main & ~seeing]], ignore_index=True)
     if not len(kept):
         return pd.DataFrame(columns=list(COLUMNS))
     kept["test"], kept["question"], kept["patients"] = "paired jackknife", QUESTION, patients
     kept["better"] = np.where(kept["metric"].str.startswith(("brier", "integrated")), "lower", "higher")
-    kept["p_holm"] = np.nan
-    main = (kept["reference"] == reference).rename("main")
-    for _, rows in kept.dropna(subset=["p_value"]).groupby(["metric", main]):
-        kept.loc[rows.index, "p_holm"] = evaluate.holm(rows["p_value"].to_numpy())
-    return kept[[*COLUMNS, "better", "patients", "reason", "p_holm"]]
+    return with_holm(kept)[[*COLUMNS, "better", "patients", "reason"]]
 
 
 def _null(design: Design, arms: Mapping[str, tuple[str, ...]], experiment: Experiment, progress: bool) -> pd.DataFrame:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,12 +21,21 @@ __all__ = [
     "image_pairs",
     "main_metric",
     "reference_arm",
+    "risk_tables",
     "score_arms",
+    "too_few_patients",
+    "with_holm",
     "with_null",
     "without_images",
 ]
 
-COLUMNS = ("arm", "reference", "metric", "difference", "low", "high", "p_value", "test", "question")
+COLUMNS = ("arm", "reference", "metric", "difference", "low", "high", "p_value", "test", "question", "family", "p_holm")
+SHUFFLED = "shuffled outcome"
+"""Stands for a reference where a score is held against the label-permutation null."""
+ADDED, RULES, ELSEWHERE, WITHOUT = "with images", "experts' rules", "images added to another arm", "without images"
+"""Families of comparisons, each with a Holm correction of its own."""
+COVERAGE = 0.9
+"""An arm without images that predicts less than this share of the patients that another predicts is no reference."""
 _RANKS = ("auroc", "auprc", "spearman", "r2")
 
 
@@ -65,6 +75,20 @@ def score_arms(
     return pd.concat(tables, ignore_index=True)
 
 
+def risk_tables(by_arm: Mapping[str, pd.DataFrame], experiment: Experiment) -> dict[str, pd.DataFrame]:
+    """Return ``operating``, ``calibration`` and ``decision`` of every arm of a binary outcome, see :class:`blues.fuse.Run`."""
+    makers: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
+        "operating": evaluate.operating_table,
+        "calibration": evaluate.calibration_table,
+        "decision": partial(evaluate.decision_table, draws=min(experiment.draws, 1000), seed=experiment.seed),
+    }
+    found = {}
+    for name, make in makers.items():
+        each = {arm: make(part) for arm, part in by_arm.items()}
+        found[name] = pd.concat(each, names=["arm", "row"]).reset_index("arm").reset_index(drop=True)
+    return found
+
+
 def without_images(arms: Sequence[Arm], kind: str) -> list[str]:
     """Return the arms that may be a reference: those for which nobody looked at the images.
 
@@ -85,16 +109,36 @@ def check_reference(named: str, without: Sequence[str]) -> None:
         )
 
 
-def reference_arm(arms: Sequence[Arm], scores: pd.DataFrame, kind: str, named: str = "") -> str | None:
-    """Return the arm named, or else that with the best main metric of :func:`without_images`; None when there is none."""
+def reference_arm(
+    arms: Sequence[Arm], scores: pd.DataFrame, kind: str, named: str = "", *, by_arm: Mapping[str, pd.DataFrame]
+) -> str | None:
+    """Return the arm named, or else that with the best main metric of :func:`without_images`; None when there is none.
+
+    An arm that predicts few of the patients (:data:`COVERAGE`) may score well on them, and is not chosen.
+    """
     if named:
         return named
     metric, more_is_better = main_metric(kind)
     values = scores[scores["metric"] == metric].set_index("arm")["value"].dropna()
-    ranked = values[[name for name in without_images(arms, kind) if name in values.index]]
+    able = [name for name in without_images(arms, kind) if name in values.index]
+    few = too_few_patients(able, by_arm)
+    ranked = values[[name for name in able if name not in few]]
     if not len(ranked):
         return None
     return str(ranked.idxmax() if more_is_better else ranked.idxmin())
+
+
+def too_few_patients(names: Sequence[str], by_arm: Mapping[str, pd.DataFrame]) -> dict[str, tuple[int, int]]:
+    """Return the arms that predict less than :data:`COVERAGE` of the patients that another of them predicts.
+
+    Returns
+    -------
+    dict of str to (int, int)
+        Arm -> how many patients it predicts, and how many the other.
+    """
+    patients = {name: int(by_arm[name]["patient"].nunique()) for name in names if name in by_arm}
+    most = max(patients.values(), default=0)
+    return {name: (count, most) for name, count in patients.items() if count < COVERAGE * most}
 
 
 def compare_arms(
@@ -104,26 +148,34 @@ def compare_arms(
     design: Design,
     experiment: Experiment,
 ) -> pd.DataFrame:
-    """Compare each arm that sees images with :func:`reference_arm`, then each other arm without them with itself and images.
+    """Compare each arm with :func:`reference_arm`, then each other arm without images with itself and images.
 
-    On the patients that both predict.
+    On the patients that both predict. ``family`` says what is asked: what images do beside the reference (:data:`ADDED`; the
+    experts' rules are :data:`RULES`), what they add to other arms (:data:`ELSEWHERE`), and how other arms without images
+    (:data:`WITHOUT`) compare.
     """
     if reference is None:
         return pd.DataFrame(columns=list(COLUMNS))
-    pairs = [(arm.name, reference) for arm in arms if arm.name != reference and arm.sees_images]
-    pairs += [pair for pair in image_pairs({arm.name: arm.modalities for arm in arms}) if pair[1] != reference]
+    by_name = {arm.name: arm for arm in arms}
+    seeing = [arm.name for arm in arms if arm.name != reference and arm.sees_images]
+    blind = [arm.name for arm in arms if arm.name != reference and not arm.sees_images]
+    pairs = [(name, reference, RULES if by_name[name].role == "rule" else ADDED) for name in seeing]
+    beside = image_pairs({arm.name: arm.modalities for arm in arms})
+    pairs += [(arm, other, ELSEWHERE) for arm, other in beside if other != reference]
+    pairs += [(name, reference, WITHOUT) for name in blind]
     tables = []
-    for arm, other in pairs:
+    for arm, other, family in pairs:
         if arm not in by_arm or other not in by_arm:
             continue
         table = evaluate.compare_table(by_arm[arm], by_arm[other], **_settings(design, experiment))
+        if by_name[arm].role == "prevalence":
+            table = table[~table["metric"].str.startswith(_RANKS)]
         table.insert(0, "arm", arm)
         table.insert(1, "reference", other)
-        tables.append(table)
+        tables.append(table.assign(family=family))
     if not tables:
         return pd.DataFrame(columns=list(COLUMNS))
-    rules = {arm.name for arm in arms if arm.role == "rule"}
-    return _holm(pd.concat(tables, ignore_index=True), rules, reference)
+    return with_holm(pd.concat(tables, ignore_index=True))
 
 
 def image_pairs(modalities: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
@@ -148,21 +200,19 @@ def image_pairs(modalities: Mapping[str, Sequence[str]]) -> list[tuple[str, str]
     ]
 
 
-def _holm(comparisons: pd.DataFrame, rules: set[str], reference: str) -> pd.DataFrame:
-    """Add ``p_holm``: within one metric and test, over the arms compared with the reference.
-
-    The experts' rules are a family of their own, and so is what images add to other arms than the reference.
-    """
-    comparisons["p_holm"] = np.nan
-    family = np.where(comparisons["reference"] != reference, "other references", comparisons["arm"].isin(rules))
-    family = pd.Series(family, comparisons.index, name="family")
-    for _, rows in comparisons.dropna(subset=["p_value"]).groupby(["metric", "test", family]):
-        comparisons.loc[rows.index, "p_holm"] = evaluate.holm(rows["p_value"].to_numpy())
-    return comparisons
+def with_holm(comparisons: pd.DataFrame) -> pd.DataFrame:
+    """Add ``p_holm``: Holm's correction over a ``family``, within one metric and test."""
+    found = comparisons.assign(p_holm=np.nan)
+    for _, rows in found.dropna(subset=["p_value"]).groupby(["metric", "test", "family"]):
+        found.loc[rows.index, "p_holm"] = evaluate.holm(rows["p_value"].to_numpy())
+    return found
 
 
 def with_null(comparisons: pd.DataFrame, scores: pd.DataFrame, null: pd.DataFrame) -> pd.DataFrame:
-    """Add one row an arm: its score against the label-permutation null, p = (1 + as good) / (1 + permutations)."""
+    """Add one row an arm: its score against the label-permutation null, p = (1 + as good) / (1 + permutations).
+
+    Permutations that left an arm without a score are left out. The arms are one family, the experts' rules another.
+    """
     rows = []
     for (arm, metric), drawn in null.dropna(subset=["value"]).groupby(["arm", "metric"], sort=False):
         value = float(scores.loc[(scores["arm"] == arm) & (scores["metric"] == metric), "value"].iloc[0])
@@ -170,19 +220,19 @@ def with_null(comparisons: pd.DataFrame, scores: pd.DataFrame, null: pd.DataFram
         rows.append(
             {
                 "arm": arm,
-                "reference": "shuffled outcome",
+                "reference": SHUFFLED,
                 "metric": metric,
                 "difference": value - drawn["value"].mean(),
                 "p_value": (1 + good.sum()) / (1 + len(drawn)),
                 "test": f"label permutation ({len(drawn)})",
                 "question": "Could the whole pipeline reach this score if the outcome were unrelated to every feature?",
+                "family": RULES if str(arm).startswith("expert rule") else SHUFFLED,
             }
         )
     if not rows:
         return comparisons
     found = pd.DataFrame(rows)
-    return (
-        pd.concat([comparisons, found], ignore_index=True)
-        if len(comparisons)
-        else found.reindex(columns=comparisons.columns)
-    )
+    found["p_holm"] = np.nan
+    for _, part in found.groupby(["metric", "family"]):  # a test is named with its permutations, which may differ
+        found.loc[part.index, "p_holm"] = evaluate.holm(part["p_value"].to_numpy())
+    return pd.concat([comparisons, found], ignore_index=True) if len(comparisons) else found

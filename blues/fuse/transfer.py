@@ -14,11 +14,12 @@ from blues import check
 from blues.cohort import Cohort
 from blues.features import Design
 from blues.fuse.experiment import Experiment
+from blues.fuse.matching import check_outcome, doubts, matched_columns
 from blues.fuse.record import Run
 from blues.fuse.run import run_folds
 from blues.fuse.stayexamine import no_transfer
 
-__all__ = ["joined", "matched_columns", "transfer"]
+__all__ = ["joined", "transfer"]
 
 _TABULAR = ("clinical", "blood")
 TRAIN = "train/"
@@ -74,6 +75,9 @@ def transfer(
             f"{row.column} ({row.reason.removeprefix('not matched: ')})" for row in units.itertuples()
         )
         notes.append({"level": "warning", "text": text})
+    both = {str(c).partition("=")[0] for name in _TABULAR if name in about.blocks for c in about.blocks[name]}
+    pairs = {name: other for name, other in matched_columns(train[0], test[0])[0].items() if name in both}
+    notes += [{"level": "warning", "text": text} for text in doubts(train[0], test[0], experiment.task, pairs)]
     return dataclasses.replace(
         found,
         notes=(*notes, *found.notes),
@@ -82,38 +86,6 @@ def transfer(
             "transfer": {"train": a, "test": b, "train_patients": int(train[1].patients.nunique())},
         },
     )
-
-
-def matched_columns(train: Cohort, test: Cohort) -> tuple[dict[str, str], dict[str, str]]:
-    """Match the columns of two dictionaries by name, else by label, and hold their units and kinds against each other.
-
-    Returns
-    -------
-    pairs : dict of str to str
-        Column of the training cohort -> column of the test cohort that means the same.
-    refused : dict of str to str
-        Column of the training cohort -> why it has no counterpart.
-    """
-    ours, theirs = train.dictionary.columns, test.dictionary.columns
-    labels: dict[str, list[str]] = {}
-    for name, column in theirs.items():
-        labels.setdefault((column.label or name).casefold(), []).append(name)
-    pairs, refused = {}, {}
-    for name, column in ours.items():
-        same = [name] if name in theirs else labels.get((column.label or name).casefold(), [])
-        if len(same) != 1:
-            refused[name] = f"{test.name} has {'no' if not same else 'more than one'} column of this name or label"
-            continue
-        other = theirs[same[0]]
-        if column.unit.strip().casefold() != other.unit.strip().casefold():
-            refused[name] = (
-                f"unit {column.unit or '(none said)'!r} in {train.name}, {other.unit or '(none said)'!r} in {test.name}"
-            )
-        elif column.kind != other.kind:
-            refused[name] = f"{column.kind} in {train.name}, {other.kind} in {test.name}"
-        else:
-            pairs[name] = same[0]
-    return pairs, refused
 
 
 def joined(train_cohort: Cohort, train: Design, test_cohort: Cohort, test: Design) -> tuple[Design, Design]:
@@ -126,7 +98,7 @@ def joined(train_cohort: Cohort, train: Design, test_cohort: Cohort, test: Desig
     about : Design
         The test rows alone, with what was refused in either cohort.
     """
-    _same_outcome(train_cohort, train, test_cohort, test)
+    check_outcome(train_cohort, train, test_cohort, test)
     pairs, why = matched_columns(train_cohort, test_cohort)
     blocks: dict[str, tuple[pd.DataFrame, pd.DataFrame]] = {}
     left_out: list[tuple[str, str]] = []
@@ -181,28 +153,6 @@ def _under(a: Any, b: Any) -> Any:
     """Put the training rows, their ids marked, above the test rows."""
     index = pd.Index([TRAIN + str(i) for i in a.index], name=b.index.name)
     return pd.concat([a.set_axis(index), b])
-
-
-def _same_outcome(train_cohort: Cohort, train: Design, test_cohort: Cohort, test: Design) -> None:
-    a, b = train_cohort.dictionary.target(train.task), test_cohort.dictionary.target(train.task)
-
-    def unit(cohort: Cohort, target: Any) -> str:
-        of_column = cohort.dictionary.columns[target.column].unit if target.column else ""
-        return str(target.unit or of_column).strip().casefold()
-
-    facts = {
-        "kind": (train.kind, test.kind),
-        "level": (train.level, test.level),
-        "categories": (train.categories, test.categories),
-        "moment of prediction": (a.moment, b.moment),
-        "unit": (unit(train_cohort, a), unit(test_cohort, b)) if train.kind == "continuous" else ("", ""),
-    }
-    for what, (first, second) in facts.items():
-        if first != second:
-            raise check.InputError(
-                f"target {train.task!r} has {what} {first!r} in {train_cohort.name} and {second!r} in {test_cohort.name}",
-                remedy="Make the dictionaries agree",
-            )
 
 
 ENOUGH, FINE = 5, 10

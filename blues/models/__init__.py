@@ -5,7 +5,7 @@ imputer and scaler itself, so that cross-validation cannot leak. What chooses, s
 """
 
 from blues.models.attention import AttentionFusion
-from blues.models.candidates import CLIP_RULE, FUSIONS, Candidate, Layout, build
+from blues.models.candidates import ATTENTION, CLIP_RULE, FUSIONS, Candidate, Layout, build
 from blues.models.described import described
 from blues.models.fusion import LateFusion, Shared
 from blues.models.inner import InnerFolds, fit, inner_predictions, predict
@@ -21,6 +21,7 @@ from blues.models.zoo import KINDS, MODELS, PLAIN, make
 __all__ = [
     "APPARENT",
     "CALIBRATORS",
+    "ATTENTION",
     "CLIP_RULE",
     "FUSIONS",
     "GRADING",

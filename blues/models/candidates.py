@@ -45,14 +45,19 @@ class Layout:
         Block -> the names of its columns.
     several : bool
         Whether there is more than one modality: a single one is stacked by itself only to be scaled as others are.
+    pooled : bool
+        Whether BLUE points were pooled. Where a row is a clip they were not, and the one image block serves every pooling.
     """
 
     columns: Mapping[str, np.ndarray]
     names: Mapping[str, Sequence[str]]
     several: bool = True
+    pooled: bool = True
 
     def block(self, modality: str, points: str) -> str:
         """Return the key of a modality's block under a pooling."""
+        if modality == "image" and not self.pooled:
+            return next(key for key in self.columns if key.startswith("image/"))
         return f"image/{points}" if modality == "image" else modality
 
     def tokens(self, modality: str, points: str, start: int) -> dict[str, tuple[str, list[int]]]:
@@ -61,7 +66,7 @@ class Layout:
         ``start`` is the position of the block's first column once a candidate's blocks stand side by side.
         """
         names = self.names[self.block(modality, points)]
-        if modality != "image" or points != "concat":
+        if modality != "image" or points != "concat" or not self.pooled:
             return {modality: (modality, list(range(start, start + len(names))))}
         found: dict[str, list[int]] = {}
         for j, name in enumerate(names):

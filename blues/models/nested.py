@@ -50,6 +50,8 @@ class Nested(BaseEstimator):
         those that differ in the threshold alone the highest sensitivity + specificity, each inner fold cut as the others say.
     losses_ : dict of str to float
         Inner mean squared error of each candidate (for a binary outcome the Brier score), NaN without inner folds.
+    lacked_inner_ : bool
+        Whether there was something to choose, calibrate or cut and no inner folds to do it on.
     threshold_ : float
         The operating threshold; NaN unless the outcome is binary.
     cuts_ : ndarray of shape (grades - 1,), or None
@@ -107,6 +109,7 @@ class Nested(BaseEstimator):
         self.calibrator_ = fit_calibrator(calibrate, inner_p, y) if binary else None
         judged = self.predict(X) if rule == APPARENT and binary else calibrated(self.calibrator_, inner_p)
         self.threshold_ = find_threshold(rule, y, judged) if binary else float("nan")
+        self.lacked_inner_ = wanted and not (folds >= 0).any()
         self.grades_ = np.unique(y)
         self.cuts_ = _cuts(y, inner_p, folds) if self.kind == "ordinal" and rule == "matched" else None
         return self

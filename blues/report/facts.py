@@ -220,6 +220,7 @@ class Facts:
         table = table[
             (table["metric"] == self.metric) & table["arm"].isin(self.arms) & table["reference"].isin(self.arms)
         ]
+        table = table[table["arm"].map(sees_images).astype(bool)]
         found = []
         for (arm, reference), part in table.groupby(["arm", "reference"], sort=False):
             with_interval = part[part["low"].notna() & part["high"].notna()]

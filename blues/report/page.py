@@ -6,7 +6,7 @@ import base64
 import hashlib
 import itertools
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import jinja2
@@ -253,7 +253,7 @@ def _explorer(explorer: Mapping[str, Any]) -> dict[str, Any]:
     t, rows, said = explorer["start"], [], []
     for arm, values in explorer["arms"].items():
         c = _counts(values, t)
-        cells = _row(c, t)
+        cells = _row(c, t, values["limits"][round(100 * t)] if "limits" in values else None)
         colour = explorer["key"].index(arm) + 1 if arm in explorer["key"] else 0
         rows.append({"name": arm_label(arm), "cells": cells, "colour": colour})
         if arm in explorer["key"][:2]:
@@ -262,17 +262,22 @@ def _explorer(explorer: Mapping[str, Any]) -> dict[str, Any]:
     if first is not None:
         c = _counts(explorer["arms"][first], t)
         everyone = {"tp": c["tp"] + c["fn"], "fp": c["fp"] + c["tn"], "fn": 0, "tn": 0}
-        rows.append({"name": "treat all", "cells": _row(everyone, t), "colour": 0})
+        limits = explorer["arms"][first].get("limits")
+        cells = _row(everyone, t, limits[0] if limits else None)  # at a threshold of 0 all are called
+        rows.append({"name": "treat all", "cells": cells, "colour": 0})
     return {"columns": _EXPLORER, "rows": rows, "said": f"At {100 * t:.0f}%, {'; '.join(said)}."}
 
 
-def _row(c: Mapping[str, int], t: float) -> list[str]:
-    """Return the cells of one arm of the threshold table; the page's script writes the same ones."""
+def _row(c: Mapping[str, int], t: float, limits: Sequence[float] | None = None) -> list[str]:
+    """Return the cells of one arm of the threshold table; the page's script writes the same ones.
+
+    ``limits``: of sensitivity, specificity, PPV and NPV where rows are clustered by patient; else Wilson's are taken.
+    """
     n, positive, negative = sum(c.values()), c["tp"] + c["fn"], c["fp"] + c["tn"]
     benefit = number(c["tp"] / n - c["fp"] / n * t / (1 - t), 3)
-    predictive = [_wilson(c["tp"], c["tp"] + c["fp"]), _wilson(c["tn"], c["tn"] + c["fn"])]
-    counts = [f"{c['tp']} of {positive}", f"{c['fp']} of {negative}"]
-    return [_wilson(c["tp"], positive), _wilson(c["tn"], negative), benefit, *predictive, *counts]
+    shares = [(c["tp"], positive), (c["tn"], negative), (c["tp"], c["tp"] + c["fp"]), (c["tn"], c["tn"] + c["fn"])]
+    told = [_share(k, of, limits[2 * i : 2 * i + 2] if limits else None) for i, (k, of) in enumerate(shares)]
+    return [*told[:2], benefit, *told[2:], f"{c['tp']} of {positive}", f"{c['fp']} of {negative}"]
 
 
 def _counts(values: Mapping[str, Any], t: float) -> dict[str, int]:
@@ -287,8 +292,9 @@ def _counts(values: Mapping[str, Any], t: float) -> dict[str, int]:
     }
 
 
-def _wilson(k: int, n: int) -> str:
+def _share(k: int, n: int, limits: Sequence[float] | None) -> str:
     if not n:
         return "–"
     found = evaluate.wilson_interval(k, n)
-    return interval(found.value, found.low, found.high)
+    low, high = limits or (found.low, found.high)
+    return interval(found.value, low, high)

@@ -17,6 +17,7 @@ from blues.report.words import METRICS, arm_label, metric, number, p_value
 
 __all__ = ["calibration", "explorer", "robustness", "utility"]
 
+_CELLS = (("TP", "called, with"), ("FP", "called, without"), ("FN", "missed"), ("TN", "rightly not called"))
 MOST_ROWS = 400
 """Up to here the page's threshold slider works on single predictions, above on counts."""
 
@@ -111,6 +112,9 @@ def utility(facts: Facts) -> Parts:
     }
     blocks = [block("explorer"), block("figures", keys=["decision"])]
     tables = {}
+    if len(facts.run.operating):
+        tables["operating"] = _operating(facts)
+        blocks.insert(0, block("table", key="operating"))
     difference = curves.decision_difference(facts, (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8), seed=facts.seed)
     if len(difference):
         columns = [column("threshold", "share"), column(arm_label(facts.candidate or ""), "number", digits=3)]
@@ -133,13 +137,38 @@ def utility(facts: Facts) -> Parts:
     return blocks, tables, figures
 
 
+def _operating(facts: Facts) -> dict[str, Any]:
+    """Return the 2x2 table of every arm at its threshold from the training folds, and what follows from it."""
+    shares = {"sensitivity": "sensitivity", "specificity": "specificity", "ppv": "PPV", "npv": "NPV"}
+    ratios = {"lr_positive": "LR+", "lr_negative": "LR−"}
+    columns = [column("arm"), *(column(name, "interval") for name in (*shares.values(), *ratios.values()))]
+    columns += [column(f"{name} ({unit})", "integer") for name, unit in _CELLS]
+    rows = []
+    for arm, part in facts.run.operating.groupby("arm", sort=False):
+        found = part.set_index("metric")
+        cells: list[Any] = []
+        for name in (*shares, *ratios):
+            value, low, high = found.loc[name, ["value", "low", "high"]].astype(float)
+            cells.append([value, low, high] if np.isfinite(value) else "none called" if name == "ppv" else "–")
+        counts = [int(found.loc[name, "value"]) for name in ("tp", "fp", "fn", "tn")]
+        rows.append([arm_label(str(arm)), *cells, *counts])
+    clips = facts.design["level"] == "clip"
+    ends = "Wilson's at the effective number of clips (Rao-Scott, by patient)" if clips else "Wilson's"
+    note = (
+        f"At the threshold that was fixed in the training folds; predictions and thresholds averaged over the repeats. "
+        f"Intervals: {ends}; of the likelihood ratios on the log scale; operating.csv has "
+        f"{'them all' if clips else 'the exact ones (Clopper and Pearson) too'}. PPV and NPV hold at this study's prevalence."
+    )
+    return table("What the arms call, threshold fixed in training", columns, rows, note=note)
+
+
 def explorer(facts: Facts) -> dict[str, Any] | None:
     """Return what the threshold slider works on: predictions by pseudonym, or counts by threshold in a large cohort."""
     order = [*facts.key_arms, *(a for a in facts.arms if a not in facts.key_arms)]
     arms_ = [a for a in order if len(curves.usable(facts, a))]
     if not facts.binary or not arms_:
         return None
-    start = 0.5
+    start, grid = 0.5, np.arange(101) / 100
     made: dict[str, Any] = {"start": start, "level": facts.design["level"], "key": facts.key_arms, "arms": {}}
     for arm in arms_:
         part = curves.usable(facts, arm)
@@ -147,7 +176,6 @@ def explorer(facts: Facts) -> dict[str, Any] | None:
         if len(part) <= MOST_ROWS:
             made["arms"][arm] = {"y": y.tolist(), "p": [round(float(p), 4) for p in part["p"]]}
         else:
-            grid = np.arange(101) / 100
             positive, negative = (np.sort(part.loc[y == k, "p"].to_numpy()) for k in (1, 0))
             true = len(positive) - np.searchsorted(positive, grid, side="left")
             false = len(negative) - np.searchsorted(negative, grid, side="left")
@@ -157,7 +185,26 @@ def explorer(facts: Facts) -> dict[str, Any] | None:
                 "positive": len(positive),
                 "negative": len(negative),
             }
+        if part["patient"].duplicated().any():
+            made["arms"][arm]["limits"] = _clustered_limits(part, grid)
     return made
+
+
+def _clustered_limits(part: pd.DataFrame, grid: np.ndarray) -> list[list[float]]:
+    """Return, a threshold a row, the limits of sensitivity, specificity, PPV and NPV where a patient has several rows."""
+    y, p = part["y"].to_numpy(int), part["p"].to_numpy(float)
+    p = np.round(p, 4) if len(p) <= MOST_ROWS else p  # as the page holds them
+    codes = pd.factorize(part["patient"])[0]
+    found = []
+    for t in grid:
+        called = p >= t
+        right = (called == y).astype(float)
+        limits: list[float] = []
+        for rows in (y == 1, y == 0, called, ~called):
+            one = evaluate.clustered_proportion(right[rows], codes[rows])
+            limits += [round(one.low, 2), round(one.high, 2)]
+        found.append(limits)
+    return found
 
 
 def robustness(facts: Facts) -> Parts:
@@ -171,7 +218,7 @@ def robustness(facts: Facts) -> Parts:
     if len(null):
         tables["null"] = _null_table(facts, null, label)
         arm = facts.candidate or facts.arms[0]
-        values = null.loc[null["arm"] == arm, "value"]
+        values = null.loc[null["arm"] == arm, "value"].dropna()
         if len(values):
             figures["null"] = figure(
                 "null_histogram",
@@ -258,13 +305,15 @@ def _null_table(facts: Facts, null: pd.DataFrame, label: str) -> dict[str, Any]:
     better = METRICS[facts.metric].better
     rows = []
     for arm, part in null.groupby("arm", sort=False):
-        observed, drawn = facts.score(str(arm))[0], part["value"].to_numpy(float)
+        observed, drawn = facts.score(str(arm))[0], part["value"].dropna().to_numpy(float)
+        if not len(drawn):
+            continue
         as_good = int(np.sum(drawn * better >= observed * better))
         low, high = np.quantile(drawn, (0.025, 0.975))
         rows.append(
             [arm_label(str(arm)), observed, [drawn.mean(), low, high], (1 + as_good) / (1 + len(drawn)), len(drawn)]
         )
-    most = null.groupby("arm").size().max()
+    most = null.groupby("arm")["value"].count().max()
     columns = [
         column("arm"),
         column(f"observed {label}", "number"),

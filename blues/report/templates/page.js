@@ -173,18 +173,21 @@
     arm.y.forEach((y, i) => (c[(y ? "tf" : "ft")[+(arm.p[i] < t)] + (arm.p[i] < t ? "n" : "p")] += 1));
     return c;
   }
-  function wilson(k, n) {
+  function share(k, n, limits) {
     if (!n) return "\u2013";
+    if (limits) return fixed(k / n, 2) + " (" + fixed(limits[0], 2) + " to " + fixed(limits[1], 2) + ")";
     const z2 = 1.959963984540054 ** 2, p = k / n;
     const middle = (p + z2 / (2 * n)) / (1 + z2 / n);
     const half = (1.959963984540054 / (1 + z2 / n)) * Math.sqrt((p * (1 - p)) / n + z2 / (4 * n * n));
     return fixed(p, 2) + " (" + fixed(Math.max(0, middle - half), 2) + " to " + fixed(Math.min(1, middle + half), 2) + ")";
   }
-  function write(row, c, t) {
+  function write(row, c, t, limits) {
     const n = c.tp + c.fp + c.fn + c.tn;
+    const ends = (i) => limits && limits.slice(2 * i, 2 * i + 2); // where rows are clustered by patient; else Wilson's
     [
-      wilson(c.tp, c.tp + c.fn), wilson(c.tn, c.tn + c.fp), fixed(c.tp / n - ((c.fp / n) * t) / (1 - t), 3),
-      wilson(c.tp, c.tp + c.fp), wilson(c.tn, c.tn + c.fn), c.tp + " of " + (c.tp + c.fn), c.fp + " of " + (c.fp + c.tn),
+      share(c.tp, c.tp + c.fn, ends(0)), share(c.tn, c.tn + c.fp, ends(1)), fixed(c.tp / n - ((c.fp / n) * t) / (1 - t), 3),
+      share(c.tp, c.tp + c.fp, ends(2)), share(c.tn, c.tn + c.fn, ends(3)),
+      c.tp + " of " + (c.tp + c.fn), c.fp + " of " + (c.fp + c.tn),
     ].forEach((text, j) => (row.cells[j + 1].textContent = text));
   }
   const overlays = { dots: [], lines: [] };
@@ -214,10 +217,11 @@
     arms.forEach(([name, arm], i) => {
       const c = counts(arm, t);
       results[name] = c;
-      write(rows[i], c, t);
+      write(rows[i], c, t, arm.limits && arm.limits[Math.round(100 * t)]);
     });
     const first = results[key.find((name) => results[name])];
-    if (first && rows.length > arms.length) write(rows[arms.length], { tp: first.tp + first.fn, fp: first.fp + first.tn, fn: 0, tn: 0 }, t);
+    const limits = data.explorer.arms[key.find((name) => results[name])]?.limits;
+    if (first && rows.length > arms.length) write(rows[arms.length], { tp: first.tp + first.fn, fp: first.fp + first.tn, fn: 0, tn: 0 }, t, limits && limits[0]);
     overlays.dots.forEach(([name, dot]) => {
       const c = results[name];
       if (!c) return dot.setAttribute("visibility", "hidden");

@@ -1,0 +1,190 @@
+"""Whether two dictionaries speak of the same: units, columns and outcomes of the two cohorts of a transfer."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from blues import check
+from blues.cohort import Cohort
+from blues.cohort.schema import NO, YES, Column
+from blues.cohort.targets import definition
+from blues.features import Design
+
+__all__ = ["check_outcome", "doubts", "matched_columns", "same_unit"]
+
+_MICRO = str.maketrans({"\u00b5": "u", "\u03bc": "u"})
+_MEANT = frozenset("mgpt")
+"""Letters that mean one thing as a capital and another small: milli and mega, gram and giga, pico and peta, tonne and tera."""
+
+
+def same_unit(a: str, b: str) -> bool:
+    """Return whether two units are written for the same: blanks, the micro sign and capitals that mean nothing aside.
+
+    Examples
+    --------
+    >>> same_unit("mg/L", "mg/l"), same_unit("umol/l", "\u00b5mol/L"), same_unit("Years", "years")
+    (True, True, True)
+    >>> same_unit("mU/l", "MU/l"), same_unit("g/l", "G/l")
+    (False, False)
+    """
+
+    def plain(unit: str) -> str:
+        words = re.split(r"([^\W\d_]+)", re.sub(r"\s+", "", unit.translate(_MICRO)))
+        return "".join(
+            word.casefold() if len(word) > 4 else "".join(c if c.casefold() in _MEANT else c.casefold() for c in word)
+            for word in words
+        )
+
+    return plain(a) == plain(b)
+
+
+def matched_columns(train: Cohort, test: Cohort) -> tuple[dict[str, str], dict[str, str]]:
+    """Match the columns of two dictionaries by name, else by label, and hold what they mean against each other.
+
+    Returns
+    -------
+    pairs : dict of str to str
+        Column of the training cohort -> column of the test cohort that means the same.
+    refused : dict of str to str
+        Column of the training cohort -> why it has no counterpart: none of this name or label, another unit or kind, another
+        scale of grades, or a yes that may be a no.
+    """
+    ours, theirs = train.dictionary.columns, test.dictionary.columns
+    labels: dict[str, list[str]] = {}
+    for name, column in theirs.items():
+        labels.setdefault((column.label or name).casefold(), []).append(name)
+    pairs, refused = {}, {}
+    for name, column in ours.items():
+        same = [name] if name in theirs else labels.get((column.label or name).casefold(), [])
+        if len(same) != 1:
+            refused[name] = f"{test.name} has {'no' if not same else 'more than one'} column of this name or label"
+        elif why := _apart(column, theirs[same[0]], train.name, test.name):
+            refused[name] = why
+        else:
+            pairs[name] = same[0]
+    return pairs, refused
+
+
+def _apart(ours: Column, theirs: Column, train: str, test: str) -> str:
+    """Return how two columns of one name or label differ in what they mean; empty when in nothing that can be seen."""
+    if not same_unit(ours.unit, theirs.unit):
+        return f"unit {ours.unit or '(none said)'!r} in {train}, {theirs.unit or '(none said)'!r} in {test}"
+    if ours.kind != theirs.kind:
+        return f"{ours.kind} in {train}, {theirs.kind} in {test}"
+    if ours.kind == "ordinal" and None not in (ours.categories, theirs.categories):
+        scales = [[float(c) for c in column.categories or ()] for column in (ours, theirs)]
+        if scales[0] != scales[1]:
+            told = [", ".join(f"{grade:g}" for grade in scale) for scale in scales]
+            return f"grades {told[0]} in {train}, {told[1]} in {test}"
+    if ours.kind != "binary":
+        return ""
+    for code, meaning in ours.codes.items():
+        other = {c.casefold(): str(m) for c, m in theirs.codes.items()}.get(code.casefold())
+        if not _is_number(code) and other is not None and _is_yes(meaning) != _is_yes(other):
+            return f"{code!r} is {meaning} in {train} and {other} in {test}"
+    if ours.label and theirs.label and ours.label.casefold() != theirs.label.casefold():
+        return f"a yes to {ours.label!r} in {train}, to {theirs.label!r} in {test}; if both ask the same, give them one label"
+    return ""
+
+
+def _is_yes(meaning: Any) -> bool:
+    return str(meaning).lower() in YES
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def check_outcome(train_cohort: Cohort, train: Design, test_cohort: Cohort, test: Design) -> None:
+    """Raise where the outcomes of two designs are not the same: in kind, level, grades, moment or unit, or turned round.
+
+    Raises
+    ------
+    InputError
+    """
+    a, b = train_cohort.dictionary.target(train.task), test_cohort.dictionary.target(train.task)
+    units = ("", "")
+    if train.kind == "continuous":
+        units = _unit(train_cohort, a), _unit(test_cohort, b)
+        units = ("", "") if same_unit(*units) else units
+    facts = {
+        "kind": (train.kind, test.kind),
+        "level": (train.level, test.level),
+        "categories": (train.categories, test.categories),
+        "moment of prediction": (a.moment, b.moment),
+        "unit": units,
+    }
+    for what, (first, second) in facts.items():
+        if first != second:
+            raise check.InputError(
+                f"target {train.task!r} has {what} {first!r} in {train_cohort.name} and {second!r} in {test_cohort.name}",
+                remedy="Make the dictionaries agree",
+            )
+    for one, other in ((train_cohort, test_cohort), (test_cohort, train_cohort)):
+        events, others = _labels(one, train.task)[0], _labels(other, train.task)[1]
+        if turned := sorted(word for word in events & others if not _is_number(word)):
+            raise check.InputError(
+                f"target {train.task!r}: {turned[0]!r} is the event in {one.name} and none in {other.name}",
+                remedy="Make the events of the two dictionaries agree",
+            )
+
+
+def _unit(cohort: Cohort, target: Any) -> str:
+    of_column = cohort.dictionary.columns[target.column].unit if target.column else ""
+    return str(target.unit or of_column)
+
+
+def _labels(cohort: Cohort, task: str) -> tuple[set[str], set[str]]:
+    """Return the labels of a target's column that are the event, and those seen that are not; none without a column."""
+    target = cohort.dictionary.target(task)
+    if target.events is None or target.column is None:
+        return set(), set()
+    events = {str(event).casefold() for event in target.events}
+    values = cohort.patients[target.column].dropna()
+    if set(values.unique()) <= {0, 1}:
+        events = {"yes" if event in YES else "no" if event in NO else event for event in events}
+        values = values.map({0: "no", 1: "yes"})
+    return events, {str(value).casefold() for value in values.unique()} - events
+
+
+def doubts(train: Cohort, test: Cohort, task: str, pairs: dict[str, str]) -> list[str]:
+    """Return what two dictionaries say in different words, and may mean differently: the outcome, and columns by their label.
+
+    Parameters
+    ----------
+    train, test : Cohort
+    task : str
+    pairs : dict of str to str
+        From :func:`matched_columns`, those used.
+    """
+    found = []
+    targets = [cohort.dictionary.target(task) for cohort in (train, test)]
+    if _made(targets[0]) != _made(targets[1]):
+        told = [definition(target, cohort.patients) for target, cohort in zip(targets, (train, test), strict=True)]
+        found.append(
+            f"The outcome is made in two ways: in {train.name} from {told[0]}; in {test.name} from {told[1]}. The numbers hold "
+            "only if both mean the same."
+        )
+    ours, theirs = train.dictionary.columns, test.dictionary.columns
+    labels = [
+        f"{name} ({ours[name].label!r} and {theirs[other].label!r})"
+        for name, other in pairs.items()
+        if ours[name].label and theirs[other].label and ours[name].label.casefold() != theirs[other].label.casefold()
+    ]
+    if labels:
+        found.append(f"Columns matched by name whose labels differ: {'; '.join(labels)}. See that they mean the same.")
+    return found
+
+
+def _made(target: Any) -> Any:
+    """Return what a target is made of, but for the names of columns, its label and its notes."""
+    if target.column is not None:
+        return None if target.events is None else {str(event).casefold() for event in target.events}
+    if target.any is not None:
+        return {condition.words().casefold() for condition in target.any}
+    return target.model_dump(include={"rating", "rater", "over_clips", "over_takes", "over_points"})
