@@ -145,3 +145,15 @@ def test_ratio_with_an_empty_cell_counts_clusters_not_rows():
     assert (clips.low, clips.detail["se_log"]) == pytest.approx((patients.low, patients.detail["se_log"]))
     assert clips.low < rows.low
     assert "clusters" in clips.detail["method"]
+
+
+def test_ratio_of_calling_all_alike_has_an_interval_of_some_width():
+    y = np.repeat([1, 0], [11, 52])
+    for found in (
+        evaluate.operating_point(y, np.zeros(63)).lr_negative,
+        evaluate.operating_point(y, np.ones(63)).lr_positive,
+        evaluate.operating_point(y, np.ones(63), clusters=np.arange(63) // 3).lr_positive,
+    ):
+        assert found.value == 1
+        assert found.low < 0.9
+        assert found.high > 1.05

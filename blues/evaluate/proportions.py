@@ -222,8 +222,9 @@ def operating_point(
     Notes
     -----
     Likelihood ratios: interval on the log scale (Simel, Samsa & Matchar 1991, J Clin Epidemiol 44:763), clustered by
-    linearisation; with an empty cell 1/2 is added to all four for the interval. PPV and NPV at a prevalence: odds
-    times likelihood ratio, so their interval is the logit one of Mercaldo, Lau & Zhou 2007 (Stat Med 26:2170).
+    linearisation; with an empty cell, or where all rows are called alike, 1/2 is added to all four for the interval.
+    PPV and NPV at a prevalence: odds times likelihood ratio, so their interval is the logit one of Mercaldo, Lau & Zhou
+    2007 (Stat Med 26:2170).
     Balanced accuracy: limits of sensitivity and specificity squared and added (Newcombe 1998, Stat Med 17:873).
 
     Examples
@@ -322,11 +323,15 @@ def _likelihood_ratio(
     if sizes is not None and min(sizes) < 2:
         reason = "one cluster holds all of a class: the variance between clusters is unknown"
         return Estimate(value, 0.0, math.inf, detail={**detail, "method": "log, clustered", "reason": reason})
+    alike = (
+        diseased == positives and healthy == negatives
+    )  # all rows were called so: the ratio is 1, its variance unseen
+    variance = None if alike else variance
     a, b, m, n = (float(v) for v in (diseased, healthy, positives, negatives))
     if sizes is not None and variance is None:
         a, m, b, n = a * sizes[0] / m, float(sizes[0]), b * sizes[1] / n, float(sizes[1])
         detail["method"] = "log, clusters counted as rows"
-    if not diseased or not healthy:
+    if alike or not diseased or not healthy:
         a, b, m, n = a + 0.5, b + 0.5, m + 1, n + 1
         detail["reason"] = "an empty cell: 1/2 added to all four for the interval"
     if variance is None:

@@ -17,7 +17,6 @@ from blues.report.words import METRICS, arm_label, metric, number, p_value
 
 __all__ = ["calibration", "explorer", "robustness", "utility"]
 
-_CELLS = (("TP", "called, with"), ("FP", "called, without"), ("FN", "missed"), ("TN", "rightly not called"))
 MOST_ROWS = 400
 """Up to here the page's threshold slider works on single predictions, above on counts."""
 
@@ -142,7 +141,7 @@ def _operating(facts: Facts) -> dict[str, Any]:
     shares = {"sensitivity": "sensitivity", "specificity": "specificity", "ppv": "PPV", "npv": "NPV"}
     ratios = {"lr_positive": "LR+", "lr_negative": "LR−"}
     columns = [column("arm"), *(column(name, "interval") for name in (*shares.values(), *ratios.values()))]
-    columns += [column(f"{name} ({unit})", "integer") for name, unit in _CELLS]
+    columns += [column(name, "integer") for name in ("TP", "FP", "FN", "TN")]
     rows = []
     for arm, part in facts.run.operating.groupby("arm", sort=False):
         found = part.set_index("metric")
@@ -157,7 +156,8 @@ def _operating(facts: Facts) -> dict[str, Any]:
     note = (
         f"At the threshold that was fixed in the training folds; predictions and thresholds averaged over the repeats. "
         f"Intervals: {ends}; of the likelihood ratios on the log scale; operating.csv has "
-        f"{'them all' if clips else 'the exact ones (Clopper and Pearson) too'}. PPV and NPV hold at this study's prevalence."
+        f"{'them all' if clips else 'the exact ones (Clopper and Pearson) too'}. PPV and NPV hold at this study's prevalence. "
+        f"TP, FP: {'clips' if clips else 'patients'} called with and without the outcome; FN, TN: not called."
     )
     return table("What the arms call, threshold fixed in training", columns, rows, note=note)
 
