@@ -103,7 +103,8 @@ def test_constant_ratings_say_why_and_what_remains(function):
     assert found.detail["ac1"] == 1.0
     if function in (agree.gwet_ac, agree.brennan_prediger, agree.pabak):
         assert found.value == 1.0
-        assert "no width" in found.detail["note"]
+        assert "nobody disagreed" in found.detail["note"]
+        assert 0 < found.low < found.high == 1
     else:
         assert math.isnan(found.value)
         assert "percent agreement is 1.00 and AC1 is 1.00" in found.detail["reason"]

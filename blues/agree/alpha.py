@@ -61,7 +61,8 @@ def krippendorff_alpha(
     -------
     Agreement
         ``detail``: ``observed_disagreement``, ``expected_disagreement``, ``pairable`` (ratings that entered),
-        ``single_ratings`` (subjects that did not), ``coincidences`` for a declared scale. ``se`` is Gwet's (2014, ch. 2),
+        ``single_ratings`` (subjects that did not), ``chance`` (expected
+        disagreement as a share of the largest), ``coincidences`` for a declared scale. ``se`` is Gwet's (2014, ch. 2),
         over the subjects that entered; for the ordinal level, whose metric depends on the data, that of the delta method.
 
     Examples
@@ -88,14 +89,15 @@ def krippendorff_alpha(
     formula = formula or delta_method(sums, function, value, confidence, data.clusters is None)
     return build(
         found,
-        subjects=data.subjects,
+        subjects=data.subjects - detail["single_ratings"],
         raters=len(data.raters),
         method=f"Krippendorff's alpha, {words}",
         confidence=confidence,
-        detail={**detail, "level": words, "left_out": data.empty},
+        detail={**detail, "level": words, "left_out": data.empty + detail["single_ratings"]},
         reason="every rating that could be paired is the same, so expected disagreement is 0 and alpha is 0/0; percent "
         "agreement is 1.00" + (" and AC1 is 1.00 (detail)" if "ac1" in detail else ""),
         analytic=formula,
+        chance=detail.get("chance"),
     )
 
 
@@ -214,6 +216,7 @@ def _categorical(data: Coded, level: str, weights: np.ndarray | None) -> Prepare
     detail = {
         "observed_disagreement": float((table * squared).sum() / n),
         "expected_disagreement": float(margin @ squared @ margin / (n * (n - 1))),
+        "chance": float(margin @ squared @ margin / n**2 / squared.max()) if squared.max() > 0 else None,
         "pairable": int(round(n)),
         "single_ratings": int(times[~pairable].sum()),
         "percent_agreement": exact,

@@ -43,7 +43,8 @@ def bland_altman(
     multiplier : float
         Limits at this many standard deviations; 1.96, or 2 as in the paper of 1986.
     interval : {"analytic", "bootstrap", "bca", "jackknife"}, optional
-        Of the mean difference (the value). By default Student's t; by patient bootstrap when ``clusters`` repeat.
+        Of the mean difference (the value). By default Student's t; the delete-one-patient jackknife when
+        ``clusters`` repeat, which covers the limits better than drawing patients where these are few.
     draws, seed, confidence
         As in :func:`blues.agree.cohen_kappa`.
 
@@ -80,7 +81,7 @@ def bland_altman(
     def function(s: np.ndarray) -> np.ndarray:
         return _limits(s, multiplier)
 
-    kind: Kind = interval or ("analytic" if data.clusters is None else "bootstrap")
+    kind: Kind = interval or ("analytic" if data.clusters is None else "jackknife")
     found = estimate(sums, function, kind=kind, draws=draws, seed=seed, confidence=confidence, unit=data.unit)
     for field in (found.value, found.low, found.high):
         field[:3] += centre

@@ -15,7 +15,7 @@ from blues.agree import ratings as tables_of_ratings
 from blues.agree.beside import into_run
 from blues.agree.cohorts import associations, expert_statement, retakes, rule_scores, rule_table, scale_of, side_by_side
 from blues.agree.model import Experts, experts_of, model_agreement, read_predictions
-from blues.agree.record import Agreement
+from blues.agree.record import Agreement, frame_of
 from blues.agree.section import as_html, as_text, section
 from blues.agree.sheets import declared, read_sheets, write_sheets
 from blues.agree.synthetic import plan
@@ -49,8 +49,9 @@ class Show:
     weights: Weights | None = _option(
         None, "of the kappa of every pair: unweighted, linear, quadratic (default; of a nominal scale unweighted)"
     )
-    interval: Literal["bootstrap", "bca", "jackknife", "analytic"] = _option(
-        "bootstrap", "bootstrap (percentile), bca, jackknife or analytic; by patient where there are patients"
+    interval: Literal["bootstrap", "bca", "jackknife", "analytic"] | None = _option(
+        None,
+        "bootstrap (percentile), bca, jackknife or analytic, by patient where there are patients; each number's own",
     )
     draws: int = _option(2000, "bootstrap draws")
     seed: int = _option(0, "seed of the bootstrap")
@@ -212,7 +213,8 @@ def _of_table(options: Show) -> dict[str, Any]:
     )
     if options.run is not None:
         chosen = tables_of_ratings.choose(rows, item=options.item)
-        experts = Experts(tables_of_ratings.wide(chosen), tables_of_ratings.clusters_of(chosen), scale)
+        table, patients = tables_of_ratings.wide(chosen), tables_of_ratings.clusters_of(chosen)
+        experts = Experts(table, patients, scale, ordered=options.level != "nominal")
         out |= _of_run(options, experts)
     return out
 
@@ -224,7 +226,13 @@ def _of_run(options: Show, experts: Experts) -> dict[str, Any]:
     out: dict[str, Any] = {}
     for arm in arms:
         found = model_agreement(
-            experts, predictions, arm, weights=_weights(options), margin=options.margin, **_how(options)
+            experts,
+            predictions,
+            arm,
+            weights=_weights(options),
+            margin=options.margin,
+            interval=options.interval,
+            **_how(options),
         )
         out |= {f"{title}, arm {arm}": result for title, result in found.items()}
     return out
@@ -287,18 +295,27 @@ def _save(options: Show, found: Mapping[str, Any]) -> None:
     assert options.out is not None
     with replacing(options.out / "agreement.html") as draft:
         draft.write_text(as_html(found, f"Agreement: {options.source.name}"), encoding="utf-8")
+    taken: set[str] = set()
     for title, result in found.items():
         frame = result
         if isinstance(result, Agreement):
             frame = result.to_frame()
         elif isinstance(result, list):
-            frame = pd.concat([r.to_frame().astype({"reason": object}) for r in result], ignore_index=True)
+            frame = frame_of(result)
         if isinstance(frame, pd.DataFrame):
-            name = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:60]
+            name = _file_name(title, taken)
             with replacing(options.out / f"{name}.csv") as draft:
                 frame.to_csv(draft, index=not isinstance(frame.index, pd.RangeIndex), lineterminator="\n")
     write_json(options.out / "provenance.json", provenance_record(seed=options.seed, source=options.source.name))
     print(f"\nWrote {options.out / 'agreement.html'} and the tables beside it.")
+
+
+def _file_name(title: str, taken: set[str]) -> str:
+    """Return a title as a file's name that no other table has, and mark it as taken."""
+    stem = re.sub(r"[^\w]+", "-", title.casefold()).strip("-_")[:80] or "table"
+    name = next(n for n in (stem, *(f"{stem}-{k}" for k in range(2, 10_000))) if n not in taken)
+    taken.add(name)
+    return name
 
 
 def _plan(options: Plan) -> int:
@@ -319,6 +336,13 @@ def _plan(options: Plan) -> int:
         f"{options.raters} raters, true kappa {options.kappa:g}: what the delete-one-patient jackknife intervals of "
         f"{options.studies} simulated studies look like\n"
     )
+    power = table["coefficient"].str.startswith("power ")
+    for row in table[power].itertuples():
+        print(
+            f"The {row.coefficient}, of a model as good as the experts, is {row.mean:.2f} with {row.subjects} clips of "
+            f"{row.patients} patients.\n"
+        )
+    table = table[~power]
     shown = table.assign(**{"expected interval": [_limits(r.low, r.high) for r in table.itertuples()]})
     for name in ("truth", "mean", "width", "coverage"):
         shown[name] = ["" if v != v else f"{v:.2f}" for v in shown[name]]

@@ -57,7 +57,7 @@ def conger_kappa(
     formula = formula or delta_method(sums, lambda s: _conger(s, m, w), value, confidence)
     return build(
         found,
-        subjects=data.subjects,
+        subjects=int(total[0]),
         raters=m,
         method=f"Conger's kappa, {name}",
         confidence=confidence,
@@ -72,6 +72,7 @@ def conger_kappa(
         },
         reason=partial(undefined_because, data),
         analytic=formula,
+        chance=1 - float(_margin_chance(margins[None], w)[0]),
     )
 
 

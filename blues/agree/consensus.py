@@ -138,7 +138,8 @@ def leave_one_expert_out(
     -------
     DataFrame
         One row a left-out expert and a last row, the mean: ``left_out, subjects, expert, expert_low, expert_high, model,
-        model_low, model_high, difference, difference_low, difference_high`` (kappas; difference is model minus expert, paired).
+        model_low, model_high, difference, difference_low, difference_high`` (kappas; difference is model minus expert, paired),
+        ``reason`` (why numbers are missing).
     """
     one_of(rule, ("median", "majority"), "rule")
     data, place, experts, _ = panel(ratings, categories, clusters, model)
@@ -159,12 +160,21 @@ def leave_one_expert_out(
         return np.concatenate(parts, axis=1)
 
     found = estimate(sums, function, kind=interval, draws=draws, seed=seed, confidence=confidence, unit=data.unit)
+    lost = [data.raters[j] for j, value in zip(experts, found.value[: len(experts)], strict=True) if np.isnan(value)]
     k = len(experts) + 1
     numbers = [int(round(n)) for n in sums.total.reshape(-1, 2, q * q)[:, 0].sum(axis=1)]
     columns: dict[str, Any] = {
         "left_out": [data.raters[j] for j in experts] + ["mean"],
-        "subjects": [*numbers, data.subjects],
+        "subjects": [*numbers, _scored(blocks, times)],
     }
     for name, part in (("expert", slice(k, 2 * k)), ("model", slice(0, k)), ("difference", slice(2 * k, 3 * k))):
         columns |= {name: found.value[part], f"{name}_low": found.low[part], f"{name}_high": found.high[part]}
-    return pd.DataFrame(columns)
+    why = "shares no subject with the model and another expert, or kappa is 0/0"
+    reasons = [why if data.raters[j] in lost else None for j in experts]
+    columns["reason"] = [*reasons, f"undefined for {', '.join(lost)}" if lost else None]
+    return pd.DataFrame(columns).astype({"reason": object})
+
+
+def _scored(blocks: Sequence[np.ndarray], times: np.ndarray) -> int:
+    """Return how many subjects enter any of the comparisons."""
+    return int(times[np.any([block.sum(axis=1) > 0 for block in blocks], axis=0)].sum())

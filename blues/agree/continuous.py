@@ -13,9 +13,10 @@ from scipy import special
 from blues.agree.incomplete import icc_of_model
 from blues.agree.pairwise import delta_method
 from blues.agree.record import Agreement, LargeSample, build
-from blues.agree.resample import ClusterSums, Kind, estimate, sum_clusters, undefined_if_constant
+from blues.agree.resample import ClusterSums, Interval, Kind, estimate, sum_clusters, undefined_if_constant
 from blues.agree.scale import Measured, measured, no_weights
 from blues.check import InputError, one_of
+from blues.evaluate.resample import interval_of_replicates
 
 __all__ = ["FORMS", "icc", "iccs", "lin_ccc"]
 
@@ -219,7 +220,8 @@ def icc(
         Leave subjects with a missing rating out (``detail["left_out"]`` counts them), or keep them in a mixed model (REML;
         forms 2 and 3; resampled intervals only).
     interval : {"analytic", "bootstrap", "bca", "jackknife"}, optional
-        F-based by default; by patient bootstrap when ``clusters`` are given, since F takes rows as independent.
+        F-based by default; since F takes rows as independent, with ``clusters`` the delete-one-patient jackknife, and of form
+        2 a patient bootstrap in which raters vary too, being a sample. An interval that is named takes these raters for all.
     draws, seed, confidence
         As in :func:`blues.agree.cohen_kappa`.
 
@@ -250,8 +252,11 @@ def icc(
     def function(s: np.ndarray) -> np.ndarray:
         return _icc_values(s, k)[:, place]
 
-    kind: Kind = interval or ("analytic" if data.clusters is None else "bootstrap")
-    found = estimate(sums, function, kind=kind, draws=draws, seed=seed, confidence=confidence, unit=data.unit)
+    kind: Kind = interval or ("analytic" if data.clusters is None else "jackknife")
+    if interval is None and data.clusters is not None and name.startswith("2"):
+        found = _raters_sampled(sums, k, name, draws, seed, confidence, data.unit)
+    else:
+        found = estimate(sums, function, kind=kind, draws=draws, seed=seed, confidence=confidence, unit=data.unit)
     with np.errstate(all="ignore"):
         _, *squares = (float(x[0]) for x in _mean_squares(sums.total[None, :], k))
         table = f_limits(n, k, squares, confidence)
@@ -269,16 +274,58 @@ def icc(
         raters=k,
         method=f"ICC({name})",
         confidence=confidence,
-        detail=_icc_detail(name, n, k, squares, table, data.empty),
-        reason="every rating is the same, so there is no variance to share out; percent agreement is 1.00"
-        if np.ptp(data.values) == 0
-        else "the variance of a mean of k ratings is estimated as 0 or less, so there is nothing to divide by",
+        detail=_icc_detail(name, n, k, squares, table, data.empty, data.clusters is not None),
+        reason=_icc_reason(data, name),
         analytic=formula,
         banded=False,
     )
 
 
-def _icc_detail(name: Form, n: int, k: int, squares: list[float], table: pd.DataFrame, left_out: int) -> dict[str, Any]:
+def _raters_sampled(
+    sums: ClusterSums, k: int, name: Form, draws: int, seed: int, confidence: float, unit: str
+) -> Interval:
+    """Return the interval of ICC(2,1) or ICC(2,k) where patients have several subjects and raters are a sample too.
+
+    Drawing patients alone would take these raters for all there are. So each draw of patients gives the variances of subjects
+    and of residuals, and a draw of chi-squared with k - 1 degrees of freedom the mean square of raters that may lie behind the
+    one observed: the generalised interval of Weerahandi (J Am Stat Assoc 1993), patients by bootstrap.
+    """
+
+    def parts(s: np.ndarray) -> np.ndarray:
+        n, msr, msc, mse, _ = _mean_squares(s, k)
+        return np.stack([_icc_values(s, k)[:, FORMS.index(name)], n, msr, msc, mse], axis=1)
+
+    drawn = estimate(sums, parts, kind="bootstrap", draws=draws, seed=seed, confidence=confidence, unit=unit)
+    if drawn.replicates is None:
+        return drawn
+    _, n, msr, _, mse = drawn.replicates.T
+    chi = np.random.default_rng([7, seed]).chisquare(k - 1, len(n))
+    with np.errstate(all="ignore"):
+        rater = np.maximum(((k - 1) * drawn.value[3] / chi - mse) / n, 0.0)
+        subject = np.maximum((msr - mse) / k, 0.0)
+        values = subject / (subject + (rater + mse) / (k if name.endswith("k") else 1))
+    found = interval_of_replicates(float(drawn.value[0]), values, level=confidence)
+    words = f"{unit} bootstrap, raters as a sample"
+    low, high = min(found.low, found.value), max(found.high, found.value)
+    value, low_, high_, se = (np.array([x]) for x in (found.value, low, high, found.se))
+    undefined = np.array([found.detail["undefined"]])
+    return Interval(value, low_, high_, se, words, drawn.clusters, undefined, values[:, None])
+
+
+def _icc_reason(data: Measured, name: Form) -> str:
+    """Say why an intraclass correlation is 0/0."""
+    if np.ptp(data.values) == 0:
+        return "every rating is the same, so there is no variance to share out; percent agreement is 1.00"
+    if np.ptp(data.values, axis=0).max() == 0:
+        return "every rater gave all subjects one value, so the subjects do not differ"
+    if name == "2,k":
+        return "the variance of a mean of k ratings is estimated as 0 or less, so there is nothing to divide by"
+    return "subjects and residuals have no variance, so the coefficient is 0/0"
+
+
+def _icc_detail(
+    name: Form, n: int, k: int, squares: list[float], table: pd.DataFrame, left_out: int, clustered: bool
+) -> dict[str, Any]:
     msr, msc, mse, msw = squares
     rater = max((msc - mse) / n, 0.0)
     # by agreement a rater's own level counts as error; by consistency it does not
@@ -286,7 +333,8 @@ def _icc_detail(name: Form, n: int, k: int, squares: list[float], table: pd.Data
     sem = math.sqrt(max(error, 0.0) / (k if name.endswith("k") else 1))
     row = table.loc[name]
     return {
-        **{c: float(row[c]) for c in ("f", "df1", "df2", "p_value")},
+        **{c: float(row[c]) for c in ("f", "df1", "df2")},
+        "p_value": math.nan if clustered else float(row["p_value"]),  # F takes rows as independent
         "ms_subjects": msr,
         "ms_raters": msc,
         "ms_residual": mse,
@@ -324,8 +372,8 @@ def lin_ccc(
     clusters, categories, weights, draws, seed, confidence
         As in :func:`icc`.
     interval : {"analytic", "bootstrap", "bca", "jackknife"}, optional
-        Lin's z-transformed interval by default (variance as corrected in Biometrics 2000); by patient when ``clusters`` are
-        given.
+        Lin's z-transformed interval by default (variance as corrected in Biometrics 2000); the delete-one-patient jackknife
+        when ``clusters`` are given.
 
     Returns
     -------
@@ -349,7 +397,7 @@ def lin_ccc(
     x, y = (data.values - data.values.mean()).T
     rows = np.column_stack([np.ones(n), x, y, x * x, y * y, x * y])
     sums = sum_clusters(rows, None, data.clusters, np.ones(n, dtype=np.int64))
-    kind: Kind = interval or ("analytic" if data.clusters is None else "bootstrap")
+    kind: Kind = interval or ("analytic" if data.clusters is None else "jackknife")
     found = estimate(sums, _concordance, kind=kind, draws=draws, seed=seed, confidence=confidence, unit=data.unit)
     found = undefined_if_constant(found, float(np.ptp(data.values)))
     value = float(found.value[0])

@@ -230,6 +230,11 @@ def non_inferiority(
         banded=False,
     )
     record.detail["non_inferior"] = bool(record.low > limit) if math.isfinite(record.low) else None
+    record.detail["verdict"] = {
+        True: f"not inferior by the margin of {limit:g}, above which the lower limit lies",
+        False: f"non-inferiority by the margin of {limit:g} is not shown: the lower limit does not lie above it",
+        None: f"nothing is said of the margin of {limit:g}, for there is no interval",
+    }[record.detail["non_inferior"]]
     return record
 
 
@@ -293,6 +298,12 @@ def interchangeability(
     if margin is not None:
         record.detail["margin"] = _margin(margin)
         record.detail["interchangeable"] = bool(record.high < _margin(margin)) if math.isfinite(record.high) else None
+        limit = record.detail["margin"]
+        record.detail["verdict"] = {
+            True: f"interchangeable by the margin of {limit:g}, below which the upper limit lies",
+            False: f"interchangeability by the margin of {limit:g} is not shown: the upper limit does not lie below it",
+            None: f"nothing is said of the margin of {limit:g}, for there is no interval",
+        }[record.detail["interchangeable"]]
     return record
 
 

@@ -20,6 +20,8 @@ from blues.agree.continuous import icc, lin_ccc
 from blues.agree.experts import interchangeability, non_inferiority, williams_index
 from blues.agree.pairwise import cohen_kappa, pairs
 from blues.agree.record import Agreement
+from blues.agree.resample import Kind
+from blues.agree.scale import numeric_scale
 from blues.check import InputError, columns_exist, one_of
 from blues.cohort import Cohort
 
@@ -44,6 +46,8 @@ class Predictions:
         Of an ordinal task: mean over repeats of the grade called by cuts from the training folds; NaN where there were none.
     patients : Series
         The patient of each unit.
+    categories : tuple of float
+        The grades of an ordinal task.
     """
 
     task: str
@@ -53,18 +57,40 @@ class Predictions:
     called: pd.DataFrame
     grades: pd.DataFrame
     patients: pd.Series
+    categories: tuple[float, ...] = ()
 
-    def ratings(self, arm: str, scale: Sequence[float] | None) -> pd.Series:
-        """Return an arm's predictions as ratings: calls of a binary task, the grade called or nearest, or the value itself."""
+    def ratings(self, arm: str, scale: Sequence[Any] | None) -> pd.Series:
+        """Return an arm's predictions as ratings: calls of a binary task, the grade called or nearest, or the value itself.
+
+        Of two categories in words the second is the event; words for grades stand for the run's grades in their order.
+
+        Raises
+        ------
+        InputError
+            An unknown arm; a scale that the run's outcome does not have.
+        """
         one_of(arm, list(self.values.columns), "arm")
         if scale is None:
             return self.values[arm].rename(MODEL)
-        if len(scale) == 2 and self.kind == "binary":
-            return self.called[arm].map({0.0: min(scale), 1.0: max(scale)}).rename(MODEL)
-        steps = np.asarray(sorted(scale), dtype=float)
+        numbers = numeric_scale(tuple(scale))
+        if self.kind == "binary":
+            if len(scale) != 2:
+                raise InputError(
+                    f"the run predicts a yes or no, and the scale has {len(scale)} categories",
+                    remedy="Name a run of the same outcome as was rated",
+                )
+            no, yes = scale if numbers is None else sorted(scale)
+            return self.called[arm].map({0.0: no, 1.0: yes}).rename(MODEL)
+        if numbers is None and len(scale) != len(self.categories):
+            raise InputError(
+                f"the run predicts {len(self.categories) or 'no'} grades, and the scale has {len(scale)} categories in words",
+                remedy="Name a run of the same outcome as was rated, or rate by its numbers",
+            )
+        grades = np.asarray(self.categories if numbers is None else sorted(numbers), dtype=float)
         near = self.grades[arm].fillna(self.values[arm]).to_numpy()
-        nearest = steps[np.abs(near[:, None] - steps).argmin(axis=1)]
-        return pd.Series(nearest, index=self.values.index, name=MODEL).where(self.values[arm].notna())
+        places = np.abs(near[:, None] - grades).argmin(axis=1)
+        named = np.asarray(scale, dtype=object)[places] if numbers is None else grades[places]
+        return pd.Series(named, index=self.values.index, name=MODEL).where(self.values[arm].notna())
 
 
 def read_predictions(folder: str | Path) -> Predictions:
@@ -105,6 +131,7 @@ def read_predictions(folder: str | Path) -> Predictions:
         called=(means["called"] >= 0.5).astype(float).where(means["called"].notna()),
         grades=means["grade"],
         patients=table.drop_duplicates("unit").set_index("unit")["patient"],
+        categories=tuple(map(float, design.get("categories") or ())),
     )
 
 
@@ -127,13 +154,16 @@ class Experts:
     ratings : DataFrame, shape (units, raters)
     clusters : Series or None
         Patient of each unit; None when units are patients.
-    scale : list of float or None
-        The declared categories; None for measurements.
+    scale : list or None
+        The declared categories in order; None for measurements.
+    ordered : bool
+        Whether the categories have an order; without one their consensus is the majority, and there are no weights.
     """
 
     ratings: pd.DataFrame
     clusters: pd.Series | None
-    scale: list[float] | None
+    scale: list[Any] | None
+    ordered: bool = True
 
 
 def experts_of(cohort: Cohort, task: str) -> Experts:
@@ -166,6 +196,7 @@ def model_agreement(
     *,
     weights: Any = "quadratic",
     margin: float | None = None,
+    interval: Kind | None = None,
     draws: int = 2000,
     seed: int = 0,
     confidence: float = 0.95,
@@ -182,6 +213,8 @@ def model_agreement(
         Of the kappas; two categories make them unweighted.
     margin : float, optional
         Non-inferiority margin, given beforehand; without it non-inferiority is not judged.
+    interval, draws, seed, confidence
+        As in :func:`blues.agree.cohen_kappa`; without ``interval`` each coefficient's own.
 
     Returns
     -------
@@ -192,8 +225,13 @@ def model_agreement(
     Raises
     ------
     InputError
-        If predictions and ratings share no unit.
+        If predictions and ratings share no unit, or are of patients here and of clips there.
     """
+    if predictions.level == "patient" and _of_clips(experts):
+        raise InputError(
+            "the run predicts patients, and clips were rated",
+            remedy="Name a run of a clip's outcome, or make one rating a patient of each reader's first",
+        )
     ratings = predictions.ratings(arm, experts.scale)
     frame = experts.ratings.set_axis(experts.ratings.index.astype(str), axis=0)
     if MODEL in frame:
@@ -209,10 +247,17 @@ def model_agreement(
     if experts.clusters is not None:
         clusters = experts.clusters.set_axis(experts.clusters.index.astype(str)).reindex(frame.index)
     how: dict[str, Any] = {"clusters": clusters, "draws": draws, "seed": seed, "confidence": confidence}
+    how |= {} if interval is None else {"interval": interval}
     if experts.scale is None:
         return _continuous(frame, how)
-    scheme = None if len(experts.scale) == 2 else weights
-    return _categorical(frame, {**how, "categories": experts.scale, "weights": scheme}, margin)
+    scheme = None if len(experts.scale) == 2 or not experts.ordered else weights
+    rule = "median" if experts.ordered else "majority"
+    return _categorical(frame, {**how, "categories": experts.scale, "weights": scheme}, margin, rule)
+
+
+def _of_clips(experts: Experts) -> bool:
+    """Return whether a patient has several of the rated units."""
+    return experts.clusters is not None and bool(experts.clusters.duplicated().any())
 
 
 def _continuous(frame: pd.DataFrame, how: dict[str, Any]) -> dict[str, Any]:
@@ -227,7 +272,7 @@ def _continuous(frame: pd.DataFrame, how: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _categorical(frame: pd.DataFrame, how: dict[str, Any], margin: float | None) -> dict[str, Any]:
+def _categorical(frame: pd.DataFrame, how: dict[str, Any], margin: float | None, rule: str) -> dict[str, Any]:
     experts = [c for c in frame if c != MODEL]
     if len(experts) == 1:
         pair = frame[[experts[0], MODEL]]
@@ -240,7 +285,7 @@ def _categorical(frame: pd.DataFrame, how: dict[str, Any], margin: float | None)
     if margin is not None:
         found["Non-inferiority"] = non_inferiority(frame, model=MODEL, margin=margin, **how)
     found["Interchangeability"] = interchangeability(frame, model=MODEL, **how)
-    found["Leave one expert out"] = leave_one_expert_out(frame, model=MODEL, **how)
+    found["Leave one expert out"] = leave_one_expert_out(frame, model=MODEL, rule=rule, **how)
     return found
 
 

@@ -20,6 +20,7 @@ from blues.agree.record import Agreement, LargeSample, build
 from blues.agree.resample import Kind, estimate, sum_clusters
 from blues.agree.scale import Coded, coded
 from blues.agree.weights import agreement_weights
+from blues.check import counted
 
 __all__ = [
     "agreeing",
@@ -85,6 +86,11 @@ class _Family:
         self.sums = sum_clusters(_rows(self.counts, self.weights), index, self.data.clusters, self.times)
 
     @property
+    def single(self) -> int:
+        """Subjects with one rating."""
+        return int(self.times[self.counts.sum(axis=1) == 1].sum())
+
+    @property
     def observed(self) -> float:
         total = self.sums.total
         return float(total[2] / total[1])
@@ -116,7 +122,7 @@ class _Family:
             "percent_agreement": exact,
             "ac1": ac1_of(exact, shares),
             "left_out": self.data.empty,
-            "single_ratings": int(self.times[self.counts.sum(axis=1) == 1].sum()),
+            "single_ratings": self.single,
             "per_category": pd.DataFrame(
                 {"share": shares, "specific_agreement": _specific(self.counts, self.times)}, index=names
             ),
@@ -142,14 +148,21 @@ class _Family:
             formula = formula or delta_method(self.sums, function, value, confidence)
         record = build(
             found,
-            subjects=self.data.subjects,
+            subjects=self.data.subjects - self.single,
             raters=len(self.data.raters),
             method=method,
             confidence=confidence,
             detail=self.detail(expected),
             reason=partial(undefined_because, self.data),
             analytic=formula,
+            chance=1 - expected,
         )
+        if self.single and math.isfinite(record.value):
+            count = "counts" if self.single == 1 else "count"
+            words = f"{counted(self.single, 'subject')} with one rating {count} for chance alone"
+            if formula is not None and not found.method.startswith("delta"):
+                words += "; the standard error is that of Gwet's formula, which such subjects widen, and not of this interval"
+            record.detail["note"] = "; ".join(filter(None, [record.detail.get("note"), words]))
         return record, found
 
 
@@ -364,11 +377,13 @@ def percent_agreement(
     formula = delta_method(family.sums, lambda s: s[:, 2] / s[:, 1], float(found.value[0]), confidence)
     return build(
         found,
-        subjects=data.subjects,
+        subjects=data.subjects - family.single,
         raters=len(data.raters),
         method=method,
         confidence=confidence,
-        detail={"po": family.observed, "left_out": data.empty},
+        detail={"po": family.observed, "left_out": data.empty + family.single},
         analytic=formula,
         banded=False,
+        bounds=(0.0, 1.0),
+        chance=1.0,
     )

@@ -174,9 +174,9 @@ def cohen_kappa(
     Returns
     -------
     Agreement
-        ``detail``: ``po``, ``pe`` (weighted), ``se``, ``null_se``, ``p_value`` (kappa = 0), ``percent_agreement``,
-        ``within_one``, ``ac1``, ``pabak``, ``per_category``, ``matrix``; for two categories ``prevalence_index``,
-        ``bias_index``, ``ppos``, ``pneg``.
+        ``detail``: ``po``, ``pe`` (weighted), ``se``, ``null_se``, ``p_value`` (kappa = 0; NaN with clusters),
+        ``percent_agreement``, ``within_one``, ``ac1``, ``pabak``, ``per_category``, ``matrix``; for two categories
+        ``prevalence_index``, ``bias_index``, ``ppos``, ``pneg``.
 
     Raises
     ------
@@ -223,7 +223,10 @@ def _of_pair(
     se, null = fleiss_cohen_everitt(joint, w)
     value = float(found.value[0])
     detail = {**table_detail(joint, data, w), "weights": name, "null_se": null}
-    detail["p_value"] = float(2 * special.ndtr(-abs(value / null))) if null > 0 else math.nan
+    known = (
+        null > 0 and data.clusters is None
+    )  # subjects of one patient are not independent, and the test takes them so
+    detail["p_value"] = float(2 * special.ndtr(-abs(value / null))) if known else math.nan
     detail["left_out"] = data.empty
     if data.clusters is None:
         detail["se"] = se
@@ -240,6 +243,7 @@ def _of_pair(
         detail=detail,
         reason=partial(undefined_because, data),
         analytic=formula,
+        chance=1 - detail["pe"],
     )
 
 
@@ -338,9 +342,10 @@ def light_kappa(
     formula = delta_method(
         sums, lambda s: _mean_of_pairs(s, 1 - w), float(found.value[0]), confidence, data.clusters is None
     )
+    shares = _shares(sums.total, len(chosen), len(w))
     record = build(
         found,
-        subjects=data.subjects,
+        subjects=int((np.count_nonzero(data.codes >= 0, axis=1) > 1).sum()),
         raters=len(data.raters),
         method=f"Light's kappa, {name}",
         confidence=confidence,
@@ -348,11 +353,12 @@ def light_kappa(
             "pairs": frame,
             "weights": name,
             "percent_agreement": float(frame["percent_agreement"].mean()),
-            "ac1": ac1_of(float(frame["percent_agreement"].mean()), _shares(sums.total, len(chosen), len(w))),
+            "ac1": ac1_of(float(frame["percent_agreement"].mean()), shares),
             "left_out": data.empty,
         },
         reason=partial(undefined_because, data),
         analytic=formula,
+        chance=float(shares @ (1 - w) @ shares),
     )
     apart = math.comb(len(data.raters), 2) - len(chosen)
     lost = int(frame["value"].isna().sum())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -41,7 +42,8 @@ def kendall_w(
     Returns
     -------
     Agreement
-        ``detail``: ``chi2``, ``df``, ``p_value`` (Friedman's test of no agreement), ``mean_spearman`` ((m W - 1) / (m - 1)).
+        ``detail``: ``chi2``, ``df``, ``p_value`` (Friedman's test of no agreement; NaN with clusters), ``mean_spearman``
+        ((m W - 1) / (m - 1)).
 
     Examples
     --------
@@ -66,7 +68,8 @@ def kendall_w(
         detail={
             "chi2": m * (n - 1) * value,
             "df": n - 1,
-            "p_value": float(stats.chi2.sf(m * (n - 1) * value, n - 1)),
+            # the test takes subjects as independent, which those of one patient are not
+            "p_value": float(stats.chi2.sf(m * (n - 1) * value, n - 1)) if data.clusters is None else math.nan,
             "mean_spearman": (m * value - 1) / (m - 1),
             "left_out": data.empty,
         },

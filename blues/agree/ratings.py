@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ import pandas as pd
 from blues.check import InputError, columns_exist, counted
 from blues.cohort.tables import decimal_sign, how_written
 
-__all__ = ["clusters_of", "choose", "read", "tidy", "wide"]
+__all__ = ["clusters_of", "choose", "read", "round_order", "tidy", "wide"]
 
 ALIASES = {
     "clip": "subject",
@@ -24,7 +26,21 @@ ALIASES = {
     "score": "rating",
     "value": "rating",
     "cluster": "patient",
+    "patient_id": "patient",
+    "patientid": "patient",
+    "pat_id": "patient",
+    "subject_id": "subject",
+    "clip_id": "subject",
+    "video_id": "subject",
+    "rater_id": "rater",
+    "reader_id": "rater",
 }
+"""Other names of a column, in small letters with low lines for blanks."""
+NOT_RATERS = frozenset(
+    "id age sex gender site centre center hospital date comment comments note notes remark remarks point zone take file "
+    "filename path side group device operator diagnosis outcome round item session".split()
+)
+"""Columns of a table with a column a rater that name no rater: as ratings they would make nonsense of every number."""
 OPTIONAL = ("patient", "item", "round")
 IDS = ("subject", "patient", "rater")
 """Columns that name somebody or something: text as it stands, so that 1.1 and 1.10 are two and a rater may be called NA."""
@@ -65,9 +81,46 @@ def _array(ratings: Any) -> pd.DataFrame:
     return pd.DataFrame(array)
 
 
+def _plain(name: Any) -> str:
+    """Return a column's name in small letters, with low lines for blanks and hyphens."""
+    return re.sub(r"[\s-]+", "_", str(name).strip().lower())
+
+
+def round_order(rounds: Iterable[Any]) -> list[Any]:
+    """Return rounds in order: by their numbers, else by what their words say, else as they come.
+
+    Examples
+    --------
+    >>> round_order([2, 1]), round_order(["T10", "T2"]), round_order(["retest", "test"]), round_order(["late", "early bird"])
+    ([1, 2], ['T2', 'T10'], ['test', 'retest'], ['late', 'early bird'])
+    """
+    found = list(dict.fromkeys(rounds))
+    numbers = [re.findall(r"\d+(?:\.\d+)?", str(one)) for one in found]
+    if all(len(number) == 1 for number in numbers):
+        return [found[i] for i in sorted(range(len(found)), key=lambda i: float(numbers[i][0]))]
+    for words in _ROUNDS:
+        if all(_plain(one) in words for one in found):
+            return sorted(found, key=lambda one: words.index(_plain(one)))
+    return found
+
+
+_ROUNDS = (
+    ("test", "retest"),
+    ("pre", "post"),
+    ("before", "after"),
+    ("baseline", "follow_up"),
+    ("initial", "repeat"),
+    ("original", "repeat"),
+    ("first", "second", "third", "fourth"),
+    ("one", "two", "three", "four"),
+    ("i", "ii", "iii", "iv"),
+    ("a", "b", "c", "d"),
+)
+
+
 def _named(frame: pd.DataFrame, item: str | None = None) -> pd.DataFrame:
     """Return a tidy frame under its standard column names; the frame itself if it is not tidy."""
-    lower = {c: str(c).strip().lower() for c in frame.columns}
+    lower = {c: _plain(c) for c in frame.columns}
     present = set(lower.values())
     renamed = {c: ALIASES[n] for c, n in lower.items() if n in ALIASES and ALIASES[n] not in present}
     if len(set(renamed.values())) < len(renamed):
@@ -90,6 +143,8 @@ def _by_item(frame: pd.DataFrame, item: str | None = None) -> pd.DataFrame:
     if "subject" not in frame.columns:
         frame = frame.rename(columns={"patient": "subject"})
     keys = [c for c in ("subject", "patient", "rater", "round") if c in frame.columns]
+    if item is not None and item in frame.columns.drop(keys) and not _mostly_numbers(frame[item]):
+        return frame.melt(keys, [item], var_name="item", value_name="rating", ignore_index=False)
     items = [c for c in frame.columns.drop(keys) if _mostly_numbers(frame[c])]
     if not items:
         raise InputError("no column holds ratings", allowed="rating, or numbers in one column an item")
@@ -136,7 +191,8 @@ def tidy(ratings: Any, item: str | None = None) -> pd.DataFrame:
     Raises
     ------
     InputError
-        A (subject, rater, item, round) that occurs twice; a row without subject or rater; text among the numbers of an item.
+        A (subject, rater, item, round) that occurs twice; a row without subject, rater, patient or round where there is such
+        a column; text among the numbers of an item; of a table with a column a rater, a column that is none.
 
     Examples
     --------
@@ -163,12 +219,10 @@ def tidy(ratings: Any, item: str | None = None) -> pd.DataFrame:
             out.insert(1, "patient", np.repeat(clusters.astype(str).to_numpy(), m))
     else:
         columns_exist(["subject", "rater", "rating"], out.columns, "ratings")
-        for name in ("subject", "rater"):
-            lacking = out[name].isna().to_numpy()
-            if lacking.any():
-                row = _row(out, int(lacking.argmax()))
-                raise InputError("missing", row=row, column=name, allowed=f"the name of a {name}")
-            out = out.assign(**{name: _names(out[name])})
+        for name in (c for c in ("subject", "rater", "patient", "round") if c in out.columns):
+            _nobody_missing(out, name)
+            if name != "round":
+                out = out.assign(**{name: _names(out[name])})
     keys = [c for c in ("subject", "rater", "item", "round") if c in out.columns]
     twice = out.duplicated(keys).to_numpy()
     if twice.any():
@@ -184,6 +238,17 @@ def tidy(ratings: Any, item: str | None = None) -> pd.DataFrame:
     return out.loc[out["rating"].notna(), columns].reset_index(drop=True)
 
 
+def _nobody_missing(frame: pd.DataFrame, name: Any) -> None:
+    """Raise where a row has no name of a subject, rater, patient or round: blanks would become one more of them."""
+    lacking = frame[name].isna().to_numpy()
+    if lacking.any():
+        what = {"round": "round in every row, or no such column"}.get(str(name), f"name of the {name}")
+        many = f" ({counted(int(lacking.sum()), 'such row')})" if lacking.sum() > 1 else ""
+        raise InputError(
+            f"missing{many}", row=_row(frame, int(lacking.argmax())), column=str(name), allowed=f"the {what}"
+        )
+
+
 def _names(values: pd.Series) -> pd.Series:
     """Return names as text; whole numbers read as floats lose their ``.0``."""
     if pd.api.types.is_float_dtype(values) and (values % 1 == 0).all():
@@ -193,9 +258,11 @@ def _names(values: pd.Series) -> pd.Series:
 
 def _from_wide(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series | None]:
     """Take subject and patient columns out of a wide frame."""
-    lower = {str(c).strip().lower(): c for c in frame.columns}
-    subject = next((lower[k] for k in ("subject", "clip", "video", "unit") if k in lower), None)
-    patient = next((lower[k] for k in ("patient", "cluster") if k in lower), None)
+    lower = {_plain(c): c for c in frame.columns}
+    subject, patient = (
+        next((lower[k] for k in (name, *(a for a, of in ALIASES.items() if of == name)) if k in lower), None)
+        for name in ("subject", "patient")
+    )
     if subject is None and patient is not None:
         subject, patient = patient, None
     if subject is not None:
@@ -203,6 +270,14 @@ def _from_wide(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series | None]:
             row = int(frame[subject].duplicated().to_numpy().argmax())
             value = frame[subject].iloc[row]
             raise InputError("subject occurs twice", row=_row(frame, row), column=str(subject), value=value)
+        _nobody_missing(frame, subject)
+        if strange := [c for c in frame.columns if c not in (subject, patient) and _plain(c) in NOT_RATERS]:
+            raise InputError(
+                f"column {strange[0]!r} would be taken for a rater",
+                remedy="Leave in the columns of raters alone, beside those of subject and patient",
+            )
+        if patient is not None:
+            _nobody_missing(frame, patient)
         frame = frame.set_index(_names(frame[subject])).drop(columns=subject)
         frame.index.name = "subject"
     elif frame.index.has_duplicates:
@@ -227,7 +302,7 @@ def wide(ratings: Any, *, item: str | None = None, round: Any = None) -> pd.Data
     item : str, optional
         Which item, when a tidy frame holds several.
     round : optional
-        Which round; the first one by default (:func:`blues.agree.intra_rater` compares rounds).
+        Which round; the first one by default, see :func:`round_order` (:func:`blues.agree.intra_rater` compares rounds).
 
     Raises
     ------
@@ -270,7 +345,7 @@ def choose(rows: pd.DataFrame, *, item: str | None = None, round: Any = None) ->
             raise InputError(f"ratings hold no item {item!r}", allowed=items)
         rows = rows[rows["item"].astype(str) == (items[0] if item is None else item)]
     if "round" in rows and len(rows):
-        rounds = sorted(pd.unique(rows["round"]))
+        rounds = round_order(pd.unique(rows["round"]))
         if round is not None and round not in rounds:
             raise InputError(f"ratings hold no round {round!r}", allowed=rounds)
         rows = rows[rows["round"] == (rounds[0] if round is None else round)]
@@ -305,6 +380,12 @@ def _row(frame: pd.DataFrame, position: int) -> int:
     return int(frame.index[position]) if frame.index.name == ROW else position + 2
 
 
+def _numbers_among(words: pd.Series, comma: bool) -> pd.Series:
+    """Return words with the numbers among them as numbers, where they are most: what is left is what is wrong."""
+    numbers = pd.to_numeric(words.str.replace(",", ".") if comma else words, errors="coerce")
+    return numbers.astype(object).where(numbers.notna(), words) if 2 * numbers.count() > len(words) else words
+
+
 def read(path: str | Path, item: str | None = None) -> pd.DataFrame:
     """Read a CSV file of ratings, tidy or wide, and give it tidy.
 
@@ -323,7 +404,8 @@ def read(path: str | Path, item: str | None = None) -> pd.DataFrame:
         how: dict[str, Any] = {"sep": separator, "encoding": encoding, "skiprows": above, "skip_blank_lines": False}
         cells = pd.read_csv(path, dtype=str, keep_default_na=False, **how)
         head = pd.read_csv(path, dtype=str, header=None, nrows=1, **how).iloc[0]
-        frame = pd.read_csv(path, decimal=decimal_sign([cells], separator), **how)
+        comma = decimal_sign([cells], separator) == ","
+        frame = pd.read_csv(path, decimal="," if comma else ".", **how)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise InputError(f"not a CSV table: {error}", file=path) from None
     named = head.dropna().str.strip().str.lower()
@@ -331,14 +413,15 @@ def read(path: str | Path, item: str | None = None) -> pd.DataFrame:
         raise InputError("two columns have one name", file=path, column=head[named[named.duplicated()].index[0]])
     cells, frame = _without_blank_rows(cells, frame, above + 2)
     for column in frame:
-        name = str(column).strip().lower()
+        name = _plain(column)
         words = cells[column].str.strip()
         if ALIASES.get(name, name) in IDS:
             frame[column] = words.where(words != "")
+        elif frame[column].dtype == bool:
+            frame[column] = words
         elif frame[column].dtype == object:
-            frame[column] = words.where(~words.isin(BLANK))
-    known = {*named} & {"subject", "clip", "video", "unit", "patient"}
-    if not known:
+            frame[column] = _numbers_among(words, comma).where(~words.isin(BLANK))
+    if not {ALIASES.get(_plain(name), _plain(name)) for name in named} & {"subject", "patient"}:
         raise InputError(
             "no column says which subject was rated",
             file=path,

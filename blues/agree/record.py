@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,17 @@ from blues.check import InputError, counted
 from blues.cohort.display import estimate, panel
 from blues.provenance import write_json
 
-__all__ = ["BANDS", "Agreement", "LargeSample", "band_probabilities", "build"]
+__all__ = [
+    "BANDS",
+    "MEASURED",
+    "Agreement",
+    "LargeSample",
+    "band_probabilities",
+    "build",
+    "decimals",
+    "frame_of",
+    "impossible",
+]
 
 BANDS = {
     "poor": (-math.inf, 0.0),
@@ -32,6 +42,8 @@ BANDS = {
 """Landis & Koch, Biometrics 1977: below 0; 0 to 0.20; above 0.20 to 0.40; and so on."""
 FEW = 10
 """Independent units below which a sentence warns of its own numbers."""
+MEASURED = ("Bland-Altman", "standard error of measurement", "minimal detectable change")
+"""Coefficients in the unit of what was measured."""
 _NAMES = {"percent_agreement": "percent agreement", "po": "observed agreement", "pe": "agreement by chance"}
 
 
@@ -99,23 +111,37 @@ class Agreement:
         number = self.detail.get("of") or f"{counted(self.raters, 'rater')} on {counted(self.subjects, 'subject')}{of}"
         if not math.isfinite(self.value):
             return f"{self.method} of {number} is undefined: {self.detail.get('reason', 'no reason known')}."
-        text = f"{self.method} of {number} was {self.value:.2f}"
+        n = max(2, decimals([self.value, self.low, self.high])) if self.method.startswith(MEASURED) else 2
+        text = f"{self.method} of {number} was {self.value:.{n}f}"
         if math.isfinite(self.low):
             level = round(100 * self.detail.get("confidence", 0.95), 1)
-            text += f" ({level:g}% CI {self.low:.2f} to {self.high:.2f}; {self.detail.get('interval')})"
+            text += f" ({level:g}% CI {self.low:.{n}f} to {self.high:.{n}f}; {self.detail.get('interval')})"
+        elif self.reason:
+            text += f" ({self.reason})"
         if bands := self.detail.get("bands"):
             likely = sorted(((p, name) for name, p in bands.items() if p >= 0.05), reverse=True)
             words = ", ".join(f"{name!r} with probability {p:.2f}" for p, name in likely)
             text += f"; on the Landis-Koch scale it is {words}"
+        if verdict := self.detail.get("verdict"):
+            text += f": {verdict}"
+        patients = min(patients, self.subjects)
         if 0 < patients < FEW:
             unit = "patient" if patients < self.subjects else "subject"
             text += f". Only {counted(patients, unit)}: neither interval nor words can be relied on"
+        if note := self.detail.get("note"):
+            text += f". Note: {note}"
         return text + "."
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one tidy row: method, value, low, high, se, subjects, raters, interval, reason."""
+        """Return one tidy row: method, value, low, high, se, subjects, raters, left_out, interval, reason, note.
+
+        ``left_out`` are the subjects that the coefficient could not use; ``note`` is what is doubtful, and the verdict where
+        a margin was given.
+        """
         row = {k: getattr(self, k) for k in ("method", "value", "low", "high", "se", "subjects", "raters")}
-        return pd.DataFrame([{**row, "interval": self.detail.get("interval"), "reason": self.reason}])
+        told = "; ".join(filter(None, (self.detail.get("verdict"), self.detail.get("note")))) or None
+        more = {"left_out": self.detail.get("left_out"), "interval": self.detail.get("interval"), "reason": self.reason}
+        return pd.DataFrame([{**row, **more, "note": told}])
 
     def __str__(self) -> str:
         return self.sentence()
@@ -148,6 +174,30 @@ class Agreement:
         if not isinstance(values, dict) or set(values) != known:
             raise InputError("not an agreement record", file=path, allowed=sorted(known))
         return cls(**{k: _back(v, number=k in ("value", "low", "high", "se")) for k, v in values.items()})
+
+
+def frame_of(records: Sequence[Agreement]) -> pd.DataFrame:
+    """Return one tidy row a record."""
+    words = dict.fromkeys(("reason", "note", "left_out", "interval"), object)
+    return pd.concat([one.to_frame().astype(words) for one in records], ignore_index=True)
+
+
+def impossible(method: str, frame: pd.DataFrame, reason: str, confidence: float) -> Agreement:
+    """Return the record of a coefficient that cannot be computed from these ratings at all."""
+    detail = {"reason": reason.rstrip("."), "interval": None, "confidence": confidence, "clusters": 0}
+    return Agreement(math.nan, math.nan, math.nan, math.nan, 0, frame.shape[1], method, detail)
+
+
+def decimals(values: Iterable[float]) -> int:
+    """Return the decimals that show three digits of the largest of these numbers.
+
+    Examples
+    --------
+    >>> decimals([0.0021, -0.0103]), decimals([12.3, 150.0])
+    (4, 0)
+    """
+    largest = max((abs(v) for v in values if math.isfinite(v)), default=0.0)
+    return max(0, 2 - math.floor(math.log10(largest))) if largest else 0
 
 
 def _plain(value: Any) -> Any:
@@ -209,6 +259,7 @@ def build(
     analytic: LargeSample | None = None,
     banded: bool = True,
     bounds: tuple[float, float] = (-math.inf, 1.0),
+    chance: float | None = None,
 ) -> Agreement:
     """Put the first of an interval's values into a record.
 
@@ -222,6 +273,10 @@ def build(
         Whether Landis-Koch bands mean anything for this coefficient.
     bounds : (float, float)
         What the coefficient can be at all; limits beyond are cut.
+    chance : float, optional
+        Disagreement expected by chance, as a share of the largest there can be. Where nobody disagreed, every resample gives 1,
+        which says nothing of what more subjects might show: the lower limit is then 1 less Wilson's upper limit of no
+        disagreement among so many independent units, over this.
     """
     value, low, high, se = (float(a[0]) for a in (interval.value, interval.low, interval.high, interval.se))
     detail = {**detail, "interval": interval.method, "confidence": confidence, "clusters": interval.clusters}
@@ -238,7 +293,12 @@ def build(
         detail["reason"] = (reason() if callable(reason) else reason) or "the coefficient is 0/0 in these data"
         return Agreement(value, low, high, se, subjects, raters, method, detail)
     low, high = (float(np.clip(x, *bounds)) for x in (low, high))
-    note = _doubts(interval, value, low, high, se)
+    formula = interval.method.startswith("delta") and chance is None
+    if high - low < 1e-12 and not formula:
+        return _without_width(
+            Agreement(value, low, high, se, subjects, raters, method, detail), interval, chance, bounds
+        )
+    note = _doubts(interval, low)
     if not math.isfinite(low):
         detail["reason"] = note.pop("reason")
     detail.update(note)
@@ -249,7 +309,25 @@ def build(
     return Agreement(value, low, high, se, subjects, raters, method, detail)
 
 
-def _doubts(interval: Interval, value: float, low: float, high: float, se: float) -> dict[str, str]:
+def _without_width(
+    record: Agreement, interval: Interval, chance: float | None, bounds: tuple[float, float]
+) -> Agreement:
+    """Put in place of an interval of no width what can be said instead, or the reason why nothing can."""
+    units = min(interval.clusters, record.subjects)
+    detail = {key: value for key, value in record.detail.items() if key != "bands"}
+    if units >= 2 and record.value == 1 and chance is not None and chance > 0:
+        z = float(special.ndtri(0.5 + record.detail["confidence"] / 2))
+        low = max(bounds[0], 1 - z**2 / (units + z**2) / chance)
+        detail |= {
+            "interval": "Wilson's limit of no disagreement",
+            "note": "nobody disagreed: resampling gives no interval",
+        }
+        return dataclasses.replace(record, low=low, high=1.0, detail=detail)
+    reason = f"no interval: every resample gives {record.value:.2f}, which says nothing of what more data might show"
+    return dataclasses.replace(record, low=math.nan, high=math.nan, detail=detail | {"reason": reason})
+
+
+def _doubts(interval: Interval, low: float) -> dict[str, str]:
     """Say what is doubtful about an interval."""
     found = {}
     undefined = int(interval.undefined[0])
@@ -262,10 +340,6 @@ def _doubts(interval: Interval, value: float, low: float, high: float, se: float
             found["reason"] = "no interval was asked for (draws=0)"
         else:
             found["reason"] = f"no interval: the coefficient is undefined in {undefined} of the resampled data sets"
-    elif se == 0:
-        found["note"] = (
-            f"every resample gives {value:g}, so the interval has no width: it says nothing about what more data might show"
-        )
     elif undefined:
         found["note"] = f"undefined in {undefined} of the draws, which were left out"
     if 2 <= interval.clusters < 20:

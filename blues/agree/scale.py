@@ -250,7 +250,8 @@ def _codes_of_numbers(values: np.ndarray, scale: np.ndarray) -> np.ndarray:
     q = len(scale)
     # column by column and Fortran order: each pass then runs through contiguous memory that fits the cache
     codes = np.empty(values.shape, dtype=np.int16, order="F")
-    contiguous = bool((scale == scale[0] + np.arange(q)).all())
+    # of 1.05, 2.05 the differences are not exact
+    contiguous = bool((scale == scale[0] + np.arange(q)).all() and (scale % 1 == 0).all())
     for j in range(values.shape[1]):
         column = np.ascontiguousarray(values[:, j])
         codes[:, j] = _contiguous_codes(column, float(scale[0]), q) if contiguous else _any_codes(column, scale)
@@ -309,6 +310,9 @@ def coded(ratings: Any, categories: Iterable[Any] | None, clusters: Any = None, 
     else:
         flat = frame.to_numpy(dtype=object).ravel()
         place = pd.Index(scale, dtype=object).get_indexer(flat)
+        texts = pd.Index([_text(category) for category in scale])
+        if texts.is_unique and (place < 0).any():  # a scale of words and numbers: 5+ above 4
+            place = texts.get_indexer([_text(value) for value in flat])
         codes = np.where(pd.isna(flat), -1, np.where(place < 0, -2, place)).reshape(frame.shape).astype(np.int16)
     if codes.min() < -1:
         raise _cell_error(frame, codes == -2, scale, "outside the scale")
@@ -320,6 +324,14 @@ def coded(ratings: Any, categories: Iterable[Any] | None, clusters: Any = None, 
     raters = tuple(map(str, frame.columns))
     _check_overlap(codes, raters, least)
     return Coded(codes, scale, raters, groups, len(keep) - rated)
+
+
+def _text(value: Any) -> str:
+    """Return a category or a rating as it is written: 1.0 as 1, TRUE as true."""
+    if isinstance(value, (float, np.floating)) and value % 1 == 0:
+        value = int(value)
+    text = str(value).strip()
+    return text.lower() if text.lower() in ("true", "false") else text
 
 
 def _take(codes: np.ndarray, keep: np.ndarray) -> np.ndarray:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pandas as pd
 
 from blues.agree.pairwise import matrix, pairs
-from blues.agree.ratings import tidy, wide
-from blues.agree.record import Agreement
+from blues.agree.ratings import round_order, tidy, wide
+from blues.agree.record import MEASURED, Agreement, decimals, frame_of
 from blues.agree.resample import Kind
 from blues.agree.tables import further, intra_rater, records
 from blues.check import InputError, counted
@@ -61,29 +62,44 @@ def grras(facts: Mapping[int, str] | None = None) -> pd.DataFrame:
 
 def _numbers(rows: pd.DataFrame) -> pd.DataFrame:
     """Return how much each rater rated."""
-    first = rows if "round" not in rows else rows[rows["round"] == rows["round"].min()]
+    round_ = None if "round" not in rows else round_order(rows["round"])[0]
+    first = rows if round_ is None else rows[rows["round"] == round_]
     subjects = first["subject"].nunique()
     found = []
     for rater, part in rows.groupby("rater", sort=True):
-        own = part if "round" not in part else part[part["round"] == rows["round"].min()]
+        own = part if round_ is None else part[part["round"] == round_]
         found.append(
             {
                 "rater": rater,
                 "subjects": own["subject"].nunique(),
                 "missing": subjects - own["subject"].nunique(),
-                "repeats": len(part) - len(own),
+                "repeats": len(part) - part["subject"].nunique(),
             }
         )
     return pd.DataFrame(found)
 
 
+def _round_words(rows: pd.DataFrame) -> str:
+    """Say which round the coefficients are of, and which raters have none of it; empty where there is one round."""
+    if "round" not in rows or rows["round"].nunique() < 2:
+        return ""
+    first = round_order(rows["round"])[0]
+    there = set(rows.loc[rows["round"] == first, "rater"])
+    late = [str(rater) for rater in pd.unique(rows["rater"]) if rater not in there]
+    told = f"; coefficients between raters are of round {first}"
+    return told + (f", in which {' and '.join(late)} rated nothing" if late else "")
+
+
 def _analysis(found: list[Agreement], frame: pd.DataFrame) -> str:
-    interval = found[0].detail["interval"]
-    unit = "patients" if found[0].detail["clusters"] < found[0].subjects else "subjects"
+    known = [r for r in found if math.isfinite(r.low)]
+    how = "; ".join(dict.fromkeys(str(r.detail["interval"]) for r in known)) or "none could be had"
+    units = sorted({int(r.detail["clusters"]) for r in known or found})
+    many = f"{units[0]}" if len(units) < 2 else f"{units[0]} to {units[-1]}, by coefficient"
+    unit = "patients" if any(r.detail["clusters"] < r.subjects for r in found) else "subjects"
     return (
-        f"{counted(len(found), 'coefficient')} with {100 * found[0].detail['confidence']:g}% intervals ({interval}); "
-        f"{unit} are the independent units ({found[0].detail['clusters']}); missing ratings are left missing, and "
-        "coefficients that need complete subjects say how many they left out."
+        f"{counted(len(found), 'coefficient')} with {100 * found[0].detail['confidence']:g}% intervals ({how}); "
+        f"{unit} are the independent units ({many}); missing ratings are left missing, and the column left_out says how many "
+        "subjects a coefficient could not use."
     )
 
 
@@ -96,7 +112,7 @@ def section(
     weights: Any = "quadratic",
     facts: Mapping[int, str] | None = None,
     clusters: Any = None,
-    interval: Kind = "bootstrap",
+    interval: Kind | None = None,
     draws: int = 2000,
     seed: int = 0,
     confidence: float = 0.95,
@@ -142,25 +158,27 @@ def section(
                 (counts["missing"].sum(), "missing rating"),
                 (repeats, "repeated rating"),
             )
-        ),
+        )
+        + _round_words(rows),
         13: "the tables below",
         15: "ratings and the table of coefficients are saved beside this page",
     }
     out: dict[str, Any] = {"GRRAS checklist": grras({**own, **(facts or {})}), "Ratings by rater": counts}
     out["Main results"] = _main(found, weights)
-    out["All coefficients"] = pd.concat([r.to_frame().astype({"reason": object}) for r in found], ignore_index=True)
+    out["All coefficients"] = frame_of(found)
     if len(more := further(found)):
         out["Further numbers"] = more
     if scale is not None and level != "continuous":
         scheme = weights if level != "nominal" and len(scale) > 2 else None
-        out["Every pair"] = pairs(frame, categories=scale, weights=scheme, interval=interval, **how)
+        own_way: dict[str, Any] = {} if interval is None else {"interval": interval}
+        out["Every pair"] = pairs(frame, categories=scale, weights=scheme, **own_way, **how)
         out |= _matrices(frame, scale, out["Every pair"])
     else:
         for record in found:
             if "points" in record.detail:
                 out["Differences"] = record.detail["points"]
     if repeats:
-        scheme = weights if scale is not None and len(scale) > 2 else None
+        scheme = weights if scale is not None and len(scale) > 2 and level != "nominal" else None
         out["Raters with themselves"] = intra_rater(
             rows.drop(columns="item", errors="ignore"),
             categories=scale,
@@ -198,22 +216,37 @@ def _shown(value: Any) -> str:
 
 
 def merged(frame: pd.DataFrame, digits: int = 2) -> pd.DataFrame:
-    """Return a frame for reading: ``value, low, high`` (or ``x, x_low, x_high``) as one column ``0.60 (0.45 to 0.74)``."""
+    """Return a frame for reading: ``value, low, high`` (or ``x, x_low, x_high``) as one column ``0.60 (0.45 to 0.74)``.
+
+    Numbers of measurements get as many digits as their size asks for; what lies between -1 and 1 by nature gets ``digits``.
+    """
     out = frame.set_axis([f"{c:g}" if isinstance(c, float) else str(c) for c in frame.columns], axis=1)
     for name in list(out.columns):
         stem = "" if name == "value" else f"{name}_"
         low, high = f"{stem}low", f"{stem}high"
         if name in out and low in out and high in out:
-            cells = zip(out[name], out[low], out[high], strict=True)
-            out[name] = [_interval(*cell, digits) for cell in cells]
+            places = _places(frame, digits)
+            cells = zip(out[name], out[low], out[high], places, strict=True)
+            out[name] = [_interval(*cell) for cell in cells]
             out = out.drop(columns=[low, high])
     for name in out:
         if name.endswith(("p_value", "_p", "q_value")):
             out[name] = [_p(p) for p in out[name]]
         elif pd.api.types.is_float_dtype(out[name]):
             whole = (out[name].dropna() % 1 == 0).all()
-            out[name] = ["" if v != v else f"{v:g}" if whole else f"{v:.{digits}f}" for v in out[name]]
+            more = decimals(out[name]) if {"mean", "difference", "subject"} <= set(frame) else digits
+            out[name] = ["" if v != v else f"{v:g}" if whole else f"{v:.{max(digits, more)}f}" for v in out[name]]
     return out.map(lambda v: "" if v is None or v != v else v)
+
+
+def _places(frame: pd.DataFrame, digits: int) -> list[int]:
+    """Return the decimals of each row: of a measurement by its own size, else ``digits``."""
+    if "method" not in frame:
+        return [digits] * len(frame)
+    return [
+        max(digits, decimals(row[["value", "low", "high"]])) if str(row["method"]).startswith(MEASURED) else digits
+        for _, row in frame.iterrows()
+    ]
 
 
 def _interval(value: float, low: float, high: float, digits: int) -> str:
@@ -235,8 +268,9 @@ def _frame_of(result: Any) -> pd.DataFrame | None:
     if isinstance(result, Agreement):
         result = [result]
     if isinstance(result, list) and all(isinstance(r, Agreement) for r in result):
-        table = pd.concat([r.to_frame().astype({"reason": object}) for r in result], ignore_index=True)
-        return merged(table.drop(columns=["se"] + ["reason"] * bool(table["reason"].isna().all())))
+        table = frame_of(result)
+        empty = [c for c in ("reason", "note", "left_out") if table[c].isna().all() or (table[c] == 0).all()]
+        return merged(table.drop(columns=["se", *empty]))
     return None
 
 

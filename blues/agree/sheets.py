@@ -28,6 +28,7 @@ from av.error import FFmpegError
 from blues import video
 from blues.check import InputError, columns_exist
 from blues.cohort import Cohort
+from blues.cohort.tables import decimal_sign, how_written
 from blues.provenance import replacing, text_hash, write_json
 
 __all__ = ["read_sheets", "write_sheets"]
@@ -286,7 +287,9 @@ def _returned(folder: Path, rater: str) -> Path | None:
 
 def _read_sheet(path: Path, rater: str, key: pd.DataFrame, items: Sequence[dict[str, Any]]) -> tuple[pd.DataFrame, int]:
     try:
-        sheet = pd.read_csv(path, dtype=str, keep_default_na=False, sep=None, engine="python")
+        separator, encoding = how_written([path])
+        sheet = pd.read_csv(path, dtype=str, keep_default_na=False, sep=separator, encoding=encoding)
+        comma = decimal_sign([sheet], separator) == ","
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise InputError(f"not a CSV table: {error}", file=path) from None
     columns_exist(["code", *(item["name"] for item in items)], sheet.columns, str(path))
@@ -299,7 +302,7 @@ def _read_sheet(path: Path, rater: str, key: pd.DataFrame, items: Sequence[dict[
     parts, left_open = [], 0
     for item in items:
         cells = sheet[item["name"]].str.strip()
-        values = _on_scale(cells, item, path)
+        values = _on_scale(cells.str.replace(",", ".") if comma and not item["categories"] else cells, item, path)
         left_open += int((cells == "").sum())
         clip = known.loc[codes]
         parts.append(

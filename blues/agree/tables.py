@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 import numpy as np
@@ -15,9 +15,10 @@ from blues.agree.continuous import FORMS, icc, lin_ccc
 from blues.agree.multirater import brennan_prediger, fleiss_kappa, gwet_ac, pabak, percent_agreement
 from blues.agree.pairwise import cohen_kappa, light_kappa
 from blues.agree.ranks import kendall_w
-from blues.agree.ratings import choose, clusters_of, tidy, wide
-from blues.agree.record import Agreement
+from blues.agree.ratings import choose, clusters_of, round_order, tidy, wide
+from blues.agree.record import Agreement, frame_of, impossible
 from blues.agree.resample import Kind
+from blues.agree.scale import measured
 from blues.check import InputError, one_of
 
 __all__ = ["further", "intra_rater", "records", "table"]
@@ -44,7 +45,7 @@ def records(
     categories: Iterable[Any] | None = None,
     level: str | None = None,
     clusters: Any = None,
-    interval: Kind = "bootstrap",
+    interval: Kind | None = None,
     draws: int = 2000,
     seed: int = 0,
     confidence: float = 0.95,
@@ -58,18 +59,21 @@ def records(
         The whole scale in order; mandatory unless ``level`` is continuous.
     level : {"nominal", "ordinal", "continuous"}, optional
         By default ordinal; measurements must be called continuous.
-    clusters, interval, draws, seed, confidence
+    clusters, draws, seed, confidence
         As in :func:`blues.agree.cohen_kappa`.
+    interval : {"bootstrap", "bca", "jackknife", "analytic"}, optional
+        Of all coefficients; by default each one's own.
     """
     kind = _level(level, categories)
     frame = wide(ratings)
     common: dict[str, Any] = {"clusters": clusters, "draws": draws, "seed": seed, "confidence": confidence}
+    common |= {} if interval is None else {"interval": interval}
     if kind == "continuous":
-        return _continuous(frame, common, interval)
+        return _continuous(frame, common)
     if categories is None:
         raise InputError(f"the {kind} level needs categories: the whole scale in order")
     scale = list(categories)
-    return _categorical(frame, scale, kind, {**common, "interval": interval, "categories": scale})
+    return _categorical(frame, scale, kind, {**common, "categories": scale})
 
 
 def _categorical(frame: pd.DataFrame, scale: list[Any], kind: Level, how: dict[str, Any]) -> list[Agreement]:
@@ -101,12 +105,22 @@ def _ranks(frame: pd.DataFrame, scale: list[Any]) -> pd.DataFrame:
     return out
 
 
-def _continuous(frame: pd.DataFrame, how: dict[str, Any], interval: Kind) -> list[Agreement]:
-    found = [icc(frame, form=form, **how) for form in FORMS]
-    found.append(krippendorff_alpha(frame, level="interval", interval=interval, **how))
-    found.append(kendall_w(frame, interval=interval, **how))
+def _continuous(frame: pd.DataFrame, how: dict[str, Any]) -> list[Agreement]:
+    wanted: list[tuple[str, Callable[..., Agreement], dict[str, Any]]] = [
+        (f"ICC({form})", icc, {"form": form}) for form in FORMS
+    ]
+    wanted.append(("Krippendorff's alpha, interval", krippendorff_alpha, {"level": "interval"}))
+    wanted.append(("Kendall's W", kendall_w, {}))
     if frame.shape[1] == 2:
-        found += [lin_ccc(frame, **how), bland_altman(frame, **how)]
+        wanted.append(("Lin's concordance correlation", lin_ccc, {}))
+        wanted.append(("Bland-Altman mean difference", bland_altman, {}))
+    measured(frame, how["clusters"])  # what is wrong with the numbers themselves stops the table
+    found = []
+    for method, coefficient, more in wanted:
+        try:
+            found.append(coefficient(frame, **more, **how))
+        except InputError as error:  # what is too little for one coefficient may do for the others
+            found.append(impossible(method, frame, str(error), how["confidence"]))
     return found
 
 
@@ -116,7 +130,7 @@ def table(
     categories: Iterable[Any] | None = None,
     level: str | None = None,
     clusters: Any = None,
-    interval: Kind = "bootstrap",
+    interval: Kind | None = None,
     draws: int = 2000,
     seed: int = 0,
     confidence: float = 0.95,
@@ -131,8 +145,9 @@ def table(
     Returns
     -------
     DataFrame
-        Columns ``method, value, low, high, se, subjects, raters, interval, reason``; two raters' measurements add the limits
-        of agreement, every set of measurements its error of measurement and minimal detectable change.
+        Columns ``method, value, low, high, se, subjects, raters, left_out, interval, reason, note``; two raters'
+        measurements add the limits of agreement, every set of measurements its error of measurement and minimal detectable
+        change.
 
     Examples
     --------
@@ -151,9 +166,8 @@ def table(
         seed=seed,
         confidence=confidence,
     )
-    rows = [record.to_frame().astype({"reason": object}) for record in found]
     more = further(found)
-    return pd.concat([*rows, more] if len(more) else rows, ignore_index=True)
+    return pd.concat([frame_of(found), more], ignore_index=True) if len(more) else frame_of(found)
 
 
 def further(found: list[Agreement]) -> pd.DataFrame:
@@ -161,12 +175,15 @@ def further(found: list[Agreement]) -> pd.DataFrame:
     rows = [_row(record, name, *numbers) for record in found for name, *numbers in _extra(record)]
     if not rows:
         return pd.DataFrame(columns=found[0].to_frame().columns)
-    return pd.concat([row.astype({"reason": object, "interval": object}) for row in rows], ignore_index=True)
+    words = dict.fromkeys(("reason", "note", "left_out", "interval"), object)
+    return pd.concat([row.astype(words) for row in rows], ignore_index=True)
 
 
 def _extra(record: Agreement) -> list[tuple[Any, ...]]:
     """Return numbers in a record's detail that deserve a row: name, value, low, high."""
     nan, detail = float("nan"), record.detail
+    if not detail["clusters"]:
+        return []  # could not be computed
     if record.method.startswith("Bland-Altman"):
         pairs = zip(("lower", "upper"), detail["limits"], detail["limits_ci"], strict=True)
         return [(f"Bland-Altman {name} limit", value, *ci) for name, value, ci in pairs]
@@ -202,7 +219,7 @@ def intra_rater(
     categories: Iterable[Any] | None = None,
     item: str | None = None,
     weights: Any = None,
-    interval: Kind = "bootstrap",
+    interval: Kind | None = None,
     draws: int = 2000,
     seed: int = 0,
     confidence: float = 0.95,
@@ -231,9 +248,10 @@ def intra_rater(
     rows = tidy(ratings)
     if "round" not in rows or rows["round"].nunique() < 2:
         raise InputError("ratings hold one round only, so no rater can be compared with him- or herself")
-    first, second, *_ = sorted(rows["round"].unique())
+    first, second, *_ = round_order(rows["round"].unique())
     scale = None if categories is None else list(categories)
     how: dict[str, Any] = {"draws": draws, "seed": seed, "confidence": confidence}
+    how |= {} if interval is None else {"interval": interval}
     found = []
     for rater, part in rows.groupby("rater", sort=True):
         sides = [
@@ -250,7 +268,7 @@ def intra_rater(
         record = (
             icc(pair, form="2,1", clusters=clusters, **how)
             if scale is None
-            else cohen_kappa(pair, categories=scale, weights=weights, clusters=clusters, interval=interval, **how)
+            else cohen_kappa(pair, categories=scale, weights=weights, clusters=clusters, **how)
         )
         found.append(
             {

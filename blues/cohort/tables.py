@@ -137,7 +137,9 @@ def how_written(paths: Sequence[Path]) -> tuple[str, str]:
     >>> how_written([Path("clinical.csv"), Path("ratings.csv")])  # doctest: +SKIP
     (';', 'utf-8')
     """
+    marks = {path.read_bytes()[:2] for path in paths}
     encoding = "utf-8" if all(_is_utf8(path) for path in paths) else "cp1252"
+    encoding = "utf-16" if marks and marks <= {b"\xff\xfe", b"\xfe\xff"} else encoding  # what Excel calls Unicode text
     heads = [path.read_bytes()[:20000].decode(encoding, errors="replace").split("\n")[0] for path in paths]
     return max(",;\t", key=lambda sign: sum(head.count(sign) for head in heads)), encoding
 
