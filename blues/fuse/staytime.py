@@ -167,6 +167,8 @@ def run_time(
     refuse_options(experiment)
     arms = _arms(design)
     check_reference(experiment.reference, _without_images(arms))
+    if design.y.nunique() < 2:
+        raise check.InputError(f"{design.task} is {design.y.iloc[0]:g} days for everybody: there is nothing to predict")
     folds = evaluate.patient_folds(
         design.y, design.patients, experiment.folds, experiment.repeats, experiment.seed, kind="continuous"
     )
@@ -359,7 +361,8 @@ def _notes(design: Design, experiment: Experiment, found: survive.OutOfFold) -> 
     )
     if settled := design.facts.get("adjudicated"):
         tell(
-            f"The sources of {settled} patients' stays contradict each other; Length of stay lists how that was settled."
+            f"Of {settled} of the patients predicted the sources of the stay contradict each other or are missing; Length of "
+            "stay lists how that was settled."
         )
     if len(design.dropped):
         tell(f"{len(design.dropped)} patients were left out because how long they stayed is not known.")

@@ -301,7 +301,9 @@ def _predict_arm(
         inside = {name: table.iloc[rows] for name, table in tables.items()}
         outside = {name: table.iloc[held] for name, table in tables.items()}
         rng = np.random.default_rng([seed, repeat, fold])
-        model = penalised_cox(part.time, part.event == 1, inside, penalty=penalty, components=components, seed=rng)
+        model = penalised_cox(
+            part.time, part.event == 1, inside, penalty=penalty, components=components, seed=rng, baseline_alone=True
+        )
         risk = model.risk(outside)
         effective.append(model.effective_parameters)
         notes += [f"{arm}: {note}" for note in model.notes if "left out" in note or "converge" in note]

@@ -126,7 +126,7 @@ def _complete(
             raise InputError(f"{name} must be numbers", remedy="Code categories as 0, 1, 2 ...") from None
         if np.isinf(table[name]).any():
             raise InputError(f"{name} holds an infinite value")
-    extra = np.empty((n, 0)) if covariates is None else np.asarray(covariates, dtype=float).reshape(n, -1)
+    extra = _extra(covariates, n)
     labels = np.asarray(clusters, dtype=object).ravel()
     keep = np.isfinite(table["outcome"]) & np.isfinite(table["predictor"]) & np.isfinite(extra).all(axis=1)
     if keep.sum() < 3:
@@ -146,6 +146,14 @@ def _complete(
     if kind == "ordinal" and len(np.unique(y)) > 20:
         raise InputError(f"outcome is called ordinal and has {len(np.unique(y))} values", allowed="at most 20")
     return _Data(y, x, code, extra[keep], check_level(level)), int((~keep).sum())
+
+
+def _extra(covariates: Any, n: int) -> np.ndarray:
+    """Return the covariates, shape (n, p)."""
+    extra = np.empty((n, 0)) if covariates is None else np.asarray(covariates, dtype=float)
+    if extra.ndim > 2 or len(extra) != n:
+        raise InputError(f"covariates have shape {extra.shape}", allowed=f"({n},) or ({n}, p): one row a clip")
+    return extra.reshape(n, -1)
 
 
 def _honest(fit: Callable[[_Data], _Row], data: _Data, method: str, measure: str) -> _Row:
@@ -197,11 +205,17 @@ def _least_squares(d: _Data, robust: bool) -> _Row:
     return _Row("linear regression, cluster-robust", "slope", fit.params[0], se, d.clusters - 1)
 
 
+def _no_runaway(coefficient: float, se: float, x: np.ndarray) -> None:
+    """Raise where a coefficient runs away to infinity: the error of independent rows, which grows with it, tells."""
+    scale = float(x.std())
+    if abs(coefficient) * scale > 15 or (abs(coefficient) * np.ptp(x) > 8 and not se * scale < 10):
+        raise ValueError("the predictor separates the outcomes")
+
+
 def _logistic(d: _Data, robust: bool) -> _Row:
     design = d.design(d.x)
     fit = sm.GLM(d.y, design, family=sm.families.Binomial()).fit()
-    if abs(fit.params[0]) * d.x.std() > 15:
-        raise ValueError("the predictor separates the outcomes")
+    _no_runaway(fit.params[0], fit.bse[0], d.x)
     if not robust:
         return _Row("logistic regression, clips independent", "log odds ratio", fit.params[0], fit.bse[0])
     p = np.asarray(fit.mu)
@@ -218,8 +232,7 @@ def _ordinal(d: _Data, robust: bool) -> _Row:
     fit = model.fit(method="bfgs", maxiter=500, disp=False)
     if not fit.mle_retvals["converged"]:
         fit = model.fit(method="newton", start_params=fit.params, maxiter=100, disp=False)
-    if abs(fit.params[0]) > 15:
-        raise ValueError("the predictor separates the outcomes")
+    _no_runaway(fit.params[0] / scale, fit.bse[0] / scale, d.x)
     value = float(fit.params[0]) / scale
     if not robust:
         name = "ordinal logistic regression, clips independent"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -51,9 +52,19 @@ def quantile_groups(values: Any, parts: int = 3) -> pd.Series:
     code = np.searchsorted(cuts, known, side="left")
     code = np.unique(code, return_inverse=True)[1]
     bounds = [(known[code == g].min(), known[code == g].max()) for g in range(code.max() + 1)]
-    names = [f"{low:g}" if low == high else f"{low:g} to {high:g}" for low, high in bounds]
+    names = _ranges(bounds)
     cut = pd.Categorical.from_codes(code, names, ordered=True)
     return pd.Series(cut, index=known.index, name=series.name).reindex(series.index)
+
+
+def _ranges(bounds: Sequence[tuple[float, float]]) -> list[str]:
+    """Return ranges in words, with as many digits as tell them apart."""
+    for digits in range(3, 18):
+        names = [f"{a:.{digits}g}" if a == b else f"{a:.{digits}g} to {b:.{digits}g}" for a, b in bounds]
+        ends = [f"{end:.{digits}g}" for pair in bounds for end in dict.fromkeys(pair)]
+        if len(set(ends)) == len(ends):
+            return names
+    return names
 
 
 def _expected(data: Observed, code: np.ndarray, labels: list[Any]) -> pd.DataFrame:

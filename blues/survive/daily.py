@@ -66,7 +66,7 @@ def person_intervals(status: pd.DataFrame, *, presentation: bool = True) -> pd.D
     DataFrame
         ``patient``, ``start`` (-inf for presentation), ``stop``, ``event`` (1 left alive), ``died`` (1 died). A patient
         leaves with the first day out or dead after being in hospital; where a day is not known the patient is censored
-        before it. 'Out' on the first days and in hospital by the next counts as not yet admitted.
+        before it. 'Out' on the first day and in hospital on the next counts as not yet admitted; out for longer, as left.
 
     Raises
     ------

@@ -3,15 +3,20 @@
 The order in which sources are believed is the same for everybody:
 
 1. ``never admitted``: out of hospital on every day of the status and admitted to no ward, then the stay is 0 days.
-2. ``hours in a column of days``: the stay outlasts a day on which the patient was out, and its 24th part fits the
-   daily status, then it is taken as hours.
+2. ``hours in a column of days``: the stay outlasts a day on which the patient was out, its 24th part fits the
+   daily status, and the status does not show the patient in hospital on more later days of the stay than out, then it is
+   taken as hours.
 3. ``wards outlast the stay``: the wards' times add up to more than the stay, then they are the time; it ends in a
    discharge only if the next daily status shows the patient out, else it is censored there.
-4. ``daily status outvotes the stay``: two or more days out of hospital inside the stay, then the status decides.
+4. ``daily status outvotes the stay``: two or more days out of hospital inside the stay, or two or more in hospital after
+   it with no day out between, then the status decides.
 5. Otherwise the stay counts; a missing stay is replaced by the wards' times, else by the daily status.
 
-Death in hospital is what the destination says, else death with no day out of hospital before it. A stay that had not
-ended when the table was closed is censored at its length, unless a death says otherwise.
+Death in hospital is what the destination says, else death with no day out of hospital before it. Nobody stays after death:
+where the destination says that a patient left alive and the status that he or she was dead within the stay, the stay is
+censored when last seen in hospital. A death in hospital whose day nothing tells is left out. A stay that had not ended when
+the table was closed is censored at its length, unless a death says otherwise. Where a dictionary names a destination and a
+patient has neither that nor a daily status, the end of the stay is taken for a discharge alive, and this is written down.
 """
 
 from __future__ import annotations
@@ -46,6 +51,8 @@ class Sources:
         Day and state, known ones only, ascending.
     still_in : bool
         The table says that the stay had not ended.
+    destined : bool
+        The dictionary says where deaths in hospital stand, so that a patient of whom nothing stands there is unknown.
     """
 
     stay: float
@@ -55,6 +62,7 @@ class Sources:
     died_in_hospital: float
     states: tuple[tuple[float, str], ...]
     still_in: bool = False
+    destined: bool = False
 
     def days(self, *states: str) -> list[float]:
         """Return the days on which the patient was in one of the states."""
@@ -85,6 +93,7 @@ class Decision:
     remarks: list[tuple[str, str, str]] = field(default_factory=list)
     readmitted: bool = False
     died_later: bool = False
+    assumed: bool = False
 
     def remark(self, what: str, rule: str, decision: str) -> None:
         """Write down a contradiction, the rule that decided, and the decision."""
@@ -103,6 +112,9 @@ def looks_like_hours(s: Sources, tolerance: float) -> bool:
     """Return whether the stay contradicts the daily status as days and fits it as hours."""
     last, after = s.window()
     if not s.stay > after + tolerance:
+        return False
+    again = [day for day in s.days(*IN_HOSPITAL) if after < day <= s.stay]
+    if len(again) > len([day for day in s.days("out") if s.admitted < day < s.stay - tolerance]):
         return False
     return last - tolerance <= s.stay / 24 <= after + tolerance
 
@@ -126,6 +138,7 @@ def _length(s: Sources, d: Decision, tolerance: float) -> None:
     """Set time and, for now, whether it ended in a discharge."""
     last, after = s.window()
     inside = [day for day in s.days("out") if s.admitted < day < s.stay - tolerance]
+    beyond = [day for day in s.days(*IN_HOSPITAL) if s.stay + tolerance < day < after]
     if s.stay > 0 and _never_admitted(s):
         what = f"stay of {s.stay:g} days, but out of hospital on days {_days(s.days('out'))} and on no ward"
         d.time = 0.0
@@ -140,10 +153,11 @@ def _length(s: Sources, d: Decision, tolerance: float) -> None:
         d.time = s.wards
         following = [(day, state) for day, state in s.states if day >= s.wards]
         still = bool(following) and following[0][1] in IN_HOSPITAL
-        d.event = CENSORED if still else DISCHARGED
+        d.event = DISCHARGED if following and not still else CENSORED
         what = f"{s.wards:.1f} days on wards in a stay of {s.stay:g} days"
         what += f", and in hospital on day {following[0][0]:g}" if still else ""
-        decision = f"{s.wards:.1f} days, " + ("censored: the end is not known" if still else "the wards' time")
+        known = d.event == DISCHARGED
+        decision = f"{s.wards:.1f} days, " + ("the wards' time" if known else "censored: the end is not known")
         d.remark(what, "wards outlast the stay", decision)
     elif len(inside) >= 2:
         d.remark(
@@ -151,6 +165,10 @@ def _length(s: Sources, d: Decision, tolerance: float) -> None:
             "daily status outvotes the stay",
             "see the next line",
         )
+        _from_status(s, d, tolerance, "daily status outvotes the stay")
+    elif len(beyond) >= 2:
+        what = f"stay of {s.stay:g} days, but in hospital on days {_days(beyond)} with no day out before"
+        d.remark(what, "daily status outvotes the stay", "see the next line")
         _from_status(s, d, tolerance, "daily status outvotes the stay")
     else:
         d.time = s.stay
@@ -185,7 +203,8 @@ def _death(s: Sources, d: Decision, tolerance: float) -> None:
         return
     first = min(dead, default=math.inf)
     out_before = [day for day in s.days("out") if s.admitted < day < first]
-    never = s.admitted == math.inf and not s.entered
+    at_once = bool(dead) and not s.days("out") and first <= (0.0 if math.isnan(d.time) else d.time) + tolerance
+    never = s.admitted == math.inf and not s.entered and not s.stay > 0 and not at_once
     by_status = bool(dead) and not out_before and not never
     in_hospital = s.died_in_hospital == 1 or (math.isnan(s.died_in_hospital) and by_status)
     if in_hospital:
@@ -195,6 +214,8 @@ def _death(s: Sources, d: Decision, tolerance: float) -> None:
                 f"stay of {d.time:g} days, but dead on day {first:g}", "nobody stays after death", f"{first:g} days"
             )
             d.time = first
+        elif math.isnan(s.stay) and not (s.wards > 0 and s.whole):
+            _day_of_death(s, d, first, tolerance)
         if math.isnan(s.died_in_hospital):
             what = f"dead on day {first:g} with no day out of hospital before"
             d.remark(what, "no destination: the daily status decides", "died in hospital")
@@ -209,9 +230,30 @@ def _death(s: Sources, d: Decision, tolerance: float) -> None:
             )
         return
     d.died_later = True
+    if d.time > first + tolerance:
+        last = s.window()[0]
+        end = last if last < first else 0.0
+        d.remark(
+            f"stay of {d.time:g} days, but dead on day {first:g}, and not in hospital by the destination",
+            "nobody stays after death",
+            f"censored at {end:g} days, when last seen in hospital",
+        )
+        d.time, d.event = end, CENSORED
     decision = "censored" if d.event == CENSORED else f"discharged alive after {d.time:g} days"
     rule = "the destination decides" if s.died_in_hospital == 0 else "out of hospital before death"
     d.remark(f"dead on day {first:g}, after the stay", rule, decision)
+
+
+def _day_of_death(s: Sources, d: Decision, first: float, tolerance: float) -> None:
+    """Set the day of a death in hospital where the length of the stay is not known: from when last seen to first seen dead."""
+    last = s.window()[0]
+    if first == math.inf:
+        d.time = math.nan
+        what = "died in hospital, " + ("no day is known" if math.isnan(last) else f"last seen alive on day {last:g}")
+        d.remark(what, "no source of the day of death", "left out")
+    elif not math.isnan(last):
+        d.time = (last + first) / 2 if first - last <= 2 * tolerance else first
+        d.remark(f"alive on day {last:g}, dead on day {first:g}", "the day first seen dead", f"{d.time:g} days")
 
 
 def _around(s: Sources, d: Decision, tolerance: float) -> None:
@@ -242,7 +284,18 @@ def decide(s: Sources, *, tolerance: float = 1.0, horizon: float | None = None) 
         return d
     if s.still_in:
         d.event = CENSORED
+        if gone := [day for day in s.days("out") if day > d.time]:
+            d.remark(
+                f"still in hospital, but out on day {_days(gone)}",
+                "the stay had not ended",
+                f"censored at {d.time:g} days",
+            )
     _death(s, d, tolerance)
+    if math.isnan(d.time):
+        return d
+    if s.destined and math.isnan(s.died_in_hospital) and not s.states and d.event == DISCHARGED:
+        d.assumed = True
+        d.remark("no destination and no daily status", "a stay that ended is taken for a discharge", "discharged alive")
     if s.still_in and d.event == DIED:
         d.remark("still in hospital, but died there", "death decides", "died in hospital")
     _around(s, d, tolerance)

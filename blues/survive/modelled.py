@@ -14,6 +14,7 @@ from blues.check import InputError
 from blues.cohort import Cohort
 from blues.survive.daily import discrete_time
 from blues.survive.regression import FEW_EVENTS, CoxFit, cause_specific_cox, cox, proportional_hazards_test
+from blues.survive.rule import IN_HOSPITAL
 from blues.survive.stays import EVENTS, Endpoints, endpoints
 from blues.survive.subdistribution import fine_gray
 from blues.survive.two_part import hurdle
@@ -31,7 +32,7 @@ TITLES = {
 }
 OUTCOMES = {0: "leaving in any way", 1: EVENTS[1], 2: EVENTS[2]}
 """What the Cox models are of: 0 any event, else the cause."""
-LEAST_DEATHS = 5
+LEAST_EVENTS = 5
 """Fewer events of a cause than this per parameter and no model of it is fitted."""
 
 
@@ -140,19 +141,19 @@ def _cox_models(
 ) -> None:
     """Fit one outcome's Cox models: every variable alone, and all together."""
     happened = (frame["event"] > 0) if outcome == 0 else (frame["event"] == outcome)
-    if not happened.any():
-        return
     name = OUTCOMES[outcome]
-    if outcome == 1 and happened.equals(frame["event"] > 0):
-        found.size(f"Cox, {name}", 0, 0, 0, "nobody had a competing event: the same as leaving in any way")
+    model, events = f"{'Cox' if outcome == 0 else 'cause-specific Cox'}, {name}", int(happened.sum())
+    if not events:
+        found.size(model, len(frame), 0, 0, "not fitted: nobody")
         return
-    events, least = int(happened.sum()), LEAST_DEATHS * min(len(columns) for columns in parts.values() if columns)
-    if events < least:
-        said = (
-            f"not fitted: {events} events, and a hazard ratio of one variable takes at least {least}; the cumulative incidence "
-            "tells what there is"
+    if outcome == 1 and happened.equals(frame["event"] > 0):
+        found.size(
+            model, len(frame), events, 0, "nobody had a competing event: the same as leaving in any way, see there"
         )
-        found.size(f"cause-specific Cox, {name}", len(frame), events, 1, said)
+        return
+    least = LEAST_EVENTS * min(len(columns) for columns in parts.values() if columns)
+    if events < least:
+        found.size(model, len(frame), events, 1, _too_few(events, least))
         return
     groups = [("alone", table[[c for c in columns if c in whole]].dropna()) for columns in parts.values()]
     if len(groups) > 1:
@@ -161,11 +162,18 @@ def _cox_models(
         if not covariate.shape[1]:
             continue
         rows = frame.loc[covariate.index]
+        count, least = (
+            int(happened.loc[covariate.index].sum()),
+            LEAST_EVENTS * (1 if kind == "together" else covariate.shape[1]),
+        )
+        if count < least:
+            found.size(
+                f"{model}: {_of(kind, covariate)}", len(covariate), count, covariate.shape[1], _too_few(count, least)
+            )
+            continue
         fit, why = _tried(partial(_cox, rows, covariate, outcome, level))
-        of = "all variables" if kind == "together" else str(covariate.columns[0]).rpartition(": ")[0]
-        label = f"{'Cox' if outcome == 0 else 'cause-specific Cox'}, {name}: {of}"
+        label = f"{model}: {_of(kind, covariate)}"
         if fit is None:
-            count = int(happened.loc[covariate.index].sum())
             found.size(label, len(covariate), count, covariate.shape[1], f"not fitted: {why}")
             continue
         if kind == "together" or _short(fit.notes, fit.events_per_parameter):
@@ -173,6 +181,17 @@ def _cox_models(
                 label, fit.n, fit.events, covariate.shape[1], "; ".join(_short(fit.notes, fit.events_per_parameter))
             )
         _cox_rows(found, fit, name, kind)
+
+
+def _of(kind: str, covariate: pd.DataFrame) -> str:
+    return "all variables" if kind == "together" else str(covariate.columns[0]).rpartition(": ")[0]
+
+
+def _too_few(events: int, least: int) -> str:
+    return (
+        f"not fitted: {events} events, and a hazard ratio of one variable takes at least {least}; the cumulative incidence "
+        "tells what there is"
+    )
 
 
 def _cox(rows: pd.DataFrame, x: pd.DataFrame, outcome: int, level: float) -> CoxFit:
@@ -228,13 +247,25 @@ def _discrete(found: _Found, ends: Endpoints, whole: pd.DataFrame, level: float)
     if not ends.status.shape[1]:
         found.size(model, 0, np.nan, whole.shape[1], "not fitted: the dictionary names no daily status")
         return pd.DataFrame()
-    fit, why = _tried(lambda: discrete_time(ends.status.loc[whole.index], whole, level=level))
+    status = _as_decided(ends).loc[whole.index]
+    fit, why = _tried(lambda: discrete_time(status, whole, level=level))
     if fit is None:
         found.size(model, len(whole), np.nan, whole.shape[1], f"not fitted: {why}")
         return pd.DataFrame()
     parameters = round(fit.events / fit.events_per_parameter)
     found.size(model, fit.patients, fit.events, parameters, "; ".join(_short(fit.notes, fit.events_per_parameter)))
     return _effects(fit.table, "hazard_ratio")
+
+
+def _as_decided(ends: Endpoints) -> pd.DataFrame:
+    """Return the daily status in which those whose stay began after days 'out' are not yet admitted, as the endpoints say."""
+    status = ends.status.copy()
+    for patient in ends.frame.index[ends.frame["time"] > 0]:
+        states = list(status.loc[patient])
+        begins = next((j for j, state in enumerate(states) if state in IN_HOSPITAL), 0)
+        if begins and all(state == "out" for state in states[:begins]):
+            status.loc[patient] = [states[begins]] * begins + states[begins:]
+    return status
 
 
 def _hurdle(found: _Found, frame: pd.DataFrame, whole: pd.DataFrame, level: float) -> pd.DataFrame:
@@ -249,9 +280,17 @@ def _hurdle(found: _Found, frame: pd.DataFrame, whole: pd.DataFrame, level: floa
         ("length of stay", "two-part: length if above zero", fit.n - fit.zeros, fit.ended),
     ):
         said = [note.partition(": ")[2] for note in fit.notes if note.startswith(part)]
-        found.size(model, n, events, p, "; ".join(_short(said, events / p)))
+        few = (
+            []
+            if events >= LEAST_EVENTS
+            else [f"not given: {events} of them, and a ratio takes at least {LEAST_EVENTS}"]
+        )
+        found.size(model, n, events, p, "; ".join(few or _short(said, events / p)))
     admitted = _effects(fit.admitted, "odds_ratio").rename(columns={"odds_ratio": "ratio"})
     length = _effects(fit.length, "time_ratio").rename(columns={"time_ratio": "ratio"})
+    for part_, events in ((admitted, min(fit.zeros, fit.n - fit.zeros)), (length, fit.ended)):
+        if events < LEAST_EVENTS:
+            part_[["ratio", "low", "high", "p_value"]] = np.nan
     admitted.insert(0, "part", "odds ratio of a stay above zero days")
     length.insert(0, "part", f"by what factor stays above zero are longer ({fit.family})")
     return pd.concat([admitted, length], ignore_index=True)

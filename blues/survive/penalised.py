@@ -119,6 +119,8 @@ class PenalisedCox:
 
     def risk(self, blocks: Mapping[str, pd.DataFrame]) -> np.ndarray:
         """Return the linear predictor, shape (n,); 0 for a patient with average columns."""
+        if not self.preparations:
+            return np.zeros(len(next(iter(blocks.values()))))
         return _design(blocks, self.preparations) @ self.beta
 
     def survival(self, blocks: Mapping[str, pd.DataFrame], times: Any) -> pd.DataFrame:
@@ -187,6 +189,7 @@ def penalised_cox(
     folds: int = 5,
     seed: int | np.random.Generator = 0,
     groups: Any = None,
+    baseline_alone: bool = False,
 ) -> PenalisedCox:
     """Ridge Cox regression of modality blocks (Verweij & van Houwelingen, Stat Med 1994;13:2427).
 
@@ -212,6 +215,8 @@ def penalised_cox(
         For the inner folds.
     groups : array-like, shape (n,), optional
         Rows of one group, such as the copies of a patient in a bootstrap sample, stay in one inner fold.
+    baseline_alone : bool
+        Where no column varies, give a model in which all patients are alike, instead of raising.
 
     Returns
     -------
@@ -232,7 +237,9 @@ def penalised_cox(
         f"block {name!r} has no column that varies, and is left out" for name in blocks if name not in preparations
     ]
     if not preparations:
-        raise InputError("no block has a column that varies")
+        if not baseline_alone:
+            raise InputError("no block has a column that varies")
+        return _of_nobody(data, ties)
     x = _design(blocks, preparations)
     path = pd.DataFrame(columns=["penalty", "score"])
     if penalty is None:
@@ -247,6 +254,17 @@ def penalised_cox(
     elif not penalty > 0:
         raise InputError("penalty must be positive", value=penalty)
     return _finish(data, x, penalty, path, ties, preparations, notes)
+
+
+def _of_nobody(data: Observed, ties: str) -> PenalisedCox:
+    """Return the model without a covariate: the baseline hazard, the same for all."""
+    sets = risk_sets(data, ties)
+    hazard = moments(np.zeros((len(data.time), 1)), np.zeros(1), sets).hazard
+    none = pd.DataFrame(columns=["block", "column", "coef", "coef_sd"])
+    path, events = pd.DataFrame(columns=["penalty", "score"]), int(data.event.sum())
+    baseline = pd.DataFrame({"time": sets.times, "cumulative_hazard": np.cumsum(hazard)})
+    note = ("no column varies, and all are left out: patients are alike",)
+    return PenalisedCox(none, np.nan, path, 0.0, len(data.time), events, np.inf, baseline, note, {}, np.zeros(0))
 
 
 def _finish(

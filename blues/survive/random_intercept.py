@@ -50,7 +50,8 @@ def logistic_intercept(y: np.ndarray, design: np.ndarray, cluster: np.ndarray) -
         loss, np.append(np.zeros(p), 1.0), jac=True, method="BFGS", options={"gtol": 1e-6, "maxiter": 300}
     )
     if not np.isfinite(found.fun) or np.abs(found.jac).max() > 1e-2 or np.abs(found.x[:p]).max() > 15:
-        raise ValueError("the likelihood has no maximum: the predictor separates the outcomes")
+        why = "the predictor separates the outcomes, or they do not vary within patients"
+        raise ValueError(f"the likelihood has no maximum: {why}")
     sd = abs(float(found.x[p]))
     free = p + 1 if sd > 1e-3 else p
     information = _information(found.x, y, design, cluster)[:free, :free]

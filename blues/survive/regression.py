@@ -157,13 +157,21 @@ def _maximum(data: Observed, frame: pd.DataFrame, ties: str, start: np.ndarray) 
     return beta / scale, np.sqrt(np.where(variance > 0, variance, np.inf)) / scale, converged
 
 
+def _first_sentence(message: Any) -> str:
+    """Return the first sentence of a warning: what lifelines advises after it is code."""
+    return str(message).strip().splitlines()[0].partition(". ")[0].rstrip(".: ")
+
+
 def _runaway(coef: np.ndarray, se: np.ndarray, frame: pd.DataFrame) -> list[str]:
     """Name the coefficients that run away to infinity."""
     scale = frame.to_numpy().std(axis=0)
     lost = ~(np.isfinite(coef) & np.isfinite(se)) | (np.abs(coef) * scale > 10) | (se * scale > 50)
     names = ", ".join(map(repr, frame.columns[lost]))
-    text = f"the likelihood has no maximum: {names} separates early from late events; no coefficient is given"
-    return [text] if names else []
+    why = f"{names} separates early from late events"
+    x = frame.to_numpy() - frame.to_numpy().mean(axis=0)
+    if lost.sum() > 1 and np.linalg.cond(x / np.where(scale > 0, scale, 1)) > 1e4:
+        why = f"{names} tell the same, one from the others"
+    return [f"the likelihood has no maximum: {why}; no coefficient is given"] if names else []
 
 
 def cox(
@@ -222,7 +230,7 @@ def cox(
                 start = _fit_efron(data, frame)
             except (ConvergenceError, np.linalg.LinAlgError) as error:
                 notes.append(f"lifelines: {str(error).strip().splitlines()[0]}")
-        notes += [f"lifelines: {str(w.message).strip().splitlines()[0]}" for w in caught]
+        notes += [f"lifelines: {_first_sentence(w.message)}" for w in caught]
     coef, se, converged = _maximum(data, frame, ties, start)
     lost = _runaway(coef, se, frame)
     if not converged and not lost:

@@ -175,6 +175,10 @@ def stay_rule(section: Any) -> StayRule:
         raise InputError("status_days must ascend", file="[survival]", value=rule.status_days)
     if rule.status and not rule.states:
         raise InputError("states is missing: what each status value means", file="[survival]")
+    if not rule.tolerance >= 0:
+        raise InputError("tolerance is negative", file="[survival]", value=rule.tolerance, allowed="0 days or more")
+    if rule.horizon is not None and not rule.horizon > 0:
+        raise InputError("horizon is not positive", file="[survival]", value=rule.horizon, allowed="more than 0 days")
     names = [w.name for w in rule.wards]
     if len(set(names)) < len(names):
         raise InputError("wards names a ward twice", file="[survival]", value=names)

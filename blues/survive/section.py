@@ -15,7 +15,7 @@ from blues.survive.associations import association_section
 from blues.survive.describing import Description, describe
 from blues.survive.modelled import model_section, without_blank
 from blues.survive.stays import EVENTS, Endpoints, endpoints
-from blues.survive.variables import default_variables, grouping
+from blues.survive.variables import default_variables, grouping, variable
 
 __all__ = ["save_section", "section"]
 
@@ -73,8 +73,9 @@ def section(
     found |= _curves("", whole)
     described: list[tuple[str, Description]] = [(EVERYBODY, whole)]
     for name in default_variables(cohort) if by is None else by:
-        label, groups = grouping(cohort, name)
+        label = variable(cohort, name).label
         try:
+            label, groups = grouping(cohort, name)
             one = describe(ends, groups, level=level)
         except InputError as error:
             found[f"Not described by {label}"] = f"Not described by {label}: {str(error).splitlines()[0]}."
@@ -136,8 +137,8 @@ def _reading(ends: Endpoints, whole: Description) -> str:
         )
     if len(ends.adjudication):
         text += (
-            f"{ends.adjudication['patient'].nunique()} patients' sources contradict each other; the last table says how, "
-            "and which rule decided. "
+            f"Of {ends.adjudication['patient'].nunique()} patients sources contradict each other or are missing; the last "
+            "table says how, and which rule decided. "
         )
     return text + "Groups are compared without adjustment for anything else."
 

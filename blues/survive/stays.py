@@ -60,7 +60,9 @@ class Endpoints:
             ("readmitted", "in hospital again later"),
             ("oxygen", "oxygen therapy"),
         ):
-            rows.append((text, int((f[name] == 1).sum())))
+            needed = {"icu_or_death": "ever_icu"}.get(name, name)
+            if f[needed].notna().any():  # of nobody known is not none
+                rows.append((text, int((f[name] == 1).sum())))
         rows += [(f"first ward: {w}", int(n)) for w, n in f["first_ward"].value_counts().items()]
         return pd.DataFrame(rows, columns=["endpoint", "patients"])
 
@@ -126,6 +128,7 @@ def _sources(patients: pd.DataFrame, rule: StayRule, states: pd.DataFrame) -> li
                 died_in_hospital=float(died[i]),
                 states=tuple((d, s) for d, s in zip(states.columns, states.iloc[i], strict=True) if s is not None),
                 still_in=bool(still_in[i]),
+                destined=bool(rule.died_in_hospital),
             )
         )
     return found
@@ -243,7 +246,9 @@ def adjudicate(patients: pd.DataFrame, rule: Any) -> Endpoints:
             "ever_icu": icu,
             "icu_or_death": np.where(np.fmax(icu, died) == 1, 1.0, np.where(np.isnan(icu + died), np.nan, 0.0)),
             "died": died,
-            "readmitted": [float(d.readmitted) for d in decisions],
+            "readmitted": [
+                float(d.readmitted) if s.states else np.nan for d, s in zip(decisions, sources, strict=True)
+            ],
             "oxygen": oxygen,
             "oxygen_days": oxygen_days,
             "first_ward": _first_wards(patients, rule, states, sources),
@@ -267,8 +272,9 @@ def _icu_and_death(
                 spent = days_of(patients, ward.column, ward.unit)
                 told = np.fmax(told, np.where(spent > 0, 1.0, np.nan))
             icu = np.fmax(icu, told)
-    ended = np.array([2.0 if np.isnan(d.time) else float(d.event == 2 or d.died_later) for d in decisions])
-    died = np.where(ended == 2.0, np.nan, ended)
+    died = np.array(
+        [1.0 if d.event == 2 or d.died_later else np.nan if np.isnan(d.time) or d.assumed else 0.0 for d in decisions]
+    )
     return icu, np.fmax(died, np.where((states == "dead").any(axis=1), 1.0, np.nan))
 
 

@@ -200,7 +200,10 @@ def fine_gray(
     se = np.sqrt(np.diag(bread @ (influence.T @ influence) @ bread)) / scale
     coef = beta / scale
     notes = () if converged else ("the fit did not converge; no coefficient is given",)
-    if far := [repr(name) for name, b in zip(frame.columns, beta, strict=True) if abs(b) > 10]:
+    # of a rare yes a standard deviation is small: its coefficient from end to end, and whether anything is known of it
+    flat = np.abs(beta) * np.ptp(raw, axis=0) / scale > 15
+    flat &= np.diag(information) < 1e-3 * sets.dead.sum()
+    if far := [repr(name) for name, b, lost in zip(frame.columns, beta, flat, strict=True) if abs(b) > 10 or lost]:
         converged = False
         notes = (
             f"the likelihood has no maximum: {', '.join(far)} separates early from late events; no coefficient is given",

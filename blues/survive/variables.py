@@ -50,9 +50,16 @@ def variable(cohort: Cohort, name: str) -> Variable:
     one_of(name, [*targets, *dictionary.columns], "variable to describe by")
     if name in targets:
         target = dictionary.targets[name]
-        return Variable(name, target.label or name, str(target.kind), target.unit, cohort.target(name))
+        label = _told_apart(target.label or name, name, [dictionary.targets[t].label or t for t in targets])
+        return Variable(name, label, str(target.kind), target.unit, cohort.target(name))
     column = dictionary.columns[name]
-    return Variable(name, dictionary.label(name), column.decoded_kind, column.unit, cohort.patients[name])
+    label = _told_apart(dictionary.label(name), name, [dictionary.label(c) for c in dictionary.columns])
+    return Variable(name, label, column.decoded_kind, column.unit, cohort.patients[name])
+
+
+def _told_apart(label: str, name: str, labels: Sequence[str]) -> str:
+    """Return a label, with the name behind it where another variable is called so too."""
+    return f"{label} ({name})" if labels.count(label) > 1 and label != name else label
 
 
 def grouping(cohort: Cohort, name: str) -> tuple[str, pd.Series]:
@@ -79,7 +86,7 @@ def grouping(cohort: Cohort, name: str) -> tuple[str, pd.Series]:
     if found.kind in ("nominal", "text"):
         return found.label, values.astype(object)
     if values.nunique() > 3:
-        return f"third of {found.label}", quantile_groups(values.round(2))
+        return f"third of {found.label}", quantile_groups(values.round(9))
     categories = sorted(values.dropna().unique())
     return found.label, pd.Series(pd.Categorical(values, categories, ordered=True), values.index).cat.rename_categories(
         [f"{c:g}" for c in categories]

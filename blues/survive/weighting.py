@@ -114,8 +114,8 @@ def estimate(values: np.ndarray, *, level: float = 0.95, scale: str = "logit", w
         half = quantile * _spread(logit(values), k)
         low, high = expit(logit(value) - half), expit(logit(value) + half)
         return Estimate(value, low, high, se, {**detail, "scale": "logit"})
-    if scale == "logit" and value in (0.0, 1.0) and se == 0:
-        wilson = wilson_interval(int(value) * k, k, level=level)
+    if scale == "logit" and min(value, 1 - value) < 1e-12 and se < 1e-9:
+        wilson = wilson_interval(round(value) * k, k, level=level)
         note = {"method": "Wilson at the number left out", "reason": "leaving out a patient never moves the score"}
         return Estimate(value, wilson.low, wilson.high, se, {**detail, **note})
     low, high = value - quantile * se, value + quantile * se

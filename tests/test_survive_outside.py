@@ -1,0 +1,220 @@
+"""What an outside statistician found in stays: days settled wrongly, errors of 0 taken for certainty, numbers on nobody."""
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from blues import datasets, survive
+from blues.check import InputError
+from blues.features import Design
+from blues.fuse import Experiment, run
+from blues.survive.modelled import TITLES
+from blues.survive.variables import grouping
+
+DAYS = [0, 1, 3, 7, 14, 30]
+RULE = {
+    "stay": "los",
+    "status": [f"d{day}" for day in DAYS],
+    "status_days": DAYS,
+    "states": {"ward": "ward", "home": "out", "dead": "dead", "icu": "icu"},
+    "died_in_hospital": [{"column": "dest", "equals": ["died"]}],
+    "still_in_hospital": [{"column": "here", "equals": ["yes"]}],
+}
+
+
+def settle(los, states, dest=None, here=None, **changes):
+    """Settle one patient beside eight plain ones; return the frame's row and the rules that were applied."""
+    plain = [[3.0, *"ward ward ward home home home".split(), "home", "no"]] * 8
+    row = [los, *(None if s == "-" else s for s in states.split()), dest, here]
+    columns = ["los", *RULE["status"], "dest", "here"]
+    table = pd.DataFrame([row, *plain], columns=columns, index=list("123456789"))
+    ends = survive.adjudicate(table, RULE | changes)
+    found = ends.adjudication
+    return ends.frame.loc["1"], found.loc[found["patient"] == "1", "rule"].tolist()
+
+
+class TestStays:
+    @pytest.mark.parametrize(
+        ("los", "states", "time", "event"),
+        [
+            (20, "ward home ward ward ward home", 20, 1),  # one day out is no stay in hours
+            (28, "ward home home home home home", 28 / 24, 1),  # these are hours
+            (2, "ward ward ward ward ward home", 14, 0),  # five days in hospital outvote a stay of two
+            (0, "icu icu icu icu icu icu", 30, 0),
+        ],
+    )
+    def test_status_and_stay_outvote_each_other_by_days(self, los, states, time, event):
+        row, _ = settle(los, states)
+        assert (row["time"], row["event"]) == (pytest.approx(time), event)
+        assert row["readmitted"] == 0
+
+    @pytest.mark.parametrize(
+        ("los", "states", "dest", "time", "event", "died"),
+        [
+            (np.nan, "ward ward - dead dead dead", None, 7, 2, 1),  # between day 1 and day 7, not on day 1
+            (np.nan, "ward ward dead dead dead dead", None, 2, 2, 1),
+            (np.nan, "ward ward ward ward ward ward", "died", np.nan, np.nan, 1),
+            (0, "dead dead dead dead dead dead", None, 0, 2, 1),
+            (np.nan, "dead dead dead dead dead dead", None, 0, 2, 1),
+            (7, "- - - dead dead dead", None, 7, 2, 1),
+            (200, "ward ward ward dead dead dead", "home", 3, 0, 1),
+            (29, "ward ward ward dead dead dead", "home", 3, 0, 1),
+            (5, "ward ward ward home home dead", None, 5, 1, 1),
+        ],
+    )
+    def test_deaths_have_a_day_that_can_be_theirs(self, los, states, dest, time, event, died):
+        row, rules = settle(los, states, dest)
+        np.testing.assert_equal([row["time"], row["event"], row["died"]], [time, event, died])
+        assert rules
+
+    def test_end_that_is_assumed_is_written_down_and_no_survival_is_claimed(self):
+        row, rules = settle(5, "- - - - - -")
+        assert (row["time"], row["event"]) == (5, 1)
+        assert np.isnan(row["died"])
+        assert rules == ["a stay that ended is taken for a discharge"]
+        assert settle(5, "- - - - - -", "home")[1] == []
+
+    def test_a_stay_that_had_not_ended_and_a_day_out_is_a_contradiction(self):
+        row, rules = settle(5, "ward ward ward home home home", here="yes")
+        assert (row["time"], row["event"]) == (5, 0)
+        assert "the stay had not ended" in rules
+
+    def test_wards_end_in_a_discharge_where_the_status_shows_it(self):
+        wards = {"wards": [{"name": "ward", "column": "onward", "unit": "days"}]}
+        table = pd.DataFrame(
+            {"los": [3.0, 3.0, 3.0], "onward": [8.0, 8.0, 3.0], "d0": "ward", "d14": [None, "home", "home"]}
+        )
+        rule = {"stay": "los", "status": ["d0", "d14"], "status_days": [0, 14], "states": RULE["states"]} | wards
+        frame = survive.adjudicate(table.set_axis(list("abc")), rule).frame
+        assert frame["time"].tolist() == [8, 8, 3]
+        assert frame["event"].tolist() == [0, 1, 1]
+
+    @pytest.mark.parametrize("wrong", [{"horizon": 0}, {"horizon": -5}, {"tolerance": -3}])
+    def test_limits_that_are_none_are_refused(self, wrong):
+        with pytest.raises(InputError, match=next(iter(wrong))):
+            settle(5, "ward ward ward home home home", **wrong)
+
+    def test_of_nobody_known_is_not_none(self):
+        table = pd.DataFrame({"los": [3.0, 5.0]}, index=["1", "2"])
+        shown = survive.adjudicate(table, {"stay": "los"}).summary()["endpoint"].tolist()
+        assert "time unknown" in shown
+        for words in ("ICU at any time", "oxygen therapy", "in hospital again later", "ICU or death"):
+            assert words not in shown
+
+
+class TestNumbers:
+    def test_competing_risk_regression_sees_a_rare_yes_separate(self):
+        rng = np.random.default_rng(0)
+        x = (np.arange(100) < 10).astype(float)
+        event = np.where(rng.random(100) < 0.4, 2, 1)
+        event[:10] = 2
+        fit = survive.fine_gray(rng.exponential(5, 100), event, x)
+        assert not fit.converged
+        assert fit.table["coef"].isna().all()
+        assert "no maximum" in fit.notes[0]
+        event[0] = 1
+        assert survive.fine_gray(rng.exponential(5, 100), event, x).converged
+
+    def test_group_that_does_not_vary_is_not_known_exactly(self):
+        found = survive.restricted_mean([5, 5, 2, 3], [1, 1, 1, 1], groups=list("xxyy"))
+        gap = found.differences.iloc[0]
+        assert np.isnan([gap["p_value"], gap["low"], gap["high"], gap["ratio_low"]]).all()
+        assert "one group does not vary" in gap["reason"]
+        assert found.table.set_index("group")["low"].isna().to_dict() == {"x": True, "y": False}
+        assert survive.restricted_mean([0, 0, 0, 0, 20], [1] * 5).table["low"].item() == 0
+
+    def test_auc_without_a_wrong_pair_has_an_interval(self):
+        rng = np.random.default_rng(1)
+        t = rng.exponential(5, 40)
+        e = (rng.random(40) < 0.6).astype(int)
+        found = survive.time_dependent_auc(t, e, -t, [3, 6])
+        assert (found["auc"] > 1 - 1e-9).all()
+        assert (found["low"] < 0.99).all()
+
+    def test_separation_on_one_clip_is_no_finding(self):
+        rng = np.random.default_rng(2)
+        cluster = np.repeat(np.arange(20), 4)
+        y = (rng.random(80) < 0.4).astype(float)
+        x = np.zeros(80)
+        x[int(np.flatnonzero(y)[0])] = 1
+        table = survive.clustered_association(y, x, cluster, "binary").set_index("method")
+        robust = table.loc["logistic regression, cluster-robust"]
+        assert np.isnan(robust["p_value"])
+        assert "separates" in robust["note"]
+
+    @pytest.mark.parametrize("shape", [(2, 30), (60,)])
+    def test_covariates_in_another_shape_are_refused(self, shape):
+        rng = np.random.default_rng(3)
+        y, x, cluster = rng.normal(size=30), rng.normal(size=30), np.repeat(np.arange(10), 3)
+        with pytest.raises(InputError, match="covariates"):
+            survive.clustered_association(y, x, cluster, "continuous", covariates=rng.normal(size=shape))
+
+
+@pytest.fixture(scope="module")
+def cohort(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("stays")
+    return datasets.synthetic(folder / "c", patients=36, frames=8, size=64, seed=3)
+
+
+def with_columns(cohort, like="crp", **columns):
+    """Return the cohort with more columns, which the dictionary describes as it does another."""
+    made = {name: (cohort.dictionary.columns[like].model_copy(update=update)) for name, (_, update) in columns.items()}
+    dictionary = cohort.dictionary.model_copy(update={"columns": {**cohort.dictionary.columns, **made}})
+    values = {name: pd.Series(series, cohort.patients.index) for name, (series, _) in columns.items()}
+    return dataclasses.replace(cohort, dictionary=dictionary, patients=cohort.patients.assign(**values))
+
+
+class TestSections:
+    def test_thirds_of_small_numbers_are_thirds(self, cohort):
+        values = np.round(np.linspace(0.0011, 0.0044, 36), 5)
+        more = with_columns(cohort, trop=(values, {"label": "troponin", "unit": "ng/ml"}))
+        label, groups = grouping(more, "trop")
+        assert label == "third of troponin"
+        assert groups.value_counts().tolist() == [12, 12, 12]
+        assert "trop" not in str(survive.section(more, ["trop"]).get("Not described by troponin", ""))
+
+    def test_variables_of_one_label_are_told_apart(self, cohort):
+        rng = np.random.default_rng(4)
+        a, b = rng.normal(size=36), rng.normal(size=36)
+        more = with_columns(cohort, one=(a, {"label": "marker"}), two=(b, {"label": "marker"}))
+        names = survive.model_section(more, ["one", "two"])[TITLES["cox"]]["variable"]
+        assert {n.partition(":")[0] for n in names} == {"marker (one)", "marker (two)"}
+
+    def test_ratio_takes_five_events_among_those_who_have_the_variable(self, cohort):
+        values = np.full(36, np.nan)
+        values[:4] = [1.0, 2.0, 3.0, 5.0]
+        shown = survive.model_section(with_columns(cohort, few=(values, {"label": "few"})), ["few"])
+        assert TITLES["cox"] not in shown
+        assert shown[TITLES["sizes"]]["remark"].str.contains("takes at least 5").any()
+
+    def test_arm_whose_column_does_not_vary_in_a_fold_takes_patients_as_alike(self):
+        ids = [str(i) for i in range(30)]
+        rng = np.random.default_rng(5)
+        ends = pd.DataFrame({"time": rng.exponential(5, 30).round(1) + 0.5, "event": 1}, index=ids)
+        rare = pd.DataFrame({"copd": np.r_[1.0, np.zeros(29)]}, index=ids)
+        blood = pd.DataFrame({"crp": rng.normal(size=30)}, index=ids)
+        splits = [(np.array(ids[6 * k + 6 :] + ids[: 6 * k]), np.array(ids[6 * k : 6 * k + 6])) for k in range(5)]
+        found = survive.out_of_fold_risk({"blood": blood, "rare": rare}, ends, splits, arms=["blood", "rare"])
+        table = found.predictions[found.predictions["arm"] == "rare"]
+        assert (table.loc[table["fold"] == 0, "risk"] == 0).all()
+        assert any("no column varies" in note for note in found.notes)
+
+    def test_stay_of_one_length_for_everybody_is_refused_before_any_arm(self):
+        index = pd.Index([str(i) for i in range(20)], name="patient")
+        blood = pd.DataFrame({"crp": np.arange(20.0)}, index)
+        same = Design(
+            task="discharge",
+            kind="time",
+            level="patient",
+            label="time to discharge alive",
+            y=pd.Series(3.0, index),
+            event=pd.Series(1, index),
+            patients=pd.Series(index, index),
+            blocks={"blood": blood},
+            refused=pd.DataFrame(columns=["column", "role", "known", "reason"]),
+            dropped=pd.DataFrame(columns=["row", "patient", "reason"]),
+        )
+        with pytest.raises(InputError, match="3 days for everybody"):
+            run(same, Experiment(task="discharge", repeats=1))
