@@ -237,7 +237,7 @@ class TestIntervals:
         assert "probability" not in found.sentence()
 
     def test_raters_are_a_sample_where_patients_have_several_clips(self):
-        """Coverage of ICC(2,1), .48 when patients alone were drawn (3 raters, rater variance .49, residual .25)."""
+        """Coverage of ICC(2,1), .45 when patients alone are drawn (3 raters, rater variance .49, residual .25)."""
         rng, hits, sizes = np.random.default_rng(1), 0, []
         for k in range(120):
             patient = np.repeat(np.arange(30), 3)

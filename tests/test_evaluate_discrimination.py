@@ -245,5 +245,5 @@ def test_interval_of_the_score_table_covers_where_events_are_few():
         table = evaluate.score_table(frame, draws=200, seed=seed).set_index("metric")
         for name in covered:
             covered[name] += table.loc[name, "low"] <= truth <= table.loc[name, "high"]
-    assert covered["auroc"] >= 0.93 * 300
+    assert covered["auroc"] >= 0.9 * 300
     assert covered["auroc"] > covered["auroc_bootstrap"]

@@ -1,0 +1,98 @@
+"""How often intervals hold the truth in simulated studies: AUROC with few events, agreement of measurements with few patients.
+
+    python benchmarks/coverage.py [--studies 1000]
+
+Every study is drawn anew from a model whose true value is known; nominal coverage is .95. The kinds of interval stand side
+by side, on the same studies.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+from scipy.special import ndtri
+
+from blues import agree, evaluate
+
+Ends = tuple[float, float]
+
+
+def auroc(studies: int, events: int, others: int, area: float) -> dict[str, float]:
+    """Return the coverage of the AUROC's two intervals: normal scores so far apart as the area says."""
+    y, apart = np.repeat([0, 1], [others, events]), np.sqrt(2) * ndtri(area)
+    held = dict.fromkeys(("auroc", "auroc_bootstrap"), 0)
+    for seed in range(studies):
+        score = y * apart + np.random.default_rng(seed).normal(size=len(y))
+        frame = pd.DataFrame({"patient": np.arange(len(y)).astype(str), "repeat": 0, "fold": 0, "y": y})
+        table = evaluate.score_table(frame.assign(p=1 / (1 + np.exp(-score))), draws=400, seed=seed).set_index("metric")
+        for name in held:
+            held[name] += table.loc[name, "low"] <= area <= table.loc[name, "high"]
+    return {name: float(count / studies) for name, count in held.items()}
+
+
+def limits(studies: int, patients: int) -> dict[str, float]:
+    """Return the coverage of the upper limit of agreement: two readers, three clips a patient, bias varies between patients."""
+    truth, owner = 1.959963984540054 * np.sqrt(0.3 + 2 * 0.25), np.repeat(np.arange(patients), 3)
+
+    def study(rng: np.random.Generator) -> np.ndarray:
+        level, bias = rng.normal(size=patients)[owner], np.sqrt(0.3) * rng.normal(size=patients)[owner]
+        noise = 0.5 * rng.normal(size=(2, len(owner)))
+        return np.column_stack([level + bias + noise[0], level + noise[1]])
+
+    def upper(table: np.ndarray, **how: object) -> Ends:
+        low, high = agree.bland_altman(table, clusters=owner, draws=400, **how).detail["limits_ci"][1]
+        return low, high
+
+    return _kinds(studies, study, upper, truth, {"jackknife (default)": {}, "bootstrap": {"interval": "bootstrap"}})
+
+
+def icc(studies: int, raters: int) -> dict[str, float]:
+    """Return the coverage of ICC(2,1): 30 patients of three clips, variances 1 (subjects), .49 (raters), .25 (residual)."""
+    owner = np.repeat(np.arange(30), 3)
+
+    def study(rng: np.random.Generator) -> np.ndarray:
+        truth = np.sqrt(0.5) * (rng.normal(size=30)[owner] + rng.normal(size=90))
+        return truth[:, None] + 0.7 * rng.normal(size=raters) + 0.5 * rng.normal(size=(90, raters))
+
+    def ends(table: np.ndarray, **how: object) -> Ends:
+        found = agree.icc(table, clusters=owner, draws=400, **how)
+        return found.low, found.high
+
+    kinds = {"raters a sample (default)": {}, "patients drawn alone": {"interval": "bootstrap"}}
+    return _kinds(studies, study, ends, 1 / 1.74, kinds)
+
+
+def _kinds(
+    studies: int,
+    study: Callable[[np.random.Generator], np.ndarray],
+    ends: Callable[..., Ends],
+    truth: float,
+    kinds: dict[str, dict[str, str]],
+) -> dict[str, float]:
+    held = dict.fromkeys(kinds, 0)
+    for seed in range(studies):
+        table = study(np.random.default_rng(seed))
+        for name, how in kinds.items():
+            low, high = ends(table, seed=seed, **how)
+            held[name] += low <= truth <= high
+    return {name: float(count / studies) for name, count in held.items()}
+
+
+def main() -> None:
+    """Print the coverages."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--studies", type=int, default=1000)
+    studies = parser.parse_args().studies
+    for events, others in ((5, 55), (11, 49), (30, 33)):
+        print(f"AUROC of .80, {events} with and {others} without the event:", auroc(studies, events, others, 0.8))
+    for patients in (15, 30):
+        print(f"upper limit of agreement, {patients} patients of three clips:", limits(studies, patients))
+    for raters in (3, 5):
+        print(f"ICC(2,1), 30 patients of three clips, {raters} raters:", icc(studies, raters))
+
+
+if __name__ == "__main__":
+    main()
