@@ -33,6 +33,23 @@ def auroc(studies: int, events: int, others: int, area: float) -> dict[str, floa
     return {name: float(count / studies) for name, count in held.items()}
 
 
+def difference(studies: int, events: int, others: int) -> dict[str, float]:
+    """Return the coverage of the paired difference of two AUROCs, .80 and .85, of scores that go together by .8."""
+    y, areas = np.repeat([0, 1], [others, events]), (0.80, 0.85)
+    apart = [np.sqrt(2) * ndtri(area) for area in areas]
+    held = dict.fromkeys(("paired patient bootstrap", "DeLong"), 0)
+    for seed in range(studies):
+        first, own = np.random.default_rng(seed).normal(size=(2, len(y)))
+        scores = [y * apart[0] + first, y * apart[1] + 0.8 * first + 0.6 * own]
+        frame = pd.DataFrame({"patient": np.arange(len(y)).astype(str), "repeat": 0, "fold": 0, "y": y})
+        a, b = (frame.assign(p=1 / (1 + np.exp(-score))) for score in scores)
+        table = evaluate.compare_table(b, a, draws=400, seed=seed, thresholds=())
+        table = table[table["metric"] == "auroc"].set_index("test")
+        for name in held:
+            held[name] += table.loc[name, "low"] <= areas[1] - areas[0] <= table.loc[name, "high"]
+    return {name: float(count / studies) for name, count in held.items()}
+
+
 def limits(studies: int, patients: int) -> dict[str, float]:
     """Return the coverage of the upper limit of agreement: two readers, three clips a patient, bias varies between patients."""
     truth, owner = 1.959963984540054 * np.sqrt(0.3 + 2 * 0.25), np.repeat(np.arange(patients), 3)
@@ -88,6 +105,7 @@ def main() -> None:
     studies = parser.parse_args().studies
     for events, others in ((5, 55), (11, 49), (30, 33)):
         print(f"AUROC of .80, {events} with and {others} without the event:", auroc(studies, events, others, 0.8))
+        print("  difference of two such, .80 and .85:", difference(studies, events, others))
     for patients in (15, 30):
         print(f"upper limit of agreement, {patients} patients of three clips:", limits(studies, patients))
     for raters in (3, 5):
