@@ -8,7 +8,8 @@ import pytest
 
 from blues import agree
 from blues.agree import command
-from blues.agree.ratings import read, round_order, tidy, wide
+from blues.agree.ratings import read, tidy, wide
+from blues.agree.rounds import round_order
 from blues.agree.section import grras, section
 from blues.check import InputError
 
@@ -54,11 +55,21 @@ class TestTables:
             assert set(rows["rater"]) == {"R1", "R2"}
             assert rows["patient"].nunique() == 20
 
-    @pytest.mark.parametrize("name", ["sex", "Age", "comment"])
-    def test_column_that_is_no_rater_is_refused(self, name, tmp_path):
+    @pytest.mark.parametrize("name", ["sex", "Age", "comment", "Age (years)", "patient sex", "BMI"])
+    def test_column_that_is_no_rater_is_refused(self, name):
         table = wide(clips()).reset_index().assign(**{name: 1})
-        with pytest.raises(InputError, match=f"column '{name}' would be taken for a rater"):
-            tidy(table)
+        for given in (table, table.set_index("subject")):
+            with pytest.raises(InputError, match="would be taken for a rater"):
+                tidy(given) if given is table else agree.cohen_kappa(given, categories=range(4))
+
+    def test_items_keep_their_names(self):
+        rows = clips().rename(columns={"rating": "pleural line"}).assign(**{"B-lines": 1.0})
+        assert wide(rows, item="pleural line").shape == (60, 2)
+
+    def test_grades_written_as_text_stay_text(self, tmp_path):
+        path = tmp_path / "r.csv"
+        path.write_text("clip,R1,R2\na,01,01\nb,02,02\nc,01,02\nd,x,x\n", encoding="utf-8")
+        assert agree.cohen_kappa(read(path), categories=["01", "02", "x"]).subjects == 4
 
     @pytest.mark.parametrize(
         ("given", "ordered"),
@@ -66,8 +77,12 @@ class TestTables:
             (["retest", "test"], ["test", "retest"]),
             (["post", "pre"], ["pre", "post"]),
             (["T10", "T2", "T1"], ["T1", "T2", "T10"]),
-            ([2.0, 1.0], [1.0, 2.0]),
-            (["monday", "friday"], ["monday", "friday"]),
+            ([2.0, 1.0, -1.0], [-1.0, 1.0, 2.0]),
+            (["2024-05-01", "2024-01-10"], ["2024-01-10", "2024-05-01"]),
+            (["week 4", "baseline"], ["baseline", "week 4"]),
+            (["Wave B", "Wave A"], ["Wave A", "Wave B"]),
+            (["retest1", "test1"], ["test1", "retest1"]),
+            (["post 24h", "pre 24h"], ["pre 24h", "post 24h"]),
         ],
     )
     def test_rounds_have_the_order_that_their_names_say(self, given, ordered):
@@ -210,6 +225,17 @@ class TestIntervals:
         table = clips().pivot(index="clip", columns="rater", values="rating") + 0.5
         found = agree.table(table, level="continuous", interval="jackknife")
         assert found["interval"].dropna().str.contains("jackknife").all()
+        assert found["low"].notna().sum() >= 9
+        for wrong in ({"interval": "bogus"}, {"confidence": 95}, {"draws": -5}):
+            with pytest.raises(InputError):
+                agree.table(table, level="continuous", **wrong)
+
+    def test_formulas_are_given_where_there_are_any(self):
+        for rows, more in ((clips(), {"categories": range(4)}), (wide(clips()) + 0.5, {"level": "continuous"})):
+            found = agree.table(rows, interval="analytic", **more).set_index("method")
+            assert "no formula of one" in found.loc["Kendall's W", "reason"]
+            assert np.isfinite(found.loc["Kendall's W", "value"])
+            assert found["low"].notna().sum() > 5
 
     def test_nobody_disagreeing_is_not_certainty(self):
         rows = clips(noise=0.0, patients=30, each=1)
@@ -225,8 +251,32 @@ class TestIntervals:
             assert found.value == 1
             assert 0.7 < found.low < 0.95, found.method
             assert "bands" not in found.detail
+        rare = np.zeros((30, 2))
+        rare[0] = 1
+        assert agree.cohen_kappa(rare, categories=range(4), weights="quadratic", draws=100).low == -1
         exact = agree.percent_agreement(rows, categories=range(4))
         assert exact.low == pytest.approx(30 / (30 + 1.959964**2), abs=1e-6)
+
+    def test_units_are_the_patients_who_could_be_compared(self):
+        rows = clips(noise=0.0)
+        rows = rows[(rows["rater"] == "R1") | rows["patient"].isin(["p0", "p1"])]
+        for function in (
+            agree.percent_agreement,
+            agree.krippendorff_alpha,
+            agree.gwet_ac,
+            agree.light_kappa,
+            agree.conger_kappa,
+        ):
+            more = {"level": "nominal"} if function is agree.krippendorff_alpha else {}
+            found = function(rows, categories=range(4), draws=100, **more)
+            assert (found.subjects, found.detail["clusters"], found.detail["left_out"]) == (6, 2, 54), found.method
+            assert "Only 2 patients" in found.sentence()
+        assert agree.percent_agreement(rows, categories=range(4)).low == pytest.approx(2 / (2 + 1.959964**2), abs=1e-6)
+
+    def test_two_rounds_of_a_rater_are_no_sample_of_raters(self):
+        rows = pd.concat([clips().assign(round=1), clips(noise=0.35).assign(round=2)])
+        found = agree.intra_rater(rows).set_index("rater").loc["R1"]
+        assert found["high"] - found["low"] < 0.6
 
     def test_one_grade_throughout_has_no_interval_and_no_band(self):
         table = np.column_stack([np.zeros(40), np.random.default_rng(0).integers(0, 3, 40)])
@@ -238,6 +288,9 @@ class TestIntervals:
 
     def test_raters_are_a_sample_where_patients_have_several_clips(self):
         """Coverage of ICC(2,1), .45 when patients alone are drawn (3 raters, rater variance .49, residual .25)."""
+        narrow = np.random.default_rng(0).normal(size=(60, 1)) + 0.3 * np.random.default_rng(1).normal(size=(60, 2))
+        alike = agree.icc(narrow, clusters=np.repeat(np.arange(20), 3))
+        assert alike.high - alike.low < 0.2  # two raters who do not differ
         rng, hits, sizes = np.random.default_rng(1), 0, []
         for k in range(120):
             patient = np.repeat(np.arange(30), 3)
@@ -246,7 +299,7 @@ class TestIntervals:
             found = agree.icc(table, clusters=patient, draws=300, seed=k)
             hits += found.low <= 1 / 1.74 <= found.high
             sizes.append(found.low <= found.value <= found.high)
-        assert hits >= 0.86 * 120
+        assert hits >= 0.78 * 120
         assert all(sizes)
         assert np.isnan(found.detail["p_value"])
 

@@ -337,6 +337,19 @@ class TestDesign:
         assert found["auroc"].iloc[0] == pytest.approx(1)
         assert 0.95 <= found["auroc"].iloc[1] < 1
 
+    def test_suspicious_is_not_taken_in_by_chance(self, rng):
+        """Of noise in hundreds of columns some are high where events are few, or where a patient has several rows."""
+        index = pd.Index([str(i) for i in range(60)], name="row")
+        noise = pd.DataFrame(rng.normal(size=(60, 384)), index, columns=[f"c{i}" for i in range(384)])
+        y = pd.Series(np.r_[1.0, 1.0, np.zeros(58)], index)
+        owners = pd.Series(np.repeat([str(i) for i in range(10)], 6), index)
+        few = suspicious(self.make(y=y, patients=pd.Series(index, index), blocks={"blood": noise}))
+        assert (few["auroc"] >= 0.98).all()
+        by_patient = pd.DataFrame(noise.to_numpy()[:10].repeat(6, axis=0), index, columns=noise.columns)
+        half = pd.Series(np.repeat(np.arange(10) % 2.0, 6), index)
+        several = suspicious(self.make(y=half, patients=owners, blocks={"blood": by_patient}))
+        assert (several["auroc"] >= 0.98).all()
+
     def test_concordance_of_a_yes_or_no_is_its_auroc(self, rng):
         y, x = np.arange(50) % 2 * 1.0, np.round(rng.normal(size=50), 1)
         assert canary._concordance(y, x) == pytest.approx(canary._rank_auroc(y, x))

@@ -455,6 +455,23 @@ class TestReference:
         printed = summary(result)
         assert ("on 24 of 60 patients" in printed) == (known == 24)
 
+    def test_the_constant_does_not_set_how_many_there_are(self):
+        design = make_design(patients=60, kind="continuous", signal=3.0)
+        blood = design.blocks["blood"].copy()
+        blood.iloc[36:] = np.nan
+        ones = {"prevalence": pd.DataFrame({"constant": 1.0}, design.y.index)}
+        design = dataclasses.replace(design, blocks={"image": design.blocks["image"], "blood": blood}, singles=ones)
+        assert run(design, experiment()).comparisons["reference"].iloc[0] == "blood"
+
+    @pytest.mark.parametrize("only", ["image", "blood"])
+    def test_one_modality_has_a_null_and_no_comparison(self, only, tmp_path):
+        design = make_design()
+        result = run(dataclasses.replace(design, blocks={only: design.blocks[only]}), experiment(null=3))
+        assert set(result.comparisons["reference"]) == {"shuffled outcome"}
+        assert "shuffled outcomes" in summary(result)
+        assert only in result._repr_html_()
+        Run.load(result.save(tmp_path / "run"))
+
     def test_one_that_is_named_is_taken_and_warned_of(self):
         result = run(self.partly_measured(24), experiment(reference="blood"))
         assert result.comparisons["reference"].iloc[0] == "blood"
@@ -514,6 +531,12 @@ class TestPooling:
         result = run(made, experiment(model=("attention",), folds=2, repeats=1))
         assert set(result.choices["model"]) == {"attention"}
         assert result.predictions["p"].between(0, 1).all()
+
+    def test_a_constant_pools_nothing(self):
+        made = make_design()
+        pooled = dataclasses.replace(made, points="max")
+        result = run(pooled, experiment(select=("logistic/stack/max", "prevalence")))
+        assert set(result.choices["model"]) <= {"logistic", "prevalence"}
 
     def test_pooling_of_single_clips_is_refused(self):
         with pytest.raises(check.InputError, match="'max' out|nothing to pool"):

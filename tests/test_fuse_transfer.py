@@ -212,6 +212,12 @@ def test_a_cohort_is_not_tested_on_itself_under_whatever_name(two, tmp_path, cap
         ("umol/l", "\u00b5mol/l", True),
         ("\u03bcmol/l", "\u00b5mol/l", True),
         ("Years", "years", True),
+        ("Months", "months", True),
+        ("kPa", "kpa", True),
+        ("MMOL/L", "mmol/l", True),
+        ("MG/L", "mg/l", True),
+        ("mg/l", "Mg/l", False),
+        ("pmol/l", "Pmol/l", False),
         ("mU/l", "MU/l", False),
         ("g/l", "G/l", False),
         ("mg/l", "mg/dl", False),
@@ -242,7 +248,10 @@ def test_outcome_made_otherwise_is_told(two, tmp_path):
         f"{line}\nevents = [1]",
         'any = [{column="pcr", equals=["yes"]}, {column="death", equals=["yes"]}]',
     )
-    for b, told in ((blues.cohort.read(two / "b"), 0), (other, 1)):
+    yes = tmp_path / "yes"
+    shutil.copytree(two / "b", yes)
+    edit(yes, "events = [1]", 'events = ["yes"]')
+    for b, told in ((blues.cohort.read(two / "b"), 0), (blues.cohort.read(yes), 0), (other, 1)):
         notes = transfer(*pair(a, b, modalities=["blood"]), settings).notes
         assert len([n for n in notes if "made in two ways" in n["text"] and n["level"] == "warning"]) == told
 

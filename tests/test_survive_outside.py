@@ -56,6 +56,9 @@ class TestStays:
             (np.nan, "ward ward - dead dead dead", None, 7, 2, 1),  # between day 1 and day 7, not on day 1
             (np.nan, "ward ward dead dead dead dead", None, 2, 2, 1),
             (np.nan, "ward ward ward ward ward ward", "died", np.nan, np.nan, 1),
+            (np.nan, "- - - - - -", "died", np.nan, np.nan, 1),
+            (3, "ward ward ward ward ward dead", None, 30, 2, 1),  # the status outvotes the stay
+            (20, "- - - dead dead dead", "home", np.nan, np.nan, 1),
             (0, "dead dead dead dead dead dead", None, 0, 2, 1),
             (np.nan, "dead dead dead dead dead dead", None, 0, 2, 1),
             (7, "- - - dead dead dead", None, 7, 2, 1),
@@ -118,6 +121,9 @@ class TestNumbers:
         assert survive.fine_gray(rng.exponential(5, 100), event, x).converged
 
     def test_group_that_does_not_vary_is_not_known_exactly(self):
+        alike = survive.restricted_mean([5] * 4, [1] * 4, groups=list("xxyy")).differences.iloc[0]
+        assert np.isnan(alike["low"])
+        assert "no interval" in alike["reason"]
         found = survive.restricted_mean([5, 5, 2, 3], [1, 1, 1, 1], groups=list("xxyy"))
         gap = found.differences.iloc[0]
         assert np.isnan([gap["p_value"], gap["low"], gap["high"], gap["ratio_low"]]).all()
@@ -172,6 +178,9 @@ class TestSections:
         more = with_columns(cohort, trop=(values, {"label": "troponin", "unit": "ng/ml"}))
         label, groups = grouping(more, "trop")
         assert label == "third of troponin"
+        assert "0.0011 to " in str(groups.cat.categories[0])
+        large = survive.quantile_groups([100, 150, 200, 300, 400, 500, 1234, 2345, 4321.25])
+        assert large.cat.categories[-1] == "1234 to 4321.25"
         assert groups.value_counts().tolist() == [12, 12, 12]
         assert "trop" not in str(survive.section(more, ["trop"]).get("Not described by troponin", ""))
 

@@ -20,9 +20,10 @@ from blues.agree.alpha import krippendorff_alpha
 from blues.agree.bland_altman import bland_altman
 from blues.agree.cohorts import associations, expert_statement, retakes, rule_scores, rule_table
 from blues.agree.command import main
+from blues.agree.concordance import lin_ccc
 from blues.agree.conger import conger_kappa
 from blues.agree.consensus import against_consensus, leave_one_expert_out
-from blues.agree.continuous import icc, iccs, lin_ccc
+from blues.agree.continuous import icc, iccs
 from blues.agree.experts import interchangeability, non_inferiority, williams_index
 from blues.agree.model import experts_of, model_agreement, read_predictions
 from blues.agree.multirater import brennan_prediger, fleiss_kappa, gwet_ac, pabak, percent_agreement

@@ -14,7 +14,7 @@ from blues.agree.multirater import counts_of, gwet_interval
 from blues.agree.pairwise import ac1_of, delta_method
 from blues.agree.record import Agreement, LargeSample, build
 from blues.agree.resample import ClusterSums, Kind, estimate, sum_clusters
-from blues.agree.scale import Coded, Measured, coded, measured, numeric_scale
+from blues.agree.scale import Coded, Measured, coded, comparable_units, measured, numeric_scale
 from blues.agree.weights import agreement_weights
 from blues.check import InputError, one_of
 
@@ -98,6 +98,7 @@ def krippendorff_alpha(
         "agreement is 1.00" + (" and AC1 is 1.00 (detail)" if "ac1" in detail else ""),
         analytic=formula,
         chance=detail.get("chance"),
+        units=comparable_units(data.codes >= 0 if isinstance(data, Coded) else ~np.isnan(data.values), data.clusters),
     )
 
 

@@ -14,7 +14,7 @@ from blues.agree.multirater import agreeing, gwet_interval
 from blues.agree.pairwise import ac1_of, delta_method, undefined_because
 from blues.agree.record import Agreement, LargeSample, build
 from blues.agree.resample import ClusterSums, Kind, estimate, influence, sum_clusters
-from blues.agree.scale import Coded, coded
+from blues.agree.scale import Coded, coded, comparable_units
 from blues.agree.weights import agreement_weights
 
 __all__ = ["conger_kappa"]
@@ -68,11 +68,12 @@ def conger_kappa(
             "percent_agreement": exact,
             "ac1": ac1_of(exact, margins.mean(axis=0)),
             "margins": pd.DataFrame(margins, index=list(data.raters), columns=list(data.categories)),
-            "left_out": data.empty,
+            "left_out": data.empty + data.subjects - int(total[0]),
         },
         reason=partial(undefined_because, data),
         analytic=formula,
         chance=1 - float(_margin_chance(margins[None], w)[0]),
+        units=comparable_units(data.codes >= 0, data.clusters),
     )
 
 

@@ -1,7 +1,8 @@
-"""Continuous ratings: intraclass correlations and Lin's concordance."""
+"""Continuous ratings: intraclass correlations."""
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -16,9 +17,8 @@ from blues.agree.record import Agreement, LargeSample, build
 from blues.agree.resample import ClusterSums, Interval, Kind, estimate, sum_clusters, undefined_if_constant
 from blues.agree.scale import Measured, measured, no_weights
 from blues.check import InputError, one_of
-from blues.evaluate.resample import interval_of_replicates
 
-__all__ = ["FORMS", "icc", "iccs", "lin_ccc"]
+__all__ = ["FORMS", "icc", "iccs"]
 
 Form = Literal["1,1", "2,1", "3,1", "1,k", "2,k", "3,k"]
 FORMS: tuple[Form, ...] = ("1,1", "2,1", "3,1", "1,k", "2,k", "3,k")
@@ -220,8 +220,8 @@ def icc(
         Leave subjects with a missing rating out (``detail["left_out"]`` counts them), or keep them in a mixed model (REML;
         forms 2 and 3; resampled intervals only).
     interval : {"analytic", "bootstrap", "bca", "jackknife"}, optional
-        F-based by default; since F takes rows as independent, with ``clusters`` the delete-one-patient jackknife, and of form
-        2 a patient bootstrap in which raters vary too, being a sample. An interval that is named takes these raters for all.
+        F-based by default; since F takes rows as independent, with ``clusters`` the delete-one-patient jackknife, in which
+        raters vary too where they are a sample (form 2). An interval that is named takes these raters for all.
     draws, seed, confidence
         As in :func:`blues.agree.cohen_kappa`.
 
@@ -254,7 +254,7 @@ def icc(
 
     kind: Kind = interval or ("analytic" if data.clusters is None else "jackknife")
     if interval is None and data.clusters is not None and name.startswith("2"):
-        found = _raters_sampled(sums, k, name, draws, seed, confidence, data.unit)
+        found = _raters_sampled(sums, k, name, draws, confidence, data.unit)
     else:
         found = estimate(sums, function, kind=kind, draws=draws, seed=seed, confidence=confidence, unit=data.unit)
     with np.errstate(all="ignore"):
@@ -281,35 +281,36 @@ def icc(
     )
 
 
-def _raters_sampled(
-    sums: ClusterSums, k: int, name: Form, draws: int, seed: int, confidence: float, unit: str
-) -> Interval:
+def _raters_sampled(sums: ClusterSums, k: int, name: Form, draws: int, confidence: float, unit: str) -> Interval:
     """Return the interval of ICC(2,1) or ICC(2,k) where patients have several subjects and raters are a sample too.
 
-    Drawing patients alone would take these raters for all there are. So each draw of patients gives the variances of subjects
-    and of residuals, and a draw of chi-squared with k - 1 degrees of freedom the mean square of raters that may lie behind the
-    one observed: the generalised interval of Weerahandi (J Am Stat Assoc 1993), patients by bootstrap.
+    Leaving out patients alone would take these raters for all there are. So the variance by the jackknife over patients is
+    added to that by the mean square of raters (delta method, 2 MSC^2 / (k - 1)); Student's t has Satterthwaite's degrees of
+    freedom of the sum, as in McGraw and Wong's interval of independent subjects, on the log odds.
     """
 
-    def parts(s: np.ndarray) -> np.ndarray:
-        n, msr, msc, mse, _ = _mean_squares(s, k)
-        return np.stack([_icc_values(s, k)[:, FORMS.index(name)], n, msr, msc, mse], axis=1)
+    def function(s: np.ndarray) -> np.ndarray:
+        return _icc_values(s, k)[:, FORMS.index(name)]
 
-    drawn = estimate(sums, parts, kind="bootstrap", draws=draws, seed=seed, confidence=confidence, unit=unit)
-    if drawn.replicates is None:
-        return drawn
-    _, n, msr, _, mse = drawn.replicates.T
-    chi = np.random.default_rng([7, seed]).chisquare(k - 1, len(n))
-    with np.errstate(all="ignore"):
-        rater = np.maximum(((k - 1) * drawn.value[3] / chi - mse) / n, 0.0)
-        subject = np.maximum((msr - mse) / k, 0.0)
-        values = subject / (subject + (rater + mse) / (k if name.endswith("k") else 1))
-    found = interval_of_replicates(float(drawn.value[0]), values, level=confidence)
-    words = f"{unit} bootstrap, raters as a sample"
-    low, high = min(found.low, found.value), max(found.high, found.value)
-    value, low_, high_, se = (np.array([x]) for x in (found.value, low, high, found.se))
-    undefined = np.array([found.detail["undefined"]])
-    return Interval(value, low_, high_, se, words, drawn.clusters, undefined, values[:, None])
+    found = estimate(sums, function, kind="jackknife", draws=draws, confidence=confidence, unit=unit)
+    value, of_patients = float(found.value[0]), float(found.se[0]) ** 2
+    if not math.isfinite(value + of_patients):
+        return found
+    n, msr, msc, mse, _ = (float(x[0]) for x in _mean_squares(sums.total[None, :], k))
+    times = 1 if name.endswith("k") else k
+    below = msr + (msc - mse) / n if name.endswith("k") else msr + (k - 1) * mse + k * (msc - mse) / n
+    of_raters = ((msr - mse) * times / n / below**2) ** 2 * 2 * msc**2 / (k - 1)
+    total = of_patients + of_raters
+    free = total**2 / (of_patients**2 / (found.clusters - 1) + of_raters**2 / (k - 1)) if total > 0 else 1.0
+    reach, se = float(special.stdtrit(free, 0.5 + confidence / 2)), math.sqrt(total)
+    if 0 < value < 1:
+        at, half = special.logit(value), reach * se / (value * (1 - value))
+        low, high = special.expit(at - half), special.expit(at + half)
+    else:
+        low, high = value - reach * se, value + reach * se
+    words = f"delete-one-{unit} jackknife, raters as a sample"
+    ends = [np.array([float(x)]) for x in (low, high, se)]
+    return dataclasses.replace(found, low=ends[0], high=ends[1], se=ends[2], method=words)
 
 
 def _icc_reason(data: Measured, name: Form) -> str:
@@ -348,103 +349,3 @@ def _icc_detail(
         "missing": "listwise: a subject with a missing rating is left out",
         "forms": table.rename_axis("form").reset_index(),
     }
-
-
-def lin_ccc(
-    ratings: Any,
-    *,
-    clusters: Any = None,
-    categories: Any = None,
-    weights: None = None,
-    interval: Kind | None = None,
-    draws: int = 2000,
-    seed: int = 0,
-    confidence: float = 0.95,
-) -> Agreement:
-    r"""Return Lin's concordance correlation coefficient of two raters (Lin 1989, moments with 1/n).
-
-    .. math:: \rho_c = \frac{2 s_{xy}}{s_x^2 + s_y^2 + (\bar x - \bar y)^2}
-
-    Parameters
-    ----------
-    ratings : array or DataFrame, shape (subjects, 2)
-        Numbers; subjects with one rating are left out.
-    clusters, categories, weights, draws, seed, confidence
-        As in :func:`icc`.
-    interval : {"analytic", "bootstrap", "bca", "jackknife"}, optional
-        Lin's z-transformed interval by default (variance as corrected in Biometrics 2000); the delete-one-patient jackknife
-        when ``clusters`` are given.
-
-    Returns
-    -------
-    Agreement
-        ``detail``: ``pearson``, ``bias_correction`` (C_b), ``scale_shift``, ``location_shift``.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> round(lin_ccc(np.array([[1, 1.1], [2, 2.3], [3, 2.9], [4, 4.4]])).value, 3)
-    0.975
-    """
-    no_weights(weights)
-    data = measured(ratings, clusters)
-    if len(data.raters) != 2:
-        raise InputError(f"Lin's concordance is for two raters, and there are {len(data.raters)}", remedy="Use icc")
-    data = data.complete()
-    n = len(data.values)
-    if n < 3:
-        raise InputError(f"Lin's concordance needs three subjects rated by both raters, and has {n}")
-    x, y = (data.values - data.values.mean()).T
-    rows = np.column_stack([np.ones(n), x, y, x * x, y * y, x * y])
-    sums = sum_clusters(rows, None, data.clusters, np.ones(n, dtype=np.int64))
-    kind: Kind = interval or ("analytic" if data.clusters is None else "jackknife")
-    found = estimate(sums, _concordance, kind=kind, draws=draws, seed=seed, confidence=confidence, unit=data.unit)
-    found = undefined_if_constant(found, float(np.ptp(data.values)))
-    value = float(found.value[0])
-    detail, se = _lin_detail(x, y, value)
-    if data.clusters is None and math.isfinite(se) and abs(value) < 1:
-        z, spread = math.atanh(value), float(special.ndtri(0.5 + confidence / 2)) * se / (1 - value**2)
-        formula = LargeSample(math.tanh(z - spread), math.tanh(z + spread), se, "z-transform, Lin 1989", True)
-    else:
-        formula = delta_method(sums, _concordance, value, confidence)
-    return build(
-        found,
-        subjects=n,
-        raters=2,
-        method="Lin's concordance",
-        confidence=confidence,
-        detail={**detail, "left_out": data.empty},
-        reason="every rating is the same, so there is no variance to share out; percent agreement is 1.00",
-        analytic=formula,
-        banded=False,
-    )
-
-
-def _concordance(sums: np.ndarray) -> np.ndarray:
-    n, x, y, xx, yy, xy = sums.T
-    return 2 * (xy / n - x * y / n**2) / (xx / n + yy / n - 2 * x * y / n**2)
-
-
-def _lin_detail(x: np.ndarray, y: np.ndarray, value: float) -> tuple[dict[str, float], float]:
-    """Return the parts of the concordance and its standard error (Lin 1989, 2000)."""
-    n, sx, sy = len(x), float(x.std()), float(y.std())
-    if sx * sy == 0:
-        return {
-            "pearson": math.nan,
-            "bias_correction": math.nan,
-            "scale_shift": math.nan,
-            "location_shift": math.nan,
-        }, math.nan
-    r = float(((x - x.mean()) * (y - y.mean())).mean() / (sx * sy))
-    u = float(x.mean() - y.mean()) / math.sqrt(sx * sy)
-    detail = {
-        "pearson": r,
-        "bias_correction": value / r if r else math.nan,
-        "scale_shift": sx / sy,
-        "location_shift": u,
-    }
-    if r == 0:
-        return detail, math.nan
-    p = value
-    variance = (1 - r**2) * p**2 * (1 - p**2) / r**2 + 2 * p**3 * (1 - p) * u**2 / r - p**4 * u**4 / (2 * r**2)
-    return detail, math.sqrt(max(variance, 0.0) / (n - 2))

@@ -15,8 +15,9 @@ import pandas as pd
 
 from blues.agree.bland_altman import bland_altman
 from blues.agree.cohorts import scale_of
+from blues.agree.concordance import lin_ccc
 from blues.agree.consensus import leave_one_expert_out
-from blues.agree.continuous import icc, lin_ccc
+from blues.agree.continuous import icc
 from blues.agree.experts import interchangeability, non_inferiority, williams_index
 from blues.agree.pairwise import cohen_kappa, pairs
 from blues.agree.record import Agreement

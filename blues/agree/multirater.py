@@ -18,7 +18,7 @@ from scipy import special
 from blues.agree.pairwise import ac1_of, delta_method, joint_rows, two_by_two, undefined_because
 from blues.agree.record import Agreement, LargeSample, build
 from blues.agree.resample import Kind, estimate, sum_clusters
-from blues.agree.scale import Coded, coded
+from blues.agree.scale import Coded, coded, comparable_units
 from blues.agree.weights import agreement_weights
 from blues.check import counted
 
@@ -91,6 +91,11 @@ class _Family:
         return int(self.times[self.counts.sum(axis=1) == 1].sum())
 
     @property
+    def units(self) -> int:
+        """Independent units with a subject that was rated twice."""
+        return comparable_units(self.data.codes >= 0, self.data.clusters)
+
+    @property
     def observed(self) -> float:
         total = self.sums.total
         return float(total[2] / total[1])
@@ -121,7 +126,7 @@ class _Family:
             "weights": self.name,
             "percent_agreement": exact,
             "ac1": ac1_of(exact, shares),
-            "left_out": self.data.empty,
+            "left_out": self.data.empty + self.single,
             "single_ratings": self.single,
             "per_category": pd.DataFrame(
                 {"share": shares, "specific_agreement": _specific(self.counts, self.times)}, index=names
@@ -156,6 +161,7 @@ class _Family:
             reason=partial(undefined_because, self.data),
             analytic=formula,
             chance=1 - expected,
+            units=self.units,
         )
         if self.single and math.isfinite(record.value):
             count = "counts" if self.single == 1 else "count"
@@ -386,4 +392,5 @@ def percent_agreement(
         banded=False,
         bounds=(0.0, 1.0),
         chance=1.0,
+        units=family.units,
     )

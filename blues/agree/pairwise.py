@@ -14,7 +14,7 @@ from scipy import sparse, special
 
 from blues.agree.record import Agreement, LargeSample, build
 from blues.agree.resample import ClusterSums, Kind, estimate, linearised, sum_clusters
-from blues.agree.scale import Coded, coded
+from blues.agree.scale import Coded, coded, comparable_units
 from blues.agree.weights import agreement_weights
 from blues.check import InputError, counted
 
@@ -343,9 +343,10 @@ def light_kappa(
         sums, lambda s: _mean_of_pairs(s, 1 - w), float(found.value[0]), confidence, data.clusters is None
     )
     shares = _shares(sums.total, len(chosen), len(w))
+    two = comparable_units(data.codes >= 0, None)
     record = build(
         found,
-        subjects=int((np.count_nonzero(data.codes >= 0, axis=1) > 1).sum()),
+        subjects=two,
         raters=len(data.raters),
         method=f"Light's kappa, {name}",
         confidence=confidence,
@@ -354,11 +355,12 @@ def light_kappa(
             "weights": name,
             "percent_agreement": float(frame["percent_agreement"].mean()),
             "ac1": ac1_of(float(frame["percent_agreement"].mean()), shares),
-            "left_out": data.empty,
+            "left_out": data.empty + data.subjects - two,
         },
         reason=partial(undefined_because, data),
         analytic=formula,
         chance=float(shares @ (1 - w) @ shares),
+        units=comparable_units(data.codes >= 0, data.clusters),
     )
     apart = math.comb(len(data.raters), 2) - len(chosen)
     lost = int(frame["value"].isna().sum())

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from blues.agree.rounds import plain, round_order
 from blues.check import InputError, columns_exist, counted
 from blues.cohort.tables import decimal_sign, how_written
 
-__all__ = ["clusters_of", "choose", "read", "round_order", "tidy", "wide"]
+__all__ = ["clusters_of", "choose", "read", "tidy", "wide"]
 
 ALIASES = {
     "clip": "subject",
@@ -41,6 +42,8 @@ NOT_RATERS = frozenset(
     "filename path side group device operator diagnosis outcome round item session".split()
 )
 """Columns of a table with a column a rater that name no rater: as ratings they would make nonsense of every number."""
+_ABOUT = frozenset("age sex gender bmi weight height birth diagnosis comment remark".split())
+"""Words that no rater's name holds."""
 OPTIONAL = ("patient", "item", "round")
 IDS = ("subject", "patient", "rater")
 """Columns that name somebody or something: text as it stands, so that 1.1 and 1.10 are two and a rater may be called NA."""
@@ -81,46 +84,10 @@ def _array(ratings: Any) -> pd.DataFrame:
     return pd.DataFrame(array)
 
 
-def _plain(name: Any) -> str:
-    """Return a column's name in small letters, with low lines for blanks and hyphens."""
-    return re.sub(r"[\s-]+", "_", str(name).strip().lower())
-
-
-def round_order(rounds: Iterable[Any]) -> list[Any]:
-    """Return rounds in order: by their numbers, else by what their words say, else as they come.
-
-    Examples
-    --------
-    >>> round_order([2, 1]), round_order(["T10", "T2"]), round_order(["retest", "test"]), round_order(["late", "early bird"])
-    ([1, 2], ['T2', 'T10'], ['test', 'retest'], ['late', 'early bird'])
-    """
-    found = list(dict.fromkeys(rounds))
-    numbers = [re.findall(r"\d+(?:\.\d+)?", str(one)) for one in found]
-    if all(len(number) == 1 for number in numbers):
-        return [found[i] for i in sorted(range(len(found)), key=lambda i: float(numbers[i][0]))]
-    for words in _ROUNDS:
-        if all(_plain(one) in words for one in found):
-            return sorted(found, key=lambda one: words.index(_plain(one)))
-    return found
-
-
-_ROUNDS = (
-    ("test", "retest"),
-    ("pre", "post"),
-    ("before", "after"),
-    ("baseline", "follow_up"),
-    ("initial", "repeat"),
-    ("original", "repeat"),
-    ("first", "second", "third", "fourth"),
-    ("one", "two", "three", "four"),
-    ("i", "ii", "iii", "iv"),
-    ("a", "b", "c", "d"),
-)
-
-
 def _named(frame: pd.DataFrame, item: str | None = None) -> pd.DataFrame:
     """Return a tidy frame under its standard column names; the frame itself if it is not tidy."""
-    lower = {c: _plain(c) for c in frame.columns}
+    ids = {*ALIASES, "subject", "patient", "rater", "rating", "item", "round"}
+    lower = {c: plain(c) if plain(c) in ids else str(c).strip().lower() for c in frame.columns}
     present = set(lower.values())
     renamed = {c: ALIASES[n] for c, n in lower.items() if n in ALIASES and ALIASES[n] not in present}
     if len(set(renamed.values())) < len(renamed):
@@ -258,24 +225,20 @@ def _names(values: pd.Series) -> pd.Series:
 
 def _from_wide(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series | None]:
     """Take subject and patient columns out of a wide frame."""
-    lower = {_plain(c): c for c in frame.columns}
+    lower = {plain(c): c for c in frame.columns}
     subject, patient = (
         next((lower[k] for k in (name, *(a for a, of in ALIASES.items() if of == name)) if k in lower), None)
         for name in ("subject", "patient")
     )
     if subject is None and patient is not None:
         subject, patient = patient, None
+    _raters_alone([c for c in frame.columns if c not in (subject, patient)])
     if subject is not None:
         if frame[subject].duplicated().any():
             row = int(frame[subject].duplicated().to_numpy().argmax())
             value = frame[subject].iloc[row]
             raise InputError("subject occurs twice", row=_row(frame, row), column=str(subject), value=value)
         _nobody_missing(frame, subject)
-        if strange := [c for c in frame.columns if c not in (subject, patient) and _plain(c) in NOT_RATERS]:
-            raise InputError(
-                f"column {strange[0]!r} would be taken for a rater",
-                remedy="Leave in the columns of raters alone, beside those of subject and patient",
-            )
         if patient is not None:
             _nobody_missing(frame, patient)
         frame = frame.set_index(_names(frame[subject])).drop(columns=subject)
@@ -287,6 +250,21 @@ def _from_wide(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series | None]:
         clusters = _names(frame[patient])
         frame = frame.drop(columns=patient)
     return frame, clusters
+
+
+def _raters_alone(columns: Sequence[Any]) -> None:
+    """Raise where a column that should hold a rater's ratings is called as something else is."""
+    for column in columns:
+        name = plain(column)
+        if (
+            name in NOT_RATERS
+            or ALIASES.get(name) in ("subject", "patient")
+            or _ABOUT & set(re.split(r"[^a-z]+", name))
+        ):
+            raise InputError(
+                f"column {column!r} would be taken for a rater",
+                remedy="Leave in the columns of raters alone, beside those of subject and patient",
+            )
 
 
 def wide(ratings: Any, *, item: str | None = None, round: Any = None) -> pd.DataFrame:
@@ -382,7 +360,8 @@ def _row(frame: pd.DataFrame, position: int) -> int:
 
 def _numbers_among(words: pd.Series, comma: bool) -> pd.Series:
     """Return words with the numbers among them as numbers, where they are most: what is left is what is wrong."""
-    numbers = pd.to_numeric(words.str.replace(",", ".") if comma else words, errors="coerce")
+    written = words.where(words.str.fullmatch(r"-?(0|[1-9]\d*)([.,]\d+)?"))  # 01 and 1e1 may be grades
+    numbers = pd.to_numeric(written.str.replace(",", ".") if comma else written, errors="coerce")
     return numbers.astype(object).where(numbers.notna(), words) if 2 * numbers.count() > len(words) else words
 
 
@@ -413,7 +392,7 @@ def read(path: str | Path, item: str | None = None) -> pd.DataFrame:
         raise InputError("two columns have one name", file=path, column=head[named[named.duplicated()].index[0]])
     cells, frame = _without_blank_rows(cells, frame, above + 2)
     for column in frame:
-        name = _plain(column)
+        name = plain(column)
         words = cells[column].str.strip()
         if ALIASES.get(name, name) in IDS:
             frame[column] = words.where(words != "")
@@ -421,7 +400,7 @@ def read(path: str | Path, item: str | None = None) -> pd.DataFrame:
             frame[column] = words
         elif frame[column].dtype == object:
             frame[column] = _numbers_among(words, comma).where(~words.isin(BLANK))
-    if not {ALIASES.get(_plain(name), _plain(name)) for name in named} & {"subject", "patient"}:
+    if not {ALIASES.get(plain(name), plain(name)) for name in named} & {"subject", "patient"}:
         raise InputError(
             "no column says which subject was rated",
             file=path,

@@ -44,6 +44,8 @@ FEW = 10
 """Independent units below which a sentence warns of its own numbers."""
 MEASURED = ("Bland-Altman", "standard error of measurement", "minimal detectable change")
 """Coefficients in the unit of what was measured."""
+TEXTS = dict.fromkeys(("reason", "note", "left_out", "interval"), object)
+"""Columns of a record's row that may be empty in one row and not in the next."""
 _NAMES = {"percent_agreement": "percent agreement", "po": "observed agreement", "pe": "agreement by chance"}
 
 
@@ -178,8 +180,7 @@ class Agreement:
 
 def frame_of(records: Sequence[Agreement]) -> pd.DataFrame:
     """Return one tidy row a record."""
-    words = dict.fromkeys(("reason", "note", "left_out", "interval"), object)
-    return pd.concat([one.to_frame().astype(words) for one in records], ignore_index=True)
+    return pd.concat([one.to_frame().astype(TEXTS) for one in records], ignore_index=True)
 
 
 def impossible(method: str, frame: pd.DataFrame, reason: str, confidence: float) -> Agreement:
@@ -260,6 +261,7 @@ def build(
     banded: bool = True,
     bounds: tuple[float, float] = (-math.inf, 1.0),
     chance: float | None = None,
+    units: int | None = None,
 ) -> Agreement:
     """Put the first of an interval's values into a record.
 
@@ -276,10 +278,17 @@ def build(
     chance : float, optional
         Disagreement expected by chance, as a share of the largest there can be. Where nobody disagreed, every resample gives 1,
         which says nothing of what more subjects might show: the lower limit is then 1 less Wilson's upper limit of no
-        disagreement among so many independent units, over this.
+        disagreement among so many independent units, over this, and not below -1.
+    units : int, optional
+        The independent units that could be compared, where others only stand in the table.
     """
     value, low, high, se = (float(a[0]) for a in (interval.value, interval.low, interval.high, interval.se))
-    detail = {**detail, "interval": interval.method, "confidence": confidence, "clusters": interval.clusters}
+    detail = {
+        **detail,
+        "interval": interval.method,
+        "confidence": confidence,
+        "clusters": interval.clusters if units is None else units,
+    }
     detail["se_of"] = interval.method
     if analytic is not None:
         detail.update(analytic_low=analytic.low, analytic_high=analytic.high, analytic_se=analytic.se)
@@ -298,7 +307,7 @@ def build(
         return _without_width(
             Agreement(value, low, high, se, subjects, raters, method, detail), interval, chance, bounds
         )
-    note = _doubts(interval, low)
+    note = _doubts(interval, low, detail["clusters"])
     if not math.isfinite(low):
         detail["reason"] = note.pop("reason")
     detail.update(note)
@@ -313,11 +322,11 @@ def _without_width(
     record: Agreement, interval: Interval, chance: float | None, bounds: tuple[float, float]
 ) -> Agreement:
     """Put in place of an interval of no width what can be said instead, or the reason why nothing can."""
-    units = min(interval.clusters, record.subjects)
+    units = min(record.detail["clusters"], record.subjects)
     detail = {key: value for key, value in record.detail.items() if key != "bands"}
     if units >= 2 and record.value == 1 and chance is not None and chance > 0:
         z = float(special.ndtri(0.5 + record.detail["confidence"] / 2))
-        low = max(bounds[0], 1 - z**2 / (units + z**2) / chance)
+        low = max(bounds[0], -1.0, 1 - z**2 / (units + z**2) / chance)
         detail |= {
             "interval": "Wilson's limit of no disagreement",
             "note": "nobody disagreed: resampling gives no interval",
@@ -327,7 +336,7 @@ def _without_width(
     return dataclasses.replace(record, low=math.nan, high=math.nan, detail=detail | {"reason": reason})
 
 
-def _doubts(interval: Interval, low: float) -> dict[str, str]:
+def _doubts(interval: Interval, low: float, units: int) -> dict[str, str]:
     """Say what is doubtful about an interval."""
     found = {}
     undefined = int(interval.undefined[0])
@@ -342,7 +351,7 @@ def _doubts(interval: Interval, low: float) -> dict[str, str]:
             found["reason"] = f"no interval: the coefficient is undefined in {undefined} of the resampled data sets"
     elif undefined:
         found["note"] = f"undefined in {undefined} of the draws, which were left out"
-    if 2 <= interval.clusters < 20:
-        words = f"only {interval.clusters} independent units: treat the interval as rough"
+    if 2 <= units < 20:
+        words = f"only {units} independent units: treat the interval as rough"
         found["note"] = "; ".join(filter(None, [found.get("note"), words]))
     return found

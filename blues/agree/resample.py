@@ -26,6 +26,7 @@ __all__ = [
     "Interval",
     "Kind",
     "additive",
+    "check_how",
     "cluster_weights",
     "estimate",
     "sum_clusters",
@@ -224,6 +225,16 @@ def linearised(data: ClusterSums, function: Callable[[np.ndarray], np.ndarray]) 
     return np.sqrt(data.times @ influence(data, function) ** 2 * (g / (g - 1)))
 
 
+def check_how(kind: str | None, draws: int, confidence: float) -> None:
+    """Raise for a kind of interval that is none, draws below 0, and a level of confidence that is no share."""
+    if kind is not None:
+        one_of(kind, KINDS, "interval")
+    if not 0 < confidence < 1:
+        raise InputError(f"confidence must lie between 0 and 1, and is {confidence!r}")
+    if draws < 0:
+        raise InputError(f"draws must not be negative, and is {draws!r}")
+
+
 def estimate(
     data: ClusterSums | np.ndarray,
     function: Callable[[np.ndarray], np.ndarray],
@@ -250,11 +261,7 @@ def estimate(
     unit : str
         What a cluster is, for the words.
     """
-    one_of(kind, KINDS, "interval")
-    if not 0 < confidence < 1:
-        raise InputError(f"confidence must lie between 0 and 1, and is {confidence!r}")
-    if draws < 0:
-        raise InputError(f"draws must not be negative, and is {draws!r}")
+    check_how(kind, draws, confidence)
     if isinstance(data, ClusterSums):
         times, statistic = data.times, additive(data, function)
     else:

@@ -334,6 +334,18 @@ def _text(value: Any) -> str:
     return text.lower() if text.lower() in ("true", "false") else text
 
 
+def comparable_units(given: np.ndarray, clusters: np.ndarray | None) -> int:
+    """Return how many independent units (clusters, or subjects) have a subject with two ratings or more.
+
+    Parameters
+    ----------
+    given : ndarray of bool, shape (subjects, raters)
+    clusters : ndarray of int, shape (subjects,), or None
+    """
+    two = np.count_nonzero(given, axis=1) > 1
+    return int(two.sum()) if clusters is None else len(np.unique(clusters[two]))
+
+
 def _take(codes: np.ndarray, keep: np.ndarray) -> np.ndarray:
     rows = np.flatnonzero(keep)
     kept = np.empty((len(rows), codes.shape[1]), dtype=codes.dtype, order="F")

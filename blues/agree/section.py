@@ -10,9 +10,10 @@ from typing import Any
 import pandas as pd
 
 from blues.agree.pairwise import matrix, pairs
-from blues.agree.ratings import round_order, tidy, wide
+from blues.agree.ratings import tidy, wide
 from blues.agree.record import MEASURED, Agreement, decimals, frame_of
 from blues.agree.resample import Kind
+from blues.agree.rounds import round_order
 from blues.agree.tables import further, intra_rater, records
 from blues.check import InputError, counted
 

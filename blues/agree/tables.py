@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
@@ -10,14 +11,16 @@ import pandas as pd
 
 from blues.agree.alpha import krippendorff_alpha
 from blues.agree.bland_altman import bland_altman
+from blues.agree.concordance import lin_ccc
 from blues.agree.conger import conger_kappa
-from blues.agree.continuous import FORMS, icc, lin_ccc
+from blues.agree.continuous import FORMS, icc
 from blues.agree.multirater import brennan_prediger, fleiss_kappa, gwet_ac, pabak, percent_agreement
 from blues.agree.pairwise import cohen_kappa, light_kappa
 from blues.agree.ranks import kendall_w
-from blues.agree.ratings import choose, clusters_of, round_order, tidy, wide
-from blues.agree.record import Agreement, frame_of, impossible
-from blues.agree.resample import Kind
+from blues.agree.ratings import choose, clusters_of, tidy, wide
+from blues.agree.record import TEXTS, Agreement, frame_of, impossible
+from blues.agree.resample import Kind, check_how
+from blues.agree.rounds import round_order
 from blues.agree.scale import measured
 from blues.check import InputError, one_of
 
@@ -65,6 +68,7 @@ def records(
         Of all coefficients; by default each one's own.
     """
     kind = _level(level, categories)
+    check_how(interval, draws, confidence)
     frame = wide(ratings)
     common: dict[str, Any] = {"clusters": clusters, "draws": draws, "seed": seed, "confidence": confidence}
     common |= {} if interval is None else {"interval": interval}
@@ -93,7 +97,7 @@ def _categorical(frame: pd.DataFrame, scale: list[Any], kind: Level, how: dict[s
     if kind == "ordinal":
         numbers = _ranks(frame, scale)
         if (numbers.notna().sum(axis=1) == numbers.shape[1]).sum() > 1:
-            found.append(kendall_w(numbers, **{k: v for k, v in how.items() if k != "categories"}))
+            found.append(_kendall(numbers, **{k: v for k, v in how.items() if k != "categories"}))
     return found
 
 
@@ -110,18 +114,30 @@ def _continuous(frame: pd.DataFrame, how: dict[str, Any]) -> list[Agreement]:
         (f"ICC({form})", icc, {"form": form}) for form in FORMS
     ]
     wanted.append(("Krippendorff's alpha, interval", krippendorff_alpha, {"level": "interval"}))
-    wanted.append(("Kendall's W", kendall_w, {}))
+    wanted.append(("Kendall's W", _kendall, {}))
     if frame.shape[1] == 2:
-        wanted.append(("Lin's concordance correlation", lin_ccc, {}))
+        wanted.append(("Lin's concordance", lin_ccc, {}))
         wanted.append(("Bland-Altman mean difference", bland_altman, {}))
     measured(frame, how["clusters"])  # what is wrong with the numbers themselves stops the table
-    found = []
-    for method, coefficient, more in wanted:
-        try:
-            found.append(coefficient(frame, **more, **how))
-        except InputError as error:  # what is too little for one coefficient may do for the others
-            found.append(impossible(method, frame, str(error), how["confidence"]))
+    return [_tried(method, coefficient, frame, {**more, **how}) for method, coefficient, more in wanted]
+
+
+def _kendall(frame: pd.DataFrame, **how: Any) -> Agreement:
+    """Return Kendall's W; without an interval where a formula is asked for, which it does not have."""
+    if how.get("interval") != "analytic":
+        return kendall_w(frame, **how)
+    found = kendall_w(frame, **{**how, "interval": "bootstrap", "draws": 0})
+    if math.isfinite(found.value):
+        found.detail["reason"] = "no interval: there is no formula of one"
     return found
+
+
+def _tried(method: str, coefficient: Callable[..., Agreement], frame: pd.DataFrame, how: dict[str, Any]) -> Agreement:
+    """Return a coefficient, or the record that says why there is none: what is too little for one may do for the others."""
+    try:
+        return coefficient(frame, **how)
+    except InputError as error:
+        return impossible(method, frame, str(error), how["confidence"])
 
 
 def table(
@@ -175,8 +191,7 @@ def further(found: list[Agreement]) -> pd.DataFrame:
     rows = [_row(record, name, *numbers) for record in found for name, *numbers in _extra(record)]
     if not rows:
         return pd.DataFrame(columns=found[0].to_frame().columns)
-    words = dict.fromkeys(("reason", "note", "left_out", "interval"), object)
-    return pd.concat([row.astype(words) for row in rows], ignore_index=True)
+    return pd.concat([row.astype(TEXTS) for row in rows], ignore_index=True)
 
 
 def _extra(record: Agreement) -> list[tuple[Any, ...]]:
@@ -252,6 +267,7 @@ def intra_rater(
     scale = None if categories is None else list(categories)
     how: dict[str, Any] = {"draws": draws, "seed": seed, "confidence": confidence}
     how |= {} if interval is None else {"interval": interval}
+    rounds = {"interval": "jackknife"} if "patient" in rows else {}  # two rounds are no sample of raters
     found = []
     for rater, part in rows.groupby("rater", sort=True):
         sides = [
@@ -266,7 +282,7 @@ def intra_rater(
         patients = clusters_of(part)
         clusters = None if patients is None else patients.reindex(pair.index)
         record = (
-            icc(pair, form="2,1", clusters=clusters, **how)
+            icc(pair, form="2,1", clusters=clusters, **(rounds | how))
             if scale is None
             else cohen_kappa(pair, categories=scale, weights=weights, clusters=clusters, **how)
         )

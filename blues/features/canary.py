@@ -10,9 +10,9 @@ from blues.features.record import Design
 
 __all__ = ["suspicious"]
 
-_FEWEST, _ENOUGH = 10, 30
+_FEWEST, _ENOUGH, _OF_EACH = 10, 30, 10
 _MOST = 5000
-"""Rows of a grade or a number that are looked at: the pairs of a large cohort would take long."""
+"""Rows of a grade or a number that are looked at, evenly spread: hundreds of columns of a large cohort would take minutes."""
 
 
 def suspicious(design: Design, limit: float = 0.98, near: float = 0.95) -> pd.DataFrame:
@@ -28,8 +28,8 @@ def suspicious(design: Design, limit: float = 0.98, near: float = 0.95) -> pd.Da
         counted one half, which for a yes or no is the AUROC. Columns known in fewer than 10 rows or of one outcome are passed
         over. The pattern of missing values is judged as a column of its own.
     near : float
-        The same for columns known in 30 rows or more, where so high a value is hardly chance: a copy of the outcome with a few
-        cells changed.
+        The same for columns known of 30 patients or more, 10 of them in the smaller class of a yes or no, where so high a value
+        is hardly chance: a copy of the outcome with a few cells changed.
 
     Returns
     -------
@@ -42,6 +42,7 @@ def suspicious(design: Design, limit: float = 0.98, near: float = 0.95) -> pd.Da
         np.linspace(0, len(y) - 1, min(len(y), len(y) if design.kind == "binary" else _MOST)).astype(int)
     )
     baselines = {name: table for name, table in design.singles.items() if name.startswith("baseline: ")}
+    patients = pd.factorize(design.patients)[0][picked]
     seen, found = set(), []
     for modality, block in {**design.blocks, **baselines}.items():
         values = block.to_numpy(dtype=float)[picked]
@@ -54,11 +55,20 @@ def suspicious(design: Design, limit: float = 0.98, near: float = 0.95) -> pd.Da
                 ("value", known, values[:, j]),
                 ("missingness", np.ones(len(picked), bool), known.astype(float)),
             ):
-                many = int(rows.sum())
-                area = concordance(y[picked][rows], column[rows]) if many >= _FEWEST else 0.5
-                if max(area, 1 - area) >= (near if many >= _ENOUGH else limit):
-                    found.append((modality, str(name), what, max(area, 1 - area), many))
+                area = concordance(y[picked][rows], column[rows]) if rows.sum() >= _FEWEST else 0.5
+                tells = max(area, 1 - area)
+                if tells >= limit or (tells >= near and _many(y[picked][rows], patients[rows], design.kind)):
+                    known_rows = int(block.iloc[:, j].notna().sum()) if what == "value" else len(y)
+                    found.append((modality, str(name), what, tells, known_rows))
     return pd.DataFrame(found, columns=["modality", "column", "what", "auroc", "rows"])
+
+
+def _many(y: np.ndarray, patients: np.ndarray, kind: str) -> bool:
+    """Return whether there are patients enough for a high value to be hardly chance."""
+    if kind != "binary":
+        return len(np.unique(patients)) >= _ENOUGH
+    classes = [len(np.unique(patients[y == k])) for k in (0, 1)]
+    return sum(classes) >= _ENOUGH and min(classes) >= _OF_EACH
 
 
 def _concordance(y: np.ndarray, x: np.ndarray) -> float:

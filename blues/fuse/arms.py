@@ -102,7 +102,7 @@ def _check_pooling(design: Design, candidates: Sequence[models.Candidate]) -> No
     if "image" not in design.blocks:
         return
     for candidate in candidates:
-        if candidate.points in design.image_poolings():
+        if candidate.points in design.image_poolings() or candidate.model == "prevalence":
             continue
         if design.level == "patient":
             raise check.InputError(

@@ -25,7 +25,7 @@ from blues.fuse.run import run
 from blues.fuse.stayexamine import no_transfer, refuse_options
 from blues.fuse.staytime import COLUMN, TASK, describe_beside, of_a_stay, offer, timed
 from blues.fuse.subgroups import groups_of, subgroups
-from blues.fuse.tables import WITHOUT, main_metric
+from blues.fuse.tables import SHUFFLED, WITHOUT, main_metric
 from blues.fuse.transfer import transfer
 
 __all__ = ["main", "prepare"]
@@ -288,7 +288,7 @@ def _subgroup_lines(found: Run) -> list[str]:
 
 def _null_lines(found: Run, metric: str) -> list[str]:
     """Say what each arm scores when the outcome is shuffled among patients."""
-    rows = found.comparisons[found.comparisons["reference"] == "shuffled outcome"]
+    rows = found.comparisons[found.comparisons["reference"] == SHUFFLED]
     if not len(rows):
         return []
     width = max(len(name) for name in rows["arm"])

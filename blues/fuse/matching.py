@@ -14,8 +14,11 @@ from blues.features import Design
 __all__ = ["check_outcome", "doubts", "matched_columns", "same_unit"]
 
 _MICRO = str.maketrans({"\u00b5": "u", "\u03bc": "u"})
-_MEANT = frozenset("mgpt")
-"""Letters that mean one thing as a capital and another small: milli and mega, gram and giga, pico and peta, tonne and tera."""
+_PREFIXES = frozenset("mp")
+"""Letters that mean one thing as a capital and another small before a unit: milli and mega, pico and peta."""
+_ALONE = frozenset("gt")
+"""The same of a letter by itself: gram and giga, tonne and tera."""
+_WORDS = frozenset("min month months minute minutes metre metres meter meters point points percent patients".split())
 
 
 def same_unit(a: str, b: str) -> bool:
@@ -25,18 +28,22 @@ def same_unit(a: str, b: str) -> bool:
     --------
     >>> same_unit("mg/L", "mg/l"), same_unit("umol/l", "\u00b5mol/L"), same_unit("Years", "years")
     (True, True, True)
-    >>> same_unit("mU/l", "MU/l"), same_unit("g/l", "G/l")
-    (False, False)
+    >>> same_unit("mU/l", "MU/l"), same_unit("g/l", "G/l"), same_unit("mmol/l", "MMOL/L")
+    (False, False, True)
     """
+    first, second = (re.sub(r"\s+", "", unit.translate(_MICRO)) for unit in (a, b))
+    if first.casefold() != second.casefold():
+        return False
+    return not any(map(_another, *(re.findall(r"[^\W\d_]+", unit) for unit in (first, second))))
 
-    def plain(unit: str) -> str:
-        words = re.split(r"([^\W\d_]+)", re.sub(r"\s+", "", unit.translate(_MICRO)))
-        return "".join(
-            word.casefold() if len(word) > 4 else "".join(c if c.casefold() in _MEANT else c.casefold() for c in word)
-            for word in words
-        )
 
-    return plain(a) == plain(b)
+def _another(a: str, b: str) -> bool:
+    """Return whether one word of a unit, which differs from the other in capitals alone, means another unit."""
+    if a[0] == b[0] or a.casefold() in _WORDS:
+        return False
+    if len(a) == 1:
+        return a.casefold() in _ALONE
+    return a[1:] == b[1:] and a[0].casefold() in _PREFIXES
 
 
 def matched_columns(train: Cohort, test: Cohort) -> tuple[dict[str, str], dict[str, str]]:
@@ -144,12 +151,18 @@ def _labels(cohort: Cohort, task: str) -> tuple[set[str], set[str]]:
     target = cohort.dictionary.target(task)
     if target.events is None or target.column is None:
         return set(), set()
-    events = {str(event).casefold() for event in target.events}
     values = cohort.patients[target.column].dropna()
-    if set(values.unique()) <= {0, 1}:
-        events = {"yes" if event in YES else "no" if event in NO else event for event in events}
-        values = values.map({0: "no", 1: "yes"})
-    return events, {str(value).casefold() for value in values.unique()} - events
+    binary = set(values.unique()) <= {0, 1}
+    events = {_said(event, binary) for event in target.events}
+    return events, {_said(value, binary) for value in values.unique()} - events
+
+
+def _said(value: Any, binary: bool) -> str:
+    """Return a label in small letters; of a yes or no whichever way it is written, yes or no."""
+    text = str(value).casefold()
+    if not binary:
+        return text
+    return "yes" if text in YES else "no" if text in NO else text
 
 
 def doubts(train: Cohort, test: Cohort, task: str, pairs: dict[str, str]) -> list[str]:
@@ -164,7 +177,7 @@ def doubts(train: Cohort, test: Cohort, task: str, pairs: dict[str, str]) -> lis
     """
     found = []
     targets = [cohort.dictionary.target(task) for cohort in (train, test)]
-    if _made(targets[0]) != _made(targets[1]):
+    if _made(train, task) != _made(test, task):
         told = [definition(target, cohort.patients) for target, cohort in zip(targets, (train, test), strict=True)]
         found.append(
             f"The outcome is made in two ways: in {train.name} from {told[0]}; in {test.name} from {told[1]}. The numbers hold "
@@ -181,10 +194,11 @@ def doubts(train: Cohort, test: Cohort, task: str, pairs: dict[str, str]) -> lis
     return found
 
 
-def _made(target: Any) -> Any:
+def _made(cohort: Cohort, task: str) -> Any:
     """Return what a target is made of, but for the names of columns, its label and its notes."""
+    target = cohort.dictionary.target(task)
     if target.column is not None:
-        return None if target.events is None else {str(event).casefold() for event in target.events}
+        return _labels(cohort, task)[0]
     if target.any is not None:
         return {condition.words().casefold() for condition in target.any}
     return target.model_dump(include={"rating", "rater", "over_clips", "over_takes", "over_points"})

@@ -26,6 +26,7 @@ FEW_EVENTS = 10
 """Fewer events than this and no claim is made about an arm (rule 5 of the design)."""
 UNEQUAL = 4
 """Early fusion of blocks of which one has this many times the columns of another is warned of."""
+_MOST_LEAKS = 5
 CLOSE_TO_FEW = 20
 """Fewer than this and the report names what cannot be claimed."""
 
@@ -327,11 +328,21 @@ def _size_notes(design: Design) -> list[dict[str, str]]:
 
 
 def _leak_notes(design: Design) -> list[dict[str, str]]:
-    return [
-        _warning(
-            f"{leak.modality} column {leak.column!r} alone ({leak.what}) has "
-            f"{'AUROC' if design.kind == 'binary' else 'concordance'} {leak.auroc:.3f} over {leak.rows} rows: "
-            "check that it is known before the outcome and is not the outcome itself."
-        )
-        for leak in suspicious(design).itertuples()
-    ]
+    """Warn of columns that tell the outcome by themselves; of many in one modality by one warning."""
+    what = "AUROC" if design.kind == "binary" else "concordance"
+    advice = "check that it is known before the outcome and is not the outcome itself."
+    found = []
+    for modality, leaks in suspicious(design).groupby("modality", sort=False):
+        told = [
+            f"{leak.column!r} ({leak.what}, {what} {leak.auroc:.3f}, {leak.rows} rows)" for leak in leaks.itertuples()
+        ]
+        if len(told) > _MOST_LEAKS:
+            named = ", ".join(told[:_MOST_LEAKS])
+            found.append(
+                _warning(f"{len(told)} {modality} columns alone tell the outcome, among them {named}: {advice}")
+            )
+            continue
+        for leak in leaks.itertuples():
+            alone = f"{modality} column {leak.column!r} alone ({leak.what}) has {what} {leak.auroc:.3f}"
+            found.append(_warning(f"{alone} over {leak.rows} rows: {advice}"))
+    return found

@@ -131,12 +131,15 @@ def reference_arm(
 def too_few_patients(names: Sequence[str], by_arm: Mapping[str, pd.DataFrame]) -> dict[str, tuple[int, int]]:
     """Return the arms that predict less than :data:`COVERAGE` of the patients that another of them predicts.
 
+    The constant, which predicts everybody, says nothing of how many that might be.
+
     Returns
     -------
     dict of str to (int, int)
         Arm -> how many patients it predicts, and how many the other.
     """
-    patients = {name: int(by_arm[name]["patient"].nunique()) for name in names if name in by_arm}
+    named = [name for name in names if name in by_arm and name != "prevalence"]
+    patients = {name: int(by_arm[name]["patient"].nunique()) for name in named}
     most = max(patients.values(), default=0)
     return {name: (count, most) for name, count in patients.items() if count < COVERAGE * most}
 
@@ -235,4 +238,5 @@ def with_null(comparisons: pd.DataFrame, scores: pd.DataFrame, null: pd.DataFram
     found["p_holm"] = np.nan
     for _, part in found.groupby(["metric", "family"]):  # a test is named with its permutations, which may differ
         found.loc[part.index, "p_holm"] = evaluate.holm(part["p_value"].to_numpy())
-    return pd.concat([comparisons, found], ignore_index=True) if len(comparisons) else found
+    whole = list(dict.fromkeys([*comparisons.columns, *found.columns]))
+    return pd.concat([comparisons, found], ignore_index=True) if len(comparisons) else found.reindex(columns=whole)

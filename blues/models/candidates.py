@@ -56,9 +56,10 @@ class Layout:
 
     def block(self, modality: str, points: str) -> str:
         """Return the key of a modality's block under a pooling."""
-        if modality == "image" and not self.pooled:
+        wanted = f"image/{points}" if modality == "image" else modality
+        if modality == "image" and wanted not in self.columns:  # a clip is not pooled; a constant looks at no column
             return next(key for key in self.columns if key.startswith("image/"))
-        return f"image/{points}" if modality == "image" else modality
+        return wanted
 
     def tokens(self, modality: str, points: str, start: int) -> dict[str, tuple[str, list[int]]]:
         """Return a modality's tokens for attention: the BLUE points where they lie side by side, else one token.

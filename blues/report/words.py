@@ -55,6 +55,7 @@ class Metric(NamedTuple):
 
 METRICS = {
     "auroc": Metric("AUROC", 1),
+    "auroc_bootstrap": Metric("AUROC, interval by bootstrap", 1),
     "auroc_within_fold": Metric("AUROC, ranked within folds", 1),
     "auroc_fold_mean": Metric("AUROC, mean over folds", 1),
     "auroc_mean_prediction": Metric("AUROC of averaged predictions", 1),

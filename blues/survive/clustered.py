@@ -151,7 +151,7 @@ def _complete(
 def _extra(covariates: Any, n: int) -> np.ndarray:
     """Return the covariates, shape (n, p)."""
     extra = np.empty((n, 0)) if covariates is None else np.asarray(covariates, dtype=float)
-    if extra.ndim > 2 or len(extra) != n:
+    if extra.ndim not in (1, 2) or len(extra) != n:
         raise InputError(f"covariates have shape {extra.shape}", allowed=f"({n},) or ({n}, p): one row a clip")
     return extra.reshape(n, -1)
 

@@ -58,12 +58,12 @@ def quantile_groups(values: Any, parts: int = 3) -> pd.Series:
 
 
 def _ranges(bounds: Sequence[tuple[float, float]]) -> list[str]:
-    """Return ranges in words, with as many digits as tell them apart."""
-    for digits in range(3, 18):
-        names = [f"{a:.{digits}g}" if a == b else f"{a:.{digits}g} to {b:.{digits}g}" for a, b in bounds]
-        ends = [f"{end:.{digits}g}" for pair in bounds for end in dict.fromkeys(pair)]
-        if len(set(ends)) == len(ends):
-            return names
+    """Return ranges in words, with two decimals or as many as tell their ends apart."""
+    for digits in range(2, 13):
+        shown = [[f"{round(float(end), digits):.12g}" for end in dict.fromkeys(pair)] for pair in bounds]
+        names = [" to ".join(pair) for pair in shown]
+        if len({end for pair in shown for end in pair}) == sum(map(len, shown)):
+            break
     return names
 
 

@@ -418,6 +418,8 @@ def _mean_differences(table: pd.DataFrame, labels: list[Any], reference: Any, z:
             bounds = ratio * np.exp([-z * spread, z * spread])
         who = "neither group varies" if se == 0 else "one group does not vary"
         reason = "" if np.isfinite(p) else f"{who} up to tau, so nothing can be tested"
+        if fixed and not reason:
+            reason = "neither group varies up to tau, so there is no interval"
         if not min(a, b) > 0:
             ratio, bounds = np.nan, np.full(2, np.nan)
             reason = "; ".join(filter(None, [reason, "a group's mean is 0, so there is no ratio"]))

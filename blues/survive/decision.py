@@ -94,6 +94,7 @@ class Decision:
     readmitted: bool = False
     died_later: bool = False
     assumed: bool = False
+    by_status: bool = False
 
     def remark(self, what: str, rule: str, decision: str) -> None:
         """Write down a contradiction, the rule that decided, and the decision."""
@@ -121,7 +122,9 @@ def looks_like_hours(s: Sources, tolerance: float) -> bool:
 
 def _from_status(s: Sources, d: Decision, tolerance: float, rule: str) -> None:
     """Take the time from the daily status: the middle of a short gap, else censored when last seen in hospital."""
+    d.by_status = True
     last, after = s.window()
+    gone = "dead" if after in s.days("dead") else "out"
     if math.isnan(last):
         d.time, d.event = 0.0, DISCHARGED
         d.remark("no day in hospital", rule, "0 days")
@@ -130,7 +133,7 @@ def _from_status(s: Sources, d: Decision, tolerance: float, rule: str) -> None:
         d.remark(f"in hospital on day {last:g}, not on day {after:g}", rule, f"{d.time:g} days, the middle")
     else:
         d.time, d.event = last, CENSORED
-        what = f"in hospital on day {last:g}, then " + ("not seen" if after == math.inf else f"out by day {after:g}")
+        what = f"in hospital on day {last:g}, then " + ("not seen" if after == math.inf else f"{gone} by day {after:g}")
         d.remark(what, rule, f"censored at {last:g} days")
 
 
@@ -214,7 +217,7 @@ def _death(s: Sources, d: Decision, tolerance: float) -> None:
                 f"stay of {d.time:g} days, but dead on day {first:g}", "nobody stays after death", f"{first:g} days"
             )
             d.time = first
-        elif math.isnan(s.stay) and not (s.wards > 0 and s.whole):
+        elif d.by_status:
             _day_of_death(s, d, first, tolerance)
         if math.isnan(s.died_in_hospital):
             what = f"dead on day {first:g} with no day out of hospital before"
@@ -232,13 +235,13 @@ def _death(s: Sources, d: Decision, tolerance: float) -> None:
     d.died_later = True
     if d.time > first + tolerance:
         last = s.window()[0]
-        end = last if last < first else 0.0
-        d.remark(
-            f"stay of {d.time:g} days, but dead on day {first:g}, and not in hospital by the destination",
-            "nobody stays after death",
-            f"censored at {end:g} days, when last seen in hospital",
+        what = f"stay of {d.time:g} days, but dead on day {first:g}, and not in hospital by the destination"
+        d.time, d.event = (last, CENSORED) if last < first else (math.nan, CENSORED)
+        seen = (
+            f"censored at {last:g} days, when last seen in hospital" if last < first else "left out: never seen there"
         )
-        d.time, d.event = end, CENSORED
+        d.remark(what, "nobody stays after death", seen)
+        return
     decision = "censored" if d.event == CENSORED else f"discharged alive after {d.time:g} days"
     rule = "the destination decides" if s.died_in_hospital == 0 else "out of hospital before death"
     d.remark(f"dead on day {first:g}, after the stay", rule, decision)
@@ -281,6 +284,7 @@ def decide(s: Sources, *, tolerance: float = 1.0, horizon: float | None = None) 
     d = Decision(math.nan, DISCHARGED)
     _length(s, d, tolerance)
     if math.isnan(d.time):
+        d.event = DIED if s.died_in_hospital == 1 else d.event
         return d
     if s.still_in:
         d.event = CENSORED

@@ -33,7 +33,7 @@ TITLES = {
 OUTCOMES = {0: "leaving in any way", 1: EVENTS[1], 2: EVENTS[2]}
 """What the Cox models are of: 0 any event, else the cause."""
 LEAST_EVENTS = 5
-"""Fewer events of a cause than this per parameter and no model of it is fitted."""
+"""Fewer events than this a column of one variable, or in all where variables stand together, and no ratio is given."""
 
 
 @dataclass
@@ -258,13 +258,16 @@ def _discrete(found: _Found, ends: Endpoints, whole: pd.DataFrame, level: float)
 
 
 def _as_decided(ends: Endpoints) -> pd.DataFrame:
-    """Return the daily status in which those whose stay began after days 'out' are not yet admitted, as the endpoints say."""
+    """Return the daily status without those whose stay began after several days 'out'.
+
+    By the endpoints they were not yet admitted; the intervals would count them as having left.
+    """
     status = ends.status.copy()
     for patient in ends.frame.index[ends.frame["time"] > 0]:
         states = list(status.loc[patient])
         begins = next((j for j, state in enumerate(states) if state in IN_HOSPITAL), 0)
-        if begins and all(state == "out" for state in states[:begins]):
-            status.loc[patient] = [states[begins]] * begins + states[begins:]
+        if begins > 1 and all(state == "out" for state in states[:begins]):
+            status.loc[patient] = None
     return status
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -58,7 +59,7 @@ def variable(cohort: Cohort, name: str) -> Variable:
 
 
 def _told_apart(label: str, name: str, labels: Sequence[str]) -> str:
-    """Return a label, with the name behind it where another variable is called so too."""
+    """Return a label, with the name behind it where another target (of a target), or column (of a column), is called so too."""
     return f"{label} ({name})" if labels.count(label) > 1 and label != name else label
 
 
@@ -143,7 +144,10 @@ def covariates(cohort: Cohort, names: Sequence[str]) -> tuple[pd.DataFrame, dict
     columns: dict[str, Any] = {}
     parts: dict[str, list[str]] = {}
     for name in dict.fromkeys(names):
-        made = _columns(variable(cohort, name))
+        one = variable(cohort, name)
+        made = _columns(one)
+        if set(made) & set(columns):  # a target and a column of one label
+            made = _columns(dataclasses.replace(one, label=f"{one.label} ({name})"))
         parts[name] = list(made)
         columns |= made
     table = pd.DataFrame(columns)
