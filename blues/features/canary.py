@@ -15,7 +15,7 @@ _MOST = 5000
 """Rows of a grade or a number that are looked at, evenly spread: hundreds of columns of a large cohort would take minutes."""
 
 
-def suspicious(design: Design, limit: float = 0.98, near: float = 0.95) -> pd.DataFrame:
+def suspicious(design: Design, limit: float = 0.98, near: float = 0.96) -> pd.DataFrame:
     """Find single columns that alone tell an outcome almost perfectly: a leak until proved otherwise.
 
     Parameters

@@ -78,7 +78,7 @@ def section(
             label, groups = grouping(cohort, name)
             one = describe(ends, groups, level=level)
         except InputError as error:
-            found[f"Not described by {label}"] = f"Not described by {label}: {str(error).splitlines()[0]}."
+            found[f"Not described by {label}"] = f"Not described by {label}: {str(error).splitlines()[0].rstrip('.')}."
             continue
         found |= _curves(f" by {label}", one)
         described.append((label, one))
