@@ -108,7 +108,7 @@ def main() -> None:
         print("  difference of two such, .80 and .85:", difference(studies, events, others))
     for patients in (15, 30):
         print(f"upper limit of agreement, {patients} patients of three clips:", limits(studies, patients))
-    for raters in (3, 5):
+    for raters in (2, 3, 5):
         print(f"ICC(2,1), 30 patients of three clips, {raters} raters:", icc(studies, raters))
 
 

@@ -57,19 +57,25 @@ class TestTables:
 
     @pytest.mark.parametrize("name", ["sex", "Age", "comment", "Age (years)", "patient sex", "BMI"])
     def test_column_that_is_no_rater_is_refused(self, name):
-        table = wide(clips()).reset_index().assign(**{name: 1})
+        table = wide(clips()).rename_axis(columns=None).reset_index().assign(**{name: 1})
         for given in (table, table.set_index("subject")):
             with pytest.raises(InputError, match="would be taken for a rater"):
                 tidy(given) if given is table else agree.cohen_kappa(given, categories=range(4))
 
     def test_items_keep_their_names(self):
         rows = clips().rename(columns={"rating": "pleural line"}).assign(**{"B-lines": 1.0})
-        assert wide(rows, item="pleural line").shape == (60, 2)
+        assert wide(rows, item="pleural line").shape == wide(rows, item="B-lines").shape == (60, 2)
+
+    def test_readers_may_be_called_as_columns_are(self):
+        rows = clips().replace({"rater": {"R1": "operator", "R2": "Weight"}})
+        assert set(agree.table(rows, categories=range(4), draws=20)["raters"]) == {2}
+        assert agree.cohen_kappa(wide(rows), categories=range(4), draws=20).subjects == 60
 
     def test_grades_written_as_text_stay_text(self, tmp_path):
         path = tmp_path / "r.csv"
-        path.write_text("clip,R1,R2\na,01,01\nb,02,02\nc,01,02\nd,x,x\n", encoding="utf-8")
-        assert agree.cohen_kappa(read(path), categories=["01", "02", "x"]).subjects == 4
+        for last in ("x,x", "x,01", "02,01"):
+            path.write_text(f"clip,R1,R2\na,01,01\nb,02,02\nc,01,02\nd,{last}\n", encoding="utf-8")
+            assert agree.cohen_kappa(read(path), categories=["01", "02", "x"]).subjects == 4
 
     @pytest.mark.parametrize(
         ("given", "ordered"),
@@ -83,6 +89,12 @@ class TestTables:
             (["Wave B", "Wave A"], ["Wave A", "Wave B"]),
             (["retest1", "test1"], ["test1", "retest1"]),
             (["post 24h", "pre 24h"], ["pre 24h", "post 24h"]),
+            (["round-2", "round-1", "round-10"], ["round-1", "round-2", "round-10"]),
+            (["week 10", "week 4", "baseline"], ["baseline", "week 4", "week 10"]),
+            (["Re-test", "Test"], ["Test", "Re-test"]),
+            (["posttest", "pretest"], ["pretest", "posttest"]),
+            (["2024-10-1", "2024-5-1"], ["2024-5-1", "2024-10-1"]),
+            (["01.05.2024", "10.01.2024"], ["10.01.2024", "01.05.2024"]),
         ],
     )
     def test_rounds_have_the_order_that_their_names_say(self, given, ordered):
@@ -269,14 +281,21 @@ class TestIntervals:
         ):
             more = {"level": "nominal"} if function is agree.krippendorff_alpha else {}
             found = function(rows, categories=range(4), draws=100, **more)
-            assert (found.subjects, found.detail["clusters"], found.detail["left_out"]) == (6, 2, 54), found.method
+            assert (found.subjects, found.detail["clusters"]) == (6, 2), found.method
+            by_chance = function in (agree.gwet_ac, agree.conger_kappa)  # which learn chance from single ratings too
+            assert found.detail["left_out"] == (0 if by_chance else 54), found.method
             assert "Only 2 patients" in found.sentence()
         assert agree.percent_agreement(rows, categories=range(4)).low == pytest.approx(2 / (2 + 1.959964**2), abs=1e-6)
 
     def test_two_rounds_of_a_rater_are_no_sample_of_raters(self):
         rows = pd.concat([clips().assign(round=1), clips(noise=0.35).assign(round=2)])
-        found = agree.intra_rater(rows).set_index("rater").loc["R1"]
-        assert found["high"] - found["low"] < 0.6
+        for given in (
+            rows,
+            rows.drop(columns="patient"),
+            rows.replace({"round": {1: "before diagnosis", 2: "after diagnosis"}}),
+        ):
+            found = agree.intra_rater(given).set_index("rater").loc["R1"]
+            assert found["high"] - found["low"] < 0.6
 
     def test_one_grade_throughout_has_no_interval_and_no_band(self):
         table = np.column_stack([np.zeros(40), np.random.default_rng(0).integers(0, 3, 40)])
@@ -288,9 +307,6 @@ class TestIntervals:
 
     def test_raters_are_a_sample_where_patients_have_several_clips(self):
         """Coverage of ICC(2,1), .45 when patients alone are drawn (3 raters, rater variance .49, residual .25)."""
-        narrow = np.random.default_rng(0).normal(size=(60, 1)) + 0.3 * np.random.default_rng(1).normal(size=(60, 2))
-        alike = agree.icc(narrow, clusters=np.repeat(np.arange(20), 3))
-        assert alike.high - alike.low < 0.2  # two raters who do not differ
         rng, hits, sizes = np.random.default_rng(1), 0, []
         for k in range(120):
             patient = np.repeat(np.arange(30), 3)
@@ -299,7 +315,7 @@ class TestIntervals:
             found = agree.icc(table, clusters=patient, draws=300, seed=k)
             hits += found.low <= 1 / 1.74 <= found.high
             sizes.append(found.low <= found.value <= found.high)
-        assert hits >= 0.78 * 120
+        assert hits >= 0.86 * 120
         assert all(sizes)
         assert np.isnan(found.detail["p_value"])
 

@@ -59,6 +59,10 @@ class TestStays:
             (np.nan, "- - - - - -", "died", np.nan, np.nan, 1),
             (3, "ward ward ward ward ward dead", None, 30, 2, 1),  # the status outvotes the stay
             (20, "- - - dead dead dead", "home", np.nan, np.nan, 1),
+            (60, "home home home - - dead", "home", 0, 1, 1),  # never admitted, and dead later
+            (60, "home home home - - dead", None, 0, 1, 1),
+            (20, "home home ward home home -", "died", 20, 2, 1),
+            (3, "ward ward ward ward ward ward", "died", 30, 2, 1),
             (0, "dead dead dead dead dead dead", None, 0, 2, 1),
             (np.nan, "dead dead dead dead dead dead", None, 0, 2, 1),
             (7, "- - - dead dead dead", None, 7, 2, 1),
@@ -181,6 +185,8 @@ class TestSections:
         assert "0.0011 to " in str(groups.cat.categories[0])
         large = survive.quantile_groups([100, 150, 200, 300, 400, 500, 1234, 2345, 4321.25])
         assert large.cat.categories[-1] == "1234 to 4321.25"
+        assert len(survive.quantile_groups([1e-14, 2e-14, 3e-14]).cat.categories) == 3
+        assert survive.quantile_groups([-0.004, 1, 2, 3, 4, 5]).cat.categories[0] == "0 to 1"
         assert groups.value_counts().tolist() == [12, 12, 12]
         assert "trop" not in str(survive.section(more, ["trop"]).get("Not described by troponin", ""))
 

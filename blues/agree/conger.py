@@ -68,7 +68,7 @@ def conger_kappa(
             "percent_agreement": exact,
             "ac1": ac1_of(exact, margins.mean(axis=0)),
             "margins": pd.DataFrame(margins, index=list(data.raters), columns=list(data.categories)),
-            "left_out": data.empty + data.subjects - int(total[0]),
+            "left_out": data.empty,
         },
         reason=partial(undefined_because, data),
         analytic=formula,

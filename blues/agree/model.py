@@ -238,7 +238,7 @@ def model_agreement(
     if MODEL in frame:
         raise InputError(f"an expert is called {MODEL!r} as the model is", remedy="Rename that rater")
     frame = frame.join(ratings, how="inner")
-    frame = frame[frame[MODEL].notna()].dropna(axis=1, how="all")
+    frame = frame[frame[MODEL].notna()].dropna(axis=1, how="all").rename_axis(columns="rater")
     if not len(frame) or frame.shape[1] < 2:
         raise InputError(
             f"the run predicts {predictions.level}s such as {predictions.values.index[0]!r}, and none of them was rated; "

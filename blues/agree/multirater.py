@@ -126,7 +126,7 @@ class _Family:
             "weights": self.name,
             "percent_agreement": exact,
             "ac1": ac1_of(exact, shares),
-            "left_out": self.data.empty + self.single,
+            "left_out": self.data.empty,
             "single_ratings": self.single,
             "per_category": pd.DataFrame(
                 {"share": shares, "specific_agreement": _specific(self.counts, self.times)}, index=names

@@ -39,7 +39,7 @@ ALIASES = {
 """Other names of a column, in small letters with low lines for blanks."""
 NOT_RATERS = frozenset(
     "id age sex gender site centre center hospital date comment comments note notes remark remarks point zone take file "
-    "filename path side group device operator diagnosis outcome round item session".split()
+    "filename path group diagnosis outcome round item session".split()
 )
 """Columns of a table with a column a rater that name no rater: as ratings they would make nonsense of every number."""
 _ABOUT = frozenset("age sex gender bmi weight height birth diagnosis comment remark".split())
@@ -87,7 +87,7 @@ def _array(ratings: Any) -> pd.DataFrame:
 def _named(frame: pd.DataFrame, item: str | None = None) -> pd.DataFrame:
     """Return a tidy frame under its standard column names; the frame itself if it is not tidy."""
     ids = {*ALIASES, "subject", "patient", "rater", "rating", "item", "round"}
-    lower = {c: plain(c) if plain(c) in ids else str(c).strip().lower() for c in frame.columns}
+    lower = {c: plain(c) if plain(c) in ids else str(c).strip() for c in frame.columns}
     present = set(lower.values())
     renamed = {c: ALIASES[n] for c, n in lower.items() if n in ALIASES and ALIASES[n] not in present}
     if len(set(renamed.values())) < len(renamed):
@@ -232,7 +232,8 @@ def _from_wide(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series | None]:
     )
     if subject is None and patient is not None:
         subject, patient = patient, None
-    _raters_alone([c for c in frame.columns if c not in (subject, patient)])
+    if frame.columns.name != "rater":  # a frame of wide() is named so: whatever its columns are called, they are raters
+        _raters_alone([c for c in frame.columns if c not in (subject, patient)])
     if subject is not None:
         if frame[subject].duplicated().any():
             row = int(frame[subject].duplicated().to_numpy().argmax())
@@ -396,8 +397,8 @@ def read(path: str | Path, item: str | None = None) -> pd.DataFrame:
         words = cells[column].str.strip()
         if ALIASES.get(name, name) in IDS:
             frame[column] = words.where(words != "")
-        elif frame[column].dtype == bool:
-            frame[column] = words
+        elif frame[column].dtype == bool or words.str.fullmatch(r"-?0\d+").any():  # 01 is a grade in words
+            frame[column] = words.where(~words.isin(BLANK))
         elif frame[column].dtype == object:
             frame[column] = _numbers_among(words, comma).where(~words.isin(BLANK))
     if not {ALIASES.get(plain(name), plain(name)) for name in named} & {"subject", "patient"}:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 __all__ = ["plain", "round_order"]
@@ -15,40 +15,67 @@ def plain(name: Any) -> str:
 
 
 def round_order(rounds: Iterable[Any]) -> list[Any]:
-    """Return rounds in order: by the number in names that differ in nothing else, by what their words say, else by letters.
+    """Return rounds in order: numbers and dates by their size, names by the number in them or by what their words say.
 
-    Dates written year first are in order by their letters; a name such as *baseline* comes before others.
+    A name such as *baseline* comes before others; names that say nothing of their order go by their letters. Dates are read
+    year first, or as day.month.year.
 
     Examples
     --------
-    >>> round_order([2, 1]), round_order(["T10", "T2"]), round_order(["retest", "test"]), round_order(["week 4", "baseline"])
-    ([1, 2], ['T2', 'T10'], ['test', 'retest'], ['baseline', 'week 4'])
+    >>> round_order([2, 1]), round_order(["T10", "T2"]), round_order(["retest", "test"])
+    ([1, 2], ['T2', 'T10'], ['test', 'retest'])
+    >>> round_order(["week 10", "week 4", "baseline"])
+    ['baseline', 'week 4', 'week 10']
     """
     found = list(dict.fromkeys(rounds))
     if not any(isinstance(one, str) for one in found):
         return sorted(found)
-    names = [plain(one) for one in found]
-    rests = {re.sub(r"[+-]?\d+(\.\d+)?", "#", name) for name in names}
-    if len(rests) == 1 and next(iter(rests)).count("#") == 1:
-        return sorted(found, key=lambda one: float(_numbers_in(one)[0]))
-    for words in _ROUNDS:
-        said = [[words.index(part) for part in re.split(r"[^a-z]+", name) if part in words] for name in names]
-        if all(len(one) == 1 for one in said) and len({one[0] for one in said}) == len(found):
-            return sorted(found, key=lambda one: said[found.index(one)][0])
-    start = [any(part in _BEGINNING for part in re.split(r"[^a-z]+", name)) for name in names]
-    return [
-        one
-        for _, one in sorted(zip([not s for s in start], found, strict=True), key=lambda pair: (pair[0], str(pair[1])))
-    ]
+    ways: list[list[Any]] = [[key(str(one)) for one in found] for key in (_number, _date, _numbered)]
+    ways += [[_place(str(one), words) for one in found] for words in _ROUNDS]
+    for keys in ways:
+        named = [key[0] for key in keys if isinstance(key, tuple) and isinstance(key[0], str)]
+        if None not in keys and len(set(keys)) == len(found) and len(set(named)) < 2:
+            return [one for _, one in sorted(zip(keys, found, strict=True), key=lambda pair: pair[0])]
+    begins = [one for one in found if _place(str(one), _BEGINNING) is not None]
+    if len(begins) == 1 and len(found) > 1:
+        return begins + round_order([one for one in found if one is not begins[0]])
+    return sorted(found, key=str)
 
 
-def _numbers_in(name: Any) -> list[str]:
-    return re.findall(r"[+-]?\d+(?:\.\d+)?", str(name))
+def _number(name: str) -> float | None:
+    try:
+        return float(name)
+    except ValueError:
+        return None
+
+
+def _date(name: str) -> tuple[int, ...] | None:
+    if match := re.match(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})", name):
+        return tuple(map(int, match.groups()))
+    if match := re.match(r"(\d{1,2})\.(\d{1,2})\.(\d{4})", name):
+        return tuple(map(int, match.groups()[::-1]))
+    return None
+
+
+def _numbered(name: str) -> tuple[str, float] | None:
+    """Return what a name with one number says besides it, and the number."""
+    parts = re.split(r"(\d+(?:\.\d+)?)", plain(name))
+    return (parts[0] + "#" + parts[2], float(parts[1])) if len(parts) == 3 else None
+
+
+def _place(name: str, words: Sequence[str]) -> int | None:
+    """Return which of the words a name is, or holds as its one word of them."""
+    whole = re.sub(r"[^a-z]", "", name.lower())
+    if whole in words:
+        return words.index(whole)
+    held = [words.index(part) for part in re.split(r"[^a-z]+", plain(name)) if part in words]
+    return held[0] if len(held) == 1 else None
 
 
 _BEGINNING = ("baseline", "initial", "first", "original", "pre", "before", "test", "start")
 _ROUNDS = (
     ("test", "retest"),
+    ("pretest", "posttest"),
     ("pre", "post"),
     ("before", "after"),
     ("baseline", "followup"),

@@ -267,7 +267,7 @@ def intra_rater(
     scale = None if categories is None else list(categories)
     how: dict[str, Any] = {"draws": draws, "seed": seed, "confidence": confidence}
     how |= {} if interval is None else {"interval": interval}
-    rounds = {"interval": "jackknife"} if "patient" in rows else {}  # two rounds are no sample of raters
+    rounds = {"interval": "jackknife"}  # unless one is named: two rounds are no sample of raters
     found = []
     for rater, part in rows.groupby("rater", sort=True):
         sides = [
@@ -276,6 +276,7 @@ def intra_rater(
             if r in set(part["round"])
         ]
         pair = pd.concat(sides, axis=1, keys=[str(first), str(second)]).dropna() if len(sides) == 2 else pd.DataFrame()
+        pair = pair.rename_axis(columns="rater")
         if not len(pair):
             found.append({"rater": rater, "subjects": 0, "reason": "rated nothing twice"})
             continue

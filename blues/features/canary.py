@@ -68,7 +68,7 @@ def _many(y: np.ndarray, patients: np.ndarray, kind: str) -> bool:
     if kind != "binary":
         return len(np.unique(patients)) >= _ENOUGH
     classes = [len(np.unique(patients[y == k])) for k in (0, 1)]
-    return sum(classes) >= _ENOUGH and min(classes) >= _OF_EACH
+    return len(np.unique(patients)) >= _ENOUGH and min(classes) >= _OF_EACH
 
 
 def _concordance(y: np.ndarray, x: np.ndarray) -> float:

@@ -14,11 +14,9 @@ from blues.features import Design
 __all__ = ["check_outcome", "doubts", "matched_columns", "same_unit"]
 
 _MICRO = str.maketrans({"\u00b5": "u", "\u03bc": "u"})
-_PREFIXES = frozenset("mp")
-"""Letters that mean one thing as a capital and another small before a unit: milli and mega, pico and peta."""
-_ALONE = frozenset("gt")
-"""The same of a letter by itself: gram and giga, tonne and tera."""
-_WORDS = frozenset("min month months minute minutes metre metres meter meters point points percent patients".split())
+_SMALL = frozenset("g l m mol eq osm kat s".split())
+_LARGE = frozenset("u iu pa hz bq gy sv w v j n".split())
+"""Symbols that a prefix stands before, of which m and p mean one thing small and another as a capital; these hold capitals."""
 
 
 def same_unit(a: str, b: str) -> bool:
@@ -38,12 +36,16 @@ def same_unit(a: str, b: str) -> bool:
 
 
 def _another(a: str, b: str) -> bool:
-    """Return whether one word of a unit, which differs from the other in capitals alone, means another unit."""
-    if a[0] == b[0] or a.casefold() in _WORDS:
+    """Return whether one word of a unit, which differs from the other in capitals alone, means another unit.
+
+    Only symbols with a prefix (mg, MU, pmol) and single letters (g, G) do; words (Months, Pack) and MMOL for mmol do not.
+    """
+    a, b = (word.lower() if word.isupper() and word[1:].lower() in _SMALL else word for word in (a, b))
+    if a == b:
         return False
     if len(a) == 1:
-        return a.casefold() in _ALONE
-    return a[1:] == b[1:] and a[0].casefold() in _PREFIXES
+        return a.lower() in "gmt"
+    return a[0] != b[0] and a[0].lower() in "mp" and a[1:].lower() in _SMALL | _LARGE
 
 
 def matched_columns(train: Cohort, test: Cohort) -> tuple[dict[str, str], dict[str, str]]:

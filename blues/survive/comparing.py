@@ -60,11 +60,10 @@ def quantile_groups(values: Any, parts: int = 3) -> pd.Series:
 def _ranges(bounds: Sequence[tuple[float, float]]) -> list[str]:
     """Return ranges in words, with two decimals or as many as tell their ends apart."""
     for digits in range(2, 13):
-        shown = [[f"{round(float(end), digits):.12g}" for end in dict.fromkeys(pair)] for pair in bounds]
-        names = [" to ".join(pair) for pair in shown]
+        shown = [[f"{round(float(end), digits) + 0.0:.12g}" for end in dict.fromkeys(pair)] for pair in bounds]
         if len({end for pair in shown for end in pair}) == sum(map(len, shown)):
-            break
-    return names
+            return [" to ".join(pair) for pair in shown]
+    return [" to ".join(f"{float(end):.17g}" for end in dict.fromkeys(pair)) for pair in bounds]
 
 
 def _expected(data: Observed, code: np.ndarray, labels: list[Any]) -> pd.DataFrame:

@@ -14,7 +14,8 @@ The order in which sources are believed is the same for everybody:
 
 Death in hospital is what the destination says, else death with no day out of hospital before it. Nobody stays after death:
 where the destination says that a patient left alive and the status that he or she was dead within the stay, the stay is
-censored when last seen in hospital. A death in hospital whose day nothing tells is left out. A stay that had not ended when
+censored when last seen in hospital, and left out where no day shows the patient there. A death in hospital whose day nothing
+tells is left out. A stay that had not ended when
 the table was closed is censored at its length, unless a death says otherwise. Where a dictionary names a destination and a
 patient has neither that nor a daily status, the end of the stay is taken for a discharge alive, and this is written down.
 """
@@ -95,6 +96,7 @@ class Decision:
     died_later: bool = False
     assumed: bool = False
     by_status: bool = False
+    never: bool = False
 
     def remark(self, what: str, rule: str, decision: str) -> None:
         """Write down a contradiction, the rule that decided, and the decision."""
@@ -106,7 +108,10 @@ def _days(values: list[float]) -> str:
 
 
 def _never_admitted(s: Sources) -> bool:
-    return bool(s.states) and not s.entered and not s.wards > 0 and len(s.days("out")) == len(s.states)
+    out = s.days("out")
+    return (
+        bool(out) and not s.entered and not s.wards > 0 and out == [day for day, state in s.states if state != "dead"]
+    )
 
 
 def looks_like_hours(s: Sources, tolerance: float) -> bool:
@@ -144,7 +149,7 @@ def _length(s: Sources, d: Decision, tolerance: float) -> None:
     beyond = [day for day in s.days(*IN_HOSPITAL) if s.stay + tolerance < day < after]
     if s.stay > 0 and _never_admitted(s):
         what = f"stay of {s.stay:g} days, but out of hospital on days {_days(s.days('out'))} and on no ward"
-        d.time = 0.0
+        d.time, d.never = 0.0, True
         d.remark(what, "never admitted", "0 days")
     elif math.isnan(s.stay):
         _without_stay(s, d, tolerance)
@@ -207,7 +212,7 @@ def _death(s: Sources, d: Decision, tolerance: float) -> None:
     first = min(dead, default=math.inf)
     out_before = [day for day in s.days("out") if s.admitted < day < first]
     at_once = bool(dead) and not s.days("out") and first <= (0.0 if math.isnan(d.time) else d.time) + tolerance
-    never = s.admitted == math.inf and not s.entered and not s.stay > 0 and not at_once
+    never = d.never or (s.admitted == math.inf and not s.entered and not s.stay > 0 and not at_once)
     by_status = bool(dead) and not out_before and not never
     in_hospital = s.died_in_hospital == 1 or (math.isnan(s.died_in_hospital) and by_status)
     if in_hospital:
@@ -222,6 +227,8 @@ def _death(s: Sources, d: Decision, tolerance: float) -> None:
         if math.isnan(s.died_in_hospital):
             what = f"dead on day {first:g} with no day out of hospital before"
             d.remark(what, "no destination: the daily status decides", "died in hospital")
+        elif math.isnan(d.time):
+            pass  # left out, which is written down
         elif dead and out_before:
             what = f"destination says died in hospital, but out on day {_days(out_before)}"
             d.remark(what, "the destination decides", "died in hospital")
@@ -235,10 +242,13 @@ def _death(s: Sources, d: Decision, tolerance: float) -> None:
     d.died_later = True
     if d.time > first + tolerance:
         last = s.window()[0]
-        what = f"stay of {d.time:g} days, but dead on day {first:g}, and not in hospital by the destination"
+        told = "not in hospital by the destination" if s.died_in_hospital == 0 else "out of hospital before"
+        what = f"stay of {d.time:g} days, but dead on day {first:g}, and {told}"
         d.time, d.event = (last, CENSORED) if last < first else (math.nan, CENSORED)
         seen = (
-            f"censored at {last:g} days, when last seen in hospital" if last < first else "left out: never seen there"
+            f"censored at {last:g} days, when last seen in hospital"
+            if last < first
+            else "left out: no day seen in hospital"
         )
         d.remark(what, "nobody stays after death", seen)
         return
@@ -250,7 +260,10 @@ def _death(s: Sources, d: Decision, tolerance: float) -> None:
 def _day_of_death(s: Sources, d: Decision, first: float, tolerance: float) -> None:
     """Set the day of a death in hospital where the length of the stay is not known: from when last seen to first seen dead."""
     last = s.window()[0]
-    if first == math.inf:
+    if first == math.inf and not math.isnan(s.stay):
+        d.time = max(d.time, s.stay)
+        d.remark("died in hospital on a day that the status does not show", "the end of the stay", f"{d.time:g} days")
+    elif first == math.inf:
         d.time = math.nan
         what = "died in hospital, " + ("no day is known" if math.isnan(last) else f"last seen alive on day {last:g}")
         d.remark(what, "no source of the day of death", "left out")

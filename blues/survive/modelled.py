@@ -266,7 +266,7 @@ def _as_decided(ends: Endpoints) -> pd.DataFrame:
     for patient in ends.frame.index[ends.frame["time"] > 0]:
         states = list(status.loc[patient])
         begins = next((j for j, state in enumerate(states) if state in IN_HOSPITAL), 0)
-        if begins > 1 and all(state == "out" for state in states[:begins]):
+        if begins > 1 and {"out"} == {state for state in states[:begins] if state is not None}:
             status.loc[patient] = None
     return status
 
