@@ -1153,7 +1153,8 @@ def test_methods_name_what_was_done_with_its_source(run, summary):
     assert "Shapley" not in said
     alone = dataclasses.replace(run, comparisons=run.comparisons.iloc[:0])
     said = " ".join(report.methods.methods(Facts(alone)))
-    assert "DeLong" not in said
+    assert "DeLong et al." not in said  # no difference was tested
+    assert "interval of the AUROC is DeLong's (1988)" in said
 
 
 @pytest.mark.parametrize(

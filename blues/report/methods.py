@@ -126,8 +126,12 @@ def _evaluation(facts: Facts) -> str:
             "that both predict; tests are Holm-adjusted over the arms. "
         )
     if e.get("draws") and not facts.timed:
+        ranked = "The interval of the AUROC is DeLong's (1988) on the logit scale. " if facts.binary else ""
+        if facts.binary and facts.design["level"] == "clip":
+            ranked = "The interval of the AUROC is Obuchowski's (1997), clustered by patient, on the logit scale. "
         text += (
-            f"Bootstrap intervals use {int(e['draws']):,} samples of patients and leave the fitted models as they are. "
+            f"{ranked}Bootstrap intervals{' of the other scores and of differences' if ranked else ''} use "
+            f"{int(e['draws']):,} samples of patients and leave the fitted models as they are. "
         )
     if len(facts.run.null):
         drawn = count(facts.run.null["permutation"].nunique(), "permutation")
