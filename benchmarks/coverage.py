@@ -1,4 +1,4 @@
-"""How often intervals hold the truth in simulated studies: AUROC with few events, agreement of measurements with few patients.
+"""How often intervals hold the truth, and tests find what is not there, in simulated studies with few events or patients.
 
     python benchmarks/coverage.py [--studies 1000]
 
@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
-from blues import agree, evaluate
+from blues import agree, evaluate, survive
 
 Ends = tuple[float, float]
 
@@ -82,6 +82,43 @@ def icc(studies: int, raters: int) -> dict[str, float]:
     return _kinds(studies, study, ends, 1 / 1.74, kinds)
 
 
+def means(studies: int, patients: int) -> float:
+    """Return how often restricted means of two groups of exponential times differ at .05 where they do not."""
+    found = 0
+    for seed in range(studies):
+        time = np.random.default_rng(seed).exponential(10, 2 * patients)
+        groups = np.repeat(["a", "b"], patients)
+        test = survive.restricted_mean(np.minimum(time, 30), (time <= 30).astype(int), groups=groups, tau=10)
+        found += test.differences["p_value"].item() < 0.05
+    return found / studies
+
+
+def stays(studies: int) -> dict[str, float]:
+    """Return how often out-of-fold scores of stays find something in noise: 50 patients, 2 x 5 folds, two arms."""
+    found = dict.fromkeys(("interval of Uno's C without 0.5", "paired p below .05"), 0)
+    for seed in range(studies):
+        rng = np.random.default_rng(seed)
+        ids = np.array([str(i) for i in range(50)])
+        ends = pd.DataFrame({"time": rng.exponential(8, 50), "event": (rng.random(50) < 0.9).astype(int)}, index=ids)
+        blocks = {
+            "image": pd.DataFrame(rng.normal(size=(50, 20)), ids),
+            "clinical": pd.DataFrame(rng.normal(size=(50, 5)), ids),
+        }
+        folds = evaluate.patient_folds(ends["time"], ids, 5, 2, seed, kind="continuous")
+        made = survive.out_of_fold_risk(
+            blocks,
+            ends,
+            [(ids[f.train], ids[f.test]) for f in folds],
+            arms=["image", "clinical"],
+            pairs=[("image", "clinical")],
+        )
+        score = made.scores[(made.scores["arm"] == "image") & (made.scores["metric"] == "uno_c")].iloc[0]
+        pair = made.comparisons[made.comparisons["metric"] == "uno_c"].iloc[0]
+        found["interval of Uno's C without 0.5"] += not score["low"] <= 0.5 <= score["high"]
+        found["paired p below .05"] += pair["p_value"] < 0.05
+    return {name: float(count / studies) for name, count in found.items()}
+
+
 def _kinds(
     studies: int,
     study: Callable[[np.random.Generator], np.ndarray],
@@ -110,6 +147,12 @@ def main() -> None:
         print(f"upper limit of agreement, {patients} patients of three clips:", limits(studies, patients))
     for raters in (2, 3, 5):
         print(f"ICC(2,1), 30 patients of three clips, {raters} raters:", icc(studies, raters))
+    for patients in (8, 15, 30):
+        print(
+            f"restricted means, {patients} patients a group, p below .05 without a difference:",
+            means(studies, patients),
+        )
+    print("out-of-fold scores of stays on noise:", stays(max(1, studies // 4)))
 
 
 if __name__ == "__main__":

@@ -5,11 +5,13 @@ import dataclasses
 import io
 import json
 import re
+from functools import cache
 from html.parser import HTMLParser
 
 import numpy as np
 import pandas as pd
 import pytest
+from made_design import QUICK, make_design
 
 from blues import agree, evaluate, explain, fuse, report, survive
 from blues.agree import Agreement
@@ -90,6 +92,12 @@ def make_run(
         "explain": ("none",),
     } | experiment
     return fuse.run(design, fuse.Experiment(**settings), cohort_card=card(len(ids)))
+
+
+@cache
+def clip_run():
+    """Run a small experiment whose rows are clips, four a patient."""
+    return fuse.run(make_design(clips=4), fuse.Experiment(modalities=("image", "blood"), **QUICK))
 
 
 def card(n):
@@ -715,6 +723,22 @@ def test_threshold_table_agrees_with_evaluate(run, summary):
             assert cells[1].startswith(f"{point.specificity.value:.2f} ({point.specificity.low:.2f}")
             benefit = evaluate.net_benefit(y, p, [t])["model"][0]
             assert float(cells[2].replace("−", "-")) == pytest.approx(benefit, abs=6e-4), arm
+
+
+def test_threshold_table_of_clips_goes_by_patient():
+    made = report.summarize(clip_run())["explorer"]
+    assert made["level"] == "clip"
+    table = Facts(clip_run()).of("blood")
+    values = made["arms"]["blood"]
+    for t in (0.0, 0.3, 0.5, 0.7):
+        called = np.round(table["p"], 4) >= t
+        point = evaluate.operating_point(table["y"], called, clusters=table["patient"])
+        cells = page._row(page._counts(values, t), t, values["limits"][round(100 * t)])
+        for cell, one in ((cells[0], point.sensitivity), (cells[1], point.specificity), (cells[3], point.ppv)):
+            assert cell == (interval(one.value, one.low, one.high) if np.isfinite(one.value) else "–"), t
+    plain = evaluate.operating_point(table["y"], np.round(table["p"], 4) >= 0.5)
+    low, high = values["limits"][50][:2]
+    assert high - low > plain.sensitivity.high - plain.sensitivity.low + 0.02
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ import json
 
 import browser
 import pytest
-from test_report import HOSTILE, make_run
+from test_report import HOSTILE, clip_run, make_run
 
 from blues import report
 from blues.report import page as pages
@@ -107,6 +107,19 @@ def test_slider_moves_everything_together(opened, made, percent):
         frame["y"][1] - frame["y"][0]
     ) + frame["y"][0]
     assert sensitivity == pytest.approx(first["tp"] / (first["tp"] + first["fn"]), abs=1e-3)
+
+
+@pytest.mark.parametrize("percent", [20, 50, 80])
+def test_slider_of_clips_writes_the_clustered_limits(tab, made, percent):
+    summary = report.summarize(clip_run())
+    (made[0] / "clips.html").write_text(report.render(summary), encoding="utf-8")
+    tab.open(made[0] / "clips.html")
+    slide(tab, percent)
+    arms, t = summary["explorer"]["arms"], percent / 100
+    for row, (arm, values) in zip(cells(tab, "table-explorer"), arms.items(), strict=False):
+        wanted = pages._row(pages._counts(values, t), t, values["limits"][percent])
+        assert row == [arm.replace("+", " + "), *wanted]
+    assert "clustered by patient" in tab.run("document.getElementById('explorer').textContent")
 
 
 def test_slider_starts_where_the_static_page_stands(opened, made):

@@ -323,7 +323,7 @@ def _without_width(
 ) -> Agreement:
     """Put in place of an interval of no width what can be said instead, or the reason why nothing can."""
     units = min(record.detail["clusters"], record.subjects)
-    detail = {key: value for key, value in record.detail.items() if key != "bands"}
+    detail = dict(record.detail)
     if units >= 2 and record.value == 1 and chance is not None and chance > 0:
         z = float(special.ndtri(0.5 + record.detail["confidence"] / 2))
         low = max(bounds[0], -1.0, 1 - z**2 / (units + z**2) / chance)

@@ -91,7 +91,7 @@ def _round_words(rows: pd.DataFrame) -> str:
     return told + (f", in which {' and '.join(late)} rated nothing" if late else "")
 
 
-def _analysis(found: list[Agreement], frame: pd.DataFrame) -> str:
+def _analysis(found: list[Agreement]) -> str:
     known = [r for r in found if math.isfinite(r.low)]
     how = "; ".join(dict.fromkeys(str(r.detail["interval"]) for r in known)) or "none could be had"
     units = sorted({int(r.detail["clusters"]) for r in known or found})
@@ -150,7 +150,7 @@ def section(
     counts = _numbers(rows)
     repeats = int(counts["repeats"].sum())
     own = {
-        10: _analysis(found, frame),
+        10: _analysis(found),
         11: ", ".join(
             counted(int(n), noun)
             for n, noun in (

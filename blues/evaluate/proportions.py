@@ -323,9 +323,7 @@ def _likelihood_ratio(
     if sizes is not None and min(sizes) < 2:
         reason = "one cluster holds all of a class: the variance between clusters is unknown"
         return Estimate(value, 0.0, math.inf, detail={**detail, "method": "log, clustered", "reason": reason})
-    alike = (
-        diseased == positives and healthy == negatives
-    )  # all rows were called so: the ratio is 1, its variance unseen
+    alike = diseased == positives and healthy == negatives  # the ratio is 1, and its variance unseen
     variance = None if alike else variance
     a, b, m, n = (float(v) for v in (diseased, healthy, positives, negatives))
     if sizes is not None and variance is None:
@@ -333,7 +331,8 @@ def _likelihood_ratio(
         detail["method"] = "log, clusters counted as rows"
     if alike or not diseased or not healthy:
         a, b, m, n = a + 0.5, b + 0.5, m + 1, n + 1
-        detail["reason"] = "an empty cell: 1/2 added to all four for the interval"
+        why = "all rows are called alike" if alike else "an empty cell"
+        detail["reason"] = f"{why}: 1/2 added to all four for the interval"
     if variance is None:
         variance = max(0.0, 1 / a - 1 / m + 1 / b - 1 / n)
     centre, half = math.log((a / m) / (b / n)), z * math.sqrt(variance)

@@ -62,23 +62,11 @@ def operating_table(
     table, p, clusters = _averaged(predictions, threshold)
     called = (p >= table.threshold.mean(0)).astype(float)
     found = operating_point(table.y, called, clusters=clusters, level=level)
-    lines: list[dict[str, Any]] = [
-        {"metric": name, "value": float(getattr(found, name)), "method": "count"} for name in ("tp", "fp", "fn", "tn")
-    ]
-    for name, one in found.measures.items():
-        exact = one.detail.get("clopper_pearson", (np.nan, np.nan))
-        lines.append(
-            {
-                "metric": name,
-                "value": one.value,
-                "low": one.low,
-                "high": one.high,
-                "exact_low": exact[0],
-                "exact_high": exact[1],
-                "method": one.detail["method"],
-            }
-        )
-    return pd.DataFrame(lines)[["metric", "value", "low", "high", "exact_low", "exact_high", "method"]]
+    cells = [(name, float(getattr(found, name)), "count") for name in ("tp", "fp", "fn", "tn")]
+    exact = [one.detail.get("clopper_pearson", (np.nan, np.nan)) for one in found.measures.values()]
+    measures = found.frame().assign(exact_low=[low for low, _ in exact], exact_high=[high for _, high in exact])
+    whole = pd.concat([pd.DataFrame(cells, columns=["metric", "value", "method"]), measures], ignore_index=True)
+    return whole[["metric", "value", "low", "high", "exact_low", "exact_high", "method"]]
 
 
 def calibration_table(predictions: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:

@@ -38,11 +38,10 @@ def suspicious(design: Design, limit: float = 0.98, near: float = 0.96) -> pd.Da
     """
     y = design.y.to_numpy(dtype=float)
     concordance = _rank_auroc if design.kind == "binary" else _concordance
-    picked = np.unique(
-        np.linspace(0, len(y) - 1, min(len(y), len(y) if design.kind == "binary" else _MOST)).astype(int)
-    )
+    most = len(y) if design.kind == "binary" else min(len(y), _MOST)
+    picked = np.linspace(0, len(y) - 1, most).astype(int)
     baselines = {name: table for name, table in design.singles.items() if name.startswith("baseline: ")}
-    patients = pd.factorize(design.patients)[0][picked]
+    patients, outcome = pd.factorize(design.patients)[0][picked], y[picked]
     seen, found = set(), []
     for modality, block in {**design.blocks, **baselines}.items():
         values = block.to_numpy(dtype=float)[picked]
@@ -55,9 +54,9 @@ def suspicious(design: Design, limit: float = 0.98, near: float = 0.96) -> pd.Da
                 ("value", known, values[:, j]),
                 ("missingness", np.ones(len(picked), bool), known.astype(float)),
             ):
-                area = concordance(y[picked][rows], column[rows]) if rows.sum() >= _FEWEST else 0.5
+                area = concordance(outcome[rows], column[rows]) if rows.sum() >= _FEWEST else 0.5
                 tells = max(area, 1 - area)
-                if tells >= limit or (tells >= near and _many(y[picked][rows], patients[rows], design.kind)):
+                if tells >= limit or (tells >= near and _many(outcome[rows], patients[rows], design.kind)):
                     known_rows = int(block.iloc[:, j].notna().sum()) if what == "value" else len(y)
                     found.append((modality, str(name), what, tells, known_rows))
     return pd.DataFrame(found, columns=["modality", "column", "what", "auroc", "rows"])

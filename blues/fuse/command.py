@@ -343,14 +343,10 @@ def _arms_table(found: Run) -> list[str]:
 
 def _people(found: Run) -> tuple[pd.Series, set[str]]:
     """Return how many patients each arm predicts, and the arms with fewer than ten patients in the smaller class."""
-    rows = found.predictions.groupby(["arm", "patient"], sort=False).first()
-    people = rows.groupby("arm", sort=False).size()
-    kind = found.design["kind"]
+    people, kind = pd.Series(found.design["patients_by_arm"]), found.design["kind"]
     if kind not in ("binary", "time"):
         return people, set()
-    outcome = (
-        found.predictions.groupby(["arm", "patient"], sort=False)["y"].max() if kind == "binary" else rows["event"] == 1
-    )
-    events = (outcome > 0).groupby("arm").sum()
+    happened = found.predictions["y" if kind == "binary" else "event"] == 1
+    events = happened.groupby([found.predictions["arm"], found.predictions["patient"]]).any().groupby("arm").sum()
     smaller = np.minimum(events, people[events.index] - events) if kind == "binary" else events
     return people, set(smaller.index[smaller < FEW_EVENTS])

@@ -178,9 +178,8 @@ def doubts(train: Cohort, test: Cohort, task: str, pairs: dict[str, str]) -> lis
         From :func:`matched_columns`, those used.
     """
     found = []
-    targets = [cohort.dictionary.target(task) for cohort in (train, test)]
     if _made(train, task) != _made(test, task):
-        told = [definition(target, cohort.patients) for target, cohort in zip(targets, (train, test), strict=True)]
+        told = [definition(cohort.dictionary.target(task), cohort.patients) for cohort in (train, test)]
         found.append(
             f"The outcome is made in two ways: in {train.name} from {told[0]}; in {test.name} from {told[1]}. The numbers hold "
             "only if both mean the same."

@@ -203,10 +203,10 @@ def image_pairs(modalities: Mapping[str, Sequence[str]]) -> list[tuple[str, str]
     ]
 
 
-def with_holm(comparisons: pd.DataFrame) -> pd.DataFrame:
+def with_holm(comparisons: pd.DataFrame, within: Sequence[str] = ("metric", "test")) -> pd.DataFrame:
     """Add ``p_holm``: Holm's correction over a ``family``, within one metric and test."""
     found = comparisons.assign(p_holm=np.nan)
-    for _, rows in found.dropna(subset=["p_value"]).groupby(["metric", "test", "family"]):
+    for _, rows in found.dropna(subset=["p_value"]).groupby([*within, "family"]):
         found.loc[rows.index, "p_holm"] = evaluate.holm(rows["p_value"].to_numpy())
     return found
 
@@ -234,9 +234,6 @@ def with_null(comparisons: pd.DataFrame, scores: pd.DataFrame, null: pd.DataFram
         )
     if not rows:
         return comparisons
-    found = pd.DataFrame(rows)
-    found["p_holm"] = np.nan
-    for _, part in found.groupby(["metric", "family"]):  # a test is named with its permutations, which may differ
-        found.loc[part.index, "p_holm"] = evaluate.holm(part["p_value"].to_numpy())
+    found = with_holm(pd.DataFrame(rows), within=["metric"])  # a test is named with its permutations, which may differ
     whole = list(dict.fromkeys([*comparisons.columns, *found.columns]))
     return pd.concat([comparisons, found], ignore_index=True) if len(comparisons) else found.reindex(columns=whole)

@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 
 from blues import evaluate
+from blues.evaluate.risk import THRESHOLDS
 from blues.report import timed
 from blues.report.facts import Facts
 
 __all__ = ["calibration_frames", "decision_frame", "precision_recall_frame", "repeats_frame", "roc_frame", "usable"]
 
-_THRESHOLDS = np.round(np.arange(0.01, 0.9901, 0.01), 2)
 MOST_ROWS = 20_000
 """Curves of larger cohorts are drawn from this many rows, so that bootstrap bands take seconds."""
 
@@ -102,7 +102,7 @@ def decision_frame(facts: Facts, seed: int = 0) -> pd.DataFrame:
 
     def make(table: pd.DataFrame) -> pd.DataFrame:
         return evaluate.net_benefit(
-            table["y"], table["p"], _THRESHOLDS, clusters=table["patient"], draws=_draws(table), seed=seed
+            table["y"], table["p"], THRESHOLDS, clusters=table["patient"], draws=_draws(table), seed=seed
         )
 
     frame = _each(facts, make)
