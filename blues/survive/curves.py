@@ -330,8 +330,9 @@ def restricted_mean(
     The area under the Kaplan-Meier curve from 0 to tau. Var = sum over event times of A(t)^2 d/(Y(Y-d)), A(t) the area
     from t to tau (Greenwood plug-in; Klein & Moeschberger 2003, 4.5), as R survRM2 and ``survfit`` (Uno et al., J Clin
     Oncol 2014;32:2380). Differences and log ratios are taken as normal, which in small groups is too sure: tests at .05
-    reject in .08 of null simulations with 8 patients a group, .06 with 15 or 30 (benchmarks/coverage.py). Limits of a mean are cut at 0 and
-    tau. A group that does not vary up to tau has an error of 0, which says nothing: it gets no interval and no test.
+    reject in .08 of null simulations with 8 patients a group, .06 with 15 or 30 (benchmarks/coverage.py). Limits of a
+    mean are cut at 0 and tau. A group that does not vary up to tau has an error of 0, which says nothing: it gets no
+    interval and no test.
 
     Parameters
     ----------
