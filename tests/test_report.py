@@ -16,7 +16,7 @@ from made_design import QUICK, make_design
 from blues import agree, evaluate, explain, fuse, report, survive
 from blues.agree import Agreement
 from blues.features import Design
-from blues.report import checklists, extras, page, privacy
+from blues.report import checklists, extras, page, privacy, risk
 from blues.report.arms import arms
 from blues.report.facts import FEW, Facts
 from blues.report.methods import methods
@@ -731,14 +731,21 @@ def test_threshold_table_of_clips_goes_by_patient():
     table = Facts(clip_run()).of("blood")
     values = made["arms"]["blood"]
     for t in (0.0, 0.3, 0.5, 0.7):
-        called = np.round(table["p"], 4) >= t
+        called = table["p"] >= t
         point = evaluate.operating_point(table["y"], called, clusters=table["patient"])
         cells = page._row(page._counts(values, t), t, values["limits"][round(100 * t)])
         for cell, one in ((cells[0], point.sensitivity), (cells[1], point.specificity), (cells[3], point.ppv)):
             assert cell == (interval(one.value, one.low, one.high) if np.isfinite(one.value) else "–"), t
-    plain = evaluate.operating_point(table["y"], np.round(table["p"], 4) >= 0.5)
+    plain = evaluate.operating_point(table["y"], table["p"] >= 0.5)
     low, high = values["limits"][50][:2]
     assert high - low > plain.sensitivity.high - plain.sensitivity.low + 0.02
+
+
+def test_shortened_predictions_stay_on_their_side_of_every_threshold():
+    near = np.add.outer(np.arange(101) / 100, [-4e-5, -1e-6, 0.0, 1e-6, 4e-5]).ravel().clip(0, 1)
+    short = risk._shortened(pd.Series(near))
+    assert np.abs(short - near).max() < 1e-4
+    assert all(((short >= t) == (near >= t)).all() for t in np.arange(101) / 100)
 
 
 @pytest.mark.slow

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from blues import check, models
 from blues.features import Design
 
-__all__ = ["Arm", "arms_of"]
+__all__ = ["Arm", "arms_of", "sees_images"]
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,18 @@ class Arm:
     @property
     def sees_images(self) -> bool:
         """Whether a model or an expert looked at the images for it."""
-        return "image" in self.modalities or "expert" in self.modalities or self.role == "rule"
+        return sees_images(self.modalities)
+
+
+def sees_images(modalities: Collection[str]) -> bool:
+    """Return whether a model or an expert looked at the images for one of these modalities, or for an expert rule.
+
+    Examples
+    --------
+    >>> [sees_images(m) for m in (("image", "blood"), ("expert rule: B-lines",), ("clinical", "blood"), ("prevalence",))]
+    [True, True, False, False]
+    """
+    return any(name in ("image", "expert") or name.startswith("expert rule") for name in modalities)
 
 
 def arms_of(

@@ -19,6 +19,7 @@ from blues import check, evaluate, provenance, survive
 from blues.cohort import Cohort
 from blues.cohort.schema import Column, Target
 from blues.features import Design
+from blues.fuse.arms import sees_images
 from blues.fuse.examine import learning_notes, validation_notes
 from blues.fuse.experiment import Experiment
 from blues.fuse.notes import FEW_EVENTS, design_facts, encoder_notes
@@ -239,12 +240,8 @@ def _arms(design: Design) -> dict[str, tuple[str, ...]]:
     return {"+".join(modalities): modalities for modalities in design.arms} | baselines
 
 
-def _sees_images(modalities: tuple[str, ...]) -> bool:
-    return bool({"image", "expert"} & set(modalities)) or modalities[0].startswith("expert rule")
-
-
 def _pairs(arms: Mapping[str, tuple[str, ...]]) -> list[tuple[str, str]]:
-    seeing = {name: _sees_images(modalities) for name, modalities in arms.items()}
+    seeing = {name: sees_images(modalities) for name, modalities in arms.items()}
     return [(a, b) for a in arms for b in arms if a != b and not seeing[b]]
 
 
@@ -266,7 +263,7 @@ def _out_of_fold(
 
 
 def _without_images(arms: Mapping[str, tuple[str, ...]]) -> list[str]:
-    return [name for name, modalities in arms.items() if not _sees_images(modalities)]
+    return [name for name, modalities in arms.items() if not sees_images(modalities)]
 
 
 def _reference(scores: pd.DataFrame, arms: Mapping[str, tuple[str, ...]], named: str) -> str | None:
@@ -284,7 +281,7 @@ def _comparisons(
     """Keep the comparisons that :func:`blues.fuse.tables.compare_arms` makes, in its order and shape."""
     wanted = [(arm, other) for arm, other in image_pairs(arms) if other != reference]
     beside = pd.MultiIndex.from_frame(table[["arm", "reference"]]).isin(wanted)
-    main, seeing = table["reference"] == reference, table["arm"].map(lambda name: _sees_images(arms[name])).astype(bool)
+    main, seeing = table["reference"] == reference, table["arm"].map(lambda name: sees_images(arms[name])).astype(bool)
     rules = table["arm"].astype(str).str.startswith("expert rule")
     family = np.select([~main, ~seeing, rules], [ELSEWHERE, WITHOUT, RULES], ADDED)
     table = table.assign(family=family)

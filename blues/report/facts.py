@@ -13,9 +13,10 @@ import pandas as pd
 
 from blues.check import columns_exist
 from blues.fuse import Run
+from blues.fuse.arms import sees_images
 from blues.fuse.margin import NEGLIGIBLE, REFITTED, ends_of, left_out, mostly_out, room
 from blues.fuse.null import p_of_added
-from blues.report.words import metric, modalities, model_of, sees_images
+from blues.report.words import metric, modalities, model_of
 
 __all__ = ["FEW", "Facts", "Gain"]
 
@@ -220,7 +221,7 @@ class Facts:
         table = table[
             (table["metric"] == self.metric) & table["arm"].isin(self.arms) & table["reference"].isin(self.arms)
         ]
-        table = table[table["arm"].map(sees_images).astype(bool)]
+        table = table[table["arm"].map(lambda arm: sees_images(modalities(arm))).astype(bool)]
         found = []
         for (arm, reference), part in table.groupby(["arm", "reference"], sort=False):
             with_interval = part[part["low"].notna() & part["high"].notna()]
@@ -261,7 +262,7 @@ class Facts:
     @cached_property
     def without_images(self) -> list[str]:
         """The arms for which neither a model nor an expert looked at the images."""
-        return [a for a in self.arms if not sees_images(a)]
+        return [a for a in self.arms if not sees_images(modalities(a))]
 
     @cached_property
     def reference(self) -> str | None:

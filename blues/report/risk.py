@@ -174,7 +174,7 @@ def explorer(facts: Facts) -> dict[str, Any] | None:
         part = curves.usable(facts, arm)
         y = part["y"].to_numpy(int)
         if len(part) <= MOST_ROWS:
-            made["arms"][arm] = {"y": y.tolist(), "p": [round(float(p), 4) for p in part["p"]]}
+            made["arms"][arm] = {"y": y.tolist(), "p": _shortened(part["p"]).tolist()}
         else:
             positive, negative = (np.sort(part.loc[y == k, "p"].to_numpy()) for k in (1, 0))
             true = len(positive) - np.searchsorted(positive, grid, side="left")
@@ -190,10 +190,14 @@ def explorer(facts: Facts) -> dict[str, Any] | None:
     return made
 
 
+def _shortened(p: pd.Series) -> np.ndarray:
+    """Return predictions cut down to four digits, never up: each stays on its side of every threshold in whole per cent."""
+    return np.floor(p.to_numpy(float) * 1e4 + 1e-9) / 1e4
+
+
 def _clustered_limits(part: pd.DataFrame, grid: np.ndarray) -> list[list[float]]:
     """Return, a threshold a row, the limits of sensitivity, specificity, PPV and NPV where a patient has several rows."""
     y, p = part["y"].to_numpy(int), part["p"].to_numpy(float)
-    p = np.round(p, 4) if len(p) <= MOST_ROWS else p  # as the page holds them
     codes = pd.factorize(part["patient"])[0]
     found = []
     for t in grid:

@@ -203,17 +203,6 @@ def modalities(arm: str) -> tuple[str, ...]:
     return tuple(arm.split(" [")[0].split("+"))
 
 
-def sees_images(arm: str) -> bool:
-    """Return whether a model or an expert looked at the images for an arm.
-
-    Examples
-    --------
-    >>> [sees_images(arm) for arm in ("image+blood", "expert rule: B-lines", "clinical+blood", "prevalence")]
-    [True, True, False, False]
-    """
-    return bool({"image", "expert"} & set(modalities(arm))) or arm.startswith("expert rule")
-
-
 def model_of(arm: str) -> str:
     """Return the ending that names an arm's model, ``" [xgboost]"``, or nothing."""
     head, bracket, tail = arm.partition(" [")
