@@ -2,6 +2,7 @@
 
     python benchmarks/simulate.py                             # frames a second on one core
     python benchmarks/simulate.py --real FOLDER               # and realism, against the clips below FOLDER
+    python benchmarks/simulate.py --real FOLDER --beside B    # and how well the clips below B are told from those of FOLDER
     python benchmarks/simulate.py --real FOLDER --sheet a.png # or a contact sheet, real and simulated rows in turn
     python benchmarks/simulate.py --kinds b.png               # a contact sheet of every kind of simulated frame
     python benchmarks/simulate.py --named                     # how many pictures of other things blues-lus recognises as such
@@ -10,7 +11,7 @@ Realism: three frames of every clip, found and unwarped as the network sees them
 the priors draw them. A random forest sees 19 measurements of a frame (grey-value quantiles, local contrast, autocorrelation
 along and across the scan lines, fall-off with depth, contrast between scan lines); a small convolutional network sees the
 frame. Both say real or simulated, cross-validated with all frames of a clip in one fold. 0.5 is perfect; 1 means that every
-frame is recognised.
+frame is recognised. Two collections of real clips can be told apart too: ``--beside`` says how well, for comparison.
 """
 
 from __future__ import annotations
@@ -95,10 +96,19 @@ def measurements(image: np.ndarray) -> np.ndarray | None:
     )
 
 
-def real_frames(folder: Path, size: tuple[int, int], each: int = 3) -> tuple[np.ndarray, np.ndarray]:
-    """Return ``each`` frames of every clip below ``folder`` along its scan lines, and the number of the clip of each."""
-    frames, clips = [], []
-    for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in VIDEOS):
+def real_frames(
+    folder: Path, size: tuple[int, int], each: int = 3, most: int | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return ``each`` frames of the clips below ``folder`` along the scan lines, and the number of the clip of each.
+
+    All clips, or ``most`` of them drawn with seed 0.
+    """
+    frames: list[np.ndarray] = []
+    clips: list[int] = []
+    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in VIDEOS)
+    if most is not None and most < len(paths):
+        paths = [paths[i] for i in sorted(np.random.default_rng(0).choice(len(paths), most, replace=False))]
+    for path in paths:
         polar = video.prepare(video.read(path).frames, "polar", size)
         chosen = polar[np.linspace(0, len(polar) - 1, each).astype(int)]
         clips += [len(frames)] * each
@@ -193,15 +203,10 @@ def named(each: int = 40, pieces: int = 60) -> None:
         print(f"{kind:22} {int((encoder.outputs(pictures)['lus'] < 0.5).sum()):4} of {len(pictures)}")
 
 
-def realism(folder: Path, machine: str | None) -> None:
-    """Print how well real and simulated frames can be told apart."""
-    size, rng = (128, 128), np.random.default_rng(1)
-    real, clips = real_frames(folder, size)
-    scenes = simulate.draw_scenes(len(real), rng, **({"machine": machine} if machine else {}))
-    simulated = simulate.draw(scenes, rng, size).images.numpy()
-    images, y = np.concatenate([real, simulated]), np.repeat([1, 0], len(real))
-    groups = np.concatenate([clips, clips.max() + 1 + np.arange(len(simulated))])
-    print(f"real ({len(real)} frames of {len(set(clips))} clips) against {len(simulated)} simulated, AUROC:")
+def apart(real: np.ndarray, clips: np.ndarray, others: np.ndarray, other_clips: np.ndarray) -> None:
+    """Print how well real frames can be told from others."""
+    images, y = np.concatenate([real, others]), np.repeat([1, 0], [len(real), len(others)])
+    groups = np.concatenate([clips, clips.max() + 1 + other_clips])
     print(f"  random forest on 19 measurements {by_forest(images, y, groups):.3f}")
     areas = [by_network(images, y, groups, seed=seed) for seed in range(3)]
     print(
@@ -209,9 +214,26 @@ def realism(folder: Path, machine: str | None) -> None:
     )
 
 
+def realism(folder: Path, machine: str | None, beside: Path | None) -> None:
+    """Print how well real and simulated frames can be told apart, and the clips of two folders."""
+    size, rng = (128, 128), np.random.default_rng(1)
+    real, clips = real_frames(folder, size)
+    scenes = simulate.draw_scenes(len(real), rng, **({"machine": machine} if machine else {}))
+    simulated = simulate.draw(scenes, rng, size).images.numpy()
+    print(f"real ({len(real)} frames of {len(set(clips))} clips) against {len(simulated)} simulated, AUROC:")
+    apart(real, clips, simulated, np.arange(len(simulated)))
+    if beside is not None:
+        others, other_clips = real_frames(beside, size, most=len(set(clips)))
+        print(f"the same against {len(others)} frames of {len(set(other_clips))} clips of {beside.name}:")
+        apart(real, clips, others, other_clips)
+        print(f"{beside.name} against {len(simulated)} simulated:")
+        apart(others, other_clips, simulated, np.arange(len(simulated)))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Speed and realism of simulated frames.")
     parser.add_argument("--real", type=Path, help="folder of real clips, searched to its depth")
+    parser.add_argument("--beside", type=Path, help="folder of other real clips, to be told from those of --real")
     parser.add_argument("--sheet", type=Path, help="write a contact sheet here, and nothing else")
     parser.add_argument("--machine", help="handheld, cart, sector or linear; any mixture if not given")
     parser.add_argument("--kinds", type=Path, help="write a contact sheet of simulated frames here, and nothing else")
@@ -226,7 +248,7 @@ def main() -> None:
     else:
         speed()
         if options.real:
-            realism(options.real, options.machine)
+            realism(options.real, options.machine, options.beside)
 
 
 if __name__ == "__main__":
