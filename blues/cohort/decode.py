@@ -37,18 +37,18 @@ def number(text: str, decimal: str = ".") -> float | None:
     return value if np.isfinite(value) else None
 
 
-def plain(value: object) -> str:
+def plain(value: object, decimal: str = ".") -> str:
     """Return a value as a table writes it: whole numbers without ``.0``.
 
     Examples
     --------
-    >>> plain(-99.0), plain("1.0"), plain(0.5), plain(True)
-    ('-99', '1', '0.5', 'yes')
+    >>> plain(-99.0), plain("1.0"), plain(0.5), plain(True), plain("1,0", decimal=",")
+    ('-99', '1', '0.5', 'yes', '1')
     """
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, str):
-        found = number(value)
+        found = number(value, decimal)
         return value if found is None or found != int(found) else str(int(found))
     assert isinstance(value, int | float)
     return str(int(value)) if float(value).is_integer() else f"{value:.12g}"
@@ -209,14 +209,14 @@ def _numbers(cells: _Cells) -> None:
 def _rescued(text: str, spec: Column, decimal: str) -> tuple[float | None, str, str]:
     """Return the value of a cell that is no number by the dictionary's rules, what it is, and what was done."""
     dotted = text.replace(",", ".") if decimal == "," else text
-    if found := RANGE.fullmatch(dotted):
-        if spec.ranges_as == "midpoint":
-            value = (float(found[1]) + float(found[2])) / 2
-            return value, "a range where a number is expected", f"read as its midpoint {value:g}"
-        return None, "a range where a number is expected", "no value (ranges_as = 'midpoint' would take its middle)"
-    if found := LIMIT.fullmatch(dotted):
+    between, limit = RANGE.fullmatch(dotted), LIMIT.fullmatch(dotted)
+    if decimal == "," and "." in text and (between or limit):
+        return None, "a point where the decimal sign is a comma", "no value (it may part thousands)"
+    if between:
+        return _middle(float(between[1]), float(between[2]), spec)
+    if limit:
         if spec.limits_as is not None:
-            value = float(found[2]) / (2 if spec.limits_as == "half" and found[1] in "<≤" else 1)
+            value = float(limit[2]) / (2 if spec.limits_as == "half" and limit[1] in "<≤" else 1)
             return value, "a limit where a number is expected", f"read as {value:g} (limits_as = {spec.limits_as!r})"
         return None, "a limit where a number is expected", "no value (limits_as = 'limit' would take the limit)"
     if text.lower() in LIKE_MISSING:
@@ -224,6 +224,15 @@ def _rescued(text: str, spec: Column, decimal: str) -> tuple[float | None, str, 
     if decimal == "." and number(text, ",") is not None:
         return None, "a decimal comma", "no value (decimal = ',' under [files] would read it)"
     return None, "text where a number is expected", "no value"
+
+
+def _middle(low: float, high: float, spec: Column) -> tuple[float | None, str, str]:
+    if low >= high:
+        return None, "two numbers where one is expected", "no value"
+    if spec.ranges_as == "midpoint":
+        value = (low + high) / 2
+        return value, "a range where a number is expected", f"read as its midpoint {value:g}"
+    return None, "a range where a number is expected", "no value (ranges_as = 'midpoint' would take its middle)"
 
 
 def _limits(cells: _Cells) -> None:
@@ -245,9 +254,8 @@ def _limits(cells: _Cells) -> None:
 
 def _labels(cells: _Cells) -> None:
     """Write opaque codes plainly (``1.0`` as ``1``) and, where codes are given, tell cells that none of them reads."""
-    known = {plain(meaning) for meaning in cells.spec.codes.values()}
-    known |= {plain(category) for category in cells.spec.categories or ()}
-    cells.values = cells.values.map(plain, na_action="ignore")
+    known = {plain(label) for label in [*cells.spec.codes.values(), *(cells.spec.categories or ())]}
+    cells.values = cells.values.map(lambda label: plain(label, cells.decimal), na_action="ignore")
     if known:
         for row in cells.values.index[cells.values.notna() & ~cells.values.isin(known)]:
             cells.odd(row, f"a label without an entry in codes or categories ({', '.join(sorted(known))})", "no value")
@@ -263,5 +271,5 @@ def _allowed(cells: _Cells) -> None:
 
 def categories_of(values: pd.Series, spec: Column) -> list[str]:
     """Return a nominal column's labels: those of the dictionary in its order, else those that occur, sorted."""
-    listed = [plain(m) for m in spec.codes.values()] or [plain(c) for c in spec.categories or ()]
+    listed = [plain(label) for label in [*spec.codes.values(), *(spec.categories or ())]]
     return list(dict.fromkeys(listed)) or sorted(values.dropna().unique())

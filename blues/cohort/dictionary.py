@@ -14,8 +14,8 @@ from pydantic import BaseModel, model_validator
 from blues.check import InputError, one_of
 from blues.cohort.fit import (
     blanks_fit,
-    column_is_listed,
     conditions_fit,
+    counts_fit,
     identifier_is_listed,
     sections_come_together,
     target_fits,
@@ -40,6 +40,15 @@ from blues.cohort.schema import (
 __all__ = ["Dictionary", "find_dictionary", "read_dictionary"]
 
 NAME = "cohort.toml"
+WORDS = {
+    "tuple_type": "must be a list between brackets, even of one",
+    "dict_type": "must be a table, { NAME = ... }",
+    "model_type": "must be a table, { SETTING = ... }",
+    "bool_type": "must be a number, text between quotes, true or false",
+    "string_type": "must be text between quotes",
+    "finite_number": "must be a finite number",
+}
+"""What pydantic's complaints are called in terms of a TOML file."""
 
 
 class Dictionary(Part):
@@ -79,7 +88,7 @@ class Dictionary(Part):
         sections_come_together(self.files, self.clips, self.ratings)
         identifier_is_listed(self.patients, self.columns)
         if self.clips is not None and self.clips.count_column:
-            column_is_listed("clips.count_column", self.clips.count_column, self.columns)
+            counts_fit(self.clips.count_column, self.columns)
         blanks_fit(self.columns)
         for number, check in enumerate(self.checks, start=1):
             conditions_fit(f"the {number}. of checks", check.all, self.columns)
@@ -146,14 +155,26 @@ class Dictionary(Part):
         if self.ratings is not None and column in self.ratings.items:
             return _rating_refusal(goal)
         spec = self.columns[one_of(column, [*self.columns, *self.block("expert")], "column")]
+        if spec.role not in PREDICTORS and column not in {*goal.refuse, *_sources(goal)}:
+            return f"its role is {spec.role}" + (f": {spec.note}" if spec.note else "")
+        if (why := self._tells(column, target, opt_in)) is not None:
+            return why
+        for other in _looked_at(spec):
+            if self.columns[other].role in ("target", "outcome", "leak"):
+                return f"its blanks are filled in by {other!r}, whose role is {self.columns[other].role}"
+            if (why := self._tells(other, target, opt_in)) is not None:
+                return f"its blanks are filled in by {other!r}, which may not predict: {why}"
+        return None
+
+    def _tells(self, column: str, target: str, opt_in: Collection[str]) -> str | None:
+        """Return why a column of the patient table says too much of a target, its role aside."""
+        goal, spec = self.targets[target], self.columns[column]
         if column in goal.refuse:
             return goal.refuse[column]
         if column in _sources(goal):
             return f"the target {target!r} is derived from it"
-        if spec.role not in PREDICTORS:
-            return f"its role is {spec.role}" + (f": {spec.note}" if spec.note else "")
-        if TIMES.index(str(spec.known)) > TIMES.index(goal.moment):
-            return f"known {when(str(spec.known))}, after the moment of prediction ({when(goal.moment)})"
+        if spec.known is not None and TIMES.index(spec.known) > TIMES.index(goal.moment):
+            return f"known {when(spec.known)}, after the moment of prediction ({when(goal.moment)})"
         if spec.contingent and goal.contingent == "never":
             return f"depends on treatment ({spec.contingent}), and so may the target; never taken for it"
         if spec.contingent and spec.contingent not in opt_in:
@@ -266,7 +287,7 @@ def _explain(error: pydantic.ValidationError, file: str) -> InputError:
             one_of(first["input"], allowed, f"{file}: {entry}")
         except InputError as answer:
             return InputError(str(answer), remedy=more or None)
-    what = first["msg"].removeprefix("Value error, ")
+    what = WORDS.get(first["type"], first["msg"].removeprefix("Value error, "))
     if first["type"] != "value_error":
         what += f" (got {first['input']!r})"
     return InputError(f"{entry}: {what}" if entry else what, file=file, remedy=more or None)
@@ -300,6 +321,14 @@ def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
         yield annotation
     for part in get_args(annotation):
         yield from _models_in(part)
+
+
+def _looked_at(column: Column) -> list[str]:
+    """Return the columns that decide what a blank of this one means."""
+    if not isinstance(column.blank, Blank):
+        return []
+    condition = column.blank.when
+    return [name for name in (condition.column, condition.below_column) if name is not None]
 
 
 def _sources(target: Target) -> set[str]:

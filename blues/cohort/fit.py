@@ -12,10 +12,13 @@ __all__ = [
     "blanks_fit",
     "column_is_listed",
     "conditions_fit",
+    "counts_fit",
     "identifier_is_listed",
     "sections_come_together",
     "target_fits",
 ]
+
+NUMERIC = ("continuous", "ordinal", "binary")
 
 
 def sections_come_together(files: Files, clips: Clips | None, ratings: Ratings | None) -> None:
@@ -45,6 +48,15 @@ def column_is_listed(place: str, name: str, columns: Collection[str]) -> None:
         )
 
 
+def counts_fit(name: str, columns: Mapping[str, Column]) -> None:
+    """Raise unless the column that counts a patient's clips is listed and holds numbers."""
+    column_is_listed("clips.count_column", name, columns)
+    if columns[name].decoded_kind != "continuous":
+        raise ValueError(
+            f"clips.count_column is {name!r}, which is {columns[name].decoded_kind}: no count (continuous)"
+        )
+
+
 def blanks_fit(columns: Mapping[str, Column]) -> None:
     """Raise unless the conditions under which blanks have a meaning can be tested, one after the other."""
     for name, column in columns.items():
@@ -61,15 +73,23 @@ def blanks_fit(columns: Mapping[str, Column]) -> None:
 def conditions_fit(place: str, conditions: Iterable[Condition], columns: Mapping[str, Column]) -> None:
     """Raise unless each condition's column is listed and can hold what the condition asks for."""
     for condition in conditions:
-        column_is_listed(place, condition.column, columns)
-        if condition.below_column is not None:
-            column_is_listed(place, condition.below_column, columns)
+        _may_be_looked_at(place, condition.column, columns)
         column = columns[condition.column]
+        if condition.below_column is not None:
+            _may_be_looked_at(place, condition.below_column, columns)
+            if (kind := columns[condition.below_column].decoded_kind) not in NUMERIC:
+                raise ValueError(f"{place}: below_column needs numbers, and {condition.below_column!r} is {kind}")
         if condition.equals is not None:
             _values_fit(f"{place}: {condition.column!r} equals", condition.equals, column)
-        elif condition.known is None and column.decoded_kind not in ("continuous", "ordinal", "binary"):
+        elif condition.known is None and column.decoded_kind not in NUMERIC:
             test = next(iter(condition.tests()))
             raise ValueError(f"{place}: {test} needs numbers, and {condition.column!r} is {column.decoded_kind}")
+
+
+def _may_be_looked_at(place: str, name: str, columns: Mapping[str, Column]) -> None:
+    column_is_listed(place, name, columns)
+    if columns[name].role == "identifier":
+        raise ValueError(f"{place} looks at {name!r}, which names the patients and holds nothing about them")
 
 
 def target_fits(place: str, target: Target, columns: Mapping[str, Column], ratings: Ratings | None) -> None:
@@ -81,11 +101,11 @@ def target_fits(place: str, target: Target, columns: Mapping[str, Column], ratin
     if target.rating is not None and target.rating not in items:
         raise ValueError(f"{place}.rating is {target.rating!r}; the rated items are {', '.join(items) or 'none'}")
     if target.column is not None:
-        column_is_listed(f"{place}.column", target.column, columns)
+        _may_be_looked_at(f"{place}.column", target.column, columns)
         column = columns[target.column]
         if target.events is not None:
             _values_fit(f"{place}.events", target.events, column)
-        elif column.decoded_kind not in ("continuous", "ordinal", "binary"):
+        elif column.decoded_kind not in NUMERIC:
             raise ValueError(
                 f"{place}.column is {target.column!r}, which is {column.decoded_kind}: no numbers to learn"
             )

@@ -26,6 +26,9 @@ from blues.cohort.words import letters
 
 __all__ = ["read"]
 
+TOTALS = frozenset("total totals totale sum summe gesamt somme mean average mittelwert moyenne media median".split())
+"""What a last row is called that sums up the others, in place of a patient's id."""
+
 
 def read(folder: str | Path, dictionary: Dictionary | str | Path | None = None) -> Cohort:
     """Read a cohort: its patient table, clips and ratings, decoded by its dictionary.
@@ -98,10 +101,18 @@ def _undecided(path: Path) -> list[Finding]:
 
 def _patients(folder: Path, dictionary: Dictionary, source: str) -> tuple[pd.DataFrame, list[Finding]]:
     files = dictionary.files
+    id_kind = dictionary.patients.id_kind
     used = [name for name, column in dictionary.columns.items() if column.role not in ("identifier", "excluded")]
-    table, findings = read_table(folder, files.patients, **_how(dictionary, dictionary.patients.id), same=used)
+    table, findings = read_table(
+        folder, files.patients, **_how(dictionary, dictionary.patients.id), id_kind=id_kind, same=used
+    )
     _columns_agree(table, dictionary, source)
     ids = _ids(table[dictionary.patients.id], dictionary)
+    findings += [
+        Finding("odd", files.patients, int(row), dictionary.patients.id, text, 1, "reads like a row of totals", "kept")
+        for row, text in table[dictionary.patients.id].items()
+        if letters(text) in TOTALS
+    ]
     values: dict[str, pd.Series] = {}
     conditional = {n for n, c in dictionary.columns.items() if isinstance(c.blank, Blank)}
     met: dict[str, list[Finding]] = {}

@@ -52,7 +52,7 @@ def when(time: str) -> str:
 class Part(BaseModel):
     """A part of the dictionary: frozen, unknown settings refused, numbers in given as numbers."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Recognise(Part):
@@ -341,6 +341,8 @@ class Target(Part):
             raise ValueError("events=[...] belongs to a binary target with a column, and only there")
         if given == ["any"] and self.kind != "binary":
             raise ValueError(f"any=[...] gives a binary target, and kind is {self.kind!r}")
+        if self.any == () or self.events == ():
+            raise ValueError(f"{'any' if self.any == () else 'events'} lists nothing: nobody could have the event")
         if self.level == "clip" and given != ["rating"]:
             raise ValueError("only a rating has a value for each clip; write level = 'patient'")
         return self
@@ -351,3 +353,9 @@ class Check(Part):
 
     says: str
     all: tuple[Condition, ...]
+
+    @model_validator(mode="after")
+    def _some_conditions(self) -> Check:
+        if not self.all:
+            raise ValueError("all lists no condition: nothing could be contradicted")
+        return self

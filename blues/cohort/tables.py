@@ -27,6 +27,7 @@ def read_table(
     encoding: str = "utf-8",
     nameless: bool = False,
     key: str | None = None,
+    id_kind: str = "text",
     same: Collection[str] = (),
 ) -> tuple[pd.DataFrame, list[Finding]]:
     """Read ``folder / name`` as text.
@@ -39,6 +40,8 @@ def read_table(
         Leave columns without a name out, and tell, instead of raising.
     key : str, optional
         A column: rows whose cell there has been met in an earlier row are left out, and told.
+    id_kind : {'text', 'integer'}
+        Whether ``07`` in that column is ``7``.
     same : collection of str
         Columns in which a row that is left out should have what the earlier row has; told where it has not.
 
@@ -86,14 +89,17 @@ def read_table(
     columns = [header[i] for i in named]
     table = pd.DataFrame(list(rows.values()), index=pd.Index(list(rows), name="row"), columns=columns, dtype=object)
     if key in columns:
-        table, again = _first_rows(table, key, [column for column in columns if column in same], name)
+        table, again = _first_rows(table, key, id_kind, [column for column in columns if column in same], name)
         findings += again
     return table, findings
 
 
-def _first_rows(table: pd.DataFrame, key: str, same: list[str], name: str) -> tuple[pd.DataFrame, list[Finding]]:
+def _first_rows(
+    table: pd.DataFrame, key: str, id_kind: str, same: list[str], name: str
+) -> tuple[pd.DataFrame, list[Finding]]:
     """Keep the first row of each cell of ``key``, and tell of the others."""
     cells = table[[key, *same]].apply(lambda column: column.str.strip())
+    cells[key] = [canonical_id(cell, id_kind) or cell for cell in cells[key]]
     first = cells.drop_duplicates(key).set_index(key)
     again, findings = cells[key].duplicated(), []
     for row, cell in cells.loc[again, key].items():

@@ -170,7 +170,11 @@ def doubtful_labels(targets: Mapping[str, Target], patients: pd.DataFrame, file:
         column, place = patients[target.column], str(target.column)
         events = {letters(plain(event)): plain(event) for event in target.events}
         done = f"counts as no event of {name}; if that is wrong, name it in events or as columns.{place}.missing"
-        counts = column[~_equals(column, target.events)].value_counts()
+        met = _equals(column, target.events)
+        if not met.any():
+            what = f"no patient has an event of {name}"
+            found.append(Finding("odd", file, None, place, ", ".join(events.values()), len(column), what, "kept"))
+        counts = column[~met].value_counts()
         for label, n in counts[counts > 0].items():
             if (like := events.get(letters(label))) is not None:
                 what = f"is spelt like the event {like!r}"

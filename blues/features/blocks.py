@@ -10,6 +10,7 @@ import pandas as pd
 
 from blues import check, pool, provenance
 from blues.cohort import Cohort
+from blues.cohort.decode import categories_of
 from blues.embed import Embeddings
 from blues.encoders import has_seen
 from blues.features.readable import chosen
@@ -184,7 +185,7 @@ def _tabular(cohort: Cohort, role: str, not_allowed: set[str]) -> pd.DataFrame:
             continue
         values = cohort.patients[name]
         if column.kind == "nominal":
-            labels = list(dict.fromkeys((column.codes or {}).values())) or sorted(set(values.dropna()))
+            labels = categories_of(values, column)
             dummies = pd.DataFrame({f"{name}={label}": (values == label).astype(float) for label in labels})
             parts.append(dummies.where(values.notna(), np.nan))
         else:

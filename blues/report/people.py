@@ -83,7 +83,9 @@ def _flow(facts: Facts, records: list[Mapping[str, Any]]) -> list[dict[str, Any]
         before = patients
     n = count(used, "patient") + (f" ({events} with, {others} without the outcome)" if facts.binary else "")
     last = {"step": "in this analysis: outcome known, at least one modality", "n": n}
-    return [*steps, last | {"excluded": "; ".join(filter(None, [_lost(before, used), *parts]))}]
+    unread = len(facts.run.provenance.get("quarantined") or [])
+    lost = f"{count(unread, 'clip')} of those above could not be read" if unread else ""
+    return [*steps, last | {"excluded": "; ".join(filter(None, [_lost(before, used), lost, *parts]))}]
 
 
 def _lost(before: int | None, after: int) -> str:

@@ -1,0 +1,139 @@
+"""Cells, codes and conditions that would change a value or leak an outcome in silence."""
+
+import pandas as pd
+import pytest
+from small_cohort import CLINICAL, TOML, findings, swap, write
+
+from blues.check import InputError
+from blues.cohort import read
+from blues.cohort.decode import decode
+from blues.cohort.schema import Column
+from blues.features import design
+
+COPD = 'codes = { "0" = "yes", "1" = "no" }'
+
+
+@pytest.fixture
+def make(tmp_path):
+    return lambda **parts: write(tmp_path, **parts)
+
+
+def column(text, spec, decimal=".", **settings):
+    """Decode one column of cells and return its values, and what was odd."""
+    spec = Column(**({"role": "blood", "known": "admission", "kind": "continuous"} | spec))
+    cells = pd.Series(text, name="x", index=range(2, 2 + len(text)))
+    values, met = decode(cells, spec, file="f", decimal=decimal, **settings)
+    return values.tolist(), [finding.what for finding in met if finding.kind == "odd"]
+
+
+@pytest.mark.parametrize("codes", ['{ "0" = 0, "1" = 1 }', '{ "0" = true, "1" = false }', '{ "0" = "a", "1" = "b" }'])
+def test_a_nominal_predictor_says_the_same_however_its_codes_are_written(make, codes):
+    toml = swap(TOML, COPD, f"codes = {codes}")
+    line = next(line for line in toml.splitlines() if line.startswith("copd"))
+    cohort = read(make(toml=swap(toml, line, line.replace('"binary"', '"nominal"'))))
+    block = design(cohort, "pcr", ["clinical"]).blocks["clinical"].filter(like="copd=")
+    assert block.sum().tolist() == [2, 3]
+    assert (block.sum(axis=1) == 1).all()
+
+
+def test_labels_of_codes_and_of_categories_are_all_labels():
+    spec = {"kind": "nominal", "codes": {"0": "never"}, "categories": ("never", "2")}
+    assert column(["0", "2", "never", "3"], spec)[0][:3] == ["never", "2", "never"]
+    assert column(["1,0", "1", "0,5"], {"kind": "nominal"}, decimal=",") == (["1", "1", "0,5"], [])
+
+
+@pytest.mark.parametrize(
+    ("cell", "value", "told"),
+    [
+        ("<1.000", None, "a point where the decimal sign is a comma"),
+        ("1.000-2.000", None, "a point where the decimal sign is a comma"),
+        ("<1,5", 1.5, "a limit where a number is expected"),
+        ("1,5-2,5", 2.0, "a range where a number is expected"),
+        ("120-80", None, "two numbers where one is expected"),
+        ("1.000", None, "text where a number is expected"),
+    ],
+)
+def test_a_point_is_never_read_where_the_decimal_sign_is_a_comma(cell, value, told):
+    values, odd = column([cell], {"limits_as": "limit", "ranges_as": "midpoint"}, decimal=",")
+    assert odd == [told]
+    assert values[0] == value if value is not None else pd.isna(values[0])
+
+
+@pytest.mark.parametrize(
+    ("when", "reason"),
+    [
+        ('column = "pcr", equals = ["no"]', "filled in by 'pcr', whose role is target"),
+        ('column = "icu_hours", above = 1', "filled in by 'icu_hours', whose role is outcome"),
+        ('column = "crp", below_column = "icu_hours"', "filled in by 'icu_hours'"),
+        ('column = "age", at_least = 50', None),
+    ],
+)
+def test_a_blank_that_the_outcome_fills_in_predicts_nothing(make, when, reason):
+    line = next(line for line in TOML.splitlines() if line.startswith("litres"))
+    filled = swap(line, "blank = 0", f"blank = {{ value = 0, when = {{ {when} }} }}").replace(
+        'contingent = "oxygen", ', ""
+    )
+    why = read(make(toml=swap(TOML, line, filled))).dictionary.refusal("litres", "pcr")
+    assert (why is None) if reason is None else (reason in why)
+
+
+def test_what_fills_in_a_blank_brings_its_own_refusal(make):
+    toml = swap(
+        TOML, "range = [0, 120]", 'range = [0, 120], blank = { value = 5, when = { column = "litres", above = 3 } }'
+    )
+    dictionary = read(make(toml=toml)).dictionary
+    assert "filled in by 'litres'" in dictionary.refusal("age", "pcr")
+    assert dictionary.refusal("age", "pcr", opt_in={"oxygen"}) is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            "blank = 0",
+            'blank = { value = 0, when = { column = "id", known = true } }',
+            "'id', which names the patients",
+        ),
+        ("blank = 0", 'blank = { value = 0, when = { column = "age", below_column = "id" } }', "'id', which names"),
+        (
+            "blank = 0",
+            'blank = { value = 0, when = { column = "age", below_column = "status" } }',
+            "'status' is nominal",
+        ),
+        ("any = [", "any = []\nrefuse = { age = 'x' }\n#", "any lists nothing"),
+        ('events = ["yes"]', "events = []", "events lists nothing"),
+        ("range = [0, 120]", "range = [nan, 120]", r"columns.age.range.0: must be a finite number \(got nan\)"),
+        (
+            "missing = [-99]",
+            "missing = -99",
+            r"columns.crp.missing: must be a list between brackets, even of one \(got -99\)",
+        ),
+        ('column = "pcr"\nevents', 'column = "id"\nevents', "'id', which names the patients"),
+        ("[columns]", "[[checks]]\nsays = 'x'\nall = []\n[columns]", "all lists no condition"),
+    ],
+)
+def test_conditions_that_cannot_be_tested_are_refused(make, old, new, message):
+    with pytest.raises(InputError, match=message):
+        read(make(toml=swap(TOML, old, new)))
+
+
+def test_a_count_of_clips_is_a_number(make):
+    toml = swap(TOML, "[clips]\n", '[clips]\ncount_column = "status"\n')
+    with pytest.raises(InputError, match=r"count_column is 'status', which is nominal: no count"):
+        read(make(toml=toml))
+
+
+def test_a_row_met_before_is_left_out_however_its_id_is_written(make):
+    toml = swap(TOML, "[files]\n", '[files]\nrepeated_rows = "leave out"\n')
+    cohort = read(make(toml=toml, clinical=CLINICAL + "01,1,60,0,3,,1,,a\n3.0,1,55,1,9.5,5,0,30,b\n"))
+    assert len(cohort.patients) == 5
+    assert findings(cohort, what="met in an earlier row already")["row"].tolist() == [7, 8]
+
+
+def test_a_row_of_totals_and_an_event_of_nobody_are_told(make):
+    toml = swap(swap(TOML, 'id_kind = "integer"', 'id_kind = "text"'), 'events = ["yes"]', 'events = ["ICU"]')
+    toml = swap(toml, 'column = "pcr"', 'column = "status"')
+    clinical = CLINICAL.replace("03,1,55,1,9.5,5,0,30,b", "3,1,55,1,9.5,5,1,30,b") + "Total,,60,,31,,,,\n"
+    cohort = read(make(toml=toml, clinical=clinical))
+    assert findings(cohort, what="reads like a row of totals")["row"].tolist() == [7]
+    assert findings(cohort, what="no patient has an event of pcr")["value"].tolist() == ["ICU"]
