@@ -2,9 +2,11 @@ import re
 
 import numpy as np
 import pytest
-from sklearn.base import clone
+from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import GridSearchCV, cross_val_predict, cross_val_score
 
 from blues import models
 from blues.check import InputError
@@ -112,7 +114,7 @@ class TestLateFusion:
         X, y = self._data(rng)
         fused = models.LateFusion(models.make("logistic"), self.columns).fit(X, y)
         parts = fused.parts(X)
-        np.testing.assert_allclose(fused.predict(X), (parts["a"] + parts["b"]) / 2)
+        np.testing.assert_allclose(fused.expected(X), (parts["a"] + parts["b"]) / 2)
         np.testing.assert_allclose(fused.predict_proba(X).sum(axis=1), 1)
 
     @pytest.mark.parametrize("kind", ["binary", "ordinal", "continuous"])
@@ -139,14 +141,14 @@ class TestLateFusion:
         fused = models.LateFusion(models.make("logistic"), self.columns).fit(X, y)
         parts = fused.parts(X)
         assert np.isnan(parts["b"][5])
-        assert fused.predict(X)[5] == parts["a"][5]
-        assert fused.predict(X)[6] == pytest.approx(y.mean())
+        assert fused.expected(X)[5] == parts["a"][5]
+        assert fused.expected(X)[6] == pytest.approx(y.mean())
 
     def test_modality_absent_from_the_whole_training_fold(self, rng):
         X, y = self._data(rng)
         X[:, 2] = np.nan
         fused = models.LateFusion(models.make("logistic"), self.columns).fit(X, y)
-        np.testing.assert_allclose(fused.predict(X), fused.parts(X)["a"])
+        np.testing.assert_allclose(fused.expected(X), fused.parts(X)["a"])
 
 
 def test_stacks_agree_with_a_second_implementation_and_leave_out_what_is_against_the_outcome(rng):
@@ -165,3 +167,56 @@ def test_stacks_agree_with_a_second_implementation_and_leave_out_what_is_against
     assert both.coef_[0, 2] == 0
     assert (both.predict_proba(X) == one.predict_proba(X[:, :2])).all()
     np.testing.assert_allclose(one.coef_, free.coef_, atol=1e-5)
+
+
+class TestScikitLearn:
+    """Scorers, searches and calibrators of scikit-learn take the estimators for what they are."""
+
+    @pytest.fixture
+    def rows(self):
+        rng = np.random.default_rng(1)
+        X = rng.normal(size=(80, 3))
+        return X, (X[:, 0] + 0.3 * rng.normal(size=80) > 0).astype(int)
+
+    @pytest.mark.parametrize("name", models.MODELS)
+    def test_a_binary_model_is_a_classifier(self, name, rows):
+        X, y = rows
+        made = models.make(name)
+        assert is_classifier(made)
+        assert cross_val_score(made, X, y, scoring="roc_auc", error_score="raise").mean() > (
+            0.8 if name in LEARNERS else 0.4
+        )
+        labels = made.fit(X, y).predict(X)
+        assert set(labels) <= {0, 1}
+        np.testing.assert_array_equal(labels, made.predict_proba(X)[:, 1] >= 0.5)
+        assert made.score(X, y) == pytest.approx((labels == y).mean())
+
+    @pytest.mark.parametrize("name", ["svm", "ridge"])
+    def test_a_model_of_a_number_is_a_regressor(self, name, rows):
+        X, _ = rows
+        made = models.make(name, "continuous")
+        assert is_regressor(made)
+        assert cross_val_score(made, X, X[:, 0], scoring="r2", error_score="raise").mean() > 0.5
+        assert made.fit(X, X[:, 0]).score(X, X[:, 0]) > 0.9
+
+    def test_searches_and_calibrators_work(self, rows):
+        X, y = rows
+        found = GridSearchCV(models.make("ridge"), {"model__penalties": [(1.0,), (10.0,)]}, scoring="roc_auc")
+        assert found.fit(X, y).best_score_ > 0.8
+        calibrated = CalibratedClassifierCV(models.make("svm")).fit(X, y)
+        assert roc_auc_score(y, calibrated.predict_proba(X)[:, 1]) > 0.8
+        fused = models.LateFusion(models.make("logistic"), {"a": [0, 1], "b": [2]})
+        assert cross_val_score(fused, X, y, scoring="neg_brier_score", error_score="raise").mean() > -0.2
+        attention = models.AttentionFusion({"a": ("a", [0]), "b": ("b", [1, 2])}, epochs=60, members=1)
+        p = cross_val_predict(attention, X, y, method="predict_proba")
+        assert roc_auc_score(y, p[:, 1]) > 0.8
+
+    @pytest.mark.parametrize("name", ["svm", "ridge"])
+    def test_labels_may_be_words_and_are_two(self, name, rows):
+        X, y = rows
+        words = np.where(y == 1, "yes", "no")
+        made = models.make(name).fit(X, words)
+        assert (made.predict(X) == words).mean() > 0.8
+        np.testing.assert_allclose(made.predict_proba(X), models.make(name).fit(X, y).predict_proba(X))
+        with pytest.raises(InputError, match="has two labels, and y has 3: 0, 1, 2"):
+            models.make(name).fit(X, np.arange(80) % 3)

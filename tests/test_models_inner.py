@@ -74,7 +74,7 @@ class TestNested:
         assert model.chosen_ == "good"
         assert model.losses_["good"] < model.losses_["noise"]
         alone = models.make("logistic").fit(X[:, [0]], y)
-        np.testing.assert_allclose(model.predict(X), alone.predict_proba(X[:, [0]])[:, 1])
+        np.testing.assert_allclose(model.expected(X), alone.predict_proba(X[:, [0]])[:, 1])
 
     def test_takes_the_first_without_folds(self, rng):
         X, y, _ = problem(rng)
@@ -88,8 +88,8 @@ class TestNested:
     def test_platt_scaling_pulls_an_overconfident_model_back(self, rng):
         X, y, patients = problem(rng, n=200, informative=0.0)
         sure = {"forest": (models.make("xgboost"), [0, 1, 2])}
-        plain = Nested(sure).fit(X, y, inner_of(patients)).predict(X)
-        scaled = Nested(sure, calibrate="platt").fit(X, y, inner_of(patients)).predict(X)
+        plain = Nested(sure).fit(X, y, inner_of(patients)).expected(X)
+        scaled = Nested(sure, calibrate="platt").fit(X, y, inner_of(patients)).expected(X)
         assert np.ptp(scaled) < 0.6 * np.ptp(plain)
 
     def test_thresholds(self, rng):
@@ -106,7 +106,7 @@ class TestNested:
         model = Nested({"one": (models.make("plain-logistic"), [0])}, threshold="apparent").fit(
             X, y, inner_of(patients)
         )
-        assert model.threshold_ == models.youden_threshold(y, model.predict(X))
+        assert model.threshold_ == models.youden_threshold(y, model.expected(X))
 
     @pytest.mark.parametrize("setting", [{"kind": "nominal"}, {"calibrate": "isotonic"}, {"threshold": "best"}])
     def test_unknown_settings_are_refused(self, setting, rng):
@@ -222,7 +222,7 @@ class TestShared:
                 other = models.LateFusion(models.make("xgboost"), columns, combine=combine, shared=kept)
                 alone.fit(X, y, inner_of(patients))
                 other.fit(X, y, inner_of(patients))
-                np.testing.assert_array_equal(other.predict(X), alone.predict(X))
+                np.testing.assert_array_equal(other.expected(X), alone.expected(X))
         assert len(kept._found) == 6  # a, b, c: a model and held-out predictions each
 
     def test_other_outcomes_and_rows_are_not_mistaken(self, rng):
@@ -233,7 +233,7 @@ class TestShared:
             model = models.LateFusion(models.make("xgboost"), {"a": [0], "b": [1]}, combine="stack", shared=kept)
             alone = models.LateFusion(models.make("xgboost"), {"a": [0], "b": [1]}, combine="stack")
             model.fit(X[rows], target[rows], inner)
-            np.testing.assert_array_equal(model.predict(X), alone.fit(X[rows], target[rows], inner).predict(X))
+            np.testing.assert_array_equal(model.expected(X), alone.fit(X[rows], target[rows], inner).expected(X))
 
 
 class TestYouden:
@@ -321,8 +321,8 @@ class TestStack:
         made = models.make("logistic", kind)
         both = models.LateFusion(made, self.columns, kind, "stack").fit(X, y, inner_of(patients))
         alone = models.LateFusion(made, {"a": [0]}, kind, "stack").fit(X[:, :1], y, inner_of(patients))
-        np.testing.assert_array_equal(both.predict(X[5:40]), alone.predict(X[5:40, :1]))
-        assert np.abs(both.predict(X[40:]) - alone.predict(X[40:, :1])).max() > 0.001
+        np.testing.assert_array_equal(both.expected(X[5:40]), alone.expected(X[5:40, :1]))
+        assert np.abs(both.expected(X[40:]) - alone.expected(X[40:, :1])).max() > 0.001
 
     def test_modality_with_no_weight_changes_nothing(self, rng):
         """What is compared is what is known: a stack that leaves images out predicts what the arm without them does."""
@@ -341,7 +341,7 @@ class TestStack:
             fused.fit(X, y, inner)
             assert fused.weights_["b"] == 0
             alone = models.LateFusion(models.make("logistic"), {"a": [0]}, combine="stack").fit(X[:, :1], y, inner)
-            np.testing.assert_allclose(fused.predict(X), alone.predict(X[:, :1]), atol=1e-4)
+            np.testing.assert_allclose(fused.expected(X), alone.expected(X[:, :1]), atol=1e-4)
 
     def test_few_complete_rows_do_not_undo_what_the_many_taught(self, rng):
         X, y, patients = problem(rng, n=120, informative=2.0)
@@ -368,7 +368,7 @@ class TestStack:
         X, y, _ = problem(rng)
         stack = models.LateFusion(models.make("logistic"), self.columns, combine="stack").fit(X, y)
         mean = models.LateFusion(models.make("logistic"), self.columns).fit(X, y)
-        np.testing.assert_allclose(stack.predict(X), mean.predict(X))
+        np.testing.assert_allclose(stack.expected(X), mean.expected(X))
 
     @pytest.mark.parametrize("combine", ["mean", "stack"])
     def test_ordinal_probabilities_are_a_distribution_and_agree_with_the_prediction(self, combine, rng):
@@ -409,7 +409,7 @@ class TestAttention:
     def test_learns_from_points_with_some_absent(self, rng):
         X, y = self.data(rng)
         model = models.AttentionFusion(self.tokens, epochs=60, members=2).fit(X[:120], y[:120])
-        assert roc_auc_score(y[120:], model.predict(X[120:])) > 0.85
+        assert roc_auc_score(y[120:], model.expected(X[120:])) > 0.85
 
     def test_absent_tokens_get_no_attention_and_weights_sum_to_1(self, rng):
         X, y = self.data(rng)
@@ -424,14 +424,14 @@ class TestAttention:
         X, y = self.data(rng)
         model = models.AttentionFusion(self.tokens, epochs=5, members=1).fit(X, y)
         row = X[np.isnan(X[:, 0])][:1]
-        alone = model.predict(row)
-        np.testing.assert_allclose(model.predict(np.vstack([row, X[:5]]))[:1], alone, rtol=1e-5)
+        alone = model.expected(row)
+        np.testing.assert_allclose(model.expected(np.vstack([row, X[:5]]))[:1], alone, rtol=1e-5)
 
     def test_same_seed_same_numbers_other_seed_others(self, rng):
         X, y = self.data(rng)
 
         def made(seed):
-            return models.AttentionFusion(self.tokens, epochs=5, members=1, seed=seed).fit(X, y).predict(X)
+            return models.AttentionFusion(self.tokens, epochs=5, members=1, seed=seed).fit(X, y).expected(X)
 
         np.testing.assert_array_equal(made(1), made(1))
         assert not np.allclose(made(1), made(2))

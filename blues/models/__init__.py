@@ -1,7 +1,8 @@
 """scikit-learn estimators for small cohorts: what learns, and how modalities are joined.
 
-Every estimator takes missing values (NaN) as they are, columns that are empty in a training fold included, and fits its
-imputer and scaler itself, so that cross-validation cannot leak. What chooses, stacks or calibrates does so on inner folds.
+What :func:`make` gives takes missing values (NaN) as they are, columns that are empty in a training fold included, and fits
+its imputer and scaler itself, so that cross-validation cannot leak. What chooses, stacks or calibrates does so on inner folds.
+Of a binary outcome ``predict`` gives the class and ``predict_proba`` the probabilities, as everywhere in scikit-learn.
 """
 
 from blues.models.attention import AttentionFusion

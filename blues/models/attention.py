@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator
 from torch import nn
 
 from blues import check
+from blues.models.outcome import OutcomeModel
 
 __all__ = ["AttentionFusion"]
 
@@ -39,7 +39,7 @@ class _Net(nn.Module):
         return self.head((weights[..., None] * h).sum(dim=1))[:, 0], weights
 
 
-class AttentionFusion(BaseEstimator):
+class AttentionFusion(OutcomeModel):
     """Gated attention [1]_ over a patient's BLUE points and modalities, those that are absent masked out.
 
     Each token (a BLUE point's pooled embedding, the clinical variables, the blood tests) is scaled, encoded by the linear layer
@@ -100,7 +100,7 @@ class AttentionFusion(BaseEstimator):
         y : array of shape (rows,)
         """
         check.one_of(self.kind, ("binary", "continuous"), "kind of target")
-        X, y = np.asarray(X, dtype=float), np.asarray(y, dtype=float)
+        X, y = np.asarray(X, dtype=float), self._coded(y)
         widths: dict[str, int] = {}
         for name, (kind, columns) in self.tokens.items():
             if widths.setdefault(kind, len(columns)) != len(columns):
@@ -158,17 +158,12 @@ class AttentionFusion(BaseEstimator):
         pairs = [net(tokens, present) for net in self.networks_]
         return np.stack([p[0].numpy() for p in pairs]), np.stack([p[1].numpy() for p in pairs])
 
-    def predict(self, X: Any) -> np.ndarray:
+    def expected(self, X: Any) -> np.ndarray:
         """Return the expected value (continuous) or the probability of the event (binary), shape (rows,)."""
         outputs = self._outputs(X)[0].astype(float)
         if self.kind == "binary":
             return np.asarray((1 / (1 + np.exp(-outputs))).mean(axis=0))
         return np.asarray(outputs.mean(axis=0) * self.spread_ + self.centre_)
-
-    def predict_proba(self, X: Any) -> np.ndarray:
-        """Return ``[1 - p, p]`` a row, shape (rows, 2)."""
-        p = self.predict(X)
-        return np.column_stack([1 - p, p])
 
     def attention(self, X: Any) -> np.ndarray:
         """Return the mean attention weight of each token, shape (rows, tokens); 0 for absent tokens, rows sum to 1."""

@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 from scipy.special import logit
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import clone
 
 from blues import check
 from blues.models.inner import InnerFolds, fit, inner_predictions, predict
 from blues.models.ordinal import OrdinalClassifier, category_probabilities
+from blues.models.outcome import OutcomeModel
 from blues.models.stack import PositiveLogistic, PositiveRidge
 from blues.models.zoo import KINDS
 
@@ -46,7 +47,7 @@ class Shared:
         return self._found[key]
 
 
-class LateFusion(BaseEstimator):
+class LateFusion(OutcomeModel):
     """One model a modality; the predictions of the modalities that a row has are averaged or stacked.
 
     Parameters
@@ -224,10 +225,10 @@ class LateFusion(BaseEstimator):
             found[name] = values
         return found
 
-    def predict(self, X: Any) -> np.ndarray:
+    def expected(self, X: Any) -> np.ndarray:
         """Return the joint prediction, shape (rows,): probability, expected category or expected value."""
         if self.kind == "ordinal":
-            return np.asarray(self.predict_proba(X) @ self.classes_)
+            return np.asarray(self._categories(np.asarray(X, dtype=float)) @ self.classes_)
         parts = self.parts(X)
         joint = np.full(len(np.asarray(X)), self.mean_)
         for names, rows, stack in self.groups({name: ~np.isnan(values) for name, values in parts.items()}):
@@ -243,8 +244,7 @@ class LateFusion(BaseEstimator):
         """Return ``[1 - p, p]`` a row for a binary outcome, the probability of each of ``classes_`` for an ordinal one."""
         if self.kind == "ordinal":
             return self._categories(np.asarray(X, dtype=float))
-        p = self.predict(X)
-        return np.column_stack([1 - p, p])
+        return super().predict_proba(X)
 
     def _categories(self, X: np.ndarray) -> np.ndarray:
         """Average the modalities' category probabilities, or take the stack's; the training shares where a row has nothing."""

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import clone
 
 from blues import check
 from blues.models.inner import InnerFolds, fit, inner_predictions, predict
 from blues.models.ordinal import category_probabilities
+from blues.models.outcome import OutcomeModel
 from blues.models.recalibrate import CALIBRATORS, calibrated, crossfitted, fit_calibrator
 from blues.models.threshold import APPARENT, THRESHOLDS, crossfitted_youden, find_threshold, matched_cuts
 from blues.models.zoo import KINDS
@@ -24,7 +25,7 @@ Learner = tuple[int, tuple[int, ...]]
 """Which estimator, by identity, on which columns: what is fitted once in each inner fold."""
 
 
-class Nested(BaseEstimator):
+class Nested(OutcomeModel):
     """The best of several candidates by inner cross-validation over patients, then calibrated, with a threshold.
 
     Parameters
@@ -107,10 +108,10 @@ class Nested(BaseEstimator):
         binary = self.kind == "binary"
         inner_p = held_out[_learner(options[self.chosen_])]
         self.calibrator_ = fit_calibrator(calibrate, inner_p, y) if binary else None
-        judged = self.predict(X) if rule == APPARENT and binary else calibrated(self.calibrator_, inner_p)
+        judged = self.expected(X) if rule == APPARENT and binary else calibrated(self.calibrator_, inner_p)
         self.threshold_ = find_threshold(rule, y, judged) if binary else float("nan")
         self.lacked_inner_ = wanted and not (folds >= 0).any()
-        self.grades_ = np.unique(y)
+        self.classes_ = self.grades_ = np.unique(y)
         self.cuts_ = _cuts(y, inner_p, folds) if self.kind == "ordinal" and rule == "matched" else None
         return self
 
@@ -140,15 +141,13 @@ class Nested(BaseEstimator):
             gains = {label: crossfitted_youden(options[label][3], y, p, folds) for label in alike}
             self.chosen_ = max(alike, key=lambda label: np.nan_to_num(gains[label], nan=-2.0))
 
-    def predict(self, X: Any) -> np.ndarray:
+    def expected(self, X: Any) -> np.ndarray:
         """Return the probability of the event or the expected value, shape (rows,)."""
         raw = predict(self.model_, np.asarray(X, dtype=float)[:, self.columns_], self.kind)
         return calibrated(self.calibrator_, raw)
 
-    def predict_proba(self, X: Any) -> np.ndarray:
-        """Return ``[1 - p, p]`` a row, shape (rows, 2), for a binary outcome."""
-        p = self.predict(X)
-        return np.column_stack([1 - p, p])
+    def _half(self) -> float:
+        return self.threshold_
 
     def grade(self, p: np.ndarray) -> np.ndarray:
         """Return the grade called for each expected grade, shape (rows,); NaN where the nearest one is to be called."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator
 from sklearn.linear_model import LogisticRegression, LogisticRegressionCV, Ridge, RidgeCV
 
 from blues import check
 from blues.models.inner import InnerFolds
+from blues.models.outcome import OutcomeModel
 
 __all__ = ["PENALTIES", "USUAL", "RidgeByFolds"]
 
@@ -19,7 +19,7 @@ USUAL = 10.0
 """The strength of the model ``logistic``, and of this one where nothing can be chosen."""
 
 
-class RidgeByFolds(BaseEstimator):
+class RidgeByFolds(OutcomeModel):
     """Ridge or L2-penalised logistic regression of the strength with the lowest inner loss [1]_ [2]_.
 
     Parameters
@@ -41,9 +41,9 @@ class RidgeByFolds(BaseEstimator):
 
     Notes
     -----
-    The right strength depends on how many columns carry the signal and how strong it is; a fixed one can be a hundred times
-    too weak. To choose it takes rows: with some fifty patients the choice is noisier than what it gains. Columns are to be
-    on one scale.
+    Takes no missing values: ``make("ridge")`` imputes and scales before it. The right strength depends on how many columns
+    carry the signal and how strong it is; a fixed one can be a hundred times too weak. To choose it takes rows: with some
+    fifty patients the choice is noisier than what it gains. Columns are to be on one scale.
 
     References
     ----------
@@ -76,7 +76,7 @@ class RidgeByFolds(BaseEstimator):
         inner : InnerFolds, optional
         """
         binary = check.one_of(self.kind, ("binary", "continuous"), "kind of target") == "binary"
-        X, y = np.asarray(X, dtype=float), np.asarray(y, dtype=float)
+        X, y = np.asarray(X, dtype=float), self._coded(y)
         splits = [pair for pair in (inner.split(y) if inner is not None else []) if not binary or _both(y, *pair)]
         self.model_ = (self._logistic if binary else self._linear)(splits).fit(X, y)
         if not splits:
@@ -84,8 +84,6 @@ class RidgeByFolds(BaseEstimator):
         else:
             self.penalty_ = 1 / float(self.model_.C_) if binary else float(self.model_.alpha_)
         self.coef_, self.intercept_ = self.model_.coef_, self.model_.intercept_
-        if binary:
-            self.classes_ = self.model_.classes_
         return self
 
     def _linear(self, splits: list[tuple[np.ndarray, np.ndarray]]) -> Any:
@@ -105,13 +103,9 @@ class RidgeByFolds(BaseEstimator):
             use_legacy_attributes=False,
         )
 
-    def predict_proba(self, X: Any) -> np.ndarray:
-        """Return ``[1 - p, p]`` a row, shape (rows, 2), for a binary outcome."""
-        return np.asarray(self.model_.predict_proba(X))
-
-    def predict(self, X: Any) -> np.ndarray:
-        """Return the class or the predicted value of each row, shape (rows,)."""
-        return np.asarray(self.model_.predict(X))
+    def expected(self, X: Any) -> np.ndarray:
+        """Return the probability of the event (binary) or the expected value, shape (rows,)."""
+        return np.asarray(self.model_.predict_proba(X)[:, 1] if self.kind == "binary" else self.model_.predict(X))
 
 
 def _both(y: np.ndarray, train: np.ndarray, test: np.ndarray) -> bool:

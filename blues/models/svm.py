@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import SVR
 
 from blues.models.inner import InnerFolds
+from blues.models.outcome import OutcomeModel
 
 __all__ = ["SVM", "QuietSVR"]
 
@@ -24,7 +25,7 @@ class QuietSVR(SVR):
         return self
 
 
-class SVM(BaseEstimator):
+class SVM(OutcomeModel):
     """A support vector machine with Platt scaling [1]_ fitted on scores of patients that it did not see.
 
     scikit-learn's own ``probability=True`` splits rows, so that clips of one patient lie on both sides; here the inner folds
@@ -40,6 +41,8 @@ class SVM(BaseEstimator):
 
     Attributes
     ----------
+    classes_ : ndarray of shape (2,)
+        For a binary outcome.
     platt_ : LogisticRegression or None
         From score to probability. Without inner folds (too few patients of a class) it is fitted on the training rows' own
         scores, and is then too sure of itself.
@@ -71,12 +74,11 @@ class SVM(BaseEstimator):
         y : array of shape (rows,)
         inner : InnerFolds, optional
         """
-        X, y = np.asarray(X, dtype=float), np.asarray(y, dtype=float)
+        X, y = np.asarray(X, dtype=float), self._coded(y)
         self.model_ = clone(self.estimator).fit(X, y)
         self.platt_ = None
         if self.kind != "binary":
             return self
-        self.classes_ = np.unique(y)
         scores = np.full(len(y), np.nan)
         for train, test in inner.split(y) if inner is not None else []:
             if len(np.unique(y[train])) == 2:
@@ -87,14 +89,9 @@ class SVM(BaseEstimator):
         self.platt_ = LogisticRegression(C=1e3, max_iter=1000).fit(scores[known, None], y[known])
         return self
 
-    def predict(self, X: Any) -> np.ndarray:
+    def expected(self, X: Any) -> np.ndarray:
         """Return the expected value (continuous) or the probability of the event (binary), shape (rows,)."""
         X = np.asarray(X, dtype=float)
         if self.platt_ is None:
             return np.asarray(self.model_.predict(X), dtype=float)
         return np.asarray(self.platt_.predict_proba(self.model_.decision_function(X)[:, None])[:, 1])
-
-    def predict_proba(self, X: Any) -> np.ndarray:
-        """Return ``[1 - p, p]`` a row, shape (rows, 2)."""
-        p = self.predict(X)
-        return np.column_stack([1 - p, p])
