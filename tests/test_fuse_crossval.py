@@ -160,7 +160,7 @@ def test_same_experiment_same_numbers_and_the_folder_reads_back(tmp_path):
     back = type(first).load(first.save(tmp_path / "run"))
     pd.testing.assert_frame_equal(back.predictions, first.predictions)
     pd.testing.assert_frame_equal(back.scores, first.scores, check_dtype=False)
-    assert back.experiment == Experiment(modalities=("image", "blood"), **(QUICK | {"jobs": 2}))
+    assert back.experiment == Experiment(cohort="made", modalities=("image", "blood"), **(QUICK | {"jobs": 2}))
     assert list(back.notes) == list(first.notes)
 
 

@@ -124,8 +124,14 @@ def design(
             **{name: _spread(table, patients) for name, table in singles.items()},
         },
         by_point=_by_point(cohort, everything, frames) if target.level == "patient" else None,
-        facts=_facts(cohort, task, embeddings, frames, points) | ({"no_rules": no_rules} if no_rules else {}),
+        facts=_facts(cohort, task, embeddings, frames, points)
+        | ({"no_rules": no_rules} if no_rules else {})
+        | {"asked": {"allow": allow, "baseline": tuple(baseline)} | _asked_of_images(embeddings, image_features)},
     )
+
+
+def _asked_of_images(embeddings: Embeddings | None, image_features: str) -> dict[str, str]:
+    return {"image_features": image_features} if embeddings is not None else {}
 
 
 def _scale(cohort: Cohort, target: Any) -> tuple[float, ...]:

@@ -11,6 +11,19 @@ from blues.fuse.experiment import Experiment
 from blues.fuse.finetune import tuning
 from blues.fuse.record import Run
 from blues.fuse.run import run
+from blues.fuse.subgroups import groups_of
 from blues.fuse.transfer import transfer
 
-__all__ = ["Arm", "Experiment", "Run", "arms_of", "main", "out_of_fold", "prepare", "run", "transfer", "tuning"]
+__all__ = [
+    "Arm",
+    "Experiment",
+    "Run",
+    "arms_of",
+    "groups_of",
+    "main",
+    "out_of_fold",
+    "prepare",
+    "run",
+    "transfer",
+    "tuning",
+]

@@ -71,7 +71,9 @@ def _main(argv: Sequence[str] | None) -> int:
         more: dict[str, Any] = {}
         if experiment.finetune != "none":
             the_design, more["tuning"] = tuning(cohort, the_design, experiment, progress=True)
-        found = run(the_design, experiment, cohort_card=card(cohort, experiment.task), **more, progress=True)
+        # subgroups come after the run is saved, below
+        more |= {"groups": {}, "cohort_card": card(cohort, experiment.task)}
+        found = run(the_design, experiment, **more, progress=True)
         found = dataclasses.replace(found, combinations=of_a_run(embeddings, the_design, experiment))
         name = _slug(cohort.name)
     folder = found.save(experiment.out or Path("reports") / f"{name}-{experiment.task}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import numbers
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -14,6 +15,8 @@ import pydantic
 from blues import check, encoders, features, models, pool
 
 __all__ = ["Experiment"]
+
+NUMBERS: dict[type, type] = {int: numbers.Integral, float: numbers.Real}
 
 
 def _option(default: Any, text: str, **metadata: Any) -> Any:
@@ -175,6 +178,7 @@ class Experiment:
     from_: Path | None = _option(None, "repeat this experiment.toml; other flags override it", metavar="TOML")
 
     def __post_init__(self) -> None:
+        self._check_types()
         for name, allowed in (("modalities", features.MODALITIES), ("model", (*models.MODELS, "attention"))):
             values = getattr(self, name)
             if not values:
@@ -208,6 +212,20 @@ class Experiment:
             raise check.InputError(f"--validate is {self.validate}", allowed="0, or at least 10 samples")
         self._check_finetune()
         self._check_transfer()
+
+    def _check_types(self) -> None:
+        """Raise for a name where several may be given, and for text where a number is needed; lists become tuples."""
+        for entry in dataclasses.fields(self):
+            value, kind = getattr(self, entry.name), type(entry.default)
+            if kind is tuple:
+                if isinstance(value, str):
+                    raise check.InputError(
+                        f"{entry.name} is the text {value!r}", remedy=f"Write {entry.name}=({value!r},), with the comma"
+                    )
+                object.__setattr__(self, entry.name, tuple(value))
+            elif kind in (int, float) and (isinstance(value, bool) or not isinstance(value, NUMBERS[kind])):
+                what = "a whole number" if kind is int else "a number"
+                raise check.InputError(f"{entry.name} is {value!r}, which is not {what}")
 
     def refuse_idle(self) -> None:
         """Raise where a setting would be ignored: who gives it would take the run for what it is not."""

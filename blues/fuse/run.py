@@ -21,7 +21,9 @@ from blues.fuse.margin import check_margin
 from blues.fuse.notes import design_facts, fallback_notes, notes_on, reference_notes
 from blues.fuse.null import added_null, label_null, with_added
 from blues.fuse.record import Run
+from blues.fuse.settled import settled
 from blues.fuse.staytime import run_time
+from blues.fuse.subgroups import subgroups
 from blues.fuse.tables import (
     check_reference,
     compare_arms,
@@ -45,6 +47,7 @@ def run(
     *,
     cohort_card: Mapping[str, Any] | None = None,
     tuning: Tuning | None = None,
+    groups: Mapping[str, pd.Series] | None = None,
     progress: bool = False,
 ) -> Run:
     """Run one experiment on a design.
@@ -55,12 +58,13 @@ def run(
         From :func:`blues.features.design`. Its blocks decide the arms: each modality alone and every combination, then its
         single arms (rules, baselines, prevalence).
     experiment : Experiment
-        Models, folds, seed, draws. Its ``cohort``, ``task``, ``modalities``, ``encoder`` and pooling describe how the design
-        was made and are recorded as given.
+        Models, folds, seed, draws. What the design decides (task, modalities, pooling, encoder, baseline) is taken from it.
     cohort_card : mapping, optional
         From :func:`blues.cohort.card`, for the report.
     tuning : Tuning, optional
         From :func:`blues.fuse.tuning`, which an experiment with ``finetune`` needs.
+    groups : mapping of str to Series, optional
+        From :func:`blues.fuse.groups_of`, which an experiment with ``subgroups`` needs.
     progress : bool
         Show progress on standard error.
 
@@ -71,22 +75,30 @@ def run(
     Raises
     ------
     InputError
-        When a class has fewer patients than there are folds; when the experiment fine-tunes and ``tuning`` is not given.
+        When a class has fewer patients than there are folds; when the experiment says something else than the design; when it
+        fine-tunes or names subgroups, and ``tuning`` or ``groups`` is not given.
     """
     if (experiment.finetune != "none") != (tuning is not None):
         raise check.InputError(
             f"the experiment says finetune={experiment.finetune!r}, and tuning is {'' if tuning else 'not '}given",
             remedy="design, tuning = blues.fuse.tuning(cohort, design, experiment) makes both",
         )
+    if experiment.subgroups and groups is None:
+        raise check.InputError(
+            f"the experiment names subgroups, {', '.join(experiment.subgroups)}, and groups are not given",
+            remedy="groups=blues.fuse.groups_of(cohort, experiment.task, experiment.subgroups)",
+        )
+    experiment = settled(design, experiment)
     check_margin(experiment.margin, design.kind)
     if design.kind == "time":
         return run_time(design, experiment, cohort_card=cohort_card, progress=progress)
     folds = evaluate.patient_folds(
         design.y, design.patients, experiment.folds, experiment.repeats, experiment.seed, kind=design.kind
     )
-    return run_folds(
+    found = run_folds(
         design, experiment, list(folds), about=design, cohort_card=cohort_card, tuning=tuning, progress=progress
     )
+    return dataclasses.replace(found, subgroups=subgroups(found, dict(groups))) if groups else found
 
 
 def _worth_predicting(design: Design) -> None:
@@ -159,7 +171,7 @@ def run_folds(
         cohort=dict(cohort_card or {}),
         design=design_facts(about, by_arm),
         notes=tuple(notes),
-        provenance=provenance.record(seed=experiment.seed, **dict(about.facts)),
+        provenance=provenance.record(seed=experiment.seed, **{k: v for k, v in about.facts.items() if k != "asked"}),
         attributions=attributions,
         **(risk_tables(by_arm, experiment) if design.kind == "binary" else {}),
         validation=validation,

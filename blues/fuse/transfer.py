@@ -17,6 +17,7 @@ from blues.fuse.experiment import Experiment
 from blues.fuse.matching import check_outcome, doubts, matched_columns
 from blues.fuse.record import Run
 from blues.fuse.run import run_folds
+from blues.fuse.settled import settled
 from blues.fuse.stayexamine import no_transfer
 
 __all__ = ["joined", "transfer"]
@@ -58,6 +59,7 @@ def transfer(
     """
     if "time" in (train[1].kind, test[1].kind):
         raise no_transfer()
+    experiment = settled(test[1], experiment)
     design, about = joined(*train, *test)
     rows = len(train[1].y)
     split = (0, 0, np.arange(rows), np.arange(rows, len(design.y)))

@@ -1,0 +1,95 @@
+"""A run from Python records what was done, whatever the experiment leaves unsaid."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from blues import datasets, embed, features, fuse, report
+from blues.check import InputError
+
+QUICK = {
+    "model": ("plain-logistic",),
+    "repeats": 1,
+    "folds": 3,
+    "draws": 100,
+    "null": 0,
+    "explain": ("none",),
+    "jobs": 1,
+}
+
+
+@pytest.fixture(scope="module")
+def cohort(tmp_path_factory):
+    return datasets.synthetic(tmp_path_factory.mktemp("made") / "cohort", patients=30, frames=8, size=64, seed=5)
+
+
+@pytest.fixture(scope="module")
+def design(cohort):
+    seen = embed.embed(cohort, encoder="frame-stats", workers=1)
+    return features.design(
+        cohort, "pcr", ("image", "blood"), embeddings=seen, frames="max", image_features="artefacts", baseline=("crp",)
+    )
+
+
+def test_what_the_experiment_leaves_open_is_the_designs(design):
+    run = fuse.run(dataclasses.replace(design, cohort="Elsewhere"), fuse.Experiment(**QUICK))
+    told = run.experiment
+    assert (told.cohort, told.encoder, told.frames, told.image_features) == (
+        "Elsewhere",
+        "frame-stats",
+        "max",
+        "artefacts",
+    )
+    assert (told.modalities, told.baseline) == (("image", "blood"), ("crp",))
+    assert 'cohort = "Elsewhere"' in told.to_toml()
+    page = report.render(report.summarize(run))
+    assert "frame-stats" in page
+    assert "blues-lus" not in page
+    assert "pooled to clips by the maximum" in page
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"task": "severity"}, "task='severity', and the design was made with 'pcr'"),
+        ({"frames": "sd"}, "frames='sd', and the design was made with 'max'"),
+        ({"baseline": ("ldh",)}, "baseline="),
+        ({"allow": ("oxygen",)}, "allow="),
+    ],
+)
+def test_what_contradicts_the_design_is_refused(design, given, message):
+    with pytest.raises(InputError, match=message):
+        fuse.run(design, fuse.Experiment(**QUICK | given))
+
+
+def test_the_command_and_python_say_the_same_of_themselves(cohort):
+    asked = fuse.Experiment(cohort=str(cohort.folder), modalities=("blood",), baseline=("crp",), **QUICK)
+    _, made = fuse.prepare(asked)
+    assert fuse.run(made, asked).experiment == asked
+
+
+def test_subgroups_from_python_are_computed_or_refused(cohort, design):
+    asked = fuse.Experiment(subgroups=("sex",), **QUICK)
+    with pytest.raises(InputError, match=r"names subgroups, sex.*groups_of\(cohort"):
+        fuse.run(design, asked)
+    run = fuse.run(design, asked, groups=fuse.groups_of(cohort, "pcr", asked.subgroups))
+    assert set(run.subgroups["by"]) == {cohort.dictionary.label("sex")}
+    assert run.subgroups["patients"].sum() == len(np.unique(design.patients))
+
+
+@pytest.mark.parametrize("name", ["model", "modalities", "explain", "subgroups", "baseline", "allow", "select"])
+def test_one_name_is_not_taken_for_its_letters(name):
+    with pytest.raises(InputError, match=rf"{name} is the text 'xgboost'. Write {name}=\('xgboost',\)"):
+        fuse.Experiment(**{name: "xgboost"})
+    assert fuse.Experiment(model=["xgboost"]).model == ("xgboost",)
+
+
+@pytest.mark.parametrize(
+    ("given", "what"),
+    [({"repeats": "2"}, "a whole number"), ({"seed": 1.5}, "a whole number"), ({"margin": "x"}, "a number")],
+)
+def test_numbers_are_numbers(given, what):
+    with pytest.raises(InputError, match=f"which is not {what}"):
+        fuse.Experiment(**given)
+    assert fuse.Experiment(repeats=np.int64(2)).repeats == 2
