@@ -10,7 +10,9 @@ import argparse
 import dataclasses
 import difflib
 import errno
+import functools
 import importlib
+import inspect
 import io
 import re
 import sys
@@ -19,9 +21,10 @@ import types
 import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, ParamSpec, TypeVar
 
 import numpy as np
+import pandas as pd
 import pydantic
 
 __all__ = [
@@ -36,9 +39,11 @@ __all__ = [
     "one_of",
     "parse",
     "probabilities",
+    "rows_in_order",
     "same_length",
 ]
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -147,6 +152,32 @@ def same_length(**arrays: Sequence[object] | np.ndarray) -> int:
     if len(set(lengths.values())) > 1:
         raise InputError("arrays differ in length: " + ", ".join(f"{k} has {n}" for k, n in lengths.items()))
     return next(iter(lengths.values()))
+
+
+def rows_in_order(function: Callable[P, T]) -> Callable[P, T]:
+    """Let a function of arrays, row by row, refuse pandas objects with the same row labels in another order.
+
+    Rows are taken as they stand, labels are not looked at: where the labels say that they stand otherwise, the answer would be
+    about other pairs than meant.
+    """
+
+    @functools.wraps(function)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> T:
+        tables = [
+            (key, v.index) for key, v in (*enumerate(args), *kwargs.items()) if isinstance(v, pd.Series | pd.DataFrame)
+        ]
+        for key, index in tables[1:]:
+            first, order = tables[0]
+            if len(index) == len(order) and not index.equals(order) and set(index) == set(order):
+                names = list(inspect.signature(function).parameters)
+                a, b = (names[k] if isinstance(k, int) else k for k in (first, key))
+                raise InputError(
+                    f"{a} and {b} have the same row labels in another order, so their rows do not belong together",
+                    remedy=f"Use {b}.loc[{a}.index], or pass plain arrays",
+                )
+        return function(*args, **kwargs)
+
+    return checked
 
 
 def finite(values: Any, name: str) -> np.ndarray:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import cohen_kappa_score
 
-from blues import evaluate
+from blues import agree, evaluate
 from blues.check import InputError
 
 
@@ -24,6 +24,20 @@ def test_f4_absent_categories_keep_their_place():
     right = evaluate.quadratic_kappa(y, p, categories=[0, 1, 2, 3]).value
     assert right == pytest.approx(cohen_kappa_score(y, p, labels=[0, 1, 2, 3], weights="quadratic"))
     assert right != pytest.approx(cohen_kappa_score(y, p, weights="quadratic"), abs=0.01)
+
+
+def test_raters_and_predictions_have_one_kappa_on_a_scale_with_a_gap():
+    """Grades 0, 1 and 3 without a 2 weigh as on the scale of 0 to 3, in a run as among raters."""
+    y, p = [0, 0, 1, 1, 3, 3, 3, 0, 1, 3], [0, 1, 1, 3, 3, 1, 3, 0, 0, 3]
+    found = evaluate.quadratic_kappa(y, p, categories=[0, 1, 3]).value
+    assert found == pytest.approx(cohen_kappa_score(y, p, labels=[0, 1, 2, 3], weights="quadratic"))
+    among = agree.cohen_kappa(np.column_stack([y, p]), categories=[0, 1, 3], weights="quadratic", interval="analytic")
+    assert found == pytest.approx(among.value)
+    assert evaluate.quadratic_kappa(list("aabbcc"), list("abbccc"), list("abc")).value == pytest.approx(
+        evaluate.quadratic_kappa([0, 0, 1, 1, 2, 2], [0, 1, 1, 2, 2, 2], [0, 1, 2]).value
+    )
+    with pytest.raises(InputError, match="quadratic weights need categories in order, and they are 0, 3, 1"):
+        evaluate.quadratic_kappa(y, p, categories=[0, 3, 1])
 
 
 def test_kappa_of_one_category_says_why():

@@ -9,8 +9,9 @@ import pandas as pd
 
 from blues.agree.scale import numeric_scale
 from blues.check import InputError, one_of
+from blues.evaluate import scale_weights
 
-__all__ = ["agreement_weights", "disagreement_weights"]
+__all__ = ["agreement_weights"]
 
 NAMES = ("unweighted", "linear", "quadratic")
 
@@ -46,13 +47,7 @@ def agreement_weights(weights: Any, categories: tuple[Any, ...]) -> tuple[np.nda
         if name == "unweighted":
             return np.eye(q), name
         places = numeric_scale(categories)
-        if places is None:
-            places = np.arange(q, dtype=float)
-        steps = np.diff(places)
-        if not ((steps > 0).all() or (steps < 0).all()):
-            raise InputError(f"{name} weights need categories in order, and they are {', '.join(map(str, categories))}")
-        gap = np.abs(places[:, None] - places[None, :]) / (places[-1] - places[0])
-        return 1 - (gap if name == "linear" else gap**2), name
+        return scale_weights(categories if places is None else places.tolist(), name), name
     matrix = np.asarray(weights.to_numpy() if isinstance(weights, pd.DataFrame) else weights, dtype=float)
     if matrix.shape != (q, q):
         raise InputError(f"weights have shape {matrix.shape}, and the scale has {q} categories", allowed=f"({q}, {q})")
@@ -67,8 +62,3 @@ def agreement_weights(weights: Any, categories: tuple[Any, ...]) -> tuple[np.nda
         "weights are neither agreement nor disagreement weights",
         allowed="agreement weights (ones on the diagonal, none above) or disagreement weights (zeros there, none below)",
     )
-
-
-def disagreement_weights(weights: Any, categories: tuple[Any, ...]) -> np.ndarray:
-    """Return 1 minus :func:`agreement_weights`: zeros on the diagonal."""
-    return 1 - agreement_weights(weights, categories)[0]

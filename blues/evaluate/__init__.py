@@ -31,12 +31,12 @@ from blues.evaluate.discrimination import (
 )
 from blues.evaluate.folds import Split, patient_folds
 from blues.evaluate.ordinal import (
-    agreement_weights,
     category_codes,
     kappa_of_tables,
     mean_absolute_error,
     quadratic_kappa,
     ranked_probability_score,
+    scale_weights,
 )
 from blues.evaluate.outoffold import OutOfFold, out_of_fold
 from blues.evaluate.permutation import permutation_p, sign_flip_test, swap_permutation_test
@@ -83,7 +83,6 @@ __all__ = [
     "OutOfFold",
     "Split",
     "Test",
-    "agreement_weights",
     "auroc",
     "average_precision",
     "benjamini_hochberg",
@@ -131,6 +130,7 @@ __all__ = [
     "rank_within_folds",
     "ranked_probability_score",
     "roc_curve",
+    "scale_weights",
     "score_table",
     "sign_flip_test",
     "smooth_calibration",

@@ -12,7 +12,7 @@ import statsmodels.api as sm
 from scipy import special, stats
 from statsmodels.nonparametric.smoothers_lowess import lowess
 
-from blues.check import InputError, binary_outcome, finite, one_of, probabilities, same_length
+from blues.check import InputError, binary_outcome, finite, one_of, probabilities, rows_in_order, same_length
 from blues.evaluate.records import Estimate, Test, check_level, group_codes, normal_quantile
 
 __all__ = ["Calibration", "brier", "calibration", "expected_calibration_error", "smooth_calibration"]
@@ -48,6 +48,7 @@ def mean_interval(values: np.ndarray, clusters: Any, level: float, **extra: Any)
     return Estimate(mean, mean - half, mean + half, se, detail)
 
 
+@rows_in_order
 def brier(y: Any, p: Any, clusters: Any = None, *, level: float = 0.95) -> Estimate:
     """Return the mean squared error of probabilities (Brier 1950, Mon Weather Rev 78:1).
 
@@ -81,6 +82,7 @@ def brier(y: Any, p: Any, clusters: Any = None, *, level: float = 0.95) -> Estim
     )
 
 
+@rows_in_order
 def expected_calibration_error(y: Any, p: Any, bins: int = 10, strategy: str = "width") -> Estimate:
     """Return the expected calibration error (l1) over bins; secondary, for it depends on them and is biased upwards.
 
@@ -118,6 +120,7 @@ def expected_calibration_error(y: Any, p: Any, bins: int = 10, strategy: str = "
     return Estimate(value, detail={"bins": rule, "table": table, "reason": "no interval: biased upwards by design"})
 
 
+@rows_in_order
 def smooth_calibration(y: Any, p: Any) -> pd.DataFrame:
     """Return the flexible calibration curve: ``p``, rising, and the smoothed share ``observed`` at each prediction.
 
@@ -191,6 +194,7 @@ class Calibration:
         return pd.DataFrame(rows, columns=["metric", "value", "low", "high"])
 
 
+@rows_in_order
 def calibration(y: Any, p: Any, clusters: Any = None, *, bins: int = 10, level: float = 0.95) -> Calibration:
     """Describe the calibration of probabilities.
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from blues.check import InputError, one_of, probabilities, same_length
+from blues.check import InputError, one_of, probabilities, rows_in_order, same_length
 from blues.evaluate.discrimination import auroc
 from blues.evaluate.records import group_codes
 
@@ -17,6 +17,7 @@ COMBINE = ("mean", "vote", "max", "any", "top-k", "noisy-or")
 """Ways to combine: see :func:`combine`."""
 
 
+@rows_in_order
 def combine(p: Any, groups: Any, how: str = "mean", *, k: int = 3, threshold: float = 0.5) -> pd.Series:
     """Combine the probabilities of the members of each group to one.
 

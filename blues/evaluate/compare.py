@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from blues.check import InputError, binary_outcome, finite, one_of, probabilities, same_length
+from blues.check import InputError, binary_outcome, finite, one_of, probabilities, rows_in_order, same_length
 from blues.evaluate.permutation import swap_permutation_test
 from blues.evaluate.placements import influence, variance_of_influence
 from blues.evaluate.records import ALTERNATIVES, QUESTIONS, Test, check_level, group_codes, normal_quantile
@@ -22,6 +22,7 @@ __all__ = [
 ]
 
 
+@rows_in_order
 def delong_test(y: Any, a: Any, b: Any, clusters: Any = None, *, level: float = 0.95) -> Test:
     """Compare the AUROCs of two scores of the same patients.
 
@@ -91,6 +92,7 @@ def _paired_table(y: Any, a: Any, b: Any) -> tuple[np.ndarray, np.ndarray]:
     return table, right.astype(float) - rival
 
 
+@rows_in_order
 def mcnemar_test(
     y: Any, a: Any = None, b: Any = None, *, clusters: Any = None, exact: bool = True, continuity: bool = True
 ) -> Test:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import optimize
 
-from blues.check import InputError, binary_outcome, finite, one_of, same_length
+from blues.check import InputError, binary_outcome, finite, one_of, rows_in_order, same_length
 from blues.evaluate.placements import (
     delong_variance,
     influence,
@@ -103,6 +103,7 @@ def _newcombe_limits(area: float, positives: int, negatives: int, z: float) -> t
     return float(low), float(high)
 
 
+@rows_in_order
 def auroc(
     y: Any,
     score: Any,
@@ -217,6 +218,7 @@ def _patients_of(outcome: np.ndarray, patients: Any) -> tuple[np.ndarray | None,
     return codes, patient_strata(outcome, codes)
 
 
+@rows_in_order
 def bootstrap_auroc(
     y: Any, score: Any, patients: Any = None, draws: int = 2000, seed: Seed = 0, *, level: float = 0.95
 ) -> Estimate:
@@ -252,6 +254,7 @@ def bootstrap_auroc(
     return found
 
 
+@rows_in_order
 def average_precision(
     y: Any,
     score: Any,
@@ -320,6 +323,7 @@ def _boyd_interval(value: float, positives: int, z: float, detail: dict[str, Any
     return Estimate(value, low, high, se, detail)
 
 
+@rows_in_order
 def roc_curve(
     y: Any,
     score: Any,
@@ -362,6 +366,7 @@ def roc_curve(
     return pd.DataFrame({**columns, "high": np.array([e.high for e in found])})
 
 
+@rows_in_order
 def partial_auroc(
     y: Any,
     score: Any,

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
-from blues.check import InputError, finite, one_of
+from blues.check import InputError, finite, one_of, rows_in_order
 from blues.evaluate.records import group_codes
 
 __all__ = ["Split", "patient_folds"]
@@ -44,6 +44,7 @@ def _bins(y: np.ndarray, codes: np.ndarray, folds: int) -> np.ndarray:
     return np.asarray(labels[codes])
 
 
+@rows_in_order
 def patient_folds(
     y: Any, patients: Any, folds: int = 5, repeats: int = 20, seed: int = 0, *, kind: str = "auto"
 ) -> list[Split]:

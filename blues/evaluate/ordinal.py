@@ -9,18 +9,18 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from blues.check import InputError, finite, one_of, same_length
+from blues.check import InputError, finite, one_of, rows_in_order, same_length
 from blues.evaluate.calibration import mean_interval
 from blues.evaluate.records import Estimate, check_level, normal_quantile
 from blues.evaluate.resample import cluster_tables
 
 __all__ = [
-    "agreement_weights",
     "category_codes",
     "kappa_of_tables",
     "mean_absolute_error",
     "quadratic_kappa",
     "ranked_probability_score",
+    "scale_weights",
 ]
 
 
@@ -39,16 +39,30 @@ def category_codes(values: Any, categories: Sequence[Any], name: str) -> np.ndar
     return np.array([place[value] for value in flat], dtype=np.int64)
 
 
-def agreement_weights(size: int, kind: str = "quadratic") -> np.ndarray:
-    """Return agreement weights, shape (size, size): 1 on the diagonal, 0 for the farthest categories.
+def scale_weights(categories: Sequence[Any], kind: str = "quadratic") -> np.ndarray:
+    """Return the agreement weights of a scale, shape (q, q): 1 on the diagonal, 0 between its two ends.
 
     Parameters
     ----------
-    kind : {"quadratic", "linear", "nominal"}
+    categories : sequence, length q
+        In their order. The distance of two is that of the numbers where they are numbers, so that grades 0, 1 and 3 without a
+        2 weigh as on a scale of 0 to 3; else that of their places.
+    kind : {"quadratic", "linear"}
+        1 - d squared (Fleiss & Cohen 1973), or 1 - d (Cicchetti & Allison 1971), d the distance over that of the ends.
+
+    Raises
+    ------
+    InputError
+        When numbers neither rise nor fall throughout.
     """
-    one_of(kind, ("quadratic", "linear", "nominal"), "kind")
-    apart = np.abs(np.subtract.outer(np.arange(size), np.arange(size))) / (size - 1)
-    return np.asarray({"quadratic": 1 - apart**2, "linear": 1 - apart, "nominal": (apart == 0).astype(float)}[kind])
+    one_of(kind, ("quadratic", "linear"), "kind")
+    numeric = all(isinstance(c, int | float | np.number | np.bool_) for c in categories)
+    places = np.asarray(categories, dtype=float) if numeric else np.arange(len(categories), dtype=float)
+    steps = np.diff(places)
+    if not ((steps > 0).all() or (steps < 0).all()):
+        raise InputError(f"{kind} weights need categories in order, and they are {', '.join(map(str, categories))}")
+    apart = np.abs(places[:, None] - places[None, :]) / abs(places[-1] - places[0])
+    return np.asarray(1 - (apart if kind == "linear" else apart**2))
 
 
 def kappa_of_tables(tables: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -87,6 +101,7 @@ def _kappa_se(table: np.ndarray, weights: np.ndarray) -> float:
     return math.sqrt(max(0.0, float(terms.sum()) - tail) / n) / (1 - expected) ** 2
 
 
+@rows_in_order
 def quadratic_kappa(
     y: Any, predicted: Any, categories: Sequence[Any], clusters: Any = None, *, level: float = 0.95
 ) -> Estimate:
@@ -97,7 +112,7 @@ def quadratic_kappa(
     y, predicted : array-like, shape (n,)
         Values out of ``categories``.
     categories : sequence
-        All categories of the scale in their order, also those that do not occur: weights go by place on the scale.
+        All categories of the scale in their order, also those that do not occur; see :func:`scale_weights`.
     clusters : array-like, shape (n,), optional
         The patient of each row; the interval is then the delete-one-patient jackknife's with the t quantile, which
         keeps its coverage where that of independent rows falls to .80.
@@ -118,7 +133,7 @@ def quadratic_kappa(
     q = len(categories)
     cells = truth * q + called
     table = np.bincount(cells, minlength=q * q).reshape(q, q).astype(float)
-    weights = agreement_weights(q)
+    weights = scale_weights(categories)
     value = float(kappa_of_tables(table, weights))
     detail: dict[str, Any] = {"level": check_level(level), "table": table.astype(int).tolist(), "n": len(truth)}
     if math.isnan(value):
@@ -139,6 +154,7 @@ def quadratic_kappa(
     return Estimate(value, max(-1.0, value - quantile * se), min(1.0, value + quantile * se), se, detail)
 
 
+@rows_in_order
 def mean_absolute_error(y: Any, predicted: Any, clusters: Any = None, *, level: float = 0.95) -> Estimate:
     """Return the mean absolute error with its t interval, clustered by patient when ``clusters`` is given.
 
@@ -155,6 +171,7 @@ def mean_absolute_error(y: Any, predicted: Any, clusters: Any = None, *, level: 
     return Estimate(found.value, float(np.maximum(0.0, found.low)), found.high, found.se, found.detail)
 
 
+@rows_in_order
 def ranked_probability_score(
     y: Any,
     p: Any,

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from blues.check import InputError, binary_outcome, columns_exist, finite, one_of, probabilities
-from blues.evaluate.ordinal import agreement_weights, category_codes, kappa_of_tables
+from blues.evaluate.ordinal import category_codes, kappa_of_tables, scale_weights
 from blues.evaluate.placements import weighted_auroc
 from blues.evaluate.precision import weighted_average_precision
 from blues.evaluate.records import group_codes
@@ -304,7 +304,7 @@ def _quadratic_kappa(table: OutOfFold, weights: np.ndarray) -> np.ndarray:
     for graded in table.graded:
         cells = np.zeros((len(truth), q * q))
         cells[np.arange(len(truth)), truth * q + graded] = 1
-        total += kappa_of_tables((weights @ cells).reshape(-1, q, q), agreement_weights(q))
+        total += kappa_of_tables((weights @ cells).reshape(-1, q, q), scale_weights(table.categories))
     return total / len(table.graded)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from blues.check import InputError, binary_outcome, finite, one_of, probabilities, same_length
+from blues.check import InputError, binary_outcome, finite, one_of, probabilities, rows_in_order, same_length
 from blues.evaluate.placements import cross_placements
 from blues.evaluate.records import ALTERNATIVES, QUESTIONS, Test, group_codes
 from blues.evaluate.resample import Seed
@@ -34,6 +34,7 @@ def permutation_p(observed: float, null: Any, alternative: str = "greater") -> f
     return {"greater": above, "less": below, "two-sided": min(1.0, 2 * min(above, below))}[alternative]
 
 
+@rows_in_order
 def sign_flip_test(
     differences: Any, *, alternative: str = "two-sided", draws: int = 20000, seed: Seed = 0, exact: bool | None = None
 ) -> Test:
@@ -123,6 +124,7 @@ def swap_contributions(y: np.ndarray, a: np.ndarray, b: np.ndarray, statistic: s
     return terms
 
 
+@rows_in_order
 def swap_permutation_test(
     y: Any,
     a: Any,

@@ -12,7 +12,7 @@ import pandas as pd
 from scipy import special, stats
 from statsmodels.stats.proportion import proportion_confint
 
-from blues.check import InputError, finite, same_length
+from blues.check import InputError, finite, rows_in_order, same_length
 from blues.evaluate.records import Estimate, check_level, group_codes, normal_quantile
 
 __all__ = [
@@ -102,6 +102,7 @@ def clopper_pearson_interval(k: Any, n: Any, *, level: float = 0.95) -> Estimate
     return Estimate(share, low, high, math.sqrt(share * (1 - share) / n), detail)
 
 
+@rows_in_order
 def clustered_proportion(hits: Any, clusters: Any, *, level: float = 0.95) -> Estimate:
     """Return a proportion over rows that belong to patients, with Wilson's interval at the effective size.
 
@@ -201,6 +202,7 @@ def _binary(values: Any, name: str) -> np.ndarray:
     return array
 
 
+@rows_in_order
 def operating_point(
     y: Any, predicted: Any, prevalences: Sequence[float] = (), clusters: Any = None, *, level: float = 0.95
 ) -> OperatingPoint:

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from blues.check import InputError, columns_exist, one_of
+from blues.check import InputError, columns_exist, one_of, rows_in_order
 from blues.evaluate.records import Estimate, check_level, group_codes
 
 __all__ = [
@@ -233,6 +233,7 @@ def _all_but(block: np.ndarray, patients: int) -> np.ndarray:
     return weights
 
 
+@rows_in_order
 def cluster_tables(patients: Any, cells: Any, size: int) -> np.ndarray:
     """Count, for each patient, how many rows fall into each cell.
 
@@ -256,6 +257,7 @@ def cluster_tables(patients: Any, cells: Any, size: int) -> np.ndarray:
     return counts.reshape(len(groups), size).astype(float)
 
 
+@rows_in_order
 def table_bootstrap(
     statistic: Callable[[np.ndarray], np.ndarray],
     tables: np.ndarray,
@@ -327,6 +329,7 @@ def _defined(statistic: Callable[[Any], Any], rows: Any) -> float:
     return float(found)
 
 
+@rows_in_order
 def patient_bootstrap(
     statistic: Callable[[Any], Any],
     table: Any,
@@ -385,6 +388,7 @@ def patient_bootstrap(
     return weighted_bootstrap(of_weights, strata, draws, seed, level=level, method=method)[0]
 
 
+@rows_in_order
 def jackknife(statistic: Callable[[Any], Any], table: Any, patients: Any, *, level: float = 0.95) -> Estimate:
     """Give the delete-one-patient jackknife standard error and its t interval.
 

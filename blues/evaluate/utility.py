@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from blues.check import InputError, finite, probabilities, same_length
+from blues.check import InputError, finite, probabilities, rows_in_order, same_length
 from blues.evaluate.records import group_codes
 from blues.evaluate.resample import Seed, patient_strata, weighted_bootstrap
 
@@ -34,6 +34,7 @@ def net_benefit_rows(y: np.ndarray, p: np.ndarray, thresholds: np.ndarray) -> np
     return np.where(p[:, None] >= thresholds, np.where(y[:, None] == 1, 1.0, -odds), 0.0)
 
 
+@rows_in_order
 def net_benefit(
     y: Any,
     p: Any,

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from blues.check import InputError, binary_outcome, finite, same_length
+from blues.check import InputError, binary_outcome, finite, rows_in_order, same_length
 from blues.evaluate.discrimination import auroc
 from blues.evaluate.placements import weighted_auroc
 from blues.evaluate.records import Estimate, group_codes
@@ -83,6 +83,7 @@ def _one_number(given: Any, name: str) -> float:
     return value
 
 
+@rows_in_order
 def no_information(y: Any, predicted: Any, loss: Callable[[Any, Any], Any] | None = None) -> float:
     """Return the mean loss over all pairs of an outcome and another patient's (or the own) prediction.
 
@@ -198,6 +199,7 @@ def optimism(
     return Optimism(apparent, gap, corrected, _mean_of_draws(left_out, "the out-of-bag score"))
 
 
+@rows_in_order
 def rank_within_folds(p: Any, folds: Any) -> np.ndarray:
     """Replace each out-of-fold score by its rank among the scores of its fold, (rank - 1/2) / rows of the fold.
 
@@ -268,6 +270,7 @@ class FoldAuroc:
     fold_mean: Estimate
 
 
+@rows_in_order
 def pooled_and_fold_auroc(y: Any, p: Any, folds: Any, clusters: Any = None, *, level: float = 0.95) -> FoldAuroc:
     """Return the AUROC of out-of-fold scores pooled, ranked within folds, and averaged over folds.
 

@@ -83,6 +83,7 @@ def intraclass_correlation(values: Any, clusters: Any) -> float:
     >>> intraclass_correlation([1, 1, 5, 5], ["a", "a", "b", "b"])
     1.0
     """
+    same_rows(values=values, clusters=clusters)
     y = np.asarray(values, dtype=float).ravel()
     code, groups = group_codes(clusters, len(y))
     k, n = len(groups), len(y)
@@ -107,6 +108,7 @@ def design_effect(values: Any, clusters: Any) -> float:
     >>> design_effect([1, 1, 5, 5], ["a", "a", "b", "b"])
     2.0
     """
+    same_rows(values=values, clusters=clusters)
     y = np.asarray(values, dtype=float).ravel()
     code, groups = group_codes(clusters, len(y))
     return 1 + (len(code) / len(groups) - 1) * intraclass_correlation(y, code)

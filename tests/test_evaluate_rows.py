@@ -1,0 +1,47 @@
+"""Rows stand as they are given: pandas objects whose labels say otherwise are refused."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from blues import evaluate, survive
+from blues.check import InputError
+
+LABELS = [f"clip {i}" for i in range(24)]
+Y = pd.Series(np.tile([0, 1, 1, 0], 6), index=LABELS)
+P = pd.Series(np.random.default_rng(0).random(24), index=LABELS)
+PATIENTS = pd.Series(np.repeat(list("abcdefgh"), 3), index=LABELS)
+
+
+def turned(values):
+    return values.iloc[::-1]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: evaluate.auroc(Y, turned(P)),
+        lambda: evaluate.auroc(Y, P, clusters=turned(PATIENTS)),
+        lambda: evaluate.average_precision(Y, score=turned(P)),
+        lambda: evaluate.brier(Y, turned(P)),
+        lambda: evaluate.delong_test(Y, P, turned(P)),
+        lambda: evaluate.net_benefit(Y, turned(P), [0.5]),
+        lambda: evaluate.operating_point(Y, turned(P > 0.5)),
+        lambda: evaluate.patient_folds(Y, turned(PATIENTS), 3, 1),
+        lambda: evaluate.quadratic_kappa(Y, turned(Y), [0, 1]),
+        lambda: survive.intraclass_correlation(P, turned(PATIENTS)),
+        lambda: survive.design_effect(P, turned(PATIENTS)),
+    ],
+)
+def test_the_same_labels_in_another_order_are_refused(call):
+    with pytest.raises(InputError, match=r"do not belong together. Use \w+.loc\[\w+.index\], or pass plain arrays"):
+        call()
+
+
+def test_other_labels_and_plain_arrays_are_taken_as_they_stand():
+    asked = evaluate.auroc(Y, P, clusters=PATIENTS)
+    for y, p, who in ((Y.to_numpy(), P, list(PATIENTS)), (Y.reset_index(drop=True), P, PATIENTS.to_numpy())):
+        again = evaluate.auroc(y, p, clusters=who)
+        assert (again.value, again.low, again.high) == (asked.value, asked.low, asked.high)
+    back = evaluate.auroc(turned(Y), turned(P), clusters=turned(PATIENTS))
+    assert (back.value, back.low, back.high) == pytest.approx((asked.value, asked.low, asked.high))
