@@ -165,6 +165,16 @@ def test_every_batch_has_frames_of_the_cohort_and_of_the_simulator(real, tmp_pat
     assert trainer.saw == [real.name]
 
 
+def test_a_place_that_takes_no_files_is_named_before_clips_are_read(tmp_path, monkeypatch, capsys):
+    def refuse(dir):
+        raise FileNotFoundError(2, "No such file or directory", f"{dir}/tmp")
+
+    monkeypatch.setattr("blues.provenance.tempfile.TemporaryFile", refuse)
+    monkeypatch.setattr("blues.datasets.load", lambda name: pytest.fail("a cohort was read"))
+    assert main(["--out", str(tmp_path / "out"), "--steps", "1", "--cohort", "synthetic"]) == 2
+    assert f"{tmp_path}: no permission to read or write it" in capsys.readouterr().err
+
+
 def test_devices_that_do_not_compute_are_refused():
     with pytest.raises(InputError, match="device 'meta' cannot be computed on here"):
         Trainer(BUDGET, device="meta", negatives=4)

@@ -16,7 +16,7 @@ from blues import check, encoders
 from blues.encoders import Encoder, checkpoint, lus
 from blues.pretrain.held_out import as_clips, held_out, score
 from blues.pretrain.train import Budget, Trainer, check_device
-from blues.provenance import replacing, write_json
+from blues.provenance import check_writable, replacing, write_json
 
 if TYPE_CHECKING:
     from blues.pretrain.real import LabelledClips
@@ -112,6 +112,7 @@ def train(options: Options, progress: bool = False) -> Encoder:
         As :func:`blues.encoders.get` reads it from ``weights.safetensors`` in ``options.out``; beside it ``card.json``,
         ``log.csv``, ``curves.png`` and ``checkpoint.pt``.
     """
+    check_writable(options.out)
     real = None
     if options.cohort is not None:
         from blues import datasets
