@@ -155,10 +155,12 @@ def replacing(path: str | Path) -> Iterator[Path]:
 def check_writable(folder: str | Path) -> None:
     """Raise unless files can be written into a folder that is there or can be made: before the work, not after it.
 
+    A file without a name is made there: permissions do not tell of file systems that take no files (``/proc``) or no more.
+
     Raises
     ------
     OSError
-        ``folder`` or what it would lie in is a file, or may not be written.
+        ``folder`` or what it would lie in is a file, or cannot be written.
     """
     folder = Path(folder).absolute()
     there = next(place for place in (folder, *folder.parents) if os.path.lexists(place))
@@ -166,6 +168,13 @@ def check_writable(folder: str | Path) -> None:
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(there))
     if not os.access(there, os.W_OK | os.X_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(there))
+    try:
+        tempfile.TemporaryFile(dir=there).close()
+    except FileNotFoundError:  # said of the new file; the folder is there
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(there)) from None
+    except OSError as error:
+        error.filename = str(there)
+        raise
 
 
 def write_json(path: str | Path, value: Any) -> None:

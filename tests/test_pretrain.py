@@ -196,10 +196,11 @@ def test_a_run_goes_on_with_the_settings_it_was_begun_with(tmp_path):
         (Trainer(budget, seed=7, negatives=10), "seed is 7, and the run in this folder was begun with 1"),
         (Trainer(dataclasses.replace(budget, precision="bfloat16"), seed=1, negatives=10), "precision is bfloat16"),
         (Trainer(dataclasses.replace(budget, views=4), seed=1, negatives=10), "views is 4"),
+        (Trainer(dataclasses.replace(budget, steps=9), seed=1, negatives=10), "steps is 9, and .* was begun with 2"),
     ):
         with pytest.raises(InputError, match=says):
             other.restore(tmp_path)
-    left_to_itself = Trainer(dataclasses.replace(budget, precision="auto", steps=9), seed=1, negatives=10)
+    left_to_itself = Trainer(dataclasses.replace(budget, precision="auto"), seed=1, negatives=10)
     assert left_to_itself.restore(tmp_path)
     assert left_to_itself.precision == "float32"
 
@@ -438,6 +439,8 @@ def test_clips_that_are_no_lung_ultrasound_are_named(rng):
         (["--agree", "-1"], "agree is -1"),
         (["--frames", "0"], "frames is 0"),
         (["--device", "tpu"], "device 'tpu' is no torch device"),
+        (["--device", "meta"], "device 'meta' cannot be computed on here"),
+        (["--seed", "-1"], "seed is -1. Allowed: 0 or more"),
     ],
 )
 def test_budgets_that_cannot_be_are_refused_before_anything_is_drawn(flags, message, tmp_path, capsys):

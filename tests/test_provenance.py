@@ -3,6 +3,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -68,10 +69,28 @@ def test_whether_a_folder_can_be_written_is_known_before(tmp_path, monkeypatch):
         with pytest.raises(NotADirectoryError) as error:
             provenance.check_writable(tmp_path / taken)
         assert error.value.filename == str(tmp_path / "file")
+    if Path("/proc/self").exists():  # a file system that takes no new files, whoever asks
+        with pytest.raises(PermissionError) as error:
+            provenance.check_writable("/proc/new")
+        assert error.value.filename == "/proc"
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     with pytest.raises(PermissionError) as error:
         provenance.check_writable(tmp_path / "new")
     assert error.value.filename == str(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("said", "told"), [(errno.ENOENT, PermissionError), (errno.ENOSPC, OSError), (errno.EROFS, OSError)]
+)
+def test_a_file_system_that_takes_no_files_is_known_before(tmp_path, monkeypatch, said, told):
+    def refuse(dir):
+        raise OSError(said, os.strerror(said), f"{dir}/tmp")
+
+    monkeypatch.setattr(provenance.tempfile, "TemporaryFile", refuse)
+    with pytest.raises(told) as error:
+        provenance.check_writable(tmp_path / "new")
+    assert error.value.filename == str(tmp_path)
+    assert error.value.errno == (errno.EACCES if said == errno.ENOENT else said)
 
 
 def test_hashes_depend_on_content_and_names_not_on_order(tmp_path):

@@ -61,6 +61,24 @@ def _writing(folder: Path) -> Iterator[None]:
         ) from error
 
 
+def _keep(path: Path, value: Any) -> None:
+    """Write a value as JSON beside its checksum."""
+    write_json(path, {"kept": value, "sha256": _sum(value)})
+
+
+def _kept(path: Path) -> Any:
+    """Return what :func:`_keep` wrote; None when there is nothing, or it is damaged, changed or of an earlier version."""
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        return record["kept"] if record["sha256"] == _sum(record["kept"]) else None
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return None
+
+
+def _sum(value: Any) -> str:
+    return text_hash(json.dumps(value, sort_keys=True))
+
+
 class Store:
     """The cache folder of embeddings.
 
@@ -108,12 +126,14 @@ class Store:
     def run(self, keys: Sequence[str], dimensions: int) -> tuple[np.ndarray, list[dict[str, Any]]] | None:
         """Return the values of all these clips, memory-mapped, and what is known of each; None unless kept whole."""
         path = self._run_path(keys)
+        record = _kept(path.with_suffix(".json"))
+        if record is None:
+            return None
         try:
-            record = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
             if file_hash(path) != record["hash"]:
                 return None
             values = np.load(path, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError):
             return None
         return (values, record["clips"]) if values.shape[1:] == (dimensions,) else None
 
@@ -136,7 +156,7 @@ class Store:
             del values
             digest = file_hash(draft)
         with _writing(self.folder):
-            write_json(path.with_suffix(".json"), {"hash": digest, "clips": clips})
+            _keep(path.with_suffix(".json"), {"hash": digest, "clips": clips})
 
     def _run_path(self, keys: Sequence[str]) -> Path:
         return self.folder / "runs" / f"{text_hash(chr(10).join(keys))}.npy"
@@ -156,13 +176,8 @@ class Contents:
     def __init__(self, store: Path, folder: Path) -> None:
         self.store, self.folder = store, folder
         self.path = store / "contents" / f"{text_hash(str(folder.resolve()))}.json"
-        self.known: dict[str, list[Any]] = {}
+        self.known: dict[str, list[Any]] = _kept(self.path) or {}  # a cache: what is missing or damaged is made again
         self.changed = False
-        try:
-            known = json.loads(self.path.read_text(encoding="utf-8"))["files"]
-            self.known = {name: list(value) for name, value in known.items() if len(value) == 5}
-        except (OSError, ValueError, KeyError, AttributeError, TypeError):
-            pass  # a cache: what is missing or damaged is made again
 
     def remembered(self, name: str) -> str | None:
         """Return the hash of a file that has not changed since it was read, else None."""
@@ -197,7 +212,7 @@ class Contents:
         """Remember for the next run."""
         if self.changed:
             with _writing(self.store):
-                write_json(self.path, {"files": dict(self.known)})
+                _keep(self.path, dict(self.known))
             self.changed = False
 
 

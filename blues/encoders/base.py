@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,9 +19,21 @@ from blues.provenance import text_hash
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Encoder", "Preprocessing", "card", "encoder_hash", "fill", "has_seen", "weights_hash"]
+__all__ = [
+    "Encoder",
+    "Preprocessing",
+    "card",
+    "check_card",
+    "distinct",
+    "encoder_hash",
+    "fill",
+    "has_seen",
+    "weights_hash",
+]
 
 CHUNK = 16
+WIDEST = 10.0
+"""Standard deviation above which one is not on the scale where white is 1."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,6 +78,12 @@ class Preprocessing:
             raise InputError(f"rate {self.rate:g} and most {self.most} would sample no frame", allowed="both above 0")
         if not len(self.mean) == len(self.std) == self.channels or min(self.std) <= 0:
             raise InputError(f"mean and std need {self.channels} numbers each, std above 0")
+        if not all(0 <= value <= 1 for value in self.mean) or not all(value <= WIDEST for value in self.std):
+            raise InputError(
+                f"mean {self.mean} and std {self.std} are not on the scale where white is 1",
+                allowed=f"means of 0 to 1, std of at most {WIDEST:g}",
+                remedy="Divide both by 255 where white is 255",
+            )
 
     def tensor(self, frames: np.ndarray) -> torch.Tensor:
         """Return frames of shape (n, height, width), uint8, as a float32 tensor (n, channels, height, width)."""
@@ -122,6 +141,9 @@ class Encoder:
     hash: str
     module: torch.nn.Module | None = None
     function: Callable[[np.ndarray], np.ndarray] | None = None
+
+    def __post_init__(self) -> None:
+        distinct(self.feature_names)
 
     @property
     def dimensions(self) -> int:
@@ -209,8 +231,32 @@ class Encoder:
         return {name: values[:, self.feature_names.index(name)] for name in self.card["outputs"]}
 
 
+def distinct(names: Sequence[str], file: Path | None = None) -> None:
+    """Raise when two features have one name: only one of them could be asked for."""
+    twice = [name for name, times in Counter(names).items() if times > 1]
+    if twice:
+        raise InputError(
+            f"{', '.join(twice[:5])}: more than one feature or output has this name",
+            file=file,
+            allowed="names that differ from each other",
+            remedy="Name the outputs otherwise",
+        )
+
+
+def check_card(fields: Mapping[str, Any]) -> None:
+    """Raise when a field of a card is of another type than :func:`card` takes: a text in ``saw`` would be read by letters."""
+    for name in ("saw", "labels"):
+        value = fields.get(name, [])
+        if not isinstance(value, list | tuple) or not all(isinstance(item, str) and item for item in value):
+            raise InputError(f"{name} of the card is {value!r}", allowed=f'a list of names, such as "{name}": ["NAME"]')
+    for name in ("licence", "source", "note"):
+        if not isinstance(fields.get(name, ""), str):
+            raise InputError(f"{name} of the card is {fields[name]!r}", allowed="text")
+
+
 def has_seen(saw: Iterable[str], cohort: str) -> bool:
     """Tell whether a card's list of cohorts names this one, whatever the spelling."""
+    saw = [saw] if isinstance(saw, str) else saw
     return _plain(cohort) in map(_plain, saw)
 
 
@@ -247,7 +293,13 @@ def card(
         Hash of the weights.
     note : str
         What a reader must know.
+
+    Raises
+    ------
+    InputError
+        When a field is of another type.
     """
+    check_card({"saw": saw, "labels": labels, "licence": licence, "source": source, "note": note})
     return {
         "architecture": architecture,
         "saw": list(saw),

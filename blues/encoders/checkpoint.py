@@ -23,11 +23,11 @@ from torch import nn
 
 from blues.check import InputError, build
 from blues.encoders import lus, nets
-from blues.encoders.base import Encoder, Preprocessing, card, encoder_hash, fill, weights_hash
+from blues.encoders.base import Encoder, Preprocessing, card, check_card, distinct, encoder_hash, fill, weights_hash
 from blues.encoders.timm_names import renamed
 from blues.provenance import replacing
 
-__all__ = ["Description", "encoder", "read_description", "save"]
+__all__ = ["DAMAGE", "Description", "encoder", "read_description", "read_torch", "save"]
 
 SUFFIXES = (".safetensors", ".pt", ".pth", ".bin")
 IMAGENET = {3: ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)), 1: ((0.449,), (0.226,))}
@@ -44,6 +44,7 @@ DAMAGE = (
     struct.error,
 )
 HEADS = ("fc.", "classifier.", "head.", "pre_logits.")
+PREFIXES = ("module.", "model.", "backbone.", "encoder.")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,13 +58,20 @@ class Description:
     arguments : dict
         For :func:`blues.encoders.nets.build`: ``channels``, ``planes``.
     preprocessing : dict or None
-        As :meth:`Preprocessing.as_dict`; None: 224x224 with ImageNet's mean and standard deviation.
+        As :meth:`Preprocessing.as_dict`. What is not given stays as usual: 224x224, as many channels as the network takes,
+        ImageNet's mean and standard deviation of those.
     outputs : tuple of str
         Names of the linear head's outputs; empty: the head is left out.
     activation : str
         ``softmax``, ``sigmoid`` or ``identity``.
     card : dict
-        ``saw``, ``labels``, ``licence``, ``source``, ``note``. Without ``saw`` the card will say ``unknown``.
+        ``saw`` and ``labels`` (lists of names), ``licence``, ``source``, ``note``. Without ``saw`` the card will say
+        ``unknown``.
+
+    Raises
+    ------
+    InputError
+        When a field of the card is of another type.
     """
 
     architecture: str | None = None
@@ -72,6 +80,9 @@ class Description:
     outputs: tuple[str, ...] = ()
     activation: str = "softmax"
     card: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_card(self.card)
 
 
 def save(path: str | Path, module: nets.Embedding, description: Description) -> None:
@@ -104,16 +115,30 @@ def read_description(path: str | Path) -> Description:
     path = Path(path)
     beside = path.with_suffix(".json")
     if beside.is_file():
-        try:
-            return build(Description, json.loads(beside.read_text(encoding="utf-8")), file=beside)
-        except json.JSONDecodeError as error:
-            raise InputError(f"not valid JSON: {error}", file=beside) from None
+        return _described(beside.read_bytes(), beside)
     if path.suffix == ".safetensors":
         with _opened(path) as file:
             header = file.metadata() or {}
         if "blues" in header:
-            return build(Description, json.loads(header["blues"]), file=path)
+            return _described(header["blues"].encode(), path)
     return Description()
+
+
+def _described(text: bytes, file: Path) -> Description:
+    """Read a description from JSON."""
+    try:
+        values = json.loads(text.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise InputError(f"not UTF-8 text: {error.reason}", file=file, remedy="Save it as UTF-8") from None
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise InputError(f"not valid JSON: {error}", file=file) from None
+    if not isinstance(values, dict):
+        raise InputError(
+            f"a description is a JSON object, and this is a {type(values).__name__}",
+            file=file,
+            allowed='{"architecture": ..., "card": {"saw": [...]}, ...}',
+        )
+    return build(Description, values, file=file)
 
 
 def encoder(path: str | Path, name: str = "checkpoint") -> Encoder:
@@ -134,19 +159,11 @@ def encoder(path: str | Path, name: str = "checkpoint") -> Encoder:
     if description.architecture is None:
         description = dataclasses.replace(description, architecture=_recognise(state, path))
     module = _module(state, description, path)
-    channels = _first(module).weight.shape[1]
-    if description.preprocessing is not None:
-        preprocessing = Preprocessing.from_dict(description.preprocessing)
-    else:
-        mean, std = IMAGENET.get(channels, ((0.0,), (1.0,)))
-        preprocessing = Preprocessing(channels=1 if channels == 1 else 3, mean=mean, std=std)
-    if preprocessing.channels != channels:
-        raise InputError(
-            f"the preprocessing gives {preprocessing.channels} channels and the first layer takes {channels}", file=path
-        )
+    preprocessing = _preprocessing(description.preprocessing or {}, _first(module).weight.shape[1], path)
     architecture = str(description.architecture)
     width = module.backbone.width
     features = (*(f"map_{i + 1:0{len(str(width))}d}" for i in range(width)), *description.outputs)
+    distinct(features, path)
     made_of = weights_hash(module.state_dict())
     said = {
         key: value for key, value in description.card.items() if key in ("saw", "labels", "licence", "source", "note")
@@ -170,6 +187,17 @@ def encoder(path: str | Path, name: str = "checkpoint") -> Encoder:
         hash=encoder_hash(f"{architecture} {description.activation}", made_of, preprocessing, features),
         module=module,
     )
+
+
+def _preprocessing(given: Mapping[str, Any], channels: int, path: Path) -> Preprocessing:
+    """Return the preprocessing of a network; what is not given stays as is usual for so many channels."""
+    wanted = given.get("channels", channels)
+    if wanted != channels:
+        raise InputError(f"the preprocessing gives {wanted!r} channels and the first layer takes {channels}", file=path)
+    if channels not in IMAGENET:
+        raise InputError(f"the first layer takes {channels} channels", file=path, allowed="1 or 3")
+    mean, std = IMAGENET[channels]
+    return build(Preprocessing, {"channels": channels, "mean": mean, "std": std, **given}, file=path)
 
 
 def _within(path: Path) -> Path:
@@ -198,21 +226,8 @@ def _state(path: Path) -> dict[str, torch.Tensor]:
     """Read the tensors; a dict that holds them under ``state_dict`` or ``model`` is opened, a common prefix dropped."""
     if path.suffix == ".safetensors":
         with _opened(path) as file:
-            return renamed({key: file.get_tensor(key) for key in file.keys()})  # noqa: SIM118
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about pickle protocols
-            content = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError:
-        raise InputError(
-            "not a torch file of tensors alone",
-            file=path,
-            allowed="a state dict; files that hold whole objects could run code and are not read",
-            remedy="Where you trust it: torch.save(model.state_dict(), path), or safetensors",
-        ) from None
-    except DAMAGE as error:
-        reason = f" ({str(error).splitlines()[0]})" if isinstance(error, RuntimeError) else ""
-        raise InputError(f"not a torch file, or damaged or cut{reason}", file=path) from None
+            return renamed(_plain_names({key: file.get_tensor(key) for key in file.keys()}))  # noqa: SIM118
+    content = read_torch(path)
     for key in ("state_dict", "model_state_dict", "model"):
         if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
             content = content[key]
@@ -222,11 +237,46 @@ def _state(path: Path) -> dict[str, torch.Tensor]:
         or not all(isinstance(v, torch.Tensor) for v in content.values())
     ):
         raise InputError("holds no state dict", file=path, allowed="names to tensors")
-    state = {str(key): value for key, value in content.items()}
-    for prefix in ("module.", "model.", "backbone.", "encoder."):
-        if all(key.startswith(prefix) for key in state):
-            state = {key.removeprefix(prefix): value for key, value in state.items()}
-    return renamed(state)
+    return renamed(_plain_names({str(key): value for key, value in content.items()}))
+
+
+def _plain_names(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Drop what wrappers put before every name, however they are nested."""
+    while prefix := next((p for p in PREFIXES if state and all(key.startswith(p) for key in state)), None):
+        state = {key.removeprefix(prefix): value for key, value in state.items()}
+    return state
+
+
+def read_torch(path: Path, device: str = "cpu", remedy: str | None = None) -> Any:
+    """Read a file of tensors that ``torch.save`` wrote; no code in it runs.
+
+    Parameters
+    ----------
+    path : Path
+    device : str
+        Where the tensors shall lie.
+    remedy : str, optional
+        What to do about a damaged file.
+
+    Raises
+    ------
+    InputError
+        When the file is damaged, of another format or holds more than tensors and plain values.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about pickle protocols
+            return torch.load(path, map_location=device, weights_only=True)
+    except pickle.UnpicklingError:
+        raise InputError(
+            "not a torch file of tensors alone",
+            file=path,
+            allowed="a state dict; files that hold whole objects could run code and are not read",
+            remedy=remedy or "Where you trust it: torch.save(model.state_dict(), path), or safetensors",
+        ) from None
+    except DAMAGE as error:
+        reason = f" ({str(error).splitlines()[0]})" if isinstance(error, RuntimeError) else ""
+        raise InputError(f"not a torch file, or damaged or cut{reason}", file=path, remedy=remedy) from None
 
 
 def _recognise(state: Mapping[str, torch.Tensor], path: Path) -> str:

@@ -11,7 +11,7 @@ from torch import nn
 
 from blues.check import InputError
 from blues.cohort import natural_key
-from blues.encoders.base import Encoder, card, encoder_hash, weights_hash
+from blues.encoders.base import Encoder, card, distinct, encoder_hash, weights_hash
 
 __all__ = ["Ensemble", "joined", "member_files"]
 
@@ -76,6 +76,7 @@ def joined(name: str, members: Sequence[Encoder], files: Sequence[Path]) -> Enco
     stem = first.feature_names[: first.dimensions - len(outputs)]
     spread = [f"{output}_sd" for output in outputs]
     features = (*(f"member_{m}_{unit}" for m in range(1, len(members) + 1) for unit in stem), *outputs, *spread)
+    distinct(features, files[0])
     modules = [member.module for member in members if member.module is not None]
     module = Ensemble(modules, len(outputs)).eval().requires_grad_(False)
     made_of = weights_hash(module.state_dict())

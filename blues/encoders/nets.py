@@ -323,12 +323,20 @@ def build(architecture: str, **arguments: int) -> Backbone:
     **arguments
         ``channels`` of the input (3 in the published networks); ``planes`` of the first stage (ResNet, small_cnn).
 
+    Raises
+    ------
+    InputError
+        When the architecture is not known, does not take an argument, or an argument is no whole number above 0.
+
     Examples
     --------
     >>> build("resnet18").width
     512
     """
     construct = ARCHITECTURES[one_of(architecture, ARCHITECTURES, "architecture")]
+    for name, value in arguments.items():
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise InputError(f"{name} of {architecture} is {value!r}", allowed="a whole number above 0")
     try:
         with torch.random.fork_rng(devices=[]):
             return construct(**arguments).eval()

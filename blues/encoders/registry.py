@@ -186,6 +186,12 @@ def get(name: str, weights: Weights = None, seed: int = 0) -> Encoder:
             f"{name} is a Keras weight file, which does not say what it is",
             remedy="Name the encoder, and give it as weights",
         )
+    if weights is not None and Path(name).suffix in SUFFIXES:
+        raise InputError(
+            f"weights were given beside encoder {name}, which is a weight file itself",
+            allowed="one of the two",
+            remedy="Leave the weights out; for an ensemble name the encoder checkpoint and give all files as weights",
+        )
     if name and Path(name).exists():
         raise InputError(f"encoder {name} is no weight file", allowed=f"a file ending in {', '.join(SUFFIXES)}")
     one_of(name, names(), "encoder")

@@ -11,14 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import torch
-
 import blues
 from blues import check, encoders
 from blues.encoders import Encoder, checkpoint, lus
 from blues.pretrain.held_out import as_clips, held_out, score
-from blues.pretrain.train import Budget, Trainer
-from blues.provenance import replacing, write_json
+from blues.pretrain.train import Budget, Trainer, check_device
+from blues.provenance import check_writable, replacing, write_json
 
 if TYPE_CHECKING:
     from blues.pretrain.real import LabelledClips
@@ -69,12 +67,9 @@ class Options:
         self.budget()
         if self.frames < 4:
             raise check.InputError(f"frames is {self.frames}", allowed="4 or more")
-        try:
-            torch.device(self.device)
-        except RuntimeError:
-            raise check.InputError(
-                f"device {self.device!r} is no torch device", allowed="cpu, or cuda where there is one"
-            ) from None
+        if self.seed < 0:
+            raise check.InputError(f"seed is {self.seed}", allowed="0 or more")
+        check_device(self.device)
 
     def budget(self) -> Budget:
         """Return how long to train and how fast to learn."""
@@ -117,6 +112,7 @@ def train(options: Options, progress: bool = False) -> Encoder:
         As :func:`blues.encoders.get` reads it from ``weights.safetensors`` in ``options.out``; beside it ``card.json``,
         ``log.csv``, ``curves.png`` and ``checkpoint.pt``.
     """
+    check_writable(options.out)
     real = None
     if options.cohort is not None:
         from blues import datasets
@@ -125,17 +121,14 @@ def train(options: Options, progress: bool = False) -> Encoder:
         real = LabelledClips(datasets.load(options.cohort))
         for clip, reason in real.unread.items():
             print(f"clip {clip} is not learned from: {reason}", file=sys.stderr)
-    options.out.mkdir(parents=True, exist_ok=True)
     trainer = Trainer(options.budget(), options.seed, real, options.device)
-    saw = [] if real is None else [real.name]
     if options.start is not None:
-        first = encoders.get(options.start)
-        trainer.start_from(first)
-        saw = list(dict.fromkeys([*first.card["saw"], *saw]))
+        trainer.start_from(encoders.get(options.start))
+    options.out.mkdir(parents=True, exist_ok=True)
     trainer.restore(options.out)
     trainer.run(options.out, _show if progress else None)
     _write_log(options.out, trainer.log)
-    return _finish(options, trainer, saw, real)
+    return _finish(options, trainer, real)
 
 
 def _show(line: dict[str, float]) -> None:
@@ -161,9 +154,9 @@ def _command(options: Options, precision: str) -> str:
     return " ".join([f"{PROG} --seed {options.seed}", *told])
 
 
-def _finish(options: Options, trainer: Trainer, saw: list[str], real: LabelledClips | None = None) -> Encoder:
+def _finish(options: Options, trainer: Trainer, real: LabelledClips | None = None) -> Encoder:
     """Write the averaged weights, score them on held-out frames, write them again with the scores on their card."""
-    path = options.out / "weights.safetensors"
+    path, saw = options.out / "weights.safetensors", trainer.saw
     net = trainer.average.cpu()
     facts: dict[str, Any] = {
         "saw": saw,

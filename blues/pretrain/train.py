@@ -6,23 +6,23 @@ import copy
 import dataclasses
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 
 from blues import simulate
 from blues.check import InputError, one_of
-from blues.encoders import Encoder, nets
+from blues.encoders import Encoder, checkpoint, nets
 from blues.encoders.lus import LusNet
 from blues.pretrain.data import Batch, NegativePool, join, negative_batch, simulated_batch
 from blues.pretrain.loss import TASKS, agreement, losses
 from blues.provenance import commit, files_hash, replacing
 
-__all__ = ["PRECISIONS", "Budget", "Trainer", "usual_precision"]
+__all__ = ["PRECISIONS", "Budget", "RealFrames", "Trainer", "check_device", "usual_precision"]
 
 PRECISIONS = ("auto", "bfloat16", "float32")
 
@@ -31,6 +31,9 @@ SHAPE = ("planes", "dimensions")
 DECAY = 0.998
 KEEP_EVERY = 60.0
 """Seconds between two checkpoints."""
+KEPT = {"net", "average", "optimiser", "numbers", "log", "simulators", "settings"}
+"""What a checkpoint holds."""
+ANEW = "Remove it to begin anew, or write to another folder"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,7 +101,40 @@ def usual_precision(device: str = "cpu") -> str:
     return "bfloat16" if any(known.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16")) else "float32"
 
 
-RealBatch = Callable[[int, np.random.Generator], Batch]
+def check_device(device: str) -> None:
+    """Raise unless torch computes on a device here.
+
+    Raises
+    ------
+    InputError
+        When there is no such device, this torch is not built for it, or it holds no numbers (``meta``).
+    """
+    try:
+        torch.device(device)
+    except RuntimeError:
+        raise InputError(f"device {device!r} is no torch device", allowed="cpu, or cuda where there is one") from None
+    try:
+        (torch.zeros(1, device=device) + 1).item()
+    except Exception as error:  # what is raised differs from device to device
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise InputError(
+            f"device {device!r} cannot be computed on here ({reason})", allowed="cpu, or cuda where there is one"
+        ) from None
+
+
+class RealFrames(Protocol):
+    """A labelled cohort to draw batches from.
+
+    Attributes
+    ----------
+    name : str
+        Of the cohort.
+    """
+
+    name: str
+
+    def __call__(self, n: int, rng: np.random.Generator) -> Batch:
+        """Return n labelled frames."""
 
 
 class Trainer:
@@ -109,7 +145,7 @@ class Trainer:
     budget : Budget
     seed : int
         Of weights and data. Every step draws from its own generator, so that a run that goes on sees what it would have.
-    real : callable, optional
+    real : RealFrames, optional
         Gives batches of a labelled cohort.
     device : str
     negatives : int
@@ -123,20 +159,28 @@ class Trainer:
         The commit at the start of the run, or when it last went on.
     start : str or None
         Hash of the weights it began with; None for random ones.
+    saw : list of str
+        Names of the cohorts that shape it: those that the weights it began with saw, and ``real``.
     precision : str
         ``bfloat16`` or ``float32``, what ``auto`` came to.
 
     Raises
     ------
     InputError
-        When the budget's precision is not known.
+        When the budget's precision is not known, the device cannot be computed on, or a batch is too small.
     """
 
     def __init__(
-        self, budget: Budget, seed: int = 0, real: RealBatch | None = None, device: str = "cpu", negatives: int = 2000
+        self, budget: Budget, seed: int = 0, real: RealFrames | None = None, device: str = "cpu", negatives: int = 2000
     ) -> None:
         one_of(budget.precision, PRECISIONS, "precision")
+        check_device(device)
         self.budget, self.seed, self.real, self.device = budget, seed, real, device
+        if self._shares()[0] < 1:
+            raise InputError(
+                f"a batch of {budget.batch} has no room for simulated frames beside other pictures and a cohort's",
+                allowed="3 or more",
+            )
         self.precision = usual_precision(device) if budget.precision == "auto" else budget.precision
         with torch.random.fork_rng(devices=[]):
             self.net = LusNet()
@@ -147,6 +191,7 @@ class Trainer:
         self.steps, self.seconds, self.drawing, self.waiting = 0, 0.0, 0.0, 0.0
         self.simulators, self.commit = [_simulator()], commit()
         self.start: str | None = None
+        self.saw = [] if real is None else [real.name]
         self.pool = NegativePool(negatives, seed)
         self.log: list[dict[str, float]] = []
         self._sums: dict[str, float] = {}
@@ -168,6 +213,7 @@ class Trainer:
         self.net.load_state_dict(state)
         self.average.load_state_dict(state)
         self.start = encoder.hash
+        self.saw = list(dict.fromkeys([*encoder.card["saw"], *self.saw]))
 
     @property
     def progress(self) -> float:
@@ -178,7 +224,7 @@ class Trainer:
         """Return how many frames of a batch are simulated, no lung ultrasound, and real."""
         budget = self.budget
         odd = max(1, round(budget.not_lus * budget.batch))
-        real = round(budget.real * budget.batch) if self.real is not None else 0
+        real = max(1, round(budget.real * budget.batch)) if self.real is not None else 0
         return budget.batch - odd - real, odd, real
 
     def draw(self, step: int) -> tuple[Batch, float]:
@@ -291,8 +337,18 @@ class Trainer:
 
     def _settings(self) -> dict[str, Any]:
         """Return what has to stay as it was when a run goes on: its card tells of one command."""
-        kept = {name: getattr(self.budget, name) for name in ("batch", "rate", "not_lus", "real", "views", "agree")}
-        return {"seed": self.seed, "precision": self.precision, **kept}
+        budget = self.budget
+        kept = {name: getattr(budget, name) for name in ("batch", "rate", "not_lus", "real", "views", "agree")}
+        return {
+            "seed": self.seed,
+            "precision": self.precision,
+            **kept,
+            "steps": budget.steps,
+            "minutes": None if budget.steps else budget.minutes,
+            "cohort": None if self.real is None else self.real.name,
+            "start": self.start,
+            "saw": list(self.saw),
+        }
 
     def restore(self, folder: Path) -> bool:
         """Go on from ``checkpoint.pt`` if there is one; return whether there was.
@@ -300,30 +356,62 @@ class Trainer:
         Raises
         ------
         InputError
-            When that run had another seed, batch, rate or precision. A precision left to itself is taken from it.
+            When that run had other settings (seed, budget, batch, rate, precision, cohort, start, ...), when it does not say
+            which it had, or when the file is damaged. A precision left to itself is taken from it.
         """
         path = folder / "checkpoint.pt"
         if not path.is_file():
             return False
-        state = torch.load(path, map_location=self.device, weights_only=True)
-        before = state.get("settings", {})
+        state = _kept(path, self.device)
+        before = state["settings"]
         if self.budget.precision == "auto":
             self.precision = before.get("precision", self.precision)
-        now = self._settings()
-        for name, value in before.items():
-            if now[name] != value:
-                raise InputError(
-                    f"{name} is {now[name]}, and the run in this folder was begun with {value}",
-                    file=path,
-                    remedy="Give it as before, or write to another folder",
-                )
-        self.net.load_state_dict(state["net"])
-        self.average.load_state_dict(state["average"])
-        self.optimiser.load_state_dict(state["optimiser"])
-        steps, self.seconds, self.drawing, self.waiting = state["numbers"]
-        self.steps, self.log = int(steps), list(state["log"])
-        self.simulators = list(dict.fromkeys([*state["simulators"], *self.simulators * (self.progress < 1)]))
+        _check_same(before, self._settings(), path)
+        try:
+            self.net.load_state_dict(state["net"])
+            self.average.load_state_dict(state["average"])
+            self.optimiser.load_state_dict(state["optimiser"])
+            steps, self.seconds, self.drawing, self.waiting = map(float, state["numbers"])
+            self.steps, self.log = int(steps), [dict(line) for line in state["log"]]
+            before_simulators = [str(one) for one in state["simulators"]]
+        except checkpoint.DAMAGE:
+            raise InputError("is of another network, or damaged", file=path, remedy=ANEW) from None
+        self.simulators = list(dict.fromkeys([*before_simulators, *self.simulators * (self.progress < 1)]))
         return True
+
+
+def _kept(path: Path, device: str) -> dict[str, Any]:
+    """Read what :meth:`Trainer.save` wrote."""
+    state = checkpoint.read_torch(path, device, ANEW)
+    if not isinstance(state, dict) or not KEPT <= set(state) or not isinstance(state["settings"], dict):
+        what = "does not hold what a training goes on from, or is of an earlier version"
+        raise InputError(what, file=path, remedy=ANEW)
+    return state
+
+
+def _check_same(before: Mapping[str, Any], now: Mapping[str, Any], path: Path) -> None:
+    """Raise unless a run goes on with the settings it was begun with."""
+    unsaid = [name for name in now if name not in before]
+    if unsaid:
+        raise InputError(
+            f"the run in this folder was begun by an earlier version, which did not keep {', '.join(unsaid)}: what its "
+            "network has seen cannot be told",
+            file=path,
+            remedy=ANEW,
+        )
+    for name, value in now.items():
+        if before[name] != value:
+            raise InputError(
+                f"{name} is {_told(value)}, and the run in this folder was begun with {_told(before[name])}",
+                file=path,
+                remedy="Give it as before, or write to another folder; --start goes on from weights that are finished",
+            )
+
+
+def _told(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    return "none" if value is None else str(value)
 
 
 def _simulator() -> str:
