@@ -404,3 +404,23 @@ class TestWords:
     def test_plan_tells_the_power_in_words(self, capsys):
         out = printed(capsys, "plan", "--studies", 3, "--subjects", 30, "--margin", -0.1)
         assert "The power to show non-inferiority, margin -0.1, of a model as good as the experts, is" in out
+
+
+def test_ordered_categories_are_the_scale_where_none_is_named():
+    kind = pd.CategoricalDtype(["none", "mild", "severe"], ordered=True)
+    words = pd.DataFrame({"a": ["none", "mild", "severe", "mild"], "b": ["none", "mild", "mild", None]})
+    named = agree.cohen_kappa(words, categories=list(kind.categories), weights="quadratic").value
+    assert agree.cohen_kappa(words.astype(kind), weights="quadratic").value == named
+    rows = words.melt(ignore_index=False, var_name="rater", value_name="rating").rename_axis("subject").reset_index()
+    assert agree.cohen_kappa(rows.astype({"rating": kind}), weights="quadratic").value == named
+    with pytest.raises(InputError, match=r"hold 'mild', 'none', 'severe'; name the whole scale from least to most"):
+        agree.cohen_kappa(words)
+    with pytest.raises(InputError, match="nobody rated anything"):
+        agree.cohen_kappa(pd.DataFrame({"a": [np.nan], "b": [np.nan]}))
+
+
+def test_an_item_is_not_named_of_ratings_without_items():
+    rows = [("1", "x", 0), ("1", "y", 1), ("2", "x", 1), ("2", "y", 1)]
+    table = pd.DataFrame(rows, columns=["subject", "rater", "rating"])
+    with pytest.raises(InputError, match="ratings have no item column, so that none is called 'severty'"):
+        agree.wide(table, item="severty")

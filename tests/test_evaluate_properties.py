@@ -165,7 +165,9 @@ def test_p12_bootstrap_sees_the_table_of_each_patient_only(seed):
     mixed = rng.permutation(60)
     shuffled = evaluate.patient_bootstrap(_kappa_of_rows, rows[mixed], patients[mixed], draws=60, seed=5)
     tables = evaluate.cluster_tables(patients, rows[:, 0] * 4 + rows[:, 1], 16).reshape(-1, 4, 4)
-    (by_table,) = evaluate.table_bootstrap(lambda t: kappa_of_tables(t, scale_weights(range(4))), tables, draws=60, seed=5)
+    (by_table,) = evaluate.table_bootstrap(
+        lambda t: kappa_of_tables(t, scale_weights(range(4))), tables, draws=60, seed=5
+    )
     for other in (shuffled, by_table):
         assert (other.value, other.low, other.high, other.se) == pytest.approx(
             (by_rows.value, by_rows.low, by_rows.high, by_rows.se), abs=1e-12

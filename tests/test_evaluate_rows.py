@@ -45,3 +45,9 @@ def test_other_labels_and_plain_arrays_are_taken_as_they_stand():
         assert (again.value, again.low, again.high) == (asked.value, asked.low, asked.high)
     back = evaluate.auroc(turned(Y), turned(P), clusters=turned(PATIENTS))
     assert (back.value, back.low, back.high) == pytest.approx((asked.value, asked.low, asked.high))
+
+
+def test_groups_without_patients_are_refused():
+    table = pd.DataFrame({"patient": LABELS, "repeat": 0, "y": Y.to_numpy(), "p": P.to_numpy()})
+    with pytest.raises(InputError, match="groups is ndarray, which does not say whose they are"):
+        evaluate.subgroup_table(table, table, PATIENTS.to_numpy(), "auroc")

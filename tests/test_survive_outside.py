@@ -233,3 +233,19 @@ class TestSections:
         )
         with pytest.raises(InputError, match="3 days for everybody"):
             run(same, Experiment(task="discharge", repeats=1))
+
+
+@pytest.mark.parametrize("n", [12, 30, 60, 200])
+def test_a_covariate_that_orders_every_event_ends_in_words(n):
+    time = np.arange(1.0, n + 1)
+    for covariate in (time, -time, np.exp(time / 5)):
+        fit = survive.cox(time, np.ones(n), covariate)
+        assert fit.table.isna().all(axis=None)
+        assert any("separates early from late events" in note for note in fit.notes)
+
+
+def test_a_table_is_no_mapping_of_blocks():
+    with pytest.raises(
+        InputError, match=r'blocks is a DataFrame. Allowed: modality -> table. Write \{"clinical": table\}'
+    ):
+        survive.penalised_cox([1, 2, 3], [1, 1, 0], pd.DataFrame({"age": [1, 2, 3]}))

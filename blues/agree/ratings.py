@@ -316,6 +316,8 @@ def wide(ratings: Any, *, item: str | None = None, round: Any = None) -> pd.Data
 
 def choose(rows: pd.DataFrame, *, item: str | None = None, round: Any = None) -> pd.DataFrame:
     """Keep one item and one round of tidy ratings."""
+    if item is not None and "item" not in rows:
+        raise InputError(f"ratings have no item column, so that none is called {item!r}", remedy="Leave the item out")
     if "item" in rows:
         items = list(pd.unique(rows["item"].astype(str)))
         if item is None and len(items) > 1:

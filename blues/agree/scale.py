@@ -224,6 +224,15 @@ def numeric_scale(categories: tuple[Any, ...]) -> np.ndarray | None:
         return None
 
 
+def _ordered(ratings: Any) -> list[Any] | None:
+    """Return the scale of ratings that are ordered pandas categories, the same in all columns that hold any; else None."""
+    kinds = (
+        [kind for kind in ratings.dtypes if isinstance(kind, pd.CategoricalDtype)] if hasattr(ratings, "dtypes") else []
+    )
+    scales = {tuple(kind.categories) for kind in kinds if kind.ordered}
+    return list(scales.pop()) if len(scales) == 1 else None
+
+
 def _declared(categories: Iterable[Any] | None, frame: pd.DataFrame) -> tuple[Any, ...]:
     if categories is None:
         found = pd.unique(frame.to_numpy(dtype=object).ravel())
@@ -232,10 +241,14 @@ def _declared(categories: Iterable[Any] | None, frame: pd.DataFrame) -> tuple[An
             found = sorted(found)
         except TypeError:
             found = sorted(found, key=str)
-        shown = ", ".join(f"{v:g}" if isinstance(v, float) else str(v) for v in found[:12])
+        if not found:
+            raise InputError("nobody rated anything: all cells are empty")
+        shown = ", ".join(f"{v:g}" if isinstance(v, float) else repr(v) for v in found[:12])
+        words = any(isinstance(v, str) for v in found)
         raise InputError(
             "categories must be given: a category that nobody used still changes weighted kappa and AC1",
-            remedy=f"The ratings hold {shown}; name the whole scale in order, such as categories=[0, 1, 2, 3]",
+            remedy=f"The ratings hold {shown}; name the whole scale "
+            + ("from least to most, categories=[...]" if words else "in order, such as categories=[0, 1, 2, 3]"),
         )
     scale = tuple(c.item() if isinstance(c, np.generic) else c for c in categories)
     if len(scale) < 2:
@@ -289,7 +302,7 @@ def coded(ratings: Any, categories: Iterable[Any] | None, clusters: Any = None, 
     ratings : array or DataFrame, shape (subjects, raters)
         NaN or None for a missing rating. A tidy frame (subject, rater, rating) is made wide first.
     categories : sequence
-        The whole scale in order, also what nobody used. Mandatory.
+        The whole scale in order, also what nobody used. Mandatory, unless the ratings are ordered pandas categories.
     clusters : array or Series, shape (subjects,), optional
         What belongs together (the patient of a clip).
     least : int
@@ -301,7 +314,7 @@ def coded(ratings: Any, categories: Iterable[Any] | None, clusters: Any = None, 
         No categories; a rating outside them; one rater; a rater without ratings; raters who share no subject.
     """
     frame = wide(ratings)
-    scale = _declared(categories, frame)
+    scale = _declared(_ordered(ratings) if categories is None else categories, frame)
     _check_shape(len(frame), len(frame.columns), least)
     numeric = numeric_scale(scale)
     if numeric is not None:

@@ -61,6 +61,11 @@ def subgroup_table(
     InputError
         As :func:`blues.evaluate.compare_table`; when no patient has a group.
     """
+    if not isinstance(groups, pd.Series):
+        raise InputError(
+            f"groups is {type(groups).__name__}, which does not say whose they are",
+            remedy="Give a Series with the patients as its index",
+        )
     one_of(metric, METRICS[one_of(kind, tuple(METRICS), "kind")], f"{kind} metric")
     a, b = paired(
         out_of_fold(predictions_a, kind, categories=categories), out_of_fold(predictions_b, kind, categories=categories)

@@ -191,7 +191,8 @@ def newton(
             with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # a step too far has no likelihood
                 there = moments(x, trial, sets)
             reached = there.log_likelihood - 0.5 * penalty @ trial**2
-            if np.isfinite(reached) and reached >= value - 1e-12 * abs(value):
+            known = np.isfinite(reached) and np.isfinite(there.score).all() and np.isfinite(there.information).all()
+            if known and reached >= value - 1e-12 * abs(value):
                 break
         else:
             return beta, here, False

@@ -227,6 +227,10 @@ def penalised_cox(
     InputError
         No event, no usable column, rows that do not match, bad times or codes.
     """
+    if not isinstance(blocks, Mapping):
+        raise InputError(
+            f"blocks is a {type(blocks).__name__}", allowed="modality -> table", remedy='Write {"clinical": table}'
+        )
     if not blocks:
         raise InputError("no block was given")
     data = observed(time, event, groups=groups, **{f"block {k!r}": v for k, v in blocks.items()})
