@@ -420,7 +420,7 @@ def test_photographs_are_named():
 
 
 def test_clips_that_are_no_lung_ultrasound_are_named(rng):
-    from blues.embed.pipeline import _doubts
+    from blues.embed.work import _doubts
 
     encoder = encoders.get("blues-lus")
     pictures = simulate.negatives(6, rng, kind="text")[0]

@@ -35,6 +35,10 @@ class Options:
     )
     workers: int | None = field(default=None, metadata={"help": "threads that decode (default: one a core, at most 8)"})
     cache: Path | None = field(default=None, metadata={"help": "where finished clips are kept (default: BLUES_CACHE)"})
+    cluster: str | None = field(
+        default=None,
+        metadata={"help": "scheduler of a Dask cluster whose workers share folder and cache", "metavar": "ADDRESS"},
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -58,6 +62,7 @@ def _main(argv: Sequence[str] | None) -> int:
         weights=weights,
         workers=options.workers,
         cache=options.cache,
+        cluster=options.cluster,
     )
     print(summary(made))
     if options.out is not None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import collections
 import contextlib
-import dataclasses
-import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -20,46 +18,13 @@ from tqdm import tqdm
 from blues import encoders, video
 from blues.check import InputError
 from blues.cohort import Cohort
-from blues.embed.record import QUARANTINE, STRANGE, TABLE, Embeddings
-from blues.embed.store import Contents, Entry, Store
+from blues.embed.record import QUARANTINE, TABLE, Embeddings
+from blues.embed.store import Contents, Store
+from blues.embed.work import Ready, Work, encode, finish, light, prepare
 from blues.encoders import Encoder
-from blues.provenance import cache_folder, text_hash
+from blues.provenance import cache_folder
 
 __all__ = ["embed"]
-
-LAYOUT = "embedding 2"
-"""Raised when the meaning of a cached file changes, or the way a network is run, and with it the last digits."""
-
-SMALL = 1_000_000
-"""Parameters below which threads within a network would wait for one another longer than they compute."""
-
-
-@dataclasses.dataclass(frozen=True)
-class _Work:
-    """What the workers share."""
-
-    cohort: Cohort
-    encoder: Encoder
-    store: Store
-    contents: Contents
-
-    def key(self, content: str) -> str:
-        """Return the name under which a clip with this content hash is kept."""
-        wanted = self.encoder.preprocessing
-        look = [wanted.rate, wanted.most, wanted.geometry, list(wanted.size)]
-        return text_hash(json.dumps([LAYOUT, content, self.encoder.hash, look, video.decoder_version()]))
-
-
-@dataclasses.dataclass(frozen=True)
-class _Ready:
-    """A clip after a worker: finished (``entry``), prepared (``frames``), or refused (``reason``)."""
-
-    key: str = ""
-    entry: Entry | None = None
-    frames: np.ndarray | None = None
-    total: int = 0
-    problems: tuple[str, ...] = ()
-    reason: str = ""
 
 
 def embed(
@@ -69,6 +34,7 @@ def embed(
     workers: int | None = None,
     cache: str | os.PathLike[str] | None = None,
     progress: bool = True,
+    cluster: Any = None,
 ) -> Embeddings:
     """Embed every clip of a cohort.
 
@@ -89,6 +55,9 @@ def embed(
         Where finished clips are kept; by default ``embeddings`` in the cache folder (``BLUES_CACHE``).
     progress : bool, default True
         Show clips a second and the time left on standard error, when that is a terminal.
+    cluster : str or distributed.Client, optional
+        A Dask cluster that does the work: the address of its scheduler, or a client. The cohort's folder and the cache lie
+        under the same paths on every worker; ``workers`` is not looked at.
 
     Returns
     -------
@@ -99,7 +68,7 @@ def embed(
     Raises
     ------
     InputError
-        When no clip at all can be read, the cohort has no clips, or the cache cannot be written.
+        When no clip at all can be read, the cohort has no clips, the cache cannot be written, or the cluster cannot be used.
 
     Notes
     -----
@@ -117,7 +86,7 @@ def embed(
     if cohort.clips.empty:
         raise InputError(f"cohort {cohort.name} has no clips", file=cohort.folder)
     store = Store(Path(cache) if cache is not None else cache_folder() / "embeddings")
-    work = _Work(cohort, encoder, store, Contents(store.folder, cohort.folder))
+    work = Work(cohort, encoder, store, Contents(store.folder, cohort.folder))
     names = cohort.clips["path"].tolist()
     hashes = [work.contents.remembered(name) for name in names]
     if all(hashes):
@@ -125,7 +94,11 @@ def embed(
         found = store.run(keys, encoder.dimensions)
         if found is not None:
             return _assemble(work, range(len(keys)), found, {})
-    return _compute(work, names, workers or _cores(), progress)
+    if cluster is None:
+        return _compute(work, names, _prepared(work, names, workers or _cores()), progress)
+    from blues.embed.cluster import finished
+
+    return _compute(work, names, finished(work, names, cluster), progress)
 
 
 def _cores() -> int:
@@ -133,7 +106,8 @@ def _cores() -> int:
     return min(count or 1, 8)
 
 
-def _compute(work: _Work, names: Sequence[str], workers: int, progress: bool) -> Embeddings:
+def _compute(work: Work, names: Sequence[str], finished: Iterator[Ready], progress: bool) -> Embeddings:
+    """Collect the clips as they come, in order; what is not encoded yet is encoded here."""
     keys: list[str] = []
     clips: list[dict[str, Any]] = []
     done: list[int] = []
@@ -141,11 +115,11 @@ def _compute(work: _Work, names: Sequence[str], workers: int, progress: bool) ->
     shown = progress and sys.stderr.isatty()
     try:
         with tqdm(total=len(names), unit=" clips", desc=work.encoder.name, file=sys.stderr, disable=not shown) as bar:
-            for i, ready in enumerate(_prepared(work, names, workers)):
+            for i, ready in enumerate(finished):
                 if ready.reason:
                     refused[i] = ready.reason
                 else:
-                    entry = ready.entry or _encode(work, names[i], ready)
+                    entry = ready.entry or encode(work, names[i], ready)
                     keys.append(ready.key)
                     done.append(i)
                     clips.append(
@@ -168,10 +142,10 @@ def _compute(work: _Work, names: Sequence[str], workers: int, progress: bool) ->
     return _assemble(work, done, found, refused)
 
 
-def _prepared(work: _Work, names: Sequence[str], workers: int) -> Iterator[_Ready]:
+def _prepared(work: Work, names: Sequence[str], workers: int) -> Iterator[Ready]:
     """Yield the clips in order, finished or ready for the encoder; a few ahead are under way, no more."""
-    task = _finish if _light(work.encoder) else _prepare
-    ahead: collections.deque[Future[_Ready]] = collections.deque()
+    task = finish if light(work.encoder) else prepare
+    ahead: collections.deque[Future[Ready]] = collections.deque()
     with _threads(work.encoder, workers) as pool:
         try:
             for name in names:
@@ -187,7 +161,7 @@ def _prepared(work: _Work, names: Sequence[str], workers: int) -> Iterator[_Read
 @contextlib.contextmanager
 def _threads(encoder: Encoder, workers: int) -> Iterator[ThreadPoolExecutor]:
     """Give the threads that work on clips; a light network is not split over further threads within them."""
-    if not _light(encoder):
+    if not light(encoder):
         yield ThreadPoolExecutor(workers, thread_name_prefix="clips")
         return
     import torch
@@ -199,74 +173,8 @@ def _threads(encoder: Encoder, workers: int) -> Iterator[ThreadPoolExecutor]:
         torch.set_num_threads(before)  # the number is each thread's own, but new threads start with the last one set
 
 
-def _light(encoder: Encoder) -> bool:
-    """Tell whether clips side by side, a thread each, are faster than several threads for one clip: no large network.
-
-    Functions run in the calling thread: that they may run side by side is not known.
-    """
-    module = getattr(encoder, "module", None)
-    if module is None:
-        return False
-    parameters = list(module.parameters())
-    return sum(p.numel() for p in parameters) < SMALL and all(p.device.type == "cpu" for p in parameters)
-
-
-def _finish(work: _Work, name: str) -> _Ready:
-    """Look one clip up, or decode, prepare and encode it. Runs in a worker thread."""
-    ready = _prepare(work, name)
-    return ready if ready.frames is None else _Ready(ready.key, _encode(work, name, ready))
-
-
-def _prepare(work: _Work, name: str) -> _Ready:
-    """Look one clip up, or decode and prepare it. Runs in a worker thread."""
-    wanted = work.encoder.preprocessing
-    path = work.cohort.folder / name
-    try:
-        key = work.key(work.contents.read(name))
-        entry = work.store.has(key, work.encoder.dimensions)
-        if entry is not None:
-            return _Ready(key, entry)
-        clip = video.read(path, rate=wanted.rate, most=wanted.most)
-        frames = video.prepare(clip.frames, wanted.geometry, wanted.size)
-    except InputError as error:
-        return _Ready(reason=str(error).replace(f"{path}: ", "", 1))
-    except OSError as error:
-        return _Ready(reason=f"cannot be read: {error.strerror}")
-    except Exception as error:  # one odd file must not stop a cohort; the reason is kept
-        return _Ready(reason=f"{type(error).__name__}: {error}")
-    return _Ready(key, None, frames, clip.total, clip.problems)
-
-
-def _encode(work: _Work, name: str, ready: _Ready) -> Entry:
-    """Run the encoder over one clip's frames and keep the result.
-
-    One clip is one batch: a network's last digits depend on what shares a batch, and may not depend on the neighbours a
-    clip happens to have, nor on where an earlier run was stopped.
-    """
-    frames, encoder = ready.frames, work.encoder
-    assert frames is not None
-    values = np.asarray(encoder.forward(frames))
-    if values.shape != (len(frames), encoder.dimensions):
-        raise InputError(
-            f"encoder {encoder.name} gave values of shape {values.shape} for {len(frames)} frames of {name}",
-            allowed=f"({len(frames)}, {encoder.dimensions})",
-        )
-    problems = (*ready.problems, *_doubts(encoder, values))
-    entry = Entry(values.astype(np.float32, copy=False), ready.total, problems)
-    work.store.put(ready.key, entry)
-    return entry
-
-
-def _doubts(encoder: Encoder, values: np.ndarray) -> tuple[str, ...]:
-    """Return what is odd about a clip by the encoder's own output ``lus``, the probability of lung ultrasound."""
-    if "lus" not in encoder.card.get("outputs", ()):
-        return ()
-    score = float(values[:, encoder.feature_names.index("lus")].mean())
-    return () if score >= 0.5 else (f"{STRANGE} (score {score:.2f}, of 1)",)
-
-
 def _assemble(
-    work: _Work, done: Sequence[int], found: tuple[np.ndarray, list[dict[str, Any]]], refused: dict[int, str]
+    work: Work, done: Sequence[int], found: tuple[np.ndarray, list[dict[str, Any]]], refused: dict[int, str]
 ) -> Embeddings:
     values, clips = found
     encoder = work.encoder

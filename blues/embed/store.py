@@ -208,6 +208,12 @@ class Contents:
             self.changed = True
         return digest
 
+    def remember(self, name: str, entry: list[Any]) -> None:
+        """Take over what another process remembers of a file."""
+        if self.known.get(name) != entry:
+            self.known[name] = entry
+            self.changed = True
+
     def save(self) -> None:
         """Remember for the next run."""
         if self.changed:

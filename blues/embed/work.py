@@ -1,0 +1,118 @@
+"""What is done with one clip: looked up, or decoded, prepared and encoded, and kept."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import numpy as np
+
+from blues import video
+from blues.check import InputError
+from blues.cohort import Cohort
+from blues.embed.record import STRANGE
+from blues.embed.store import Contents, Entry, Store
+from blues.encoders import Encoder
+from blues.provenance import text_hash
+
+__all__ = ["Ready", "Work", "encode", "finish", "light", "prepare"]
+
+LAYOUT = "embedding 2"
+"""Raised when the meaning of a cached file changes, or the way a network is run, and with it the last digits."""
+
+SMALL = 1_000_000
+"""Parameters below which threads within a network would wait for one another longer than they compute."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Work:
+    """What the workers share."""
+
+    cohort: Cohort
+    encoder: Encoder
+    store: Store
+    contents: Contents
+
+    def key(self, content: str) -> str:
+        """Return the name under which a clip with this content hash is kept."""
+        wanted = self.encoder.preprocessing
+        look = [wanted.rate, wanted.most, wanted.geometry, list(wanted.size)]
+        return text_hash(json.dumps([LAYOUT, content, self.encoder.hash, look, video.decoder_version()]))
+
+
+@dataclasses.dataclass(frozen=True)
+class Ready:
+    """A clip after a worker: finished (``entry``), prepared (``frames``), or refused (``reason``)."""
+
+    key: str = ""
+    entry: Entry | None = None
+    frames: np.ndarray | None = None
+    total: int = 0
+    problems: tuple[str, ...] = ()
+    reason: str = ""
+
+
+def light(encoder: Encoder) -> bool:
+    """Tell whether clips side by side, a thread each, are faster than several threads for one clip: no large network.
+
+    Functions run in the calling thread: that they may run side by side is not known.
+    """
+    module = getattr(encoder, "module", None)
+    if module is None:
+        return False
+    parameters = list(module.parameters())
+    return sum(p.numel() for p in parameters) < SMALL and all(p.device.type == "cpu" for p in parameters)
+
+
+def finish(work: Work, name: str) -> Ready:
+    """Look one clip up, or decode, prepare and encode it. Runs in a worker thread."""
+    ready = prepare(work, name)
+    return ready if ready.frames is None else Ready(ready.key, encode(work, name, ready))
+
+
+def prepare(work: Work, name: str) -> Ready:
+    """Look one clip up, or decode and prepare it. Runs in a worker thread."""
+    wanted = work.encoder.preprocessing
+    path = work.cohort.folder / name
+    try:
+        key = work.key(work.contents.read(name))
+        entry = work.store.has(key, work.encoder.dimensions)
+        if entry is not None:
+            return Ready(key, entry)
+        clip = video.read(path, rate=wanted.rate, most=wanted.most)
+        frames = video.prepare(clip.frames, wanted.geometry, wanted.size)
+    except InputError as error:
+        return Ready(reason=str(error).replace(f"{path}: ", "", 1))
+    except OSError as error:
+        return Ready(reason=f"cannot be read: {error.strerror}")
+    except Exception as error:  # one odd file must not stop a cohort; the reason is kept
+        return Ready(reason=f"{type(error).__name__}: {error}")
+    return Ready(key, None, frames, clip.total, clip.problems)
+
+
+def encode(work: Work, name: str, ready: Ready) -> Entry:
+    """Run the encoder over one clip's frames and keep the result.
+
+    One clip is one batch: a network's last digits depend on what shares a batch, and may not depend on the neighbours a
+    clip happens to have, nor on where an earlier run was stopped.
+    """
+    frames, encoder = ready.frames, work.encoder
+    assert frames is not None
+    values = np.asarray(encoder.forward(frames))
+    if values.shape != (len(frames), encoder.dimensions):
+        raise InputError(
+            f"encoder {encoder.name} gave values of shape {values.shape} for {len(frames)} frames of {name}",
+            allowed=f"({len(frames)}, {encoder.dimensions})",
+        )
+    problems = (*ready.problems, *_doubts(encoder, values))
+    entry = Entry(values.astype(np.float32, copy=False), ready.total, problems)
+    work.store.put(ready.key, entry)
+    return entry
+
+
+def _doubts(encoder: Encoder, values: np.ndarray) -> tuple[str, ...]:
+    """Return what is odd about a clip by the encoder's own output ``lus``, the probability of lung ultrasound."""
+    if "lus" not in encoder.card.get("outputs", ()):
+        return ()
+    score = float(values[:, encoder.feature_names.index("lus")].mean())
+    return () if score >= 0.5 else (f"{STRANGE} (score {score:.2f}, of 1)",)
