@@ -63,9 +63,7 @@ def draft(folder: str | Path) -> str:
     guess, listed = _whose(found, who)
     ratings = _ratings_table(found, who.name, listed)
     explained = _explanations(folder, found, who.name, ratings)
-    faults = ""
-    if who.faults:
-        faults = f' {who.faults}: one row each, please, or repeated_rows = "leave out" under [files] keeps the first'
+    faults = f" {who.faults}" if who.faults else ""
     lines = [
         "# A draft by `python -m blues.cohort init`: every line marked DECIDE waits for somebody who knows the cohort.",
         f"# Then remove the mark. All settings: docs/dictionary.md. Tables read: {', '.join(found.tables)}.",
@@ -73,7 +71,7 @@ def draft(folder: str | Path) -> str:
         f"name = {toml(folder.absolute().name)}",
         f'licence = "not stated" {DECIDE} who may use these data, and for what?',
         "",
-        *_files(found, who.name, ratings, explained),
+        *_files(found, who, ratings, explained),
         "",
         "[patients]",
         f"id = {toml(who.column)} {DECIDE} is this the patient (one row each)?{faults}",
@@ -170,9 +168,11 @@ def _explanations(
 
 
 def _files(
-    found: _Folder, patients: str, ratings: tuple[str, str] | None, explained: tuple[str, int] | None
+    found: _Folder, who: PatientTable, ratings: tuple[str, str] | None, explained: tuple[str, int] | None
 ) -> list[str]:
-    lines = ["[files]", f"patients = {toml(patients)}"]
+    others = [other for other in who.others if ratings is None or not other.startswith(f"{ratings[0]} (")]
+    mark = f" {DECIDE} is this the table of all patients, or is it {' or '.join(others)}?" if others else ""
+    lines = ["[files]", f"patients = {toml(who.name)}{mark}"]
     if found.clips is not None:
         lines.append(f"clips = {toml(found.clips)}")
     if ratings is not None:
