@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from blues.check import InputError
-from blues.cohort import draft
+from blues.cohort import draft, read
 
 HEADER = ["patient", "age", "sex", "crp", "icu", "pcr"]
 IDS = [f"P{i:03d}" for i in range(1, 25)]
@@ -99,3 +99,167 @@ def test_a_row_without_an_id_is_not_promised_to_be_left_out(tmp_path):
     line = line_of(draft(tmp_path), "id = ")
     assert "row 2 without one: fill in who it is, or remove the row" in line
     assert "repeated_rows" not in line
+
+
+def decided(folder, text):
+    """Write a draft beside its tables as it is, and read the cohort."""
+    (folder / "cohort.toml").write_text(text, encoding="utf-8")
+    return read(folder)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
+def test_tables_may_be_written_in_any_of_the_usual_encodings(tmp_path, encoding):
+    rows = [[*row[:2], ("männlich", "weiblich")[i % 2], *row[3:]] for i, row in enumerate(rows_of())]
+    table(tmp_path / "patients.csv", HEADER, rows, ";", encoding)
+    cohort = decided(tmp_path, draft(tmp_path))
+    assert set(cohort.patients["sex"]) == {"männlich", "weiblich"}
+    assert (len(cohort.patients), cohort.patients.columns[0]) == (24, "age")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_a_table_in_another_encoding_does_not_garble_the_patients(tmp_path, encoding):
+    rows = [[one, "über 60" if i % 2 else "jung"] for i, one in enumerate(IDS)]
+    table(tmp_path / "patients.csv", ["patient", "alter"], rows, encoding=encoding)
+    table(
+        tmp_path / "labor.csv",
+        ["patient", "gerät"],
+        [["P001", "Gerät A"], ["P002", "Gerät B"]],
+        encoding="cp1252",
+    )
+    text = draft(tmp_path)
+    assert set(decided(tmp_path, text).patients["alter"]) == {"über 60", "jung"}
+    if encoding == "utf-8":
+        why = "# Not read: labor.csv: it is cp1252 text, and patients.csv is utf-8: save both in the same way"
+        assert why in text
+
+
+def test_zero_bytes_are_no_text_in_any_encoding(tmp_path):
+    path = table(tmp_path / "patients.csv", HEADER, rows_of())
+    text = draft(tmp_path)
+    path.write_bytes(path.read_text(encoding="utf-8").replace("icu", "i\0u").encode("utf-16"))
+    with pytest.raises(InputError, match="zero bytes.*or write encoding = 'utf-16'"):
+        decided(tmp_path, text)
+    with pytest.raises(InputError, match="zero bytes"):
+        decided(tmp_path, text.replace("[files]\n", '[files]\nencoding = "utf-16"\n'))
+
+
+def test_a_table_with_another_separator_is_named_and_the_rest_is_drafted(tmp_path):
+    table(tmp_path / "patients.csv", HEADER, rows_of(), ";")
+    wide = [f"s{i}" for i in range(8)]
+    table(tmp_path / "ratings.csv", ["clip", "rater", *wide], [[f"{one}_R1", "A", *"12301230"] for one in IDS])
+    clips(tmp_path / "clips", [f"{one}_R1.avi" for one in IDS])
+    text = draft(tmp_path)
+    why = (
+        "# Not read: ratings.csv: its cells are parted by ',', those of patients.csv by ';': save both in the same way"
+    )
+    assert why in text
+    assert len(decided(tmp_path, text).clips) == 24
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "patients.csv: is empty"),
+        ("sep=;\npatient;age\n1;3\n", "row 1, value 'sep=': a line for a spreadsheet program, no header"),
+        (
+            "Export of 2020\n\npatient,age\n1,3\n",
+            "row 3: 2 cells where the header has 1. If the header is further down",
+        ),
+        ("patient,age,sex\n1,3\n", "row 2: 2 cells where the header has 3. Each cell needs its place"),
+        ("patient,age,age\n1,3,4\n", "the column name is there twice"),
+    ],
+)
+def test_a_table_that_cannot_be_read_is_not_said_to_repeat_rows(tmp_path, text, told):
+    (tmp_path / "patients.csv").write_text(text, encoding="utf-8")
+    with pytest.raises(InputError) as error:
+        draft(tmp_path)
+    assert told in str(error.value)
+    assert "Merge" not in str(error.value)
+
+
+def test_columns_without_a_name_are_left_out_and_asked_about(tmp_path):
+    table(tmp_path / "patients.csv", [*HEADER, ""], [[*row, ""] for row in rows_of()])
+    text = draft(tmp_path)
+    line = line_of(text, "nameless_columns = ")
+    assert line.startswith('nameless_columns = "leave out" # DECIDE: without a name, patients.csv: column 7')
+    assert len(decided(tmp_path, text).patients) == 24
+
+
+def test_a_list_of_choices_does_not_make_the_comma_the_decimal_sign(tmp_path):
+    choices = ["1", "2", "1,3", "2,4"]
+    rows = [[*row, choices[i % 4]] for i, row in enumerate(rows_of())]
+    table(tmp_path / "patients.csv", [*HEADER, "symptoms"], rows, ";")
+    text = draft(tmp_path)
+    assert tomllib.loads(text)["columns"]["crp"]["role"] == "blood"
+    line = line_of(text, "decimal = ")
+    assert line.startswith("decimal = \".\" # DECIDE: numbers are written like '1,3' in 1 column and like ")
+    assert decided(tmp_path, text).patients["crp"].notna().all()
+
+
+@pytest.mark.parametrize(
+    ("written", "asked"),
+    [
+        ('"{},5"', "numbers with ',' for a decimal sign such as '40,5': a comma parts the cells too"),
+        ("{} %", "numbers with something behind them such as '40 %': write the number alone"),
+        ("{} °C", "numbers with something behind them"),
+        ("{0}/{0}", "two numbers in one cell such as '40/40': make two columns of them"),
+    ],
+)
+def test_numbers_that_cannot_be_read_are_no_free_text(tmp_path, written, asked):
+    table(tmp_path / "patients.csv", ["patient", "crp"], [[one, written.format(40 + i)] for i, one in enumerate(IDS)])
+    text = draft(tmp_path)
+    assert tomllib.loads(text)["columns"]["crp"]["role"] == "excluded"
+    line = line_of(text, "crp = ")
+    assert asked in line.split("# DECIDE: ")[1]
+    assert "free text" not in line
+
+
+def test_ids_with_a_decimal_comma_are_told(tmp_path):
+    rows = [[f"{i},0", *row[1:3], row[3].replace(".", ","), *row[4:]] for i, row in enumerate(rows_of(), start=1)]
+    table(tmp_path / "patients.csv", HEADER, rows, ";")
+    assert "names of clips do not say '1,0': write whole numbers" in line_of(draft(tmp_path), "id = ")
+
+
+def test_clips_in_several_folders_are_read_together(tmp_path):
+    table(tmp_path / "patients.csv", HEADER, rows_of())
+    clips(tmp_path / "clips2020", [f"{one}_R1.avi" for one in IDS[:14]])
+    clips(tmp_path / "clips 2021", [f"{one}_R1.avi" for one in IDS[14:]] + ["P001_L1.avi"])
+    text = draft(tmp_path)
+    line = line_of(text, "clips = ")
+    assert line == 'clips = "." # DECIDE: clips lie in clips2020 (14), clips 2021 (11): do all of them belong here?'
+    found = decided(tmp_path, text).clips
+    assert (found["patient"].nunique(), len(found), set(found["point"])) == (24, 25, {"R1", "L1"})
+
+
+def test_a_folder_of_copies_is_not_read_and_asked_about(tmp_path):
+    table(tmp_path / "patients.csv", HEADER, rows_of())
+    clips(tmp_path / "clips", [f"{one}_{point}.avi" for one in IDS for point in ("R1", "L1")])
+    clips(tmp_path / "small", [f"{one}_{point}.npy" for one in IDS[:9] for point in ("R1", "L1")])
+    text = draft(tmp_path)
+    assert line_of(text, "clips = ").startswith(
+        'clips = "clips" # DECIDE: more clips lie in small (18) and are not read'
+    )
+    assert len(decided(tmp_path, text).clips) == 48
+
+
+def test_one_folder_a_patient_beside_the_tables(tmp_path):
+    table(tmp_path / "patients.csv", HEADER, rows_of())
+    clips(tmp_path, [f"{one}/{point}.avi" for one in IDS for point in ("R1", "L1")])
+    text = draft(tmp_path)
+    assert line_of(text, "clips = ").endswith(
+        "P001 (2), P002 (2), P003 (2), P004 (2) and 20 more: do all of them belong here?"
+    )
+    found = decided(tmp_path, text).clips
+    assert (found["patient"].nunique(), set(found["point"])) == (24, {"R1", "L1"})
+
+
+def test_hidden_folders_are_passed_over_and_a_link_to_the_clips_is_followed(tmp_path):
+    folder, store = tmp_path / "cohort", tmp_path / "store"
+    table(folder / "patients.csv", HEADER, rows_of())
+    clips(folder / ".backup" / "old", [f"{one}_{point}.avi" for one in IDS for point in ("R1", "L1")])
+    assert "no clips were found" in draft(folder)
+    clips(store, [f"{one}_R1.avi" for one in IDS])
+    (folder / "clips").symlink_to(store)
+    text = draft(folder)
+    assert line_of(text, "clips = ") == 'clips = "clips"'
+    assert len(decided(folder, text).clips) == 24

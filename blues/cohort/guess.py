@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from blues.cohort.decode import LIKE_MISSING, LIMIT, RANGE, number, plain
-from blues.cohort.measures import holds_units, maybe_thousands
+from blues.cohort.measures import holds_units, maybe_thousands, unread_numbers
 from blues.cohort.schema import NO, YES
 from blues.cohort.words import unaccented
 
@@ -81,7 +81,7 @@ class ColumnGuess:
     decide: list[str] = field(default_factory=list)
 
 
-def guess_column(name: str, cells: Sequence[str], decimal: str = ".") -> ColumnGuess:
+def guess_column(name: str, cells: Sequence[str], decimal: str = ".", separator: str = ",") -> ColumnGuess:
     """Guess role, kind, codes and missing codes of one column.
 
     Columns that smell of an outcome, a test result or a person are drafted as ``excluded`` (``identifier``), so that a
@@ -112,7 +112,9 @@ def guess_column(name: str, cells: Sequence[str], decimal: str = ".") -> ColumnG
     if settings["role"] in ("clinical", "blood"):
         settings["known"] = "admission"
         if kind.get("kind") == "text":
-            settings = {"role": "excluded", "note": "free text"}
+            asked = unread_numbers(values, decimal, separator)
+            settings = {"role": "excluded", "note": "not plain numbers" if asked else "free text"}
+            decide = [*decide, asked] if asked else decide
         elif smell == "oxygen":
             settings["contingent"] = "oxygen"
     settings |= kind

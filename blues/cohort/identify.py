@@ -199,9 +199,11 @@ def _mend(cells: pd.Series) -> str:
     what = []
     if ids[ids != ""].duplicated().any():
         what.append('one row each, please, or repeated_rows = "leave out" under [files] keeps the first')
+    if all(re.fullmatch(r"\d+,0+", cell.strip()) for cell in cells if cell.strip()):
+        what.append(f"names of clips do not say {cells.iloc[0].strip()!r}: write whole numbers without a decimal comma")
     if (ids == "").any():
         what.append("fill in who it is, or remove the row")
-    return f"{_faults(cells)}: {'; '.join(what)}" if what else ""
+    return ": ".join(filter(None, [_faults(cells), "; ".join(what)]))
 
 
 def _faults(cells: pd.Series) -> str:
