@@ -263,3 +263,48 @@ def test_hidden_folders_are_passed_over_and_a_link_to_the_clips_is_followed(tmp_
     text = draft(folder)
     assert line_of(text, "clips = ") == 'clips = "clips"'
     assert len(decided(folder, text).clips) == 24
+
+
+@pytest.mark.parametrize(
+    "name",
+    """SARSCoV2 sarscov2_pcr ICUdays icudays days_on_ICU PCRresult rtpcr RT-PCR NAAT outcome30 finaloutcome endpoint Endpunkt
+    exitus letal Todesdatum deathdate timetodeath mortality30 Verweildauer KH-Tage krankenhaustage hospital_days
+    time_in_hospital
+    O2_Tage Hauptdiagnose Entlassdiagnose clinicaldiagnosis icd10 dx final_dx corona ward Station NIV hfnc who_scale max_who
+    dialysis recovered genesen nach_Hause remdesivir Komplikation PE_confirmed CT_severity Roentgen""".split(),
+)
+def test_outcomes_and_tests_are_known_however_their_names_are_written(tmp_path, name):
+    table(tmp_path / "patients.csv", ["patient", name], [[one, i % 2] for i, one in enumerate(IDS)])
+    text = draft(tmp_path)
+    assert tomllib.loads(text)["columns"][name]["role"] == "excluded"
+    assert "# DECIDE: this looks like" in line_of(text, f"{name} = ")
+
+
+@pytest.mark.parametrize(
+    "name",
+    """gestation particular glucose index indexed metal skeletal university disease latest closest weight_loss loss_of_taste
+    diabetes covariate forward toddler peaks maximal_pain SpO2 D-Dimer HbA1c cTnI dx_his_smoke area smokingstatus reason units
+    visits intestinal stationary protest sarcoidosis losartan maskless Metastasen""".split(),
+)
+def test_words_that_only_hold_the_letters_of_an_outcome_may_predict(tmp_path, name):
+    table(tmp_path / "patients.csv", ["patient", name], [[one, i % 2] for i, one in enumerate(IDS)])
+    assert tomllib.loads(draft(tmp_path))["columns"][name]["role"] in ("clinical", "blood")
+
+
+@pytest.mark.parametrize("names", [("smoker", "pcr"), ("pcr", "smoker"), ("sex", "dead")])
+@pytest.mark.parametrize("turned", [False, True])
+def test_what_says_the_same_as_an_outcome_predicts_no_more_than_it_does(tmp_path, names, turned):
+    rng = np.random.default_rng(2)
+    rows = [[one, value, value != turned] for one, value in zip(IDS, rng.random(24) < 0.5, strict=True)]
+    table(tmp_path / "patients.csv", ["patient", *names], [[one, int(a), int(b)] for one, a, b in rows])
+    text = draft(tmp_path)
+    (outcome,) = {"pcr", "dead"} & set(names)
+    (other,) = set(names) - {outcome}
+    columns = tomllib.loads(text)["columns"]
+    assert columns[other] == {
+        "role": "excluded",
+        "kind": "binary",
+        "note": f"the {'complement of' if turned else 'same as'} {outcome}",
+    }
+    assert columns[outcome]["role"] == "excluded"
+    assert f"# [targets.{outcome}]" in text

@@ -227,8 +227,10 @@ def _columns(found: Contents, table: pd.DataFrame, id_column: str) -> list[str]:
         name: guess_column(name, list(table[name]), found.decimal, found.separator)
         for name in table.columns.drop(id_column)
     }
-    binary = {name: list(table[name]) for name, guess in guesses.items() if guess.settings.get("kind") == "binary"}
-    again = repeats(binary)
+    suspects = sorted(
+        guesses, key=lambda name: guesses[name].settings["role"] != "excluded"
+    )  # what another repeats stays
+    again = repeats({name: list(table[name]) for name in suspects if guesses[name].settings.get("kind") == "binary"})
     mixed = mixed_units(table, [name for name in guesses if holds_units(name, list(table[name]))])
     for name, guess in guesses.items():
         decide = list(guess.decide)

@@ -12,52 +12,12 @@ import numpy as np
 from blues.cohort.decode import LIKE_MISSING, LIMIT, RANGE, number, plain
 from blues.cohort.measures import holds_units, maybe_thousands, unread_numbers
 from blues.cohort.schema import NO, YES
-from blues.cohort.words import unaccented
+from blues.cohort.smells import smell_of, words_of
 
 __all__ = ["ColumnGuess", "guess_column", "repeats", "suspicious_codes"]
 
 CODES = (-9999, -999, -99, -98, -97, -96, -95, -9, -8, -7, -1, 88, 99, 888, 999, 8888, 9999, 99999)
 
-# checked in this order; a word is a run of letters, so that "los" is not found in "closed"
-SMELLS = (
-    ("person", r"name|naam|birth|dob|geboorte|initials|e?mail|address|adres|phone|bsn|ssn|mrn|insurance"),
-    (
-        "person",
-        r"\w*geburt\w*|naissance|nacimiento|nascita|vorname|nachname|nom|prenom|cognome|nombre|apellidos?|achternaam|voornaam",
-    ),
-    ("files", r"(n|num|number|count)( of)? (\w+ )?(videos?|clips?|files?|images?|frames?)"),
-    ("outcome", r"outcome|death|dead|died|mort\w*|surviv\w*|deceased|discharged?|alive|readmi\w*|follow|event"),
-    (
-        "outcome",
-        r"los|length of stay|stay|icu|mcu|transfer\w*|intub\w*|ventilat\w*|ecmo|duration|status|therap\w*|treat\w*|drug",
-    ),
-    (
-        "outcome",
-        r"verst[oa]rb\w*|gestorben|tod(esfall)?|\w*uberleb\w*|\w*intensiv\w*|its|entlass\w*|verlegt|verlegung|beatm\w*|deces|"
-        r"decede\w*|reanimation|fallec\w*|muert\w*|uci|decess\w*|decedut\w*|rianimazione|dimission\w*|overl\w*|obito|liegedauer",
-    ),
-    ("leak", r"\w*befund\w*|\w*ergebnis\w*|abstrich\w*|result(at|ad|aat)\w*|risultat\w*|frottis|tampone|hisopo"),
-    ("leak", r"diagn\w*|final|results?|pcr|ct value|swab|antigen|covid( ?19)?|sars|test|culture|label|class|severity"),
-    ("blood", r"p[av]?o2|p[av]?co2|ph|hco3|(base )?excess|lactate|lactaat"),
-    ("oxygen", r"oxygen|o2|fio2|masks?|cpap|nasal|cannula|lit(er|re)s?|vent"),
-    (
-        "blood",
-        r"crp|ldh|le[uc]\w*cytes?|wbc|neutro\w*|lympho\w*|eosin\w*|monocyt\w*|hb|hg|h(a?e)moglobin\w*|platelets?",
-    ),
-    (
-        "blood",
-        r"t(h)?rombo\w*|d dimer|ddimer|ferritin|procalc\w*|pct|creat\w*|ureum|urea|bun|ala?t|asa?t|bili\w*|albumin",
-    ),
-    (
-        "blood",
-        r"sodium|potassium|troponin\w*|(nt ?pro ?)?bnp|p[ac]*o2|pco2|ph|hco3|base excess|lactate|glucose|il ?6|inr",
-    ),
-    (
-        "blood",
-        r"le[uc][kc]o[cz]\w*|\w*(zyten|cyten|citos|citi)|kreatin\w*|harnstoff|uree|natrium|kalium|sodio|pota(ss)?sio|glu[ck]os\w*|"
-        r"blutzucker|glycemie|glucemia|glicemia|plaquett?es|plaquetas|piastrine|hamoglobin|laktat|lattato|quick",
-    ),
-)
 REMARKS = re.compile(
     r"bemerk\w*|anmerk\w*|kommentar\w*|notizen?|\w*freitext|remarks?|comments?|notes?|free ?text|remarques?|commentaires?|"
     r"observa(tions?|cion(es)?|cao|coes)|comentarios?|osservazion[ei]|comment[oi]|opmerking(en)?|uwagi"
@@ -102,7 +62,7 @@ def guess_column(name: str, cells: Sequence[str], decimal: str = ".", separator:
         return ColumnGuess({"role": "excluded", "note": note}, decide)
     if holds_units(name, values):
         return ColumnGuess({"role": "excluded", "kind": "nominal", "note": "units of another column"})
-    smell = _smell(name)
+    smell = smell_of(name)
     kind, decide = _kind(values, distinct, decimal)
     if kind.get("kind") == "nominal" and _is_prose(name, values):
         kind, decide = {"kind": "text"}, []
@@ -185,23 +145,9 @@ def _is_prose(name: str, values: Sequence[str]) -> bool:
     if len(words) < 0.5 * len(values):
         return False
     rare = len(words) > 2 and len(set(words)) > 0.8 * len(words)
-    return re.search(rf"(?<!\w)({REMARKS.pattern})(?!\w)", _words(name)) is not None or (
+    return re.search(rf"(?<!\w)({REMARKS.pattern})(?!\w)", words_of(name)) is not None or (
         rare and sum(map(len, words)) >= LONG * len(words)
     )
-
-
-def _words(name: str) -> str:
-    """Return a column's name as words of plain small letters, and numbers."""
-    words = re.sub(r"([a-z]{2})([A-Z])", r"\1 \2", unaccented(name))
-    return " ".join(re.findall(r"[a-z]+\d*|\d+", words.lower()))
-
-
-def _smell(name: str) -> str:
-    words = _words(name)
-    for smell, pattern in SMELLS:
-        if re.search(rf"(?<!\w)({pattern})(?!\w)", words):
-            return smell
-    return ""
 
 
 def _kind(values: list[str], distinct: list[str], decimal: str) -> tuple[dict[str, Any], list[str]]:
