@@ -308,3 +308,76 @@ def test_what_says_the_same_as_an_outcome_predicts_no_more_than_it_does(tmp_path
     }
     assert columns[outcome]["role"] == "excluded"
     assert f"# [targets.{outcome}]" in text
+
+
+def test_two_visits_at_one_point_are_asked_about(tmp_path):
+    table(tmp_path / "patients.csv", HEADER, rows_of())
+    visits = ["20200430_R1", "20200502_R1", "20200430_L1"]
+    clips(tmp_path / "clips", [f"{one}_{visit}.avi" for one in IDS for visit in visits])
+    text = draft(tmp_path)
+    asked = "'P001_20200430_R1' and 'P001_20200502_R1' differ in the date alone, which is read as the take: is it one?"
+    assert asked in line_of(text, "pattern = ")
+    found = decided(tmp_path, text).clips
+    assert set(found.loc[found["point"] == "R1", "take"]) == {20200430, 20200502}
+
+
+def test_ids_in_other_capitals_are_told(tmp_path):
+    table(tmp_path / "patients.csv", HEADER, rows_of())
+    clips(tmp_path / "clips", [f"{one if i else one.lower()}_R1.avi" for i, one in enumerate(IDS)])
+    told = "names write 1 id of the table in other capitals (P001): write both alike"
+    assert told in line_of(draft(tmp_path), "pattern = ")
+    for path in (tmp_path / "clips").iterdir():
+        path.rename(path.with_name(path.name.lower()))
+    told = "names write 24 ids of the table in other capitals (P001, P002, P003, ...): write both alike"
+    assert told in line_of(draft(tmp_path), "pattern = ")
+
+
+@pytest.mark.parametrize(
+    ("cells", "item", "asked"),
+    [
+        (
+            ["0", "1", "2", "3", "-99"],
+            {"kind": "ordinal", "categories": [0, 1, 2, 3], "missing": [-99]},
+            "does -99 stand",
+        ),
+        (["0", "1", "2", "n/a"], {"kind": "ordinal", "categories": [0, 1, 2], "missing": ["n/a"]}, "does n/a stand"),
+        (["yes", "no", "unknown"], {"kind": "binary", "missing": ["unknown"]}, "does unknown stand"),
+        (["0,5", "1,5", "2"], {"kind": "continuous"}, ""),
+    ],
+)
+def test_codes_in_ratings_are_no_grades(tmp_path, cells, item, asked):
+    table(tmp_path / "patients.csv", HEADER, [[*r[:3], r[3].replace(".", ","), *r[4:]] for r in rows_of()], ";")
+    clips(tmp_path / "clips", [f"{one}_R1.avi" for one in IDS])
+    rows = [[f"{one}_R1", "A", cells[i % len(cells)]] for i, one in enumerate(IDS)]
+    table(tmp_path / "ratings.csv", ["clip", "rater", "score"], rows, ";")
+    text = draft(tmp_path)
+    assert tomllib.loads(text)["ratings"]["items"]["score"] == {"column": "score"} | item
+    assert asked in line_of(text, "[ratings.items.score] # DECIDE: is this a rating?")
+    ratings = decided(tmp_path, text).ratings["rating"]
+    assert ratings.isna().sum() == sum(row[2] in map(str, item.get("missing", [])) for row in rows)
+    assert ratings.min() >= 0
+
+
+def test_ratings_without_a_grade_are_drafted_and_read(tmp_path):
+    table(tmp_path / "patients.csv", HEADER, rows_of())
+    clips(tmp_path / "clips", [f"{one}_R1.avi" for one in IDS])
+    rows = [[f"{one}_R1", "A", f"seen {one}", f'"{i},5"'] for i, one in enumerate(IDS)]
+    table(tmp_path / "ratings.csv", ["clip", "rater", "note", "score"], rows)
+    text = draft(tmp_path)
+    assert "no column looks like a grade" in line_of(text, "items = ")
+    assert "score: numbers with ',' for a decimal sign" in line_of(text, "excluded = ").split("# DECIDE: ")[1]
+    cohort = decided(tmp_path, text)
+    assert (len(cohort.ratings), len(cohort.clips)) == (0, 24)
+
+
+def test_labels_and_names_over_two_lines_break_no_comment(tmp_path):
+    labels = ['"never\n"', '"former\nsmoker"', "current"]
+    table(
+        tmp_path / "patients.csv",
+        ["patient", '"smo\nking"', '"I\nCU"'],
+        [[p, labels[i % 3], i % 2] for i, p in enumerate(IDS)],
+    )
+    text = draft(tmp_path)
+    assert tomllib.loads(text)["columns"].keys() == {"patient", "smo\nking", "I\nCU"}
+    assert "are these the labels: current, former smoker, never?" in line_of(text, '"smo')
+    assert set(decided(tmp_path, text).patients["smo\nking"]) == {"never", "former\nsmoker", "current"}

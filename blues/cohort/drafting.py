@@ -11,15 +11,15 @@ import pandas as pd
 from blues.check import InputError, counted
 from blues.cohort.candidates import target_sections
 from blues.cohort.contents import Contents, look
-from blues.cohort.decode import number
-from blues.cohort.guess import guess_column, repeats
+from blues.cohort.decode import LIKE_MISSING, number
+from blues.cohort.guess import guess_column, repeats, suspicious_codes, with_missing
 from blues.cohort.identify import PatientTable, patient_table
-from blues.cohort.measures import holds_units, mixed_units
+from blues.cohort.measures import holds_units, mixed_units, unread_numbers
 from blues.cohort.naming import clip_id
-from blues.cohort.places import ClipPlace, guess_place
+from blues.cohort.places import ClipPlace, guess_place, other_case
 from blues.cohort.schema import NO, YES, ClipTable
 from blues.cohort.tables import natural_key
-from blues.cohort.writing import DECIDE, key, literal, name_of, toml
+from blues.cohort.writing import DECIDE, key, literal, name_of, on_one_line, toml
 
 __all__ = ["DECIDE", "draft"]
 
@@ -63,11 +63,11 @@ def draft(folder: str | Path) -> str:
         "[patients]",
         f"id = {toml(who.column)} {DECIDE} is this the patient (one row each)?{faults}",
         f"id_kind = {toml(who.kind)}",
-        *_clips(found, clips),
+        *_clips(found, who, clips),
         *(_ratings(found, ratings, listed) if ratings is not None else []),
         *_columns(found, table, who.column),
     ]
-    return "\n".join(lines) + "\n"
+    return "\n".join(map(on_one_line, lines)) + "\n"
 
 
 def _ratings_table(found: Contents, patients: str, listed: ClipTable | None) -> tuple[str, str] | None:
@@ -76,8 +76,8 @@ def _ratings_table(found: Contents, patients: str, listed: ClipTable | None) -> 
     names = [name for name in found.tables if name != patients]
     if listed is not None and listed.path in names:
         names.remove(listed.path)
-        items = [_item(cells) for _, cells in _graded(found, listed.path, listed)]
-        if any(item is not None and item["kind"] != "continuous" for item in items):
+        items = [_item(cells, found.decimal) for _, cells in _graded(found, listed.path, listed)]
+        if any(item is not None and item[0]["kind"] != "continuous" for item in items):
             names.append(listed.path)  # after tables that hold nothing else
     for name in names:
         for column, cells in found.tables[name].items():
@@ -149,16 +149,18 @@ def _more_clips(clips: ClipPlace) -> str:
     return f' {DECIDE} more clips lie in {shown} and are not read: copies, or clips too? clips = "." reads all folders'
 
 
-def _clips(found: Contents, clips: ClipPlace | None) -> list[str]:
+def _clips(found: Contents, who: PatientTable, clips: ClipPlace | None) -> list[str]:
     if clips is None:
         return ["", f"{DECIDE} no clips were found; with clips, give files.clips and a section [clips]"]
     guess, listed = clips.pattern, clips.table
     if guess is None and listed is None:
+        asked = other_case(clips, who.ids, who.kind)
         return [
             "",
             "[clips]",
             f"pattern = '(?P<patient>[^_]+)_(?P<point>[^_]+)' {DECIDE} no part of names such as "
-            f"{clips.names[0]!r} holds the patients' ids, and no table lists the clips; write the pattern, or a table",
+            f"{clips.names[0]!r} holds the patients' ids, and no table lists the clips; write the pattern, or a table"
+            f"{'; ' * bool(asked)}{asked}",
             f"points = [] {DECIDE} the points of your protocol, in order",
         ]
     if guess is not None:
@@ -166,7 +168,8 @@ def _clips(found: Contents, clips: ClipPlace | None) -> list[str]:
         left = (
             f" ({rest} of {counted(len(clips.names), 'name')} {'does' if rest == 1 else 'do'} not fit)" if rest else ""
         )
-        first = f"pattern = {literal(guess.pattern)} {DECIDE} are patient, point and take read rightly?{left}"
+        asked = "".join(f" {one}" for one in (guess.doubt, other_case(clips, who.ids, who.kind)) if one)
+        first = f"pattern = {literal(guess.pattern)} {DECIDE} are patient, point and take read rightly?{left}{asked}"
         points = list(guess.points)
     else:
         assert listed is not None
@@ -193,32 +196,42 @@ def _ratings(found: Contents, ratings: tuple[str, str], listed: ClipTable | None
         lines.append(f"rater = {toml(rater)} {DECIDE} is this who rated?")
     else:
         lines.append(f'consensus = "not stated" {DECIDE} who rated, and how did they agree on one rating?')
-    items, excluded = [], {}
+    items, excluded, unread = [], {}, []
     for column, cells in _graded(found, name, listed):
         if column in (clip, rater):
             continue
-        settings = _item(cells)
-        if settings is None:
+        item = _item(cells, found.decimal)
+        if item is None:
             excluded[column] = "no grade (drafted)"
+            told = unread_numbers([cell.strip() for cell in cells if cell.strip()], found.decimal, found.separator)
+            unread += [f"{column}: {told}."] if told else []
         else:
-            items += ["", f"[ratings.items.{name_of(column)}] {DECIDE} is this a rating?", f"column = {toml(column)}"]
+            settings, decide = item
+            asked = " ".join(["is this a rating?", *decide])
+            items += ["", f"[ratings.items.{name_of(column)}] {DECIDE} {asked}", f"column = {toml(column)}"]
             items += [f"{setting} = {toml(value)}" for setting, value in settings.items()]
     if excluded:
-        lines.append(f"excluded = {toml(excluded)}")
+        lines.append(f"excluded = {toml(excluded)}" + (f" {DECIDE} {' '.join(unread)}" if unread else ""))
     return lines + (items or [f"items = {{}} {DECIDE} no column looks like a grade"])
 
 
-def _item(cells: pd.Series) -> dict[str, Any] | None:
-    distinct = sorted({cell.strip() for cell in cells} - {""})
-    if distinct and {cell.lower() for cell in distinct} <= set(YES + NO):
-        return {"kind": "binary"}
-    numbers = [number(cell) for cell in distinct]
-    if not distinct or any(n is None for n in numbers):
+def _item(cells: pd.Series, decimal: str) -> tuple[dict[str, Any], list[str]] | None:
+    """Return a rated item's settings and what to decide about them; None where the cells are no grades."""
+    written = [cell.strip() for cell in cells if cell.strip()]
+    nothing = sorted({cell for cell in written if cell.lower() in LIKE_MISSING})
+    written = [cell for cell in written if cell not in nothing]
+    if written and {cell.lower() for cell in written} <= set(YES + NO):
+        settings, decide = with_missing({"kind": "binary"}, list(nothing))
+        return settings, decide
+    numbers = [n for cell in written if (n := number(cell, decimal)) is not None]
+    if not numbers or len(numbers) < len(written):
         return None
-    grades = sorted({n for n in numbers if n is not None})
+    codes = suspicious_codes(numbers)
+    missing, decide = with_missing({}, [*codes, *nothing])
+    grades = sorted({n for n in numbers if n not in codes})
     if grades[-1] - grades[0] <= 10 and all(n == int(n) for n in grades):
-        return {"kind": "ordinal", "categories": list(range(int(grades[0]), int(grades[-1]) + 1))}
-    return {"kind": "continuous"}
+        return {"kind": "ordinal", "categories": list(range(int(grades[0]), int(grades[-1]) + 1))} | missing, decide
+    return {"kind": "continuous"} | missing, decide
 
 
 def _columns(found: Contents, table: pd.DataFrame, id_column: str) -> list[str]:

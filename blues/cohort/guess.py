@@ -14,7 +14,7 @@ from blues.cohort.measures import holds_units, maybe_thousands, unread_numbers
 from blues.cohort.schema import NO, YES
 from blues.cohort.smells import smell_of, words_of
 
-__all__ = ["ColumnGuess", "guess_column", "repeats", "suspicious_codes"]
+__all__ = ["ColumnGuess", "guess_column", "repeats", "suspicious_codes", "with_missing"]
 
 CODES = (-9999, -999, -99, -98, -97, -96, -95, -9, -8, -7, -1, 88, 99, 888, 999, 8888, 9999, 99999)
 
@@ -74,7 +74,7 @@ def guess_column(name: str, cells: Sequence[str], decimal: str = ".", separator:
         if kind.get("kind") == "text":
             asked = unread_numbers(values, decimal, separator)
             settings = {"role": "excluded", "note": "not plain numbers" if asked else "free text"}
-            decide = [*decide, asked] if asked else decide
+            decide = [*decide, f"{asked}, then clinical or blood?"] if asked else decide
         elif smell == "oxygen":
             settings["contingent"] = "oxygen"
     settings |= kind
@@ -157,12 +157,12 @@ def _kind(values: list[str], distinct: list[str], decimal: str) -> tuple[dict[st
     blank_words = [word for word in words if word.lower() in LIKE_MISSING]
     lower = {word.lower() for word in words if word not in blank_words}
     if lower and lower <= set(YES + NO) and all(n in (0, 1) for n in numbers.values() if n is not None):
-        return _with_missing({"kind": "binary"}, blank_words)
+        return with_missing({"kind": "binary"}, blank_words)
     numeric = [numbers[value] for value in values if numbers[value] is not None]
     if len(numeric) < 0.5 * len(values):
         return _words_kind(values, distinct, blank_words)
     codes = suspicious_codes([n for n in numeric if n is not None])
-    settings, decide = _with_missing({}, [*codes, *blank_words])
+    settings, decide = with_missing({}, [*codes, *blank_words])
     plain_numbers = sorted({n for n in numeric if n is not None and n not in codes})
     odd = [word for word in words if word not in blank_words]
     if not odd and set(plain_numbers) <= {0.0, 1.0}:
@@ -184,7 +184,8 @@ def _kind(values: list[str], distinct: list[str], decimal: str) -> tuple[dict[st
     return _with_rules({"kind": "continuous"} | settings, decide, odd)
 
 
-def _with_missing(settings: dict[str, Any], codes: list[Any]) -> tuple[dict[str, Any], list[str]]:
+def with_missing(settings: dict[str, Any], codes: list[Any]) -> tuple[dict[str, Any], list[str]]:
+    """Return settings in which codes stand for missing, and the question whether they do."""
     if not codes:
         return settings, []
     shown = ", ".join(map(str, codes))
@@ -209,5 +210,5 @@ def _words_kind(values: list[str], distinct: list[str], blank_words: list[str]) 
     labels = [value for value in distinct if value not in blank_words]
     if len(labels) > max(8, len(values) // 4):
         return {"kind": "text"}, []
-    settings, decide = _with_missing({"kind": "nominal"}, list(blank_words))
+    settings, decide = with_missing({"kind": "nominal"}, list(blank_words))
     return settings, [f"are these the labels: {', '.join(labels[:8])}?", *decide]

@@ -84,9 +84,9 @@ def unread_numbers(values: Sequence[str], decimal: str, separator: str) -> str:
     Examples
     --------
     >>> unread_numbers(["97%", "95 %"], ".", ","), unread_numbers(["home", "P01"], ".", ",")
-    ("numbers with something behind them such as '97%': write the number alone, then clinical or blood?", '')
+    ("numbers with something behind them such as '97%': write the number alone", '')
     >>> unread_numbers(["120/80", "95/60"], ".", ",")
-    "two numbers in one cell such as '120/80': make two columns of them, then clinical or blood?"
+    "two numbers in one cell such as '120/80': make two columns of them"
     """
     other = "," if decimal == "." else "."
     kinds = (
@@ -106,7 +106,7 @@ def unread_numbers(values: Sequence[str], decimal: str, separator: str) -> str:
         like = [value for value in values if re.fullmatch(pattern, value)]
         plain = sum(re.fullmatch(r"[+-]?\d+([.,]\d+)?", value) is not None and value not in like for value in values)
         if like and len(like) + plain >= 0.8 * len(values):
-            return f"{what} such as {like[0]!r}: {remedy}, then clinical or blood?"
+            return f"{what} such as {like[0]!r}: {remedy}"
     return ""
 
 

@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
+from blues.check import counted
 from blues.cohort.listing import agrees, guess_clip_table
 from blues.cohort.naming import clip_id, known_names
 from blues.cohort.pattern import NamePattern, guess_pattern
 from blues.cohort.schema import ClipTable
 from blues.cohort.tables import canonical_id
 
-__all__ = ["ClipPlace", "guess_place"]
+__all__ = ["ClipPlace", "guess_place", "other_case"]
 
 MOST_TRIED = 6
 """Folders of clips, those with most of them first, of which names are read."""
@@ -63,6 +64,24 @@ def guess_place(
     counts["."] = sum("/" not in name for name in places.get(".", ()))
     others = [f"{place} ({n})" for place, n in counts.items() if n and (best.place == "." or place != best.place)]
     return replace(best, others=tuple(others) if len(places) > 1 else ())
+
+
+def other_case(clips: ClipPlace, ids: Collection[str], id_kind: str) -> str:
+    """Return which names would hold ids of the table if capitals were small letters; nothing where none would."""
+    if id_kind != "text":
+        return ""
+    small = {one.casefold(): one for one in ids}
+    names = [name.casefold() for name in clips.names]
+    pattern = clips.pattern or (guess_pattern(names, small, id_kind) if len(small) == len(ids) else None)
+    if pattern is None:
+        return ""
+    read = [_parts(pattern, name, id_kind) for name in (clips.names if clips.pattern is not None else names)]
+    met = {part[0] for part in read if part is not None and (clips.pattern is None or part[0] not in ids)}
+    told = sorted(small[one.casefold()] for one in met if one.casefold() in small)
+    if not told:
+        return ""
+    shown = ", ".join(told[:3]) + ", ..." * (len(told) > 3)
+    return f"names write {counted(len(told), 'id')} of the table in other capitals ({shown}): write both alike"
 
 
 def _made(
