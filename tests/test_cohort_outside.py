@@ -74,6 +74,20 @@ def test_a_table_of_some_patients_with_the_better_name_for_its_ids_is_not_the_ta
     assert "followup.csv (7 patients by patient_id)" in line_of(text, 'patients = "main.csv" # DECIDE: ')
 
 
+def test_a_list_of_everybody_screened_is_not_the_table_of_patients(tmp_path):
+    table(tmp_path / "patients.csv", HEADER, rows_of())
+    table(tmp_path / "screening.csv", ["patient_id", "asked"], [[f"P{i:03d}", "yes"] for i in range(1, 200)])
+    assert "screening.csv (199 patients by patient_id)" in line_of(
+        draft(tmp_path), 'patients = "patients.csv" # DECIDE: '
+    )
+
+
+def test_a_wider_table_of_some_patients_is_not_the_table_of_all(tmp_path):
+    table(tmp_path / "patients.csv", HEADER, rows_of())
+    table(tmp_path / "substudy.csv", [*HEADER, "a", "b"], [[*row, 1, 2] for row in rows_of()[:9]])
+    assert "substudy.csv (9 patients by patient)" in line_of(draft(tmp_path), 'patients = "patients.csv" # DECIDE: ')
+
+
 @pytest.mark.parametrize("name", ["record_id", "case_id", "study_id", "Fallnummer", "id", "pat_id", "subject"])
 def test_a_measurement_is_no_id_where_patients_come_back(tmp_path, name):
     rows = [[i // 2 + 1, ("first", "second")[i % 2], 40 + i // 2, 100 + 7 * i] for i in range(24)]
@@ -185,6 +199,24 @@ def test_columns_without_a_name_are_left_out_and_asked_about(tmp_path):
     assert len(decided(tmp_path, text).patients) == 24
 
 
+def test_explanations_written_in_another_way_are_not_named(tmp_path):
+    table(tmp_path / "patients.csv", [*HEADER, "größe"], [[*row, 170] for row in rows_of()])
+    rows = [[name, "für alle, immer"] for name in HEADER]
+    table(tmp_path / "explained.csv", ["name", "text"], rows, encoding="cp1252")
+    text = draft(tmp_path)
+    assert "explanations" not in tomllib.loads(text)["files"]
+    assert len(decided(tmp_path, text).patients) == 24
+
+
+def test_plain_letters_are_not_read_as_pairs_of_bytes(tmp_path):
+    table(tmp_path / "patients.csv", HEADER, rows_of(), encoding="utf-16")
+    table(tmp_path / "ratings.csv", ["clip", "score"], [[f"{one}_R1", i % 3] for i, one in enumerate(IDS)])
+    clips(tmp_path / "clips", [f"{one}_R1.avi" for one in IDS])
+    text = draft(tmp_path)
+    assert "# Not read: ratings.csv: it is ascii text, and patients.csv is utf-16: save both in the same way" in text
+    assert len(decided(tmp_path, text).patients) == 24
+
+
 def test_a_list_of_choices_does_not_make_the_comma_the_decimal_sign(tmp_path):
     choices = ["1", "2", "1,3", "2,4"]
     rows = [[*row, choices[i % 4]] for i, row in enumerate(rows_of())]
@@ -251,6 +283,23 @@ def test_one_folder_a_patient_beside_the_tables(tmp_path):
     )
     found = decided(tmp_path, text).clips
     assert (found["patient"].nunique(), set(found["point"])) == (24, {"R1", "L1"})
+
+
+def test_one_folder_a_point_in_which_clips_are_named_after_patients(tmp_path):
+    table(tmp_path / "patients.csv", HEADER, rows_of())
+    clips(tmp_path, [f"{point}/{one}.avi" for one in IDS for point in ("R1", "L1")])
+    text = draft(tmp_path)
+    assert tomllib.loads(text)["patients"]["id"] == "patient"
+    found = decided(tmp_path, text).clips
+    assert (found["patient"].nunique(), len(found), set(found["point"])) == (24, 48, {"R1", "L1"})
+
+
+def test_clips_beside_the_tables_need_no_folder(tmp_path):
+    table(tmp_path / "patients.csv", HEADER, rows_of())
+    clips(tmp_path, [f"{one}_{point}.avi" for one in IDS for point in ("R1", "L1")])
+    text = draft(tmp_path)
+    assert line_of(text, "clips = ") == 'clips = "."'
+    assert tomllib.loads(text)["clips"]["pattern"] == r"(?P<patient>[^_\-/]+)_(?P<point>L1|R1)"
 
 
 def test_hidden_folders_are_passed_over_and_a_link_to_the_clips_is_followed(tmp_path):

@@ -69,12 +69,15 @@ class Contents:
         """Return the contents with those tables alone that can be read as the table of patients is; the rest as unread."""
         base = self.written[patients]
         separator = base.separator or _usual(how.separator for how in self.written.values()) or ","
-        encoding = base.encoding or _usual(how.encoding for how in self.written.values()) or "utf-8"
+        encoding = base.encoding or "ascii"
+        if encoding == "ascii":
+            others = (how.encoding for how in self.written.values() if how.encoding not in ("ascii", "utf-16"))
+            encoding = _usual(others) or "utf-8"
         unread = dict(self.unread)
         for name, how in self.written.items():
             if how.separator not in (None, separator):
                 unread[name] = f"its cells are parted by {how.separator!r}, those of {patients} by {separator!r}"
-            elif how.encoding not in (None, encoding):
+            elif not _goes_with(how.encoding, encoding):
                 unread[name] = f"it is {how.encoding} text, and {patients} is {encoding}"
             else:
                 continue
@@ -120,6 +123,11 @@ def look(folder: Path) -> Contents:
     return Contents(tables, unread, written, places, known_clips=known)
 
 
+def _goes_with(encoding: str | None, other: str) -> bool:
+    """Return whether a table can be read as ``other`` says: plain letters by all encodings that are not of pairs of bytes."""
+    return encoding in (None, other) or (encoding == "ascii" and other != "utf-16")
+
+
 def _usual(found: Iterable[str | None]) -> str | None:
     counts = Counter(one for one in found if one is not None)
     return max(counts, key=counts.__getitem__, default=None)
@@ -140,10 +148,8 @@ def _read(path: Path, usual: str) -> tuple[pd.DataFrame, Written]:
             else:
                 left = [one.column for one in findings if one.what == "a column without a name"]
                 data = path.read_bytes()
-                plain = data.isascii() or data.startswith(codecs.BOM_UTF8)
-                return table, Written(
-                    separator if len(table.columns) > 1 else None, None if plain else encoding, ", ".join(left)
-                )
+                told = None if data.startswith(codecs.BOM_UTF8) else "ascii" if data.isascii() else encoding
+                return table, Written(separator if len(table.columns) > 1 else None, told, ", ".join(left))
     assert wrong is not None
     raise wrong
 

@@ -102,9 +102,10 @@ def _explanations(
     for name in [*found.unread, *found.tables]:
         if name == patients or (ratings is not None and name == ratings[0]):
             continue
-        if not (folder / name).is_file():
-            continue
-        text = (folder / name).read_bytes().decode(found.encoding, errors="replace").lstrip("\ufeff")
+        try:
+            text = (folder / name).read_bytes().decode(found.encoding).lstrip("\ufeff")
+        except (OSError, UnicodeDecodeError):
+            continue  # a folder, or written in another way than the other tables
         first = [line.split(found.separator)[0].strip() for line in text.splitlines()[1:] if line.strip()]
         if first and sum(cell in columns for cell in first) >= 0.6 * len(first):
             return name, text.splitlines()[0].count(found.separator) + 1
@@ -118,7 +119,11 @@ def _files(
     ratings: tuple[str, str] | None,
     explained: tuple[str, int] | None,
 ) -> list[str]:
-    others = [other for other in who.others if ratings is None or not other.startswith(f"{ratings[0]} (")]
+    else_used = {
+        ratings[0] if ratings is not None else "",
+        clips.table.path if clips is not None and clips.table else "",
+    }
+    others = [other for other in who.others if other.rpartition(" (")[0] not in else_used]
     mark = f" {DECIDE} is this the table of all patients, or is it {' or '.join(others)}?" if others else ""
     lines = ["[files]", f"patients = {toml(who.name)}{mark}"]
     if clips is not None:

@@ -57,23 +57,26 @@ class _Candidate:
     name: str
     column: str
     by_name: tuple[bool, bool, bool]
+    columns: int
     filled: int
     ids: frozenset[str]
 
     @property
-    def rank(self) -> tuple[tuple[bool, bool, bool], int, int]:
-        """By what the column is called, then by how many cells are filled; of copies, the one with the shortest name."""
-        return self.by_name, self.filled, -len(self.name)
+    def rank(self) -> tuple[bool, bool, bool, int, int, int]:
+        """By what the column is called, the number of columns, and of filled cells; of copies, the shortest name."""
+        says, names, words = self.by_name
+        return says, says or names, says or words, self.columns, self.filled, -len(self.name)
 
 
 def patient_table(
     tables: Mapping[str, pd.DataFrame], clips: Collection[str], folder: Path, unread: Mapping[str, str]
 ) -> PatientTable:
-    """Return the table that holds most, of those with a column that names each row once; best one whose name says so.
+    """Return the widest table with a column that names each row once, best one whose name says so.
 
     A column whose name says that it holds the patients' ids may repeat or lack a few of them (``faults`` says where): it
     is the id all the same. A column of dates or of decimal fractions is none, and a table that names its patients many
-    times over has no other. Tables that could be meant as well are in ``others``.
+    times over has no other. A table nearly as wide that has the patients of the widest one and more is taken in its
+    place; tables that could be meant as well are in ``others``.
 
     Parameters
     ----------
@@ -94,7 +97,7 @@ def patient_table(
     if not found:
         _refuse(tables, folder, repeated, unread)
     best = max(found, key=lambda one: one.rank)
-    best = max((one for one in found if one.by_name[2] and _holds(one, best)), key=lambda one: one.rank, default=best)
+    best = max((one for one in found if any(one.by_name) and _holds(one, best)), key=lambda one: one.rank, default=best)
     cells = tables[best.name][best.column]
     kind, ids = _ids(cells)
     others = [
@@ -107,7 +110,7 @@ def patient_table(
 
 def _candidate(name: str, table: pd.DataFrame, clips: Collection[str], repeated: list[str]) -> _Candidate | None:
     """Return a table with its best column of ids; if it names its patients many times over, say so in ``repeated``."""
-    columns = [c for c in table.columns if not _is_date(c, table[c]) and not table[c].str.strip().isin(clips).any()]
+    columns = [c for c in table.columns if not _is_date(c, table[c]) and not _names_clips(c, table[c], clips)]
     spoilt = {column: _spoilt(table[column]) for column in columns}
     limit = max(1, int(MOST_REPEATED * len(table)))
     named = [c for c in columns if is_patient_name(c) and table[c].nunique() > MOST_LABELS]
@@ -129,13 +132,13 @@ def _candidate(name: str, table: pd.DataFrame, clips: Collection[str], repeated:
         return None
     _, ids = _ids(table[best[3]])
     filled = int((table.apply(lambda cells: cells.str.strip()) != "").to_numpy().sum())
-    return _Candidate(name, best[3], best[0], filled, frozenset(ids[ids != ""]))
+    return _Candidate(name, best[3], best[0], len(table.columns), filled, frozenset(ids[ids != ""]))
 
 
 def _holds(table: _Candidate, part: _Candidate) -> bool:
-    """Return whether a table has the patients of another one and more of them, and says more of each."""
+    """Return whether a table has the patients of another one and more of them, and says about as much of each."""
     more = len(table.ids) > len(part.ids) and table.filled > part.filled
-    return more and len(table.ids & part.ids) >= 0.9 * len(part.ids)
+    return more and table.columns >= 0.5 * part.columns and len(table.ids & part.ids) >= 0.9 * len(part.ids)
 
 
 def _refuse(tables: Collection[str], folder: Path, repeated: list[str], unread: Mapping[str, str]) -> NoReturn:
@@ -173,6 +176,11 @@ def _is_date(name: str, cells: pd.Series) -> bool:
     written = [cell.strip() for cell in cells if cell.strip()]
     dates = sum(DATE.fullmatch(cell) is not None for cell in written)
     return any(DATE_NAMES.fullmatch(word) for word in words) or dates > 0.5 * len(written)
+
+
+def _names_clips(name: str, cells: pd.Series, clips: Collection[str]) -> bool:
+    """Return whether a column names clips; one of patients may do so too, where clips are named after them alone."""
+    return not PATIENT_NAMES.fullmatch(_joined(name)) and bool(cells.str.strip().isin(clips).any())
 
 
 def _is_measured(cells: pd.Series) -> bool:

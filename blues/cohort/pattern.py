@@ -82,7 +82,7 @@ def _with_dates(found: NamePattern, names: Sequence[str]) -> NamePattern:
     shapes = dict.fromkeys(re.sub(r"(?:\\d)+", _times, re.sub(r"\d", r"\\d", _escape(day))) for day in days)
     shape = "|".join(shapes)
     pattern = found.pattern.replace(_DAY, f"(?:{shape})" if len(shapes) > 1 else shape)
-    doubt = found.doubt
+    doubt = found.doubt.replace(_DAY, days[-1])
     if (same := _one_take(pattern, names)) is not None:
         doubt = f"{same[0]!r} and {same[1]!r} differ in the date alone, "
         if found.pattern.count(_DAY) == 1 and "(?P<take>" not in pattern and all(map(str.isdigit, days)):
@@ -136,7 +136,8 @@ def _guess_around(names: Sequence[str], ids: Collection[str]) -> NamePattern | N
     plain = f"[^{signs}]+"
     inside = plain + "".join(_escape(sign) + plain for sign in parts.pop()) if len(parts) == 1 else known
     pattern = re.sub(r"\(\?P<patient>\[\^(?:\\.|[^\]])*\]\+\)", lambda _: f"(?P<patient>{inside})", found.pattern)
-    return replace(found, pattern=pattern, read=sum(re.fullmatch(pattern, name) is not None for name in names))
+    read = sum(re.fullmatch(pattern, name) is not None for name in names)
+    return replace(found, pattern=pattern, read=read, doubt=found.doubt.replace(_MARK, next(iter(ids))))
 
 
 def _guess(names: Sequence[str], ids: Collection[str], id_kind: str) -> NamePattern | None:
@@ -181,6 +182,7 @@ def _patient_field(
     Numbers of points are ids too where patients are few: letters in front of them tell (``zone3``, ``P3``).
     """
     found: list[tuple[bool, float, bool, int, int, str]] = []
+    told: dict[int, list[str | None]] = {}
     for i in range(0, len(columns), 2):
         prefix = _common_letters(columns[i])
         for start in dict.fromkeys([prefix, ""]):
@@ -190,11 +192,12 @@ def _patient_field(
             if met >= max(min(2, len(ids)), len(values) / 2):
                 point = POINT_WORDS.fullmatch(start) is not None
                 rank = (not point, met * met / len(values), start.lower() == "p" or is_patient_name(start), -i)
+                told.setdefault(i, [canonical_id(value.removeprefix(start), id_kind) for value in columns[i]])
                 found.append((*rank, met, f"{_escape(start)}(?P<patient>{inside})"))
     if not found:
         return None
     *_, where, met, group = max(found, key=lambda one: one[:4])
-    like = [one for one in found if one[3] != where and one[0] and one[4] >= 0.8 * met]
+    like = [one for one in found if one[0] and one[4] >= 0.8 * met and told[-one[3]] != told[-where]]
     return -where, group, -max(like)[3] if like else None
 
 

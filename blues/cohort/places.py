@@ -117,7 +117,11 @@ def _parts(pattern: NamePattern, name: str, id_kind: str) -> tuple[str, str, str
 def _pattern_of_all(names: Sequence[str], ids: Collection[str], id_kind: str) -> NamePattern | None:
     """Guess a pattern for clips in several folders: of the names below these, where they alone tell the clips apart."""
     below = [name.partition("/")[2] or name for name in names]
-    if len(set(below)) == len(below) and (found := guess_pattern(below, ids, id_kind)) is not None:
+    if (
+        below != list(names)
+        and len(set(below)) == len(below)
+        and (found := guess_pattern(below, ids, id_kind)) is not None
+    ):
         top = "(?:[^/]+/)?" if any("/" not in name for name in names) else "[^/]+/"
         pattern = top + found.pattern
         return NamePattern(pattern, found.points, sum(re.fullmatch(pattern, name) is not None for name in names))
