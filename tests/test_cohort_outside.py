@@ -191,6 +191,12 @@ def test_a_table_that_cannot_be_read_is_not_said_to_repeat_rows(tmp_path, text, 
     assert "Merge" not in str(error.value)
 
 
+def test_a_spreadsheet_is_to_be_saved_as_text(tmp_path):
+    (tmp_path / "patients.xlsx").write_bytes(b"PK")
+    with pytest.raises(InputError, match="holds no table.*Save patients.xlsx as CSV"):
+        draft(tmp_path)
+
+
 def test_columns_without_a_name_are_left_out_and_asked_about(tmp_path):
     table(tmp_path / "patients.csv", [*HEADER, ""], [[*row, ""] for row in rows_of()])
     text = draft(tmp_path)
@@ -410,8 +416,8 @@ def test_codes_in_ratings_are_no_grades(tmp_path, cells, item, asked):
 def test_ratings_without_a_grade_are_drafted_and_read(tmp_path):
     table(tmp_path / "patients.csv", HEADER, rows_of())
     clips(tmp_path / "clips", [f"{one}_R1.avi" for one in IDS])
-    rows = [[f"{one}_R1", "A", f"seen {one}", f'"{i},5"'] for i, one in enumerate(IDS)]
-    table(tmp_path / "ratings.csv", ["clip", "rater", "note", "score"], rows)
+    rows = [[f"{one}_R1", "A", f"seen {one}", f'"{i},5"', -99] for i, one in enumerate(IDS)]
+    table(tmp_path / "ratings.csv", ["clip", "rater", "note", "score", "other"], rows)
     text = draft(tmp_path)
     assert "no column looks like a grade" in line_of(text, "items = ")
     assert "score: numbers with ',' for a decimal sign" in line_of(text, "excluded = ").split("# DECIDE: ")[1]

@@ -106,10 +106,12 @@ def look(folder: Path) -> Contents:
     paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in TABLES and not p.name.startswith("."))
     paths = [p for p in paths if p.suffix.lower() != ".txt"] or paths
     if not paths:
+        books = sorted(p.name for p in folder.iterdir() if p.suffix.lower() in (".xls", ".xlsx", ".ods"))
         raise InputError(
             "holds no table",
             file=folder,
             allowed=f"files ending in {', '.join(TABLES)}, a header and one row a patient",
+            remedy=f"Save {books[0]} as CSV (UTF-8)" if books else None,
         )
     usual, _ = how_written(paths)
     tables, unread, written = {}, {}, {}

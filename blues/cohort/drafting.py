@@ -12,7 +12,7 @@ from blues.check import InputError, counted
 from blues.cohort.candidates import target_sections
 from blues.cohort.contents import Contents, look
 from blues.cohort.decode import LIKE_MISSING, number
-from blues.cohort.guess import guess_column, repeats, suspicious_codes, with_missing
+from blues.cohort.guess import CODES, guess_column, repeats, suspicious_codes, with_missing
 from blues.cohort.identify import PatientTable, patient_table
 from blues.cohort.measures import holds_units, mixed_units, unread_numbers
 from blues.cohort.naming import clip_id
@@ -229,7 +229,7 @@ def _item(cells: pd.Series, decimal: str) -> tuple[dict[str, Any], list[str]] | 
         settings, decide = with_missing({"kind": "binary"}, list(nothing))
         return settings, decide
     numbers = [n for cell in written if (n := number(cell, decimal)) is not None]
-    if not numbers or len(numbers) < len(written):
+    if len(numbers) < len(written) or all(n in CODES and n <= -9 for n in numbers):
         return None
     codes = suspicious_codes(numbers)
     missing, decide = with_missing({}, [*codes, *nothing])

@@ -14,7 +14,7 @@ from blues.cohort.measures import holds_units, maybe_thousands, unread_numbers
 from blues.cohort.schema import NO, YES
 from blues.cohort.smells import smell_of, words_of
 
-__all__ = ["ColumnGuess", "guess_column", "repeats", "suspicious_codes", "with_missing"]
+__all__ = ["CODES", "ColumnGuess", "guess_column", "repeats", "suspicious_codes", "with_missing"]
 
 CODES = (-9999, -999, -99, -98, -97, -96, -95, -9, -8, -7, -1, 88, 99, 888, 999, 8888, 9999, 99999)
 
