@@ -82,6 +82,19 @@ def test_a_list_of_everybody_screened_is_not_the_table_of_patients(tmp_path):
     )
 
 
+@pytest.mark.parametrize("name", ["id", "Nr"])
+def test_a_wide_table_of_numbered_ratings_is_not_the_table_of_patients(tmp_path, name):
+    table(tmp_path / "patients.csv", [name, *HEADER[1:]], rows_of(range(1, 25)))
+    names = [f"{i}_{point}" for i in range(1, 25) for point in ("R1", "L1")]
+    clips(tmp_path / "clips", [f"{one}.avi" for one in names])
+    table(tmp_path / "a.csv", ["nr", "clip", *"abcdef"], [[i + 1, one, *"120120"] for i, one in enumerate(names)])
+    text = draft(tmp_path)
+    assert (line_of(text, "patients = "), line_of(text, "ratings = ")) == (
+        'patients = "patients.csv"',
+        'ratings = "a.csv"',
+    )
+
+
 def test_a_wider_table_of_some_patients_is_not_the_table_of_all(tmp_path):
     table(tmp_path / "patients.csv", HEADER, rows_of())
     table(tmp_path / "substudy.csv", [*HEADER, "a", "b"], [[*row, 1, 2] for row in rows_of()[:9]])
@@ -318,32 +331,6 @@ def test_hidden_folders_are_passed_over_and_a_link_to_the_clips_is_followed(tmp_
     text = draft(folder)
     assert line_of(text, "clips = ") == 'clips = "clips"'
     assert len(decided(folder, text).clips) == 24
-
-
-@pytest.mark.parametrize(
-    "name",
-    """SARSCoV2 sarscov2_pcr ICUdays icudays days_on_ICU PCRresult rtpcr RT-PCR NAAT outcome30 finaloutcome endpoint Endpunkt
-    exitus letal Todesdatum deathdate timetodeath mortality30 Verweildauer KH-Tage krankenhaustage hospital_days
-    time_in_hospital
-    O2_Tage Hauptdiagnose Entlassdiagnose clinicaldiagnosis icd10 dx final_dx corona ward Station NIV hfnc who_scale max_who
-    dialysis recovered genesen nach_Hause remdesivir Komplikation PE_confirmed CT_severity Roentgen""".split(),
-)
-def test_outcomes_and_tests_are_known_however_their_names_are_written(tmp_path, name):
-    table(tmp_path / "patients.csv", ["patient", name], [[one, i % 2] for i, one in enumerate(IDS)])
-    text = draft(tmp_path)
-    assert tomllib.loads(text)["columns"][name]["role"] == "excluded"
-    assert "# DECIDE: this looks like" in line_of(text, f"{name} = ")
-
-
-@pytest.mark.parametrize(
-    "name",
-    """gestation particular glucose index indexed metal skeletal university disease latest closest weight_loss loss_of_taste
-    diabetes covariate forward toddler peaks maximal_pain SpO2 D-Dimer HbA1c cTnI dx_his_smoke area smokingstatus reason units
-    visits intestinal stationary protest sarcoidosis losartan maskless Metastasen""".split(),
-)
-def test_words_that_only_hold_the_letters_of_an_outcome_may_predict(tmp_path, name):
-    table(tmp_path / "patients.csv", ["patient", name], [[one, i % 2] for i, one in enumerate(IDS)])
-    assert tomllib.loads(draft(tmp_path))["columns"][name]["role"] in ("clinical", "blood")
 
 
 @pytest.mark.parametrize("names", [("smoker", "pcr"), ("pcr", "smoker"), ("sex", "dead")])

@@ -60,12 +60,13 @@ class _Candidate:
     columns: int
     filled: int
     ids: frozenset[str]
+    of_clips: bool
 
     @property
-    def rank(self) -> tuple[bool, bool, bool, int, int, int]:
-        """By what the column is called, the number of columns, and of filled cells; of copies, the shortest name."""
+    def rank(self) -> tuple[bool, bool, bool, bool, int, int, int]:
+        """By what the column is called, whether rows are clips, columns, and filled cells; of copies, the shortest name."""
         says, names, words = self.by_name
-        return says, says or names, says or words, self.columns, self.filled, -len(self.name)
+        return says, not self.of_clips, says or names, says or words, self.columns, self.filled, -len(self.name)
 
 
 def patient_table(
@@ -131,14 +132,20 @@ def _candidate(name: str, table: pd.DataFrame, clips: Collection[str], repeated:
     if best is None:
         return None
     _, ids = _ids(table[best[3]])
+    of_clips = any(table[c].str.strip().isin(clips).mean() >= 0.5 for c in table.columns if c not in columns)
     filled = int((table.apply(lambda cells: cells.str.strip()) != "").to_numpy().sum())
-    return _Candidate(name, best[3], best[0], len(table.columns), filled, frozenset(ids[ids != ""]))
+    return _Candidate(name, best[3], best[0], len(table.columns), filled, frozenset(ids[ids != ""]), of_clips)
 
 
 def _holds(table: _Candidate, part: _Candidate) -> bool:
     """Return whether a table has the patients of another one and more of them, and says about as much of each."""
     more = len(table.ids) > len(part.ids) and table.filled > part.filled
-    return more and table.columns >= 0.5 * part.columns and len(table.ids & part.ids) >= 0.9 * len(part.ids)
+    return (
+        more
+        and not table.of_clips
+        and table.columns >= 0.5 * part.columns
+        and len(table.ids & part.ids) >= 0.9 * len(part.ids)
+    )
 
 
 def _refuse(tables: Collection[str], folder: Path, repeated: list[str], unread: Mapping[str, str]) -> NoReturn:
