@@ -42,10 +42,14 @@ def test_same_values_as_on_one_machine_and_looked_up_afterwards(cohort, cluster,
 
 
 def test_what_cannot_be_used_is_said(cohort, cluster, tmp_path):
-    with pytest.raises(InputError, match=r"no scheduler answers at tcp://127.0.0.1:9.*Allowed: such as tcp://HOST:8786"):
+    with pytest.raises(
+        InputError, match=r"no scheduler answers at tcp://127.0.0.1:9.*Allowed: such as tcp://HOST:8786"
+    ):
         embed(cohort, cache=tmp_path, progress=False, cluster="tcp://127.0.0.1:9")
     with (
-        distributed.LocalCluster(n_workers=0, processes=True, dashboard_address="127.0.0.1:0", host="127.0.0.1") as empty,
+        distributed.LocalCluster(
+            n_workers=0, processes=True, dashboard_address="127.0.0.1:0", host="127.0.0.1"
+        ) as empty,
         pytest.raises(InputError, match=r"has no worker. dask worker tcp://"),
     ):
         embed(cohort, cache=tmp_path, progress=False, cluster=empty.scheduler_address)

@@ -15,7 +15,7 @@ from blues.cohort.naming import SUFFIXES, Namer, Parts, clip_id, read_clip_table
 from blues.cohort.schema import Clips
 from blues.cohort.tables import natural_key
 
-__all__ = ["scan_clips"]
+__all__ = ["files_below", "scan_clips"]
 
 COLUMNS = ["clip", "patient", "point", "take", "path", "bytes"]
 
@@ -101,7 +101,7 @@ def _clip_files(folder: Path, place: str) -> tuple[list[Path], list[Finding]]:
             file=place,
             remedy=f"Put the clips there, or mend files.clips in the dictionary (there are: {', '.join(have[:8])})",
         )
-    listed = _below(root)
+    listed = files_below(root)
     found = [p for p in listed if p.is_file()]
     clips = [p for p in found if p.suffix.lower() in SUFFIXES]
     if not clips:
@@ -122,7 +122,7 @@ def _clip_files(folder: Path, place: str) -> tuple[list[Path], list[Finding]]:
     return clips, findings
 
 
-def _below(root: Path) -> list[Path]:
+def files_below(root: Path) -> list[Path]:
     """List the files below a folder, and whatever else might have been taken for clips, in natural order.
 
     Hidden files and folders are passed over; a folder that may not be read is an error, lest its clips go missing unseen.

@@ -10,54 +10,14 @@ from typing import Any
 import numpy as np
 
 from blues.cohort.decode import LIKE_MISSING, LIMIT, RANGE, number, plain
-from blues.cohort.measures import holds_units, maybe_thousands
+from blues.cohort.measures import holds_units, maybe_thousands, unread_numbers
 from blues.cohort.schema import NO, YES
-from blues.cohort.words import unaccented
+from blues.cohort.smells import smell_of, words_of
 
-__all__ = ["ColumnGuess", "guess_column", "repeats", "suspicious_codes"]
+__all__ = ["CODES", "ColumnGuess", "guess_column", "repeats", "suspicious_codes", "with_missing"]
 
 CODES = (-9999, -999, -99, -98, -97, -96, -95, -9, -8, -7, -1, 88, 99, 888, 999, 8888, 9999, 99999)
 
-# checked in this order; a word is a run of letters, so that "los" is not found in "closed"
-SMELLS = (
-    ("person", r"name|naam|birth|dob|geboorte|initials|e?mail|address|adres|phone|bsn|ssn|mrn|insurance"),
-    (
-        "person",
-        r"\w*geburt\w*|naissance|nacimiento|nascita|vorname|nachname|nom|prenom|cognome|nombre|apellidos?|achternaam|voornaam",
-    ),
-    ("files", r"(n|num|number|count)( of)? (\w+ )?(videos?|clips?|files?|images?|frames?)"),
-    ("outcome", r"outcome|death|dead|died|mort\w*|surviv\w*|deceased|discharged?|alive|readmi\w*|follow|event"),
-    (
-        "outcome",
-        r"los|length of stay|stay|icu|mcu|transfer\w*|intub\w*|ventilat\w*|ecmo|duration|status|therap\w*|treat\w*|drug",
-    ),
-    (
-        "outcome",
-        r"verst[oa]rb\w*|gestorben|tod(esfall)?|\w*uberleb\w*|\w*intensiv\w*|its|entlass\w*|verlegt|verlegung|beatm\w*|deces|"
-        r"decede\w*|reanimation|fallec\w*|muert\w*|uci|decess\w*|decedut\w*|rianimazione|dimission\w*|overl\w*|obito|liegedauer",
-    ),
-    ("leak", r"\w*befund\w*|\w*ergebnis\w*|abstrich\w*|result(at|ad|aat)\w*|risultat\w*|frottis|tampone|hisopo"),
-    ("leak", r"diagn\w*|final|results?|pcr|ct value|swab|antigen|covid( ?19)?|sars|test|culture|label|class|severity"),
-    ("blood", r"p[av]?o2|p[av]?co2|ph|hco3|(base )?excess|lactate|lactaat"),
-    ("oxygen", r"oxygen|o2|fio2|masks?|cpap|nasal|cannula|lit(er|re)s?|vent"),
-    (
-        "blood",
-        r"crp|ldh|le[uc]\w*cytes?|wbc|neutro\w*|lympho\w*|eosin\w*|monocyt\w*|hb|hg|h(a?e)moglobin\w*|platelets?",
-    ),
-    (
-        "blood",
-        r"t(h)?rombo\w*|d dimer|ddimer|ferritin|procalc\w*|pct|creat\w*|ureum|urea|bun|ala?t|asa?t|bili\w*|albumin",
-    ),
-    (
-        "blood",
-        r"sodium|potassium|troponin\w*|(nt ?pro ?)?bnp|p[ac]*o2|pco2|ph|hco3|base excess|lactate|glucose|il ?6|inr",
-    ),
-    (
-        "blood",
-        r"le[uc][kc]o[cz]\w*|\w*(zyten|cyten|citos|citi)|kreatin\w*|harnstoff|uree|natrium|kalium|sodio|pota(ss)?sio|glu[ck]os\w*|"
-        r"blutzucker|glycemie|glucemia|glicemia|plaquett?es|plaquetas|piastrine|hamoglobin|laktat|lattato|quick",
-    ),
-)
 REMARKS = re.compile(
     r"bemerk\w*|anmerk\w*|kommentar\w*|notizen?|\w*freitext|remarks?|comments?|notes?|free ?text|remarques?|commentaires?|"
     r"observa(tions?|cion(es)?|cao|coes)|comentarios?|osservazion[ei]|comment[oi]|opmerking(en)?|uwagi"
@@ -81,7 +41,7 @@ class ColumnGuess:
     decide: list[str] = field(default_factory=list)
 
 
-def guess_column(name: str, cells: Sequence[str], decimal: str = ".") -> ColumnGuess:
+def guess_column(name: str, cells: Sequence[str], decimal: str = ".", separator: str = ",") -> ColumnGuess:
     """Guess role, kind, codes and missing codes of one column.
 
     Columns that smell of an outcome, a test result or a person are drafted as ``excluded`` (``identifier``), so that a
@@ -102,7 +62,7 @@ def guess_column(name: str, cells: Sequence[str], decimal: str = ".") -> ColumnG
         return ColumnGuess({"role": "excluded", "note": note}, decide)
     if holds_units(name, values):
         return ColumnGuess({"role": "excluded", "kind": "nominal", "note": "units of another column"})
-    smell = _smell(name)
+    smell = smell_of(name)
     kind, decide = _kind(values, distinct, decimal)
     if kind.get("kind") == "nominal" and _is_prose(name, values):
         kind, decide = {"kind": "text"}, []
@@ -112,7 +72,9 @@ def guess_column(name: str, cells: Sequence[str], decimal: str = ".") -> ColumnG
     if settings["role"] in ("clinical", "blood"):
         settings["known"] = "admission"
         if kind.get("kind") == "text":
-            settings = {"role": "excluded", "note": "free text"}
+            asked = unread_numbers(values, decimal, separator)
+            settings = {"role": "excluded", "note": "not plain numbers" if asked else "free text"}
+            decide = [*decide, f"{asked}, then clinical or blood?"] if asked else decide
         elif smell == "oxygen":
             settings["contingent"] = "oxygen"
     settings |= kind
@@ -183,23 +145,9 @@ def _is_prose(name: str, values: Sequence[str]) -> bool:
     if len(words) < 0.5 * len(values):
         return False
     rare = len(words) > 2 and len(set(words)) > 0.8 * len(words)
-    return re.search(rf"(?<!\w)({REMARKS.pattern})(?!\w)", _words(name)) is not None or (
+    return re.search(rf"(?<!\w)({REMARKS.pattern})(?!\w)", words_of(name)) is not None or (
         rare and sum(map(len, words)) >= LONG * len(words)
     )
-
-
-def _words(name: str) -> str:
-    """Return a column's name as words of plain small letters, and numbers."""
-    words = re.sub(r"([a-z]{2})([A-Z])", r"\1 \2", unaccented(name))
-    return " ".join(re.findall(r"[a-z]+\d*|\d+", words.lower()))
-
-
-def _smell(name: str) -> str:
-    words = _words(name)
-    for smell, pattern in SMELLS:
-        if re.search(rf"(?<!\w)({pattern})(?!\w)", words):
-            return smell
-    return ""
 
 
 def _kind(values: list[str], distinct: list[str], decimal: str) -> tuple[dict[str, Any], list[str]]:
@@ -209,12 +157,12 @@ def _kind(values: list[str], distinct: list[str], decimal: str) -> tuple[dict[st
     blank_words = [word for word in words if word.lower() in LIKE_MISSING]
     lower = {word.lower() for word in words if word not in blank_words}
     if lower and lower <= set(YES + NO) and all(n in (0, 1) for n in numbers.values() if n is not None):
-        return _with_missing({"kind": "binary"}, blank_words)
+        return with_missing({"kind": "binary"}, blank_words)
     numeric = [numbers[value] for value in values if numbers[value] is not None]
     if len(numeric) < 0.5 * len(values):
         return _words_kind(values, distinct, blank_words)
     codes = suspicious_codes([n for n in numeric if n is not None])
-    settings, decide = _with_missing({}, [*codes, *blank_words])
+    settings, decide = with_missing({}, [*codes, *blank_words])
     plain_numbers = sorted({n for n in numeric if n is not None and n not in codes})
     odd = [word for word in words if word not in blank_words]
     if not odd and set(plain_numbers) <= {0.0, 1.0}:
@@ -236,7 +184,8 @@ def _kind(values: list[str], distinct: list[str], decimal: str) -> tuple[dict[st
     return _with_rules({"kind": "continuous"} | settings, decide, odd)
 
 
-def _with_missing(settings: dict[str, Any], codes: list[Any]) -> tuple[dict[str, Any], list[str]]:
+def with_missing(settings: dict[str, Any], codes: list[Any]) -> tuple[dict[str, Any], list[str]]:
+    """Return settings in which codes stand for missing, and the question whether they do."""
     if not codes:
         return settings, []
     shown = ", ".join(map(str, codes))
@@ -261,5 +210,5 @@ def _words_kind(values: list[str], distinct: list[str], blank_words: list[str]) 
     labels = [value for value in distinct if value not in blank_words]
     if len(labels) > max(8, len(values) // 4):
         return {"kind": "text"}, []
-    settings, decide = _with_missing({"kind": "nominal"}, list(blank_words))
+    settings, decide = with_missing({"kind": "nominal"}, list(blank_words))
     return settings, [f"are these the labels: {', '.join(labels[:8])}?", *decide]

@@ -6,10 +6,11 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import pandas as pd
 
-from blues.check import InputError
+from blues.check import InputError, counted
 from blues.cohort.tables import canonical_id
 from blues.cohort.words import unaccented
 
@@ -39,13 +40,33 @@ MOST_LABELS = 5
 
 @dataclass(frozen=True)
 class PatientTable:
-    """A table's name, its column of ids, how they are written, and what is wrong with some of them."""
+    """A table's name, its column of ids, how they are written, what is wrong with some, and which tables it could be too."""
 
     name: str
     column: str
     kind: str
     ids: tuple[str, ...]
     faults: str
+    others: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A table with the best of its columns that name each row once."""
+
+    name: str
+    column: str
+    by_name: tuple[bool, bool, bool]
+    columns: int
+    filled: int
+    ids: frozenset[str]
+    of_clips: bool
+
+    @property
+    def rank(self) -> tuple[bool, bool, bool, bool, int, int, int]:
+        """By what the column is called, whether rows are clips, columns, and filled cells; of copies, the shortest name."""
+        says, names, words = self.by_name
+        return says, not self.of_clips, says or names, says or words, self.columns, self.filled, -len(self.name)
 
 
 def patient_table(
@@ -54,7 +75,9 @@ def patient_table(
     """Return the widest table with a column that names each row once, best one whose name says so.
 
     A column whose name says that it holds the patients' ids may repeat or lack a few of them (``faults`` says where): it
-    is the id all the same. A column of dates is none, and a table that names its patients many times over has no other.
+    is the id all the same. A column of dates or of decimal fractions is none, and a table that names its patients many
+    times over has no other. A table nearly as wide that has the patients of the widest one and more is taken in its
+    place; tables that could be meant as well are in ``others``.
 
     Parameters
     ----------
@@ -70,35 +93,71 @@ def patient_table(
     InputError
         If no table has such a column.
     """
-    best: tuple[tuple[bool, bool, bool, int, bool, int], str, str] | None = None
-    repeated = []
-    for name, table in tables.items():
-        columns = [c for c in table.columns if not _is_date(c, table[c]) and not table[c].str.strip().isin(clips).any()]
-        spoilt = {column: _spoilt(table[column]) for column in columns}
-        limit = max(1, int(MOST_REPEATED * len(table)))
-        named = [c for c in columns if PATIENT_NAMES.fullmatch(_joined(c)) and table[c].nunique() > MOST_LABELS]
-        many = [c for c in named if spoilt[c] > limit]
-        if many:
-            repeated.append(f"{many[0]} of {name} ({_faults(table[many[0]])})")
-            continue
-        for position, column in enumerate(table.columns):
-            says = is_patient_name(column)
-            if column in columns and spoilt[column] <= (limit if says and len(table) > 2 else 0):
-                by_name = (says, bool(ID_NAMES.search(column)), bool(ID_WORDS.search(column)))
-                score = (*by_name, len(table.columns), not spoilt[column], -position)
-                if best is None or score > best[0]:
-                    best = (score, name, column)
-    if best is None:
-        about = [*repeated, *(f"{name}: {why}" for name, why in unread.items())]
-        raise InputError(
-            "no table has a column that names each row once",
-            file=folder,
-            allowed="a table with one row a patient and a column of patient ids",
-            remedy="; ".join(["Merge repeated rows", *about]),
-        )
-    cells = tables[best[1]][best[2]]
+    repeated: list[str] = []
+    found = [one for name, table in tables.items() if (one := _candidate(name, table, clips, repeated)) is not None]
+    if not found:
+        _refuse(tables, folder, repeated, unread)
+    best = max(found, key=lambda one: one.rank)
+    best = max((one for one in found if any(one.by_name) and _holds(one, best)), key=lambda one: one.rank, default=best)
+    cells = tables[best.name][best.column]
     kind, ids = _ids(cells)
-    return PatientTable(best[1], best[2], kind, tuple(ids[ids != ""].unique()), _faults(cells))
+    others = [
+        f"{one.name} ({counted(len(one.ids), 'patient')} by {one.column})"
+        for one in found
+        if one is not best and (one.by_name[0] or len(one.ids & best.ids) > 0.5 * len(best.ids))
+    ]
+    return PatientTable(best.name, best.column, kind, tuple(ids[ids != ""].unique()), _mend(cells), tuple(others))
+
+
+def _candidate(name: str, table: pd.DataFrame, clips: Collection[str], repeated: list[str]) -> _Candidate | None:
+    """Return a table with its best column of ids; if it names its patients many times over, say so in ``repeated``."""
+    columns = [c for c in table.columns if not _is_date(c, table[c]) and not _names_clips(c, table[c], clips)]
+    spoilt = {column: _spoilt(table[column]) for column in columns}
+    limit = max(1, int(MOST_REPEATED * len(table)))
+    named = [c for c in columns if is_patient_name(c) and table[c].nunique() > MOST_LABELS]
+    many = [c for c in named if spoilt[c] > limit]
+    if any(PATIENT_NAMES.fullmatch(_joined(c)) for c in many) or (many and len(many) == len(named)):
+        repeated.append(f"{many[0]} of {name} ({_faults(table[many[0]])})")
+        return None
+    best: tuple[tuple[bool, bool, bool], bool, int, str] | None = None
+    for position, column in enumerate(columns):
+        says = is_patient_name(column)
+        by_name = (says, bool(ID_NAMES.search(column)), bool(ID_WORDS.search(column)))
+        if spoilt[column] > (limit if says and len(table) > 2 else 0) or (
+            not any(by_name) and _is_measured(table[column])
+        ):
+            continue
+        score = (by_name, not spoilt[column], -position, column)
+        best = score if best is None else max(best, score)
+    if best is None:
+        return None
+    _, ids = _ids(table[best[3]])
+    of_clips = any(table[c].str.strip().isin(clips).mean() >= 0.5 for c in table.columns if c not in columns)
+    filled = int((table.apply(lambda cells: cells.str.strip()) != "").to_numpy().sum())
+    return _Candidate(name, best[3], best[0], len(table.columns), filled, frozenset(ids[ids != ""]), of_clips)
+
+
+def _holds(table: _Candidate, part: _Candidate) -> bool:
+    """Return whether a table has the patients of another one and more of them, and says about as much of each."""
+    more = len(table.ids) > len(part.ids) and table.filled > part.filled
+    return (
+        more
+        and not table.of_clips
+        and table.columns >= 0.5 * part.columns
+        and len(table.ids & part.ids) >= 0.9 * len(part.ids)
+    )
+
+
+def _refuse(tables: Collection[str], folder: Path, repeated: list[str], unread: Mapping[str, str]) -> NoReturn:
+    why = [f"{name}: {reason}" for name, reason in unread.items()]
+    if not tables:
+        raise InputError("no table can be read", file=folder, remedy="; ".join(why))
+    raise InputError(
+        "no table has a column that names each row once",
+        file=folder,
+        allowed="a table with one row a patient and a column of patient ids",
+        remedy="; ".join(["Merge repeated rows", *repeated, *why]),
+    )
 
 
 def is_patient_name(name: str) -> bool:
@@ -126,6 +185,17 @@ def _is_date(name: str, cells: pd.Series) -> bool:
     return any(DATE_NAMES.fullmatch(word) for word in words) or dates > 0.5 * len(written)
 
 
+def _names_clips(name: str, cells: pd.Series, clips: Collection[str]) -> bool:
+    """Return whether a column names clips; one of patients may do so too, where clips are named after them alone."""
+    return not PATIENT_NAMES.fullmatch(_joined(name)) and bool(cells.str.strip().isin(clips).any())
+
+
+def _is_measured(cells: pd.Series) -> bool:
+    """Return whether most cells are decimal fractions, which name nobody."""
+    written = [cell.strip() for cell in cells if cell.strip()]
+    return sum(re.fullmatch(r"[+-]?\d*[.,]\d*[1-9]\d*", cell) is not None for cell in written) > 0.5 * len(written)
+
+
 def _ids(cells: pd.Series) -> tuple[str, pd.Series]:
     """Return how ids are written, and each row's, empty where there is none."""
     kind = "integer" if all(canonical_id(cell, "integer") for cell in cells if cell.strip()) else "text"
@@ -136,6 +206,19 @@ def _spoilt(cells: pd.Series) -> int:
     """Return how many rows have no id, or that of an earlier row."""
     _, ids = _ids(cells)
     return int(((ids == "") | ids.duplicated()).sum())
+
+
+def _mend(cells: pd.Series) -> str:
+    """Return which ids come back, which rows have none, and what to do about it."""
+    _, ids = _ids(cells)
+    what = []
+    if ids[ids != ""].duplicated().any():
+        what.append('one row each, please, or repeated_rows = "leave out" under [files] keeps the first')
+    if all(re.fullmatch(r"\d+,0+", cell.strip()) for cell in cells if cell.strip()):
+        what.append(f"names of clips do not say {cells.iloc[0].strip()!r}: write whole numbers without a decimal comma")
+    if (ids == "").any():
+        what.append("fill in who it is, or remove the row")
+    return ": ".join(filter(None, [_faults(cells), "; ".join(what)]))
 
 
 def _faults(cells: pd.Series) -> str:

@@ -10,7 +10,7 @@ import pandas as pd
 from blues.cohort.decode import LIKE_MISSING
 from blues.cohort.words import unaccented
 
-__all__ = ["holds_units", "maybe_thousands", "mixed_units"]
+__all__ = ["holds_units", "maybe_thousands", "mixed_units", "unread_numbers"]
 
 UNIT_WORD = r"einheit(?:en)?|units?|unites?|unidad(?:es)?|unita|eenheid|enhet|enhed|jednostka|uom"
 _ATOM = (
@@ -76,6 +76,44 @@ def maybe_thousands(values: Sequence[str], sign: str) -> str | None:
     signed = [value for value in values if sign in value]
     thousands = re.compile(rf"[+-]?[1-9]\d{{0,2}}{re.escape(sign)}\d{{3}}")
     return signed[0] if signed and all(thousands.fullmatch(value) for value in signed) else None
+
+
+def unread_numbers(values: Sequence[str], decimal: str, separator: str) -> str:
+    """Return what to do about cells that are no plain numbers and yet hold one or two each; nothing where most hold none.
+
+    Examples
+    --------
+    >>> unread_numbers(["97%", "95 %"], ".", ","), unread_numbers(["home", "P01"], ".", ",")
+    ("numbers with something behind them such as '97%': write the number alone", '')
+    >>> unread_numbers(["120/80", "95/60"], ".", ",")
+    "two numbers in one cell such as '120/80': make two columns of them"
+    """
+    other = "," if decimal == "." else "."
+    kinds = (
+        (
+            rf"[+-]?\d+{re.escape(other)}\d+",
+            f"numbers with {other!r} for a decimal sign",
+            _other_sign(other, separator),
+        ),
+        (r"\d+([.,]\d+)? ?[/-] ?\d+([.,]\d+)?", "two numbers in one cell", "make two columns of them"),
+        (
+            r"[<>~]?\s*[+-]?\d+([.,]\d+)?\s*[^\d\s][^\d]{0,11}",
+            "numbers with something behind them",
+            "write the number alone",
+        ),
+    )
+    for pattern, what, remedy in kinds:
+        like = [value for value in values if re.fullmatch(pattern, value)]
+        plain = sum(re.fullmatch(r"[+-]?\d+([.,]\d+)?", value) is not None and value not in like for value in values)
+        if like and len(like) + plain >= 0.8 * len(values):
+            return f"{what} such as {like[0]!r}: {remedy}"
+    return ""
+
+
+def _other_sign(sign: str, separator: str) -> str:
+    if sign == separator:
+        return "a comma parts the cells too, so write points, or save the table with semicolons and draft again"
+    return "write them as in the other columns"
 
 
 def _measured(table: pd.DataFrame, name: str, units: Collection[str]) -> str | None:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
+from blues.cohort.identify import is_patient_name
 from blues.cohort.tables import canonical_id, natural_key
 
 __all__ = ["NamePattern", "guess_pattern"]
@@ -16,15 +17,25 @@ MOST_POINTS = 28
 COPY = re.compile(r" ?\(\d+\)$")
 _MARK = "\x00"
 """Stands for an id in a name; in no file's name."""
+_DAY = "\x01"
+"""Stands for a date in a name."""
+_Y, _M, _D = r"(?:19|20)\d\d", r"(?:0[1-9]|1[0-2])", r"(?:0[1-9]|[12]\d|3[01])"
+DATE = re.compile(
+    rf"(?<!\d)(?:{_Y}([-_.]?){_M}\1{_D}|{_D}([-_.]){_M}\2{_Y}|{_Y}[-_.]{_M})(?:[-_T ](?:\d{{6}}|\d\d([-_.])\d\d\3\d\d))?(?!\d)"
+)
+POINT_WORDS = re.compile(
+    r"(lus)?(point|punkt|punt|zone?|region|quadrant|site|position|view|place|segment|sector|[rlzq])", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
 class NamePattern:
-    """A guessed pattern, the points it found, and how many of the names it reads."""
+    """A guessed pattern, the points it found, how many of the names it reads, and what else it could be."""
 
     pattern: str
     points: tuple[str, ...]
     read: int
+    doubt: str = ""
 
 
 def guess_pattern(names: Sequence[str], ids: Collection[str], id_kind: str) -> NamePattern | None:
@@ -54,8 +65,49 @@ def guess_pattern(names: Sequence[str], ids: Collection[str], id_kind: str) -> N
     plain = [COPY.sub("", name) for name in names]
     if plain != list(names) and (found := guess_pattern(plain, ids, id_kind)) is not None:
         return _with_copies(found, names)
+    undated = [DATE.sub(lambda day: day[0] if _names_one(day[0], ids, id_kind) else _DAY, name) for name in names]
+    if undated != list(names) and (found := guess_pattern(undated, ids, id_kind)) is not None:
+        return _with_dates(found, names)
     found = _guess(names, ids, id_kind)
     return found if found is not None or id_kind == "integer" else _guess_around(names, ids)
+
+
+def _names_one(text: str, ids: Collection[str], id_kind: str) -> bool:
+    return canonical_id(text, id_kind) in ids or any(text in one for one in ids)
+
+
+def _with_dates(found: NamePattern, names: Sequence[str]) -> NamePattern:
+    """Let a pattern read dates; one in digits is the take where it alone tells clips of one patient and point apart."""
+    days = [day[0] for name in names if (day := DATE.search(name))]
+    shapes = dict.fromkeys(re.sub(r"(?:\\d)+", _times, re.sub(r"\d", r"\\d", _escape(day))) for day in days)
+    shape = "|".join(shapes)
+    pattern = found.pattern.replace(_DAY, f"(?:{shape})" if len(shapes) > 1 else shape)
+    doubt = found.doubt.replace(_DAY, days[-1])
+    if (same := _one_take(pattern, names)) is not None:
+        doubt = f"{same[0]!r} and {same[1]!r} differ in the date alone, "
+        if found.pattern.count(_DAY) == 1 and "(?P<take>" not in pattern and all(map(str.isdigit, days)):
+            pattern = found.pattern.replace(_DAY, rf"(?P<take>{shape})")
+            doubt += "which is read as the take: is it one?"
+        else:
+            doubt += "and one take cannot have two clips: let the pattern read one of the dates, or name the takes."
+    return NamePattern(pattern, found.points, sum(re.fullmatch(pattern, name) is not None for name in names), doubt)
+
+
+def _one_take(pattern: str, names: Sequence[str]) -> tuple[str, str] | None:
+    """Return the first two names that a pattern with points reads as the same take."""
+    seen: dict[tuple[str | None, ...], str] = {}
+    for name in names:
+        match = re.fullmatch(pattern, name)
+        if match is not None and "point" in match.groupdict():
+            first = seen.setdefault(match.groups(), name)
+            if first != name:
+                return first, name
+    return None
+
+
+def _times(digits: re.Match[str]) -> str:
+    n = len(digits[0]) // 2
+    return digits[0] if n < 3 else rf"\d{{{n}}}"
 
 
 def _with_copies(found: NamePattern, names: Sequence[str]) -> NamePattern:
@@ -67,7 +119,7 @@ def _with_copies(found: NamePattern, names: Sequence[str]) -> NamePattern:
         return replace(found, read=sum(re.fullmatch(found.pattern, name) is not None for name in names))
     first = any(COPY.sub("", name) in set(names) for name in names if re.search(r"\(0*1\)$", name))
     pattern = found.pattern + rf"(?: ?\((?P<take>{'0*[2-9]|[1-9][0-9]+' if first else '[0-9]+'})\))?"
-    return NamePattern(pattern, found.points, sum(re.fullmatch(pattern, name) is not None for name in names))
+    return replace(found, pattern=pattern, read=sum(re.fullmatch(pattern, name) is not None for name in names))
 
 
 def _guess_around(names: Sequence[str], ids: Collection[str]) -> NamePattern | None:
@@ -84,7 +136,8 @@ def _guess_around(names: Sequence[str], ids: Collection[str]) -> NamePattern | N
     plain = f"[^{signs}]+"
     inside = plain + "".join(_escape(sign) + plain for sign in parts.pop()) if len(parts) == 1 else known
     pattern = re.sub(r"\(\?P<patient>\[\^(?:\\.|[^\]])*\]\+\)", lambda _: f"(?P<patient>{inside})", found.pattern)
-    return NamePattern(pattern, found.points, sum(re.fullmatch(pattern, name) is not None for name in names))
+    read = sum(re.fullmatch(pattern, name) is not None for name in names)
+    return replace(found, pattern=pattern, read=read, doubt=found.doubt.replace(_MARK, next(iter(ids))))
 
 
 def _guess(names: Sequence[str], ids: Collection[str], id_kind: str) -> NamePattern | None:
@@ -96,11 +149,13 @@ def _guess(names: Sequence[str], ids: Collection[str], id_kind: str) -> NamePatt
     found = _patient_field(columns, set(ids), id_kind, signs)
     if found is None:
         return None
-    position, group = found
+    position, group, other = found
     variable = [i for i in range(0, usual, 2) if i != position and len(set(columns[i])) > 1]
     point = _point_field(columns, variable)
     points = tuple(sorted(set(columns[point]), key=natural_key)) if point is not None else ()
-    take = next((i for i in variable if i != point and all(v.isdigit() for v in columns[i])), None)
+    take = next(
+        (i for i in variable if i != point and all(map(str.isdigit, columns[i])) and not _are_years(columns[i])), None
+    )
     pattern = ""
     for i, values in enumerate(columns):
         if i == position:
@@ -113,21 +168,41 @@ def _guess(names: Sequence[str], ids: Collection[str], id_kind: str) -> NamePatt
             pattern += _literal(values, signs)
     if take is None:
         pattern += _optional_take(split, usual)
-    return NamePattern(pattern, points, sum(re.fullmatch(pattern, name) is not None for name in names))
+    doubt = (
+        "" if other is None else f"could part {other // 2 + 1} of names such as {''.join(rows[-1])!r} be the patient?"
+    )
+    return NamePattern(pattern, points, sum(re.fullmatch(pattern, name) is not None for name in names), doubt)
 
 
-def _patient_field(columns: list[list[str]], ids: set[str], id_kind: str, signs: str) -> tuple[int, str] | None:
-    """Return the field that holds most of the ids and the group that reads it."""
-    best: tuple[int, int, str] | None = None
+def _patient_field(
+    columns: list[list[str]], ids: set[str], id_kind: str, signs: str
+) -> tuple[int, str, int | None] | None:
+    """Return the field that holds most of the ids and little else, the group that reads it, and another that may be meant.
+
+    Numbers of points are ids too where patients are few: letters in front of them tell (``zone3``, ``P3``).
+    """
+    found: list[tuple[bool, float, bool, int, int, str]] = []
+    told: dict[int, list[str | None]] = {}
     for i in range(0, len(columns), 2):
         prefix = _common_letters(columns[i])
         for start in dict.fromkeys([prefix, ""]):
             values = {canonical_id(value.removeprefix(start), id_kind) for value in columns[i]}
             met = len(values & ids)
             inside = r"\d+" if id_kind == "integer" else f"[^{re.escape(signs)}]+"
-            if met >= max(min(2, len(ids)), len(values) / 2) and (best is None or met > best[0]):
-                best = (met, i, f"{_escape(start)}(?P<patient>{inside})")
-    return None if best is None else best[1:]
+            if met >= max(min(2, len(ids)), len(values) / 2):
+                point = POINT_WORDS.fullmatch(start) is not None
+                rank = (not point, met * met / len(values), start.lower() == "p" or is_patient_name(start), -i)
+                told.setdefault(i, [canonical_id(value.removeprefix(start), id_kind) for value in columns[i]])
+                found.append((*rank, met, f"{_escape(start)}(?P<patient>{inside})"))
+    if not found:
+        return None
+    *_, where, met, group = max(found, key=lambda one: one[:4])
+    like = [one for one in found if one[0] and one[4] >= 0.8 * met and told[-one[3]] != told[-where]]
+    return -where, group, -max(like)[3] if like else None
+
+
+def _are_years(values: list[str]) -> bool:
+    return all(re.fullmatch(_Y, value) for value in values)
 
 
 def _common_letters(values: list[str]) -> str:

@@ -65,7 +65,8 @@ def read_ratings(
             findings += met
             part = pd.DataFrame({"clip": ids, "rater": rater or raters, "item": name, "rating": values})
             parts.append(part[known])
-    ratings = pd.concat(parts, ignore_index=True)
+    none = pd.DataFrame({"clip": [], "rater": [], "item": []}, dtype=object).assign(rating=pd.Series(dtype=float))
+    ratings = pd.concat(parts, ignore_index=True) if parts else none
     ratings = ratings.join(clips[["patient", "point"]], on="clip")
     order = {clip: position for position, clip in enumerate(clips.index)}
     ratings = ratings.iloc[ratings["clip"].map(order).argsort(kind="stable")].reset_index(drop=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import re
@@ -14,8 +15,18 @@ import pandas as pd
 from blues.check import InputError, counted
 from blues.cohort.findings import Finding
 
-__all__ = ["canonical_id", "decimal_sign", "how_written", "natural_key", "read_explanations", "read_table"]
+__all__ = [
+    "canonical_id",
+    "decimal_doubt",
+    "decimal_sign",
+    "how_written",
+    "natural_key",
+    "read_explanations",
+    "read_table",
+]
 
+UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+POINT_IN_WHOLE = re.compile(r"-?[1-9]\d{0,2}\.\d{3}|(0?[1-9]|[12]\d|3[01])\.(0[1-9]|1[0-2])|\d+\.0")
 DIGITS = re.compile(r"([0-9]+)")
 
 
@@ -80,7 +91,7 @@ def read_table(
                 f"{counted(len(cells), 'cell')} where the header has {len(header)}",
                 file=name,
                 row=number,
-                remedy=f"Put cells that hold {separator!r} or line breaks between double quotes",
+                remedy=_mend_row(len(cells), header, separator),
             )
         else:
             rows[number] = [cells[i] for i in named]
@@ -92,6 +103,15 @@ def read_table(
         table, again = _first_rows(table, key, id_kind, [column for column in columns if column in same], name)
         findings += again
     return table, findings
+
+
+def _mend_row(n: int, header: list[str], separator: str) -> str:
+    """Return what to do about a row of ``n`` cells where the header has another number."""
+    if len(header) == 1 and n > 1:
+        return f"If the header is further down, remove what stands above it; else write it with {separator!r} as the rows are"
+    if n < len(header):
+        return f"Each cell needs its place, a blank one too: {len(header) - 1} times {separator!r} in a row"
+    return f"Put cells that hold {separator!r} or line breaks between double quotes"
 
 
 def _first_rows(
@@ -145,24 +165,56 @@ def how_written(paths: Sequence[Path]) -> tuple[str, str]:
     """
     marks = {path.read_bytes()[:2] for path in paths}
     encoding = "utf-8" if all(_is_utf8(path) for path in paths) else "cp1252"
-    encoding = "utf-16" if marks and marks <= {b"\xff\xfe", b"\xfe\xff"} else encoding  # what Excel calls Unicode text
+    encoding = "utf-16" if marks and marks <= set(UTF_16) else encoding  # what Excel calls Unicode text
     heads = [path.read_bytes()[:20000].decode(encoding, errors="replace").split("\n")[0] for path in paths]
     return max(",;\t", key=lambda sign: sum(head.count(sign) for head in heads)), encoding
 
 
 def decimal_sign(tables: Iterable[pd.DataFrame], separator: str) -> str:
-    """Return the decimal sign of tables read as text: a comma where one stands inside numbers and does not part cells.
+    """Return the decimal sign of tables read as text: a comma where it does not part cells and stands inside numbers.
+
+    A comma in lists of choices (``1,3``) is none if there are numbers with points, nor is one that fewer columns use.
 
     Examples
     --------
     >>> decimal_sign([pd.DataFrame({"crp": ["12,5", "3"]})], ";"), decimal_sign([pd.DataFrame({"crp": ["12.5"]})], ";")
     (',', '.')
     """
-    comma = any(
-        table.map(lambda cell: re.fullmatch(r"-?\d+,\d+", cell.strip()) is not None).to_numpy().any()
-        for table in tables
+    commas, points = _by_sign(tables)
+    sure = [cells for cells in commas if not all(_is_choice(cell) for cell in cells)]
+    return "," if separator != "," and commas and len(sure) + (not points) >= max(1, len(points)) else "."
+
+
+def decimal_doubt(tables: Iterable[pd.DataFrame], separator: str) -> str:
+    """Return a question where some columns hold numbers with commas and others with points; else nothing."""
+    commas, points = _by_sign(tables)
+    if separator == "," or not commas or not points:
+        return ""
+    return (
+        f"numbers are written like {commas[0][0]!r} in {counted(len(commas), 'column')} and like {points[0][0]!r} in "
+        f"{counted(len(points), 'column')}: which is the decimal sign? Write all numbers with that one."
     )
-    return "," if separator != "," and comma else "."
+
+
+def _by_sign(tables: Iterable[pd.DataFrame]) -> tuple[list[list[str]], list[list[str]]]:
+    """Return the numbers with a comma, and those with a point, of each column that has some.
+
+    Points that may part thousands, or day and month, tell nothing.
+    """
+    commas, points = [], []
+    for table in tables:
+        for name in table.columns:
+            cells = [cell.strip() for cell in table[name]]
+            commas.append([cell for cell in cells if re.fullmatch(r"-?\d+,\d+", cell)])
+            points.append([cell for cell in cells if re.fullmatch(r"-?\d+\.\d+", cell)])
+    points = [cells for cells in points if not all(POINT_IN_WHOLE.fullmatch(cell) for cell in cells)]
+    return [cells for cells in commas if cells], points
+
+
+def _is_choice(cell: str) -> bool:
+    """Return whether a number with a comma may be two of several choices, in order."""
+    first, _, second = cell.partition(",")
+    return len(first) == len(second) == 1 and first < second
 
 
 def _is_utf8(path: Path) -> bool:
@@ -229,18 +281,29 @@ def _text(folder: Path, name: str, encoding: str) -> str:
     if path.suffix.lower() in (".xls", ".xlsx", ".ods"):
         raise InputError("is a spreadsheet, and tables are read as text", file=name, remedy="Save it as CSV (UTF-8)")
     try:
-        data = path.read_bytes()
-        if b"\0" in data:
-            raise InputError("is not a text file (it holds zero bytes)", file=name, remedy="Save it as CSV (UTF-8)")
-        return data.decode("utf-8-sig" if encoding.lower() in ("utf-8", "utf8") else encoding)
+        return _decoded(path.read_bytes(), name, encoding)
     except UnicodeDecodeError as error:
         raise InputError(
-            f"is not {encoding} text: byte {error.start} is {data[error.start]:#x}",
+            f"is not {encoding} text: byte {error.start} is {error.object[error.start]:#x}",
             file=name,
             remedy="Save it as UTF-8, or say how it is written with encoding = 'cp1252' under [files]",
         ) from None
     except LookupError:
         raise InputError(f"files.encoding is {encoding!r}, which Python does not know", file=name) from None
+
+
+def _decoded(data: bytes, name: str, encoding: str) -> str:
+    """Return a file's text; one that begins with the mark of UTF-8 is that, whatever is said of all tables."""
+    wide = re.fullmatch(r"utf[-_]?(16|32).*", encoding, re.IGNORECASE) is not None
+    if not wide and b"\0" in data:
+        also = ", or write encoding = 'utf-16' under [files]" if data[:2] in UTF_16 else ""
+        raise InputError("is not a text file (it holds zero bytes)", file=name, remedy=f"Save it as CSV (UTF-8){also}")
+    if data.startswith(codecs.BOM_UTF8):
+        encoding = "utf-8-sig"
+    text = data.decode(encoding)
+    if "\0" in text:
+        raise InputError("is not a text file (it holds zero bytes)", file=name, remedy="Save it as CSV (UTF-8)")
+    return text
 
 
 def _some_files(folder: Path) -> str:
@@ -249,6 +312,10 @@ def _some_files(folder: Path) -> str:
 
 
 def _check_header(header: list[str], name: str, separator: str) -> None:
+    if re.fullmatch(r"sep=.?", header[0], re.IGNORECASE):
+        raise InputError(
+            "a line for a spreadsheet program, no header", file=name, row=1, value=header[0], remedy="Remove it"
+        )
     if len(header) == 1:
         for other in (";", "\t", ","):
             if other != separator and other in header[0]:

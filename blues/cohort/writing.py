@@ -6,14 +6,14 @@ import json
 import re
 from typing import Any
 
-__all__ = ["DECIDE", "key", "literal", "name_of", "toml"]
+__all__ = ["DECIDE", "key", "literal", "name_of", "on_one_line", "toml"]
 
 DECIDE = "# DECIDE:"
 
 
 def key(name: str) -> str:
     """Return a key, between quotes where it needs them."""
-    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name, ensure_ascii=False)
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else toml(name)
 
 
 def name_of(column: str) -> str:
@@ -23,7 +23,12 @@ def name_of(column: str) -> str:
 
 def literal(text: str) -> str:
     """Return a text as a TOML literal, in which a backslash is a backslash, where that can be written."""
-    return toml(text) if "'" in text else f"'{text}'"
+    return toml(text) if "'" in text or not text.isprintable() else f"'{text}'"
+
+
+def on_one_line(line: str) -> str:
+    """Return a line in which what a comment quotes, such as a label over two lines, breaks nothing."""
+    return re.sub(r"[\x00-\x08\x0a-\x1f\x7f]+", " ", line)
 
 
 def toml(value: Any) -> str:
@@ -38,4 +43,4 @@ def toml(value: Any) -> str:
         return "{ " + ", ".join(f"{key(str(k))} = {toml(v)}" for k, v in value.items()) + " }" if value else "{}"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(toml, value)) + "]"
-    return json.dumps(value, ensure_ascii=False)
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,0 +1,130 @@
+"""Tells by a column's name whether it may be an outcome, a test result, a person's name, a blood test or a treatment."""
+
+from __future__ import annotations
+
+import re
+
+from blues.cohort.words import unaccented
+
+__all__ = ["smell_of", "words_of"]
+
+DAYS = r"days?|d|hours?|h|tage?n?|stunden|jours|dias|giorni|dagen|dage|dagar|time|zeit|dauer|stay"
+STAYED = r"kh|hosp(ital)?|krankenhaus|klinik|clinic|hopital|ospedale|ziekenhuis|o2|oxygen|sauerstoff|masks?|cpap|vent"
+ON = r"in|on|at|of|im|am|mit|an|with|of"
+
+# checked in this order; a word is a run of letters, so that "los" is not found in "closed"
+SMELLS = (
+    ("person", r"name|naam|birth|dob|geboorte|initials|e?mail|address|adres|phone|bsn|ssn|mrn|insurance"),
+    (
+        "person",
+        r"\w*geburt\w*|naissance|nacimiento|nascita|vorname|nachname|nom|prenom|cognome|nombre|apellidos?|achternaam|voornaam",
+    ),
+    ("files", r"(n|num|number|count)( of)? (\w+ )?(videos?|clips?|files?|images?|frames?)"),
+    ("outcome", r"outcome|death|dead|died|mort\w*|surviv\w*|deceased|discharged?|alive|readmi\w*|follow|event"),
+    (
+        "outcome",
+        r"los|length of stay|stay|icu|mcu|transfer\w*|intub\w*|ventilat\w*|ecmo|duration|status|therap\w*|treat\w*|drug",
+    ),
+    (
+        "outcome",
+        r"verst[oa]rb\w*|gestorben|tod(esfall)?|\w*uberleb\w*|\w*intensiv\w*|its|entlass\w*|verlegt|verlegung|beatm\w*|deces|"
+        r"decede\w*|reanimation|fallec\w*|muert\w*|uci|decess\w*|decedut\w*|rianimazione|dimission\w*|overl\w*|obito|liegedauer",
+    ),
+    (
+        "outcome",
+        r"exitus|letal\w*|lethal\w*|fatal\w*|\w*mortal\w*|\w*outcome\w*|\w*end ?(point|punkt)\w*|tod(es)?|todes\w*|sterbe\w*|"
+        r"\w*verweil\w*|aufenthalt\w*|\w*aufenthalts\w*|recover\w*|genes(en|ung)\w*|geheilt|heilung|cured?|healed|gueri\w*|"
+        r"curad[oa]|guarit[oi]|guarigione|(re ?)?hospitali[sz]\w*|organ ?(failure|versagen)|multiorgan\w*|palliativ\w*|dnr",
+    ),
+    (
+        "outcome",
+        r"(normal|wach)?station|wards?|imc|sdu|rea|niv|nippv|imv|hfnc|hfno|high ?flow|\w*dialys\w*|crrt|rrt|\w*tracheo\w*|"
+        r"vasopress\w*|[ck]ate[ck]holamin\w*|noradrenalin\w*|remdesivir|dexameth?a[sz]on\w*|tocilizumab|[ck]ompli[ck]a[tz]\w*|"
+        r"worst|nadir|peak|max(imum)?|who (\w+ )?(scale|score|skala|grad\w*)|ordinal (scale|score)",
+    ),
+    ("outcome", rf"({STAYED}) ({DAYS})|({DAYS}) (({ON}) )?({STAYED})|nach hause|(sent|to) home"),
+    (
+        "leak",
+        r"\w*diagno[sz]\w*|dx$|(final|discharge|admission|primary|main) dx|dx (final|discharge|admission|primary|main|code)|"
+        r"icd( ?(9|10|11))?( \w+)?|rt ?pcr|q ?pcr|\w*naat|sars\w*|cov|n ?cov|corona\w*|ct|cxr|x ?rays?|"
+        r"\w*roe?ntgen\w*|radiolog\w*|confirmed|bestatigt|sepsis|ards",
+    ),
+    ("leak", r"\w*befund\w*|\w*ergebnis\w*|abstrich\w*|result(at|ad|aat)\w*|risultat\w*|frottis|tampone|hisopo"),
+    ("leak", r"diagn\w*|final|results?|pcr|ct value|swab|antigen|covid( ?19)?|sars|test|culture|label|class|severity"),
+    ("blood", r"p[av]?o2|p[av]?co2|ph|hco3|(base )?excess|lactate|lactaat"),
+    ("oxygen", r"oxygen|o2|fio2|masks?|cpap|nasal|cannula|lit(er|re)s?|vent"),
+    (
+        "blood",
+        r"crp|ldh|le[uc]\w*cytes?|wbc|neutro\w*|lympho\w*|eosin\w*|monocyt\w*|hb|hg|h(a?e)moglobin\w*|platelets?",
+    ),
+    (
+        "blood",
+        r"t(h)?rombo\w*|d dimer|ddimer|ferritin|procalc\w*|pct|creat\w*|ureum|urea|bun|ala?t|asa?t|bili\w*|albumin",
+    ),
+    (
+        "blood",
+        r"sodium|potassium|troponin\w*|(nt ?pro ?)?bnp|p[ac]*o2|pco2|ph|hco3|base excess|lactate|glucose|il ?6|inr",
+    ),
+    (
+        "blood",
+        r"le[uc][kc]o[cz]\w*|\w*(zyten|cyten|citos|citi)|kreatin\w*|harnstoff|uree|natrium|kalium|sodio|pota(ss)?sio|glu[ck]os\w*|"
+        r"blutzucker|glycemie|glucemia|glicemia|plaquett?es|plaquetas|piastrine|hamoglobin|laktat|lattato|quick",
+    ),
+)
+
+STEMS = (
+    r"icu|its|los|pcr|sars|cov|covid|corona|naat|outcome|ereignis|event|death|dead|died|tod|exitus|mortality|surviv(?:al|ed|or)|"
+    r"discharged?|stay|ventilat(?:ion|or|ed)|beatmungs?|intubat(?:ion|ed)|intubiert|ecmo|niv|hfnc|test|result|ergebnis|status|"
+    r"swab|abstrich|antigen|station|kranken?haus|hospital"
+)
+FILLERS = (
+    r"days?|hours?|time|date|to|in|on|of|from|first|last|total|final|primary|clinical|number|length|rt|until|after|"
+    r"post|tage?|tagen|stunden|datum|zeit|dauer|zahl|anzahl|haupt|neben|bis|nach|im|am|auf|es|en|n"
+)
+COMPOUND = re.compile(rf"(?=.*(?:{STEMS}))(?:{STEMS}|{FILLERS})+")
+"""Words written as one, such as ``icudays``, of known words alone, so that ``icu`` is not found in ``particular``."""
+
+
+def smell_of(name: str) -> str:
+    """Return what a column's name smells of: ``person``, ``files``, ``outcome``, ``leak``, ``blood``, ``oxygen``, or nothing.
+
+    Examples
+    --------
+    >>> smell_of("ICUdays"), smell_of("outcome30"), smell_of("Todesdatum"), smell_of("SARSCoV2"), smell_of("icudays")
+    ('outcome', 'outcome', 'outcome', 'leak', 'outcome')
+    >>> smell_of("gestation"), smell_of("particular"), smell_of("glucose")
+    ('', '', 'blood')
+    """
+    written = _spellings(name)
+    for smell, pattern in SMELLS:
+        if any(re.search(rf"(?<!\w)({pattern})(?!\w)", words) for words in written):
+            return smell
+    return ""
+
+
+def words_of(name: str) -> str:
+    """Return a column's name as words of plain small letters, and numbers."""
+    words = re.sub(r"([a-z]{2})([A-Z])", r"\1 \2", unaccented(name))
+    return " ".join(re.findall(r"[a-z]+\d*|\d+", words.lower()))
+
+
+def _spellings(name: str) -> list[str]:
+    """Return a name's words as written, with capitals apart from what follows, numbers apart, and compounds taken apart."""
+    plain = unaccented(name)
+    split = [
+        plain,
+        re.sub(r"([A-Z]{2,})([a-z]{2,})", r"\1 \2", plain),
+        re.sub(r"([A-Z]{2,})([A-Z][a-z])", r"\1 \2", plain),
+        re.sub(r"(?<=[A-Za-z])(?=\d)", " ", re.sub(r"([a-z])([A-Z]{2,})", r"\1 \2", plain)),
+    ]
+    found = [words_of(one) for one in split]
+    joined = " ".join(_apart(word) for word in found[0].split())
+    return list(dict.fromkeys([*found, joined]))
+
+
+def _apart(word: str) -> str:
+    """Return a compound of known words with blanks between them, any other word as it is."""
+    bare = word.rstrip("0123456789")
+    if not COMPOUND.fullmatch(bare):
+        return word
+    return " ".join(re.findall(rf"{STEMS}|{FILLERS}", bare))

@@ -1,0 +1,29 @@
+"""Telling by a column's name that it may be an outcome or a test result."""
+
+import pytest
+
+from blues.cohort.guess import guess_column
+
+
+@pytest.mark.parametrize(
+    "name",
+    """SARSCoV2 sarscov2_pcr ICUdays icudays days_on_ICU PCRresult rtpcr RT-PCR NAAT outcome30 finaloutcome endpoint Endpunkt
+    exitus letal Todesdatum deathdate timetodeath mortality30 Verweildauer KH-Tage krankenhaustage hospital_days
+    time_in_hospital
+    O2_Tage Hauptdiagnose Entlassdiagnose clinicaldiagnosis icd10 dx final_dx corona ward Station NIV hfnc who_scale max_who
+    dialysis recovered genesen nach_Hause remdesivir Komplikation PE_confirmed CT_severity Roentgen""".split(),
+)
+def test_outcomes_and_tests_are_known_however_their_names_are_written(name):
+    guess = guess_column(name, ["0", "1"] * 12)
+    assert guess.settings["role"] == "excluded"
+    assert guess.decide[0].startswith("this looks like")
+
+
+@pytest.mark.parametrize(
+    "name",
+    """gestation particular glucose index indexed metal skeletal university disease latest closest weight_loss loss_of_taste
+    diabetes covariate forward toddler peaks maximal_pain SpO2 D-Dimer HbA1c cTnI dx_his_smoke area smokingstatus reason units
+    visits intestinal stationary protest sarcoidosis losartan maskless Metastasen""".split(),
+)
+def test_words_that_only_hold_the_letters_of_an_outcome_may_predict(name):
+    assert guess_column(name, ["0", "1"] * 12).settings["role"] in ("clinical", "blood")
