@@ -96,9 +96,10 @@ def _head(path: Path) -> bytes:
 def read(path: str | os.PathLike[str], rate: float = 3.0, most: int = 30) -> Clip:
     """Read frames of one clip, spread over its whole length.
 
-    Reads every container and codec that FFmpeg decodes (mp4, avi, mov, mpeg, gif, mkv, still pictures), NumPy files
-    (uint8, (t, h, w) or (t, h, w, c)) and, with the extra ``dicom``, DICOM. The format is told by the file's content,
-    not by its name. A damaged file gives the frames that can be saved, and says in ``problems`` what was lost.
+    Reads every container and codec that FFmpeg decodes (mp4, avi, mov, mpeg, gif, mkv, still pictures, every page of a
+    TIFF file), NumPy files (uint8, (t, h, w) or (t, h, w, c)) and, with the extra ``dicom``, DICOM. The format is told by
+    the file's content, not by its name. Pictures are turned and mirrored as the file says they are to be shown. A damaged
+    file gives the frames that can be saved, and says in ``problems`` what was lost.
 
     Parameters
     ----------
