@@ -23,8 +23,8 @@ from blues.video.turn import upright
 
 __all__ = ["Decoded", "decode", "decoder_version", "packets"]
 
-PREPARATION = "clip 2"
-"""Raised whenever sampling, the sector or its unwarping give other pixels than before."""
+PREPARATION = "clip 3"
+"""Raised whenever reading, sampling, the sector or its unwarping give other pixels than before."""
 
 SANE_RATE = (1.0, 200.0)
 """Frames a second between which a file's own frame rate is believed."""
