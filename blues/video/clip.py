@@ -11,9 +11,13 @@ import numpy as np
 
 from blues.check import InputError
 from blues.video import arrays, container, dicom
+from blues.video.beside import side_by_side
 from blues.video.container import Decoded
 
 __all__ = ["Clip", "count", "read", "sample"]
+
+SIDE_BY_SIDE = "it shows two sectors side by side, and they are taken for one; cut the clip to one of them"
+"""What is said of a clip in which :func:`~blues.video.beside.side_by_side` finds two."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,7 +105,7 @@ def read(path: str | os.PathLike[str], rate: float = 3.0, most: int = 30) -> Cli
     TIFF file), NumPy files (uint8, (t, h, w) or (t, h, w, c)) and, with the extra ``dicom``, DICOM. The format is told by
     the file's content, not by its name. Pictures are turned and mirrored as the file says they are to be shown, and a
     DICOM's values go through its palette or window. A damaged file gives the frames that can be saved, and says in
-    ``problems`` what was lost.
+    ``problems`` what was lost; of a screen split in two sectors, ``problems`` says that they are taken for one.
 
     Parameters
     ----------
@@ -148,7 +152,8 @@ def read(path: str | os.PathLike[str], rate: float = 3.0, most: int = 30) -> Cli
         decoded = dicom.read_dicom(path, choose)
     else:
         decoded = container.decode(path, choose)
-    return Clip(decoded.frames, decoded.times, decoded.fps, path, decoded.total, decoded.problems)
+    problems = decoded.problems + ((SIDE_BY_SIDE,) if side_by_side(decoded.frames) else ())
+    return Clip(decoded.frames, decoded.times, decoded.fps, path, decoded.total, problems)
 
 
 def count(path: str | os.PathLike[str]) -> int:
