@@ -66,6 +66,25 @@ def test_palette_may_begin_later_and_be_shorter_than_the_values(tmp_path):
     assert_close(clip, shades[np.clip(ramp().astype(int) - 50, 0, 99)])
 
 
+@pytest.mark.parametrize("bits", [8, 16])
+def test_palette_may_be_long(tmp_path, bits):
+    index = np.tile(np.arange(1024, dtype=np.uint16), (2, 8, 1))
+    shades = np.arange(1024) // 4
+    clip = read(tmp_path / "a", index, bits=10, photometric="PALETTE COLOR", **palette(np.stack([shades] * 3, 1), bits))
+    assert_close(clip, shades[index])
+
+
+def test_palette_in_segments_is_applied(tmp_path):
+    """PS3.3, C.7.9.2: one entry of 65535, then a straight line of 255 entries down to 0."""
+    fields = {}
+    for name in ("Red", "Green", "Blue"):
+        fields[f"{name}PaletteColorLookupTableDescriptor"] = [256, 0, 16]
+        segments = np.array([0, 1, 65535, 1, 255, 0], "<u2")
+        fields[f"Segmented{name}PaletteColorLookupTableData"] = segments.tobytes()
+    clip = read(tmp_path / "a", ramp(), photometric="PALETTE COLOR", **fields)
+    assert_close(clip, 255 - ramp())
+
+
 def test_missing_palette_is_named(tmp_path):
     with pytest.raises(InputError, match="palette, which cannot be read"):
         read(tmp_path / "a", ramp(), photometric="PALETTE COLOR")

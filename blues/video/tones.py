@@ -57,11 +57,9 @@ def _bytes(values: np.ndarray) -> np.ndarray:
 
 
 def _palette(frames: np.ndarray, data: Any, path: Path) -> np.ndarray:
-    pixels = importlib.import_module("pydicom.pixels")
     try:
         count, first, _ = data.RedPaletteColorLookupTableDescriptor
-        stored = np.arange(first, first + (count or 1 << 16))
-        colours = pixels.apply_color_lut(stored, data)[:, :3]
+        colours = _colours(data, first, count or 1 << 16)
     except Exception as error:
         raise InputError(
             f"its colours come from a palette, which cannot be read ({error})",
@@ -71,6 +69,17 @@ def _palette(frames: np.ndarray, data: Any, path: Path) -> np.ndarray:
     deepest = 65535 if colours.max() > 255 else 255  # entries of 8 bits may be kept in 16
     table = gray(_bytes(colours[None, None] * (255 / deepest)))[0, 0]
     return table[np.clip(frames.astype(np.int32) - first, 0, len(table) - 1)]
+
+
+def _colours(data: Any, first: int, count: int) -> np.ndarray:
+    """Return the entries of a palette, (count, 3). pydicom expands tables in segments; long ones of 8 bits it misreads."""
+    tables = [data.get(f"{name}PaletteColorLookupTableData") for name in ("Red", "Green", "Blue")]
+    if None in tables:
+        stored = np.arange(first, first + count)
+        return np.asarray(importlib.import_module("pydicom.pixels").apply_color_lut(stored, data))[:, :3]
+    deep = "<u2" if data.file_meta.TransferSyntaxUID.is_little_endian else ">u2"
+    kinds = [deep if len(table) >= 2 * count else "u1" for table in tables]
+    return np.stack([np.frombuffer(table, kind)[:count] for table, kind in zip(tables, kinds, strict=True)], 1)
 
 
 def _range(frames: np.ndarray, data: Any) -> tuple[int, int, list[str]]:
