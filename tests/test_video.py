@@ -93,6 +93,7 @@ def test_sample_spreads_over_the_whole_clip():
             assert chosen[-1] >= total - 1 - total / len(chosen) / 2
     assert video.sample(10, 1.0, rate=3).tolist() == list(range(10))
     assert len(video.sample(1000, 1.0, most=4)) == 4
+    assert len(video.sample(1000, 1.0, rate=1e308)) == 30
 
 
 @pytest.mark.parametrize("frames", [1, 2, 7, 26, 101])
@@ -177,6 +178,19 @@ def test_colour_arrays_become_gray(tmp_path):
     assert (video.read(tmp_path / "rgb.npy").frames == round(200 * 0.587)).all()
     np.save(tmp_path / "one.npy", colour[..., :1] + 9)
     assert (video.read(tmp_path / "one.npy").frames == 9).all()
+
+
+@pytest.mark.parametrize("colours", [1, 3, 4])
+def test_one_picture_with_its_colours_is_no_narrow_clip(tmp_path, colours):
+    np.save(tmp_path / "still.npy", np.zeros((48, 64, colours), np.uint8))
+    for reading in (video.read, video.count):
+        with pytest.raises(InputError, match=rf"48 frames 64 x {colours} pixels. Save one picture as array\[None"):
+            reading(tmp_path / "still.npy")
+    np.save(tmp_path / "one.npy", np.full((48, 64, colours), 9, np.uint8)[None, ..., :3])
+    assert video.read(tmp_path / "one.npy").frames.shape == (1, 48, 64)
+    narrow = moving(5, width=colours)
+    video.write(tmp_path / "narrow.npy", narrow)
+    assert (video.read(tmp_path / "narrow.npy", rate=25).frames == narrow).all()
 
 
 # --- bad files ---------------------------------------------------------------------------------------------------------
@@ -315,7 +329,7 @@ def test_file_without_permission_is_named(tmp_path):
 
 def test_wrong_settings_are_refused(tmp_path):
     video.write(tmp_path / "a.mp4", moving(3))
-    for settings in ({"rate": 0}, {"rate": -1.0}, {"most": 0}, {"rate": float("nan")}):
+    for settings in ({"rate": 0}, {"rate": -1.0}, {"most": 0}, {"rate": float("nan")}, {"rate": float("inf")}):
         with pytest.raises(InputError, match="rate"):
             video.read(tmp_path / "a.mp4", **settings)
     with pytest.raises(InputError, match="ending"):
@@ -391,11 +405,20 @@ def test_dicom_colour_depth_and_inversion(tmp_path):
         assert np.abs(clip.frames.astype(int) - truth).max() <= error, name
 
 
-def test_truncated_dicom_is_refused(tmp_path):
-    dicom(tmp_path / "a", moving(20))
-    (tmp_path / "a").write_bytes((tmp_path / "a").read_bytes()[:9000])
-    with pytest.raises(InputError, match="cannot be decoded"):
-        video.read(tmp_path / "a")
+def test_dicom_cut_short_gives_its_whole_frames(tmp_path):
+    frames = moving(20)
+    dicom(tmp_path / "a", frames, FrameTime="40")
+    data = (tmp_path / "a").read_bytes()
+    for kept, whole in ((9, 9), (9.9, 9), (1, 1)):
+        (tmp_path / "b").write_bytes(data[: len(data) - round((20 - kept) * frames[0].size)])
+        clip = video.read(tmp_path / "b", rate=100)
+        assert (clip.frames == frames[:whole]).all()
+        assert (clip.total, clip.problems) == (whole, (f"{whole} of 20 frames are usable",))
+    (tmp_path / "b").write_bytes(data[: len(data) - 20 * frames[0].size + 100])
+    with pytest.raises(
+        InputError, match="cannot be decoded: they end before the first is whole. Copy the file again.$"
+    ):
+        video.read(tmp_path / "b")
 
 
 def test_dicom_without_the_extra_names_it(tmp_path, monkeypatch):

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 from pathlib import Path
 
 import numpy as np
 
 from blues.check import InputError
-from blues.video import arrays, container
+from blues.video import arrays, container, dicom
+from blues.video.beside import side_by_side
 from blues.video.container import Decoded
 
 __all__ = ["Clip", "count", "read", "sample"]
+
+SIDE_BY_SIDE = "it shows two sectors side by side, and they are taken for one; cut the clip to one of them"
+"""What is said of a clip in which :func:`~blues.video.beside.side_by_side` finds two."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,7 +76,7 @@ def sample(total: int, fps: float, rate: float = 3.0, most: int = 30) -> np.ndar
     >>> sample(7, 25.0).tolist(), sample(3, 1.0).tolist()
     ([3], [0, 1, 2])
     """
-    count = min(max(round(total / fps * rate), 1), most, total)
+    count = max(round(min(total / fps * rate, most, total)), 1)
     return ((np.arange(count) + 0.5) * total / count).astype(np.int64)
 
 
@@ -96,9 +101,11 @@ def _head(path: Path) -> bytes:
 def read(path: str | os.PathLike[str], rate: float = 3.0, most: int = 30) -> Clip:
     """Read frames of one clip, spread over its whole length.
 
-    Reads every container and codec that FFmpeg decodes (mp4, avi, mov, mpeg, gif, mkv, still pictures), NumPy files
-    (uint8, (t, h, w) or (t, h, w, c)) and, with the extra ``dicom``, DICOM. The format is told by the file's content,
-    not by its name. A damaged file gives the frames that can be saved, and says in ``problems`` what was lost.
+    Reads every container and codec that FFmpeg decodes (mp4, avi, mov, mpeg, gif, mkv, still pictures, every page of a
+    TIFF file), NumPy files (uint8, (t, h, w) or (t, h, w, c)) and, with the extra ``dicom``, DICOM. The format is told by
+    the file's content, not by its name. Pictures are turned and mirrored as the file says they are to be shown, and a
+    DICOM's values go through its palette or window. A damaged file gives the frames that can be saved, and says in
+    ``problems`` what was lost; of a screen split in two sectors, ``problems`` says that they are taken for one.
 
     Parameters
     ----------
@@ -128,8 +135,11 @@ def read(path: str | os.PathLike[str], rate: float = 3.0, most: int = 30) -> Cli
     ((6, 64, 64), 50, 25.0, [0.16, 0.48, 0.8, 1.16, 1.48, 1.8])
     """
     path = Path(path)
-    if not rate > 0 or most < 1:
-        raise InputError(f"rate is {rate} and most is {most}", allowed="a rate above 0, and at least one frame")
+    if not 0 < rate < math.inf or most < 1:
+        raise InputError(
+            f"rate is {rate} and most is {most}",
+            allowed="a number of frames a second above 0, and at least one frame",
+        )
     head = _head(path)
 
     def choose(total: int, fps: float) -> np.ndarray:
@@ -138,11 +148,12 @@ def read(path: str | os.PathLike[str], rate: float = 3.0, most: int = 30) -> Cli
     decoded: Decoded
     if arrays.is_npy(head):
         decoded = arrays.read_npy(path, choose)
-    elif arrays.is_dicom(head):
-        decoded = arrays.read_dicom(path, choose)
+    elif dicom.is_dicom(head):
+        decoded = dicom.read_dicom(path, choose)
     else:
         decoded = container.decode(path, choose)
-    return Clip(decoded.frames, decoded.times, decoded.fps, path, decoded.total, decoded.problems)
+    problems = decoded.problems + ((SIDE_BY_SIDE,) if side_by_side(decoded.frames) else ())
+    return Clip(decoded.frames, decoded.times, decoded.fps, path, decoded.total, problems)
 
 
 def count(path: str | os.PathLike[str]) -> int:
@@ -157,4 +168,4 @@ def count(path: str | os.PathLike[str]) -> int:
     head = _head(path)
     if arrays.is_npy(head):
         return arrays.count_npy(path)
-    return arrays.count_dicom(path) if arrays.is_dicom(head) else container.packets(path)
+    return dicom.count_dicom(path) if dicom.is_dicom(head) else container.packets(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import math
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
@@ -17,11 +18,13 @@ from av.video.stream import VideoStream
 
 from blues.check import InputError
 from blues.video.geometry import resize
+from blues.video.pages import page, pages
+from blues.video.turn import upright
 
 __all__ = ["Decoded", "decode", "decoder_version", "packets"]
 
-PREPARATION = "clip 2"
-"""Raised whenever sampling, the sector or its unwarping give other pixels than before."""
+PREPARATION = "clip 3"
+"""Raised whenever reading, sampling, the sector or its unwarping give other pixels than before."""
 
 SANE_RATE = (1.0, 200.0)
 """Frames a second between which a file's own frame rate is believed."""
@@ -143,10 +146,13 @@ def decode(path: Path, choose: Callable[[int, float], np.ndarray]) -> Decoded:
     return Decoded(frames, _seconds(result.times, wanted, fps), fps, total, tuple(problems))
 
 
-def _open(path: Path) -> InputContainer:
+def _open(path: Path, data: io.BytesIO | None = None) -> InputContainer:
+    """Open a file, or what it holds as ``data``."""
+    # "file:" keeps a colon in a name from being read as a protocol; the list keeps playlists from reaching out; and the
+    # pattern keeps "%d" in a still's name from standing for other files
+    options = {"protocol_whitelist": "file", "pattern_type": "none"}
     try:
-        # "file:" keeps a colon in a name from being read as a protocol; the list keeps playlists from reaching out
-        return av.open(f"file:{path}", options={"protocol_whitelist": "file"}, metadata_errors="replace")
+        return av.open(data or f"file:{path}", mode="r", options=options, metadata_errors="replace")
     except FileNotFoundError:
         raise InputError("no such file", file=path, remedy="Check the spelling of the path") from None
     except PermissionError:
@@ -210,6 +216,9 @@ def _contents(path: Path) -> _Contents:
         count, declared = len(stamps), stream.frames
     if not count:
         raise InputError("holds no frames", file=path, remedy="Export or copy the clip again")
+    paged = len(pages(path))
+    if paged:
+        return _Contents(paged, paged, times[:0], rate if paged == 1 else math.nan, square)
     return _Contents(count, declared, times if len(times) == count else times[:0], rate, square)
 
 
@@ -226,16 +235,30 @@ def _rate(times: np.ndarray, stated: float) -> tuple[float, list[str]]:
 def _run(path: Path, wanted: Collection[int]) -> _Pass:
     result = _Pass()
     reformatter = VideoReformatter()
-    with _open(path) as container:
-        for frame in _each(container, _stream(container, path), result):
-            if not result.sound(frame):
-                continue
-            if len(result.times) in wanted:
-                gray = reformatter.reformat(frame, format="gray").to_ndarray()
-                turns = round(frame.rotation / 90) % 4
-                result.images[len(result.times)] = np.rot90(gray, turns) if turns else gray
-            result.times.append(math.nan if frame.time is None else frame.time)
+    for frame in _frames(path, result):
+        if not result.sound(frame):
+            continue
+        if len(result.times) in wanted:
+            gray = reformatter.reformat(frame, format="gray").to_ndarray()
+            result.images[len(result.times)] = upright(gray, frame, path)
+        result.times.append(math.nan if frame.time is None else frame.time)
     return result
+
+
+def _frames(path: Path, result: _Pass) -> Iterator[VideoFrame]:
+    """Yield every frame of a file, of a TIFF file each page's."""
+    places = pages(path)
+    if not places:
+        with _open(path) as container:
+            yield from _each(container, _stream(container, path), result)
+        return
+    data = path.read_bytes()
+    for place in places:
+        try:
+            with _open(path, page(data, place)) as container:
+                yield from _each(container, _stream(container, path), result)
+        except InputError:
+            result.damage()
 
 
 def _each(container: InputContainer, stream: VideoStream, result: _Pass) -> Iterator[VideoFrame]:

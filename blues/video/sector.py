@@ -20,7 +20,7 @@ from scipy import ndimage
 from blues.check import InputError
 from blues.video.apex import Outline, outline, search
 
-__all__ = ["Sector", "find_sector"]
+__all__ = ["Sector", "find_sector", "mask", "seen"]
 
 WORKING_SIZE = 256
 """Longest side, in pixels, of the reduced picture the search runs on."""
@@ -219,10 +219,22 @@ def mask(sector: Sector) -> np.ndarray:
     return inside
 
 
+def seen(frames: np.ndarray) -> tuple[np.ndarray, int]:
+    """Return what differs from the margins of frames (t, h, w), bool (h // step, w // step), and ``step``."""
+    step = max(1, math.ceil(max(frames.shape[1:]) / WORKING_SIZE))
+    high, low = _reduce(frames.max(0), step), _reduce(frames.min(0), step)
+    return _differing(high, low, *_background(high, low)), step
+
+
+def _differing(high: np.ndarray, low: np.ndarray, level: float, noise: float) -> np.ndarray:
+    """Return where the extremes over time differ from the margins, bool, without specks."""
+    differing = (high - level > noise) | (level - low > noise)
+    return np.asarray(ndimage.binary_opening(np.pad(differing, 1, mode="edge"), np.ones((3, 3)))[1:-1, 1:-1])
+
+
 def _tissue(high: np.ndarray, low: np.ndarray, level: float, noise: float) -> np.ndarray:
     """Return where there is tissue or noise rather than background and furniture, bool, from the extremes over time."""
-    seen = (high - level > noise) | (level - low > noise)
-    opened = ndimage.binary_opening(np.pad(seen, 1, mode="edge"), np.ones((3, 3)))[1:-1, 1:-1]
+    opened = _differing(high, low, level, noise)
     parts, count = ndimage.label(opened, np.ones((3, 3)))
     if not count:
         return opened

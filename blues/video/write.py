@@ -16,6 +16,7 @@ from av.video.stream import VideoStream
 
 from blues.check import InputError, one_of
 from blues.provenance import replacing
+from blues.video.arrays import COLOURS
 
 __all__ = ["write"]
 
@@ -69,6 +70,8 @@ def write(path: str | os.PathLike[str], frames: np.ndarray, fps: float = 25.0, c
             allowed="uint8, not empty, (t, h, w); as mp4, mov, avi and mpeg also (t, h, w, 3)",
         )
     if kind == ".npy":
+        if frames.shape[2] in COLOURS:  # else the file could be one picture with its colours last
+            frames = frames[..., None]
         with replacing(path) as draft, draft.open("wb") as stream:
             np.save(stream, frames)
         return

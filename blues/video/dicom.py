@@ -1,0 +1,152 @@
+"""Reads DICOM clips, with the extra ``dicom``: the frames a file holds, in the grays it says they are to be shown in."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from blues.check import InputError
+from blues.video.container import ASSUMED_RATE, SANE_RATE, Decoded
+from blues.video.tones import shown
+
+__all__ = ["count_dicom", "is_dicom", "read_dicom"]
+
+JPEG_2000 = ("1.2.840.10008.1.2.4.9", "1.2.840.10008.1.2.4.20")
+"""How the transfer syntaxes begin that are JPEG 2000, of high throughput too."""
+
+
+def is_dicom(head: bytes) -> bool:
+    """Tell a DICOM file by the mark after its preamble (PS3.10, section 7.1)."""
+    return head[128:132] == b"DICM"
+
+
+def _pydicom(path: Path) -> Any:
+    try:
+        return importlib.import_module("pydicom")
+    except ImportError:
+        raise InputError(
+            "a DICOM clip, and the package that reads them is not installed",
+            file=path,
+            remedy="Install the extra: pip install 'blues-lus[dicom]'",
+        ) from None
+
+
+def _header(path: Path) -> Any:
+    pydicom = _pydicom(path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about values that do not matter here
+        try:
+            data = pydicom.dcmread(path, stop_before_pixels=True)
+        except Exception as error:
+            raise InputError(f"not a DICOM file that can be read ({error})", file=path) from None
+    if "Rows" not in data or "Columns" not in data:
+        raise InputError("a DICOM file without pictures", file=path, remedy="Take it out of the folder of clips")
+    return data
+
+
+def count_dicom(path: Path) -> int:
+    """Return the number of frames a DICOM file states."""
+    return int(_header(path).get("NumberOfFrames", 1) or 1)
+
+
+def _frame_rate(data: Any) -> tuple[float, list[str]]:
+    """Return frames a second from the cine module (PS3.3, C.7.6.5): FrameTime, else CineRate, else the recommended."""
+    found = []
+    if data.get("FrameTime"):
+        found.append(1000 / float(data.FrameTime))
+    elif data.get("FrameTimeVector"):
+        steps = [float(step) for step in data.FrameTimeVector[1:]]
+        found.append(1000 * len(steps) / sum(steps) if sum(steps) > 0 else 0.0)
+    found += [float(data.get(name) or 0) for name in ("CineRate", "RecommendedDisplayFrameRate")]
+    for rate in found:
+        if SANE_RATE[0] <= rate <= SANE_RATE[1]:
+            return rate, []
+    return ASSUMED_RATE, [f"the frame rate is unknown or absurd; {ASSUMED_RATE:g} a second assumed"]
+
+
+def read_dicom(path: Path, choose: Callable[[int, float], np.ndarray]) -> Decoded:
+    """Read the chosen frames of a DICOM image: palette and colour turned to gray, the window used, deeper values scaled.
+
+    A file that holds fewer frames than it states, or damaged ones, gives those that decode, and ``problems`` says so.
+    """
+    stated = count_dicom(path)
+    data = _whole(path)
+    fps, problems = _frame_rate(data)
+    frames, places, total = _salvage(data, stated, lambda total: choose(total, fps), path)
+    if total < stated:
+        problems.append(f"{total} of {stated} frames are usable")
+    pictures, odd = shown(frames, data, path)
+    return Decoded(pictures, places / fps, fps, total, tuple(problems + odd))
+
+
+def _salvage(
+    data: Any, stated: int, choose: Callable[[int], np.ndarray], path: Path
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """Return the chosen frames of those that decode, their places in the clip, and how many decode as far as is known."""
+    data.NumberOfFrames = stated
+    try:
+        held = min(stated, _held(data, stated))
+        data.NumberOfFrames = held  # pydicom decodes nothing where the file states more
+        if not held:
+            raise ValueError("they end before the first is whole")
+        wanted = choose(held)
+        return _decode(data, wanted), wanted, held
+    except Exception as error:  # each decoder plug-in raises its own
+        usable = np.array([i for i in range(int(data.NumberOfFrames)) if _decodes(data, i)], dtype=int)
+        if not len(usable):
+            raise InputError(_why(error), file=path, remedy=_remedy(data)) from None
+    wanted = usable[choose(len(usable))]
+    return _decode(data, wanted), wanted, len(usable)
+
+
+def _whole(path: Path) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return _pydicom(path).dcmread(path)
+        except Exception as error:
+            raise InputError(_why(error), file=path, remedy="Copy the file again") from None
+
+
+def _decode(data: Any, wanted: np.ndarray) -> np.ndarray:
+    pixels = importlib.import_module("pydicom.pixels")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return np.stack(list(pixels.iter_pixels(data, indices=wanted.tolist())))
+
+
+def _decodes(data: Any, place: int) -> bool:
+    try:
+        return len(_decode(data, np.array([place]))) == 1
+    except Exception:  # each decoder plug-in raises its own
+        return False
+
+
+def _held(data: Any, stated: int) -> int:
+    """Return how many frames the pixel data have room for, at most."""
+    if data.file_meta.TransferSyntaxUID.is_encapsulated:
+        encaps = importlib.import_module("pydicom.encaps")
+        pixels = io.BytesIO(data.PixelData)
+        return len(encaps.parse_basic_offsets(pixels)) or encaps.parse_fragments(pixels)[0]
+    expected = importlib.import_module("pydicom.pixels.utils").get_expected_length(data)
+    return len(data.PixelData) * stated // int(expected)
+
+
+def _why(error: Exception) -> str:
+    text = str(error)
+    return f"the DICOM pictures cannot be decoded: {text.splitlines()[0] if text else type(error).__name__}"
+
+
+def _remedy(data: Any) -> str:
+    syntax = data.file_meta.TransferSyntaxUID
+    if not syntax.is_encapsulated:
+        return "Copy the file again"
+    if syntax.startswith(JPEG_2000):
+        return "Copy the file again; for JPEG 2000 install the extra: pip install 'blues-lus[dicom]'"
+    return f"Copy the file again, or export it uncompressed or as mp4 ({syntax.name})"

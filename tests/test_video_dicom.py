@@ -1,0 +1,239 @@
+"""DICOM files are shown in the grays they ask for, and give what they hold of their frames."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from test_video import dicom, moving
+
+from blues import video
+from blues.check import InputError
+
+pydicom = pytest.importorskip("pydicom")
+
+
+def ramp(frames=3):
+    """Draw every gray from black to white."""
+    return np.tile(np.arange(256, dtype=np.uint8), (frames, 16, 1))
+
+
+def read(path, frames, **fields):
+    dicom(path, frames, **{"FrameTime": "40", **fields})
+    return video.read(path, rate=100)
+
+
+def assert_close(clip, truth, error=1):
+    assert clip.frames.dtype == np.uint8
+    assert clip.frames.shape == truth.shape
+    assert np.abs(clip.frames.astype(int) - truth).max() <= error
+
+
+# --- palettes ----------------------------------------------------------------------------------------------------------
+
+
+def palette(colours, bits=16, first=0):
+    """Return the fields of a palette, entries (n, 3)."""
+    fields = {}
+    for name, entries in zip(("Red", "Green", "Blue"), colours.T, strict=True):
+        fields[f"{name}PaletteColorLookupTableDescriptor"] = [len(entries), first, bits]
+        fields[f"{name}PaletteColorLookupTableData"] = entries.astype(np.uint8 if bits == 8 else "<u2").tobytes()
+    return fields
+
+
+@pytest.mark.parametrize(("bits", "factor"), [(16, 257), (16, 256), (16, 1), (8, 1)])
+def test_palette_is_applied(tmp_path, bits, factor):
+    shades = np.random.default_rng(0).permutation(256)
+    index = np.argsort(shades).astype(np.uint8)[ramp()]
+    table = palette(np.repeat(shades[:, None] * factor, 3, 1), bits)
+    clip = read(tmp_path / "a", index, photometric="PALETTE COLOR", **table)
+    assert_close(clip, ramp())
+    assert clip.problems == ()
+
+
+def test_palette_of_colours_becomes_gray_as_colours_do(tmp_path):
+    colours = np.random.default_rng(1).integers(0, 256, (256, 3))
+    clip = read(tmp_path / "a", ramp(), photometric="PALETTE COLOR", **palette(colours * 257))
+    direct = read(tmp_path / "b", colours.astype(np.uint8)[ramp()])
+    assert_close(clip, direct.frames, 0)
+
+
+def test_palette_may_begin_later_and_be_shorter_than_the_values(tmp_path):
+    shades = np.arange(255, 155, -1)
+    clip = read(
+        tmp_path / "a", ramp(), photometric="PALETTE COLOR", **palette(np.stack([shades] * 3, 1) * 257, first=50)
+    )
+    assert_close(clip, shades[np.clip(ramp().astype(int) - 50, 0, 99)])
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_palette_may_be_long(tmp_path, bits):
+    index = np.tile(np.arange(1024, dtype=np.uint16), (2, 8, 1))
+    shades = np.arange(1024) // 4
+    clip = read(tmp_path / "a", index, bits=10, photometric="PALETTE COLOR", **palette(np.stack([shades] * 3, 1), bits))
+    assert_close(clip, shades[index])
+
+
+def test_palette_in_segments_is_applied(tmp_path):
+    """PS3.3, C.7.9.2: one entry of 65535, then a straight line of 255 entries down to 0."""
+    fields = {}
+    for name in ("Red", "Green", "Blue"):
+        fields[f"{name}PaletteColorLookupTableDescriptor"] = [256, 0, 16]
+        segments = np.array([0, 1, 65535, 1, 255, 0], "<u2")
+        fields[f"Segmented{name}PaletteColorLookupTableData"] = segments.tobytes()
+    clip = read(tmp_path / "a", ramp(), photometric="PALETTE COLOR", **fields)
+    assert_close(clip, 255 - ramp())
+
+
+def test_missing_palette_is_named(tmp_path):
+    with pytest.raises(InputError, match="palette, which cannot be read"):
+        read(tmp_path / "a", ramp(), photometric="PALETTE COLOR")
+
+
+# --- depth and windows -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("bits", [12, 16])
+def test_signed_values_keep_their_lower_half(tmp_path, bits):
+    stored = (ramp().astype(int) * (1 << bits - 8) - (1 << bits - 1)).astype(np.int16)
+    clip = read(tmp_path / "a", stored, bits=bits, PixelRepresentation=1)
+    assert_close(clip, ramp())
+    assert clip.problems == ()
+
+
+def test_signed_values_none_of_them_below_zero_are_black_at_zero(tmp_path):
+    clip = read(tmp_path / "a", ramp().astype(np.int16) * 8, bits=12, PixelRepresentation=1)
+    assert_close(clip, ramp())
+
+
+def test_fewer_bits_than_eight_are_spread(tmp_path):
+    clip = read(tmp_path / "a", ramp() // 4, bits=6)
+    assert_close(clip, ramp(), 3)
+    assert clip.frames.max() == 255
+
+
+@pytest.mark.parametrize("signed", [0, 1])
+@pytest.mark.parametrize("bits", [8, 10])
+def test_values_far_below_the_depth_stated_are_scaled_by_their_own_and_it_is_said(tmp_path, bits, signed):
+    stored = ramp().astype(np.int16 if signed else np.uint16) << bits - 8
+    clip = read(tmp_path / "a", stored, bits=16, PixelRepresentation=signed)
+    assert_close(clip, ramp())
+    assert clip.problems == (f"the values fill {bits} bits, the file states 16; the grays are scaled by the former",)
+
+
+def test_small_signed_values_are_scaled_by_their_own_depth(tmp_path):
+    clip = read(tmp_path / "a", ramp().astype(np.int16) - 128, bits=16, PixelRepresentation=1)
+    assert_close(clip, ramp())
+    assert any("states 16" in p for p in clip.problems)
+
+
+def test_deep_colour_is_scaled(tmp_path):
+    clip = read(tmp_path / "a", np.stack([ramp().astype(np.uint16) * 16] * 3, -1), bits=12)
+    assert_close(clip, ramp())
+
+
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+@pytest.mark.parametrize(("dtype", "bits"), [(np.uint8, 8), (np.uint16, 12), (np.uint16, 16)])
+def test_window_is_used(tmp_path, dtype, bits, photometric):
+    """A window of 256 values about 128 shows 0 to 255 as they are, whatever depth the file states."""
+    window = {"WindowCenter": "128", "WindowWidth": "256"}
+    clip = read(tmp_path / "a", ramp().astype(dtype), bits=bits, photometric=photometric, **window)
+    assert_close(clip, 255 - ramp() if photometric == "MONOCHROME1" else ramp(), 0)
+    assert clip.problems == ()
+
+
+@pytest.mark.parametrize("form", ["LINEAR", "LINEAR_EXACT", "SIGMOID"])
+def test_forms_of_window_follow_the_standard(tmp_path, form):
+    """PS3.3, C.11.2.1.2 and C.11.2.1.3; pydicom's own windowing is the reference."""
+    stored = ramp().astype(np.uint16) * 16
+    fields = {"WindowCenter": ["1500", "9"], "WindowWidth": ["900", "9"], "VOILUTFunction": form}
+    fields |= {"RescaleSlope": "2", "RescaleIntercept": "-1024"}
+    clip = read(tmp_path / "a", stored, bits=12, **fields)
+    data = pydicom.dcmread(tmp_path / "a")
+    values = pydicom.pixels.apply_windowing(pydicom.pixels.apply_modality_lut(stored, data), data)
+    assert_close(clip, (values + 1024) / (4095 * 2) * 255)
+
+
+def test_table_of_grays_is_used(tmp_path):
+    item = pydicom.dataset.Dataset()
+    table = np.arange(4095, -1, -1)
+    item.LUTDescriptor, item.LUTData = [4096, 0, 12], table.tolist()
+    item["LUTData"].VR = "US"
+    item["LUTDescriptor"].VR = "US"
+    clip = read(tmp_path / "a", ramp().astype(np.uint16) * 16, bits=12, VOILUTSequence=[item])
+    assert_close(clip, 255 - ramp())
+
+
+@pytest.mark.parametrize(
+    ("window", "problem"),
+    [
+        ({"WindowCenter": "0", "WindowWidth": "0"}, "its window cannot be used (centre -0.5, width -1)"),
+        ({"WindowCenter": "30000", "WindowWidth": "100"}, "its window leaves nothing to see; it was not used"),
+    ],
+)
+def test_window_of_no_use_is_said_and_not_used(tmp_path, window, problem):
+    clip = read(tmp_path / "a", ramp().astype(np.uint16) * 16, bits=12, **window)
+    assert_close(clip, ramp())
+    assert clip.problems == (problem,)
+
+
+# --- frames missing ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("compress", [False, True])
+@pytest.mark.parametrize("stated", [7, 50])
+def test_dicom_that_states_more_frames_than_it_holds_gives_those(tmp_path, compress, stated):
+    frames = moving(6)
+    dicom(tmp_path / "a", frames, compress=compress, FrameTime="40")
+    data = pydicom.dcmread(tmp_path / "a")
+    data.NumberOfFrames = stated
+    data.save_as(tmp_path / "a")
+    for rate in (3, 100):
+        clip = video.read(tmp_path / "a", rate=rate)
+        chosen = video.sample(6, 25.0, rate)
+        assert (clip.frames == frames[chosen]).all()
+        assert np.allclose(clip.times, chosen / 25)
+        assert (clip.total, clip.problems) == (6, (f"6 of {stated} frames are usable",))
+
+
+def test_damaged_frame_of_a_compressed_dicom_is_left_out(tmp_path):
+    frames = moving(6)
+    dicom(tmp_path / "a", frames, compress=True, FrameTime="40")
+    data = pydicom.dcmread(tmp_path / "a")
+    parts = list(pydicom.encaps.generate_frames(data.PixelData, number_of_frames=6))
+    parts[2] = bytes(len(parts[2]))
+    data.PixelData = pydicom.encaps.encapsulate(parts)
+    data.save_as(tmp_path / "a")
+    clip = video.read(tmp_path / "a", rate=100)
+    kept = [0, 1, 3, 4, 5]
+    assert (clip.frames == frames[kept]).all()
+    assert np.allclose(clip.times, np.array(kept) / 25)
+    assert clip.problems == ("5 of 6 frames are usable",)
+
+
+def test_advice_fits_how_the_pictures_are_kept(tmp_path):
+    """The extra is named for JPEG 2000 only, which it decodes."""
+    from pydicom import uid
+
+    for syntax, advice in (
+        (uid.JPEG2000Lossless, "for JPEG 2000 install the extra"),
+        (uid.HTJ2K, "for JPEG 2000 install the extra"),
+        (uid.MPEG4HP41, "or export it uncompressed or as mp4"),
+    ):
+        dicom(tmp_path / "a", moving(2))
+        data = pydicom.dcmread(tmp_path / "a")
+        data.file_meta.TransferSyntaxUID = syntax
+        data.PixelData = pydicom.encaps.encapsulate([b"no picture", b"no picture"])
+        data["PixelData"].VR = "OB"
+        data.save_as(tmp_path / "a", enforce_file_format=True)
+        with pytest.raises(InputError, match=advice):
+            video.read(tmp_path / "a")
+
+
+def test_nothing_is_printed_about_a_damaged_dicom(tmp_path):
+    dicom(tmp_path / "a", moving(20))
+    (tmp_path / "a").write_bytes((tmp_path / "a").read_bytes()[:9000])
+    code = f"from blues import video; print(video.read({str(tmp_path / 'a')!r}).problems)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "1 of 20 frames are usable" in done.stdout
+    assert done.stderr == ""
