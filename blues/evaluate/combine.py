@@ -98,6 +98,8 @@ def combine_table(
         The clip and the patient of each frame.
     k, threshold
         As for :func:`combine`.
+    level : float
+        Confidence level of the AUROC's interval.
 
     Returns
     -------

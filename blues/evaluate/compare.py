@@ -33,6 +33,8 @@ def delong_test(y: Any, a: Any, b: Any, clusters: Any = None, *, level: float = 
         The two scores.
     clusters : array-like, shape (n,), optional
         The patient of each row, when a patient has several; the variance is then Obuchowski's (1997).
+    level : float
+        Confidence level of the interval of the difference.
 
     Returns
     -------
@@ -178,6 +180,9 @@ def nadeau_bengio_test(
     n_train, n_test : float
         Patients trained and tested on in a fold.
     alternative : {"two-sided", "greater", "less"}
+        Of the mean difference.
+    level : float
+        Confidence level of the interval.
 
     Returns
     -------
@@ -224,6 +229,16 @@ def nadeau_bengio_test(
 def holm(p: Any) -> np.ndarray:
     """Return p values adjusted by Holm's step-down, in the order given (1979, Scand J Stat 6:65).
 
+    Parameters
+    ----------
+    p : array-like, shape (n,)
+        P values, 0 to 1.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        At most 1.
+
     Examples
     --------
     >>> holm([0.01, 0.04, 0.03]).round(3).tolist()
@@ -241,6 +256,16 @@ def benjamini_hochberg(p: Any) -> np.ndarray:
     """Return p values adjusted for the false discovery rate, in the order given.
 
     Benjamini & Hochberg 1995, J R Stat Soc B 57:289.
+
+    Parameters
+    ----------
+    p : array-like, shape (n,)
+        P values, 0 to 1.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        At most 1.
 
     Examples
     --------

@@ -56,6 +56,18 @@ def hanley_mcneil_se(auroc: float, positives: int, negatives: int) -> float:
 
     Hanley & McNeil 1982, Radiology 143:29, with the exponential approximation of Q1 and Q2.
 
+    Parameters
+    ----------
+    auroc : float
+        0 to 1.
+    positives, negatives : int
+        Patients with and without the event, at least 1 each.
+
+    Raises
+    ------
+    InputError
+        For numbers outside these.
+
     Examples
     --------
     >>> round(hanley_mcneil_se(0.893, 51, 58), 4)
@@ -72,6 +84,20 @@ def hanley_mcneil_se(auroc: float, positives: int, negatives: int) -> float:
 
 def expected_auroc_width(auroc: float, positives: int, negatives: int, level: float = 0.95) -> float:
     """Return how wide the logit interval of an AUROC will be at these class sizes (for a sample-size statement).
+
+    Parameters
+    ----------
+    auroc : float
+        What is expected, strictly between 0 and 1.
+    positives, negatives : int
+        Patients with and without the event.
+    level : float
+        Confidence level of the interval.
+
+    Returns
+    -------
+    float
+        Upper less lower limit, with the standard error of :func:`hanley_mcneil_se`.
 
     Examples
     --------
@@ -128,6 +154,10 @@ def auroc(
         ``delong-logit`` stays inside 0 to 1 and covers best (.93 to .96 at 33 against 30 patients); ``delong-wald``
         is what pROC prints; ``hanley-mcneil`` is the 1982 interval; ``newcombe`` is a score interval; ``bootstrap``
         draws patients, stratified.
+    level : float
+        Confidence level of the interval.
+    draws, seed
+        Samples and random numbers of the bootstrap.
 
     Returns
     -------
@@ -228,6 +258,8 @@ def bootstrap_auroc(
         As in :func:`auroc`.
     patients : array-like, shape (n,), optional
         The patient of each row; without it every row is a patient.
+    draws, seed, level
+        As in :func:`auroc`; at least 2 draws.
 
     Returns
     -------
@@ -271,6 +303,8 @@ def average_precision(
     method : {"bootstrap", "logit"}
         Bootstrap over patients, stratified by class; or the logit interval of Boyd, Eng & Page 2013 (ECML PKDD, LNCS
         8190:451), se(logit) = 1 / sqrt(positives * AP * (1 - AP)), which knows no clusters.
+    level, draws, seed
+        As in :func:`auroc`.
 
     Returns
     -------
@@ -338,6 +372,8 @@ def roc_curve(
         As in :func:`auroc`; ``score`` may be (repeats, n): the curve is then the mean over repeats.
     points : int
         Points of the grid from 0 to 1.
+    level, draws, seed
+        As in :func:`auroc`.
 
     Returns
     -------
@@ -377,10 +413,14 @@ def partial_auroc(
 
     Parameters
     ----------
+    y, score, clusters
+        As in :func:`auroc`, one score a row.
     specificity : tuple of float
         The range, lower end first.
     corrected : bool
         Rescale so that .5 is no discrimination and 1 perfect (McClish 1989, Med Decis Making 9:190); else the raw area.
+    level, draws, seed
+        As in :func:`auroc`.
 
     Returns
     -------

@@ -140,6 +140,11 @@ def out_of_fold(
         Of an ordinal outcome, all of them, in rising order; by default the whole numbers from 0 (or the lowest) to the
         highest, or as many as there are ``p_0, p_1, ...``: a grade that does not occur keeps its place.
 
+    Returns
+    -------
+    OutOfFold
+        Arrays of repeats by rows.
+
     Raises
     ------
     InputError

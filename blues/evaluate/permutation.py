@@ -20,6 +20,19 @@ def permutation_p(observed: float, null: Any, alternative: str = "greater") -> f
 
     Phipson & Smyth 2010, Stat Appl Genet Mol Biol 9:39. ``two-sided`` takes twice the smaller tail.
 
+    Parameters
+    ----------
+    observed : float
+        The statistic on the data.
+    null : array-like, shape (permutations,)
+        The statistic on permuted data.
+    alternative : {"greater", "less", "two-sided"}
+
+    Returns
+    -------
+    float
+        Above 0, at most 1.
+
     Examples
     --------
     >>> permutation_p(0.9, [0.4, 0.5, 0.6, 0.5])
@@ -47,6 +60,8 @@ def sign_flip_test(
         Of the sum; two-sided counts sums at least as far from 0.
     draws : int
         Random flips when they are not all enumerated.
+    seed : int or Generator
+        Of the random flips.
     exact : bool, optional
         Enumerate all 2^n flips; by default up to 20 differences other than 0.
 
@@ -146,6 +161,8 @@ def swap_permutation_test(
     statistic : {"auroc", "brier", "accuracy", "absolute_error"}
     clusters : array-like, shape (n,), optional
         The patient of each row: all rows of a patient are swapped together.
+    alternative, draws, seed
+        As in :func:`sign_flip_test`.
 
     Returns
     -------

@@ -101,8 +101,12 @@ def interval_of_replicates(
         The statistic on the data themselves.
     replicates : ndarray, shape (draws,)
         NaN where a draw left the statistic undefined; such draws are left out and counted.
+    level : float
+        Confidence level.
     method : {"percentile", "bca"}
-        BCa: Efron 1987, J Am Stat Assoc 82:171; needs ``jackknifed``, the delete-one-patient values.
+        BCa: Efron 1987, J Am Stat Assoc 82:171; needs ``jackknifed``.
+    jackknifed : ndarray, shape (patients,), optional
+        The statistic without each patient in turn.
 
     Returns
     -------
@@ -154,6 +158,9 @@ def bootstrap_replicates(
         Takes weights of shape (draws, patients), returns (draws,) or (draws, statistics); NaN where undefined.
     strata : int or array-like, shape (patients,)
         As in :func:`bootstrap_weights`.
+    draws : int
+        Samples, at least 2.
+    seed : int or Generator
 
     Returns
     -------
@@ -197,6 +204,10 @@ def weighted_bootstrap(
     ----------
     statistic, strata
         As in :func:`bootstrap_replicates`.
+    draws, seed
+        As in :func:`bootstrap_replicates`.
+    level : float
+        Confidence level of the intervals.
     method : {"percentile", "bca"}
 
     Returns
@@ -242,6 +253,8 @@ def cluster_tables(patients: Any, cells: Any, size: int) -> np.ndarray:
         The patient of each row.
     cells : array-like of int, shape (n,)
         The cell of each row, 0 to size - 1.
+    size : int
+        Number of cells.
 
     Returns
     -------
@@ -274,6 +287,8 @@ def table_bootstrap(
         Takes tables of shape (draws, ...) and returns (draws,) or (draws, statistics).
     tables : ndarray, shape (patients, ...)
         One table a patient, as :func:`cluster_tables` gives.
+    draws, seed, strata, level, method
+        As in :func:`weighted_bootstrap`; by default all patients are one stratum.
 
     Returns
     -------
@@ -354,6 +369,8 @@ def patient_bootstrap(
     seed : int or Generator
     stratify : array-like, shape (rows,), or str, optional
         Draw patients inside classes of this, so that every sample keeps the class counts.
+    level : float
+        Confidence level of the interval.
     method : {"percentile", "bca"}
 
     Returns
@@ -392,6 +409,8 @@ def jackknife(statistic: Callable[[Any], Any], table: Any, patients: Any, *, lev
     ----------
     statistic, table, patients
         As in :func:`patient_bootstrap`.
+    level : float
+        Confidence level of the interval.
 
     Returns
     -------

@@ -62,6 +62,10 @@ def net_benefit(
         The patient of each row, for the bands.
     draws : int
         Bootstrap samples over patients, stratified by class, for pointwise bands; 0 for none.
+    level : float
+        Confidence level of the bands.
+    seed : int or Generator
+        Of the bootstrap.
 
     Returns
     -------
