@@ -107,7 +107,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0, or 2 when an input must be mended.
+        As :func:`blues.check.command`.
     """
     words = list(sys.argv[1:] if argv is None else argv)
     if words[:1] == ["plan"]:

@@ -210,7 +210,19 @@ class Encoder:
 
 
 def has_seen(saw: Iterable[str], cohort: str) -> bool:
-    """Tell whether a card's list of cohorts names this one, whatever the spelling."""
+    """Tell whether a card's list of cohorts names this one, whatever the spelling.
+
+    Parameters
+    ----------
+    saw : iterable of str
+        Names of the cohorts it was trained on.
+    cohort : str
+        Name of the cohort to score it on.
+
+    Returns
+    -------
+    bool
+    """
     return _plain(cohort) in map(_plain, saw)
 
 
