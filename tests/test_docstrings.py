@@ -11,13 +11,17 @@ import blues
 
 
 def _offered():
-    """Return the functions and classes in ``__all__`` of each package and single module, by their full names."""
+    """Return functions, classes and their methods in ``__all__`` of each package and single module, by their full names."""
     found = {}
     for module in (importlib.import_module(f"blues.{m.name}") for m in pkgutil.iter_modules(blues.__path__)):
         for name in module.__all__:
             thing = getattr(module, name)
             if inspect.isfunction(thing) or inspect.isclass(thing):
                 found[f"{module.__name__}.{name}"] = thing
+            for method, what in vars(thing).items() if inspect.isclass(thing) else ():
+                what = getattr(what, "__func__", what)  # of class and static methods
+                if not method.startswith("_") and inspect.isfunction(what) and what.__module__.startswith("blues."):
+                    found[f"{module.__name__}.{name}.{method}"] = what
     return found
 
 
@@ -47,6 +51,7 @@ def faults(thing):
     sections = _sections(doc)
     try:
         taken = list(inspect.signature(thing).parameters)
+        taken = taken[1:] if "." in thing.__qualname__ and taken[:1] in (["self"], ["cls"]) else taken
     except ValueError:  # an exception has no signature of its own
         taken = []
     parts = [sections[title] for title in ("Parameters", "Other Parameters") if title in sections]

@@ -204,6 +204,11 @@ class Encoder:
         """Return the named outputs of the card (class probabilities and the like), each float32 of shape (n,).
 
         Empty for encoders without any.
+
+        Parameters
+        ----------
+        frames : uint8 array, shape (n, height, width)
+            As :attr:`preprocessing` prepares them.
         """
         values = self.forward(frames)
         return {name: values[:, self.feature_names.index(name)] for name in self.card["outputs"]}

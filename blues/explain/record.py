@@ -124,6 +124,13 @@ class Attributions:
     def patient(self, patient: str, arm: str) -> pd.DataFrame:
         """Return one patient's explanation by one arm: mean and spread over the repeats, the largest first.
 
+        Parameters
+        ----------
+        patient : str
+            An id.
+        arm : str
+            Of those explained.
+
         Returns
         -------
         DataFrame
