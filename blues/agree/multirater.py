@@ -283,7 +283,7 @@ def gwet_ac(
     Parameters
     ----------
     ratings, categories, weights, clusters, interval, draws, seed, confidence
-        As in :func:`fleiss_kappa`; weighted, and so AC2, unless ``weights`` is None or "unweighted".
+        As in :func:`fleiss_kappa`.
 
     Returns
     -------
