@@ -10,9 +10,7 @@ import argparse
 import dataclasses
 import difflib
 import errno
-import functools
 import importlib
-import inspect
 import io
 import re
 import sys
@@ -21,10 +19,9 @@ import types
 import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, ParamSpec, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
-import pandas as pd
 import pydantic
 
 __all__ = [
@@ -39,11 +36,9 @@ __all__ = [
     "one_of",
     "parse",
     "probabilities",
-    "rows_in_order",
     "same_length",
 ]
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -99,6 +94,20 @@ MOST_NAMED = 40
 def one_of(value: T, allowed: Iterable[T], name: str) -> T:
     """Return ``value`` if it is allowed, else raise with the nearest allowed spelling.
 
+    Parameters
+    ----------
+    value : object
+        What was given.
+    allowed : iterable
+        What it may be.
+    name : str
+        What to call it in the message.
+
+    Raises
+    ------
+    InputError
+        For any other value; of long lists only what is near is named.
+
     Examples
     --------
     >>> one_of("forrest", ["forest", "logistic"], "model")
@@ -126,6 +135,12 @@ def one_of(value: T, allowed: Iterable[T], name: str) -> T:
 def counted(n: int, noun: str) -> str:
     """Return a number and what is counted, in the plural where it is not one.
 
+    Parameters
+    ----------
+    n : int
+    noun : str
+        In the singular; its plural ends in s.
+
     Examples
     --------
     >>> counted(1, "clip"), counted(0, "clip"), counted(12, "missing rating")
@@ -135,7 +150,22 @@ def counted(n: int, noun: str) -> str:
 
 
 def columns_exist(columns: Iterable[str], frame_columns: Iterable[str], name: str) -> None:
-    """Raise unless every one of ``columns`` is among ``frame_columns`` of the table called ``name``."""
+    """Raise unless every one of ``columns`` is among ``frame_columns`` of the table called ``name``.
+
+    Parameters
+    ----------
+    columns : iterable of str
+        What is needed.
+    frame_columns : iterable of str
+        What the table has.
+    name : str
+        What to call the table in the message.
+
+    Raises
+    ------
+    InputError
+        For the first column that is not there; the nearest are named.
+    """
     present = list(map(str, frame_columns))
     for column in columns:
         if column not in present:
@@ -147,41 +177,28 @@ def columns_exist(columns: Iterable[str], frame_columns: Iterable[str], name: st
 
 
 def same_length(**arrays: Sequence[object] | np.ndarray) -> int:
-    """Return the common length of the named arrays, or raise saying each length."""
+    """Return the common length of the named arrays, or raise saying each length.
+
+    Parameters
+    ----------
+    **arrays : sequence or ndarray
+        By the names that the message gives them.
+    """
     lengths = {name: len(a) for name, a in arrays.items()}
     if len(set(lengths.values())) > 1:
         raise InputError("arrays differ in length: " + ", ".join(f"{k} has {n}" for k, n in lengths.items()))
     return next(iter(lengths.values()))
 
 
-def rows_in_order(function: Callable[P, T]) -> Callable[P, T]:
-    """Let a function of arrays, row by row, refuse pandas objects with the same row labels in another order.
-
-    Rows are taken as they stand, labels are not looked at: where the labels say that they stand otherwise, the answer would be
-    about other pairs than meant.
-    """
-
-    @functools.wraps(function)
-    def checked(*args: P.args, **kwargs: P.kwargs) -> T:
-        tables = [
-            (key, v.index) for key, v in (*enumerate(args), *kwargs.items()) if isinstance(v, pd.Series | pd.DataFrame)
-        ]
-        for key, index in tables[1:]:
-            first, order = tables[0]
-            if len(index) == len(order) and not index.equals(order) and set(index) == set(order):
-                names = list(inspect.signature(function).parameters)
-                a, b = (names[k] if isinstance(k, int) else k for k in (first, key))
-                raise InputError(
-                    f"{a} and {b} have the same row labels in another order, so their rows do not belong together",
-                    remedy=f"Use {b}.loc[{a}.index], or pass plain arrays",
-                )
-        return function(*args, **kwargs)
-
-    return checked
-
-
 def finite(values: Any, name: str) -> np.ndarray:
-    """Return ``values`` as a float array, shape kept, or raise naming the first entry that is not a finite number."""
+    """Return ``values`` as a float array, shape kept, or raise naming the first entry that is not a finite number.
+
+    Parameters
+    ----------
+    values : array-like
+    name : str
+        What to call them in the message.
+    """
     try:
         array = np.asarray(values, dtype=float)
     except (TypeError, ValueError):
@@ -196,7 +213,14 @@ def finite(values: Any, name: str) -> np.ndarray:
 
 
 def binary_outcome(y: Any, name: str = "y") -> np.ndarray:
-    """Return ``y`` as an int array of 0 and 1, shape (n,), both present, or raise saying what is there instead."""
+    """Return ``y`` as an int array of 0 and 1, shape (n,), both present, or raise saying what is there instead.
+
+    Parameters
+    ----------
+    y : array-like, shape (n,)
+    name : str
+        What to call it in the message.
+    """
     array = finite(y, name).ravel()
     values = np.unique(array)
     if not np.isin(values, (0, 1)).all():
@@ -210,7 +234,14 @@ def binary_outcome(y: Any, name: str = "y") -> np.ndarray:
 
 
 def probabilities(p: Any, name: str = "p") -> np.ndarray:
-    """Return ``p`` as a float array inside [0, 1], or raise naming the first value outside."""
+    """Return ``p`` as a float array inside [0, 1], or raise naming the first value outside.
+
+    Parameters
+    ----------
+    p : array-like
+    name : str
+        What to call them in the message.
+    """
     array = finite(p, name)
     bad = array[(array < 0) | (array > 1)]
     if bad.size:
@@ -259,6 +290,15 @@ def parse(cls: type[T], argv: Sequence[str] | None, *, prog: str, description: s
     A field becomes ``--name VALUE``; ``metadata={"help": ..., "positional": True}`` describes it. Tuples take several
     words or one word with commas; ``bool`` fields get ``--x`` and ``--no-x``; ``Literal`` fields are checked. If the
     class has a field ``from_`` typed ``Path | None``, its TOML file gives the values that the flags then override.
+
+    Parameters
+    ----------
+    cls : type
+        The dataclass.
+    argv : sequence of str, optional
+        Words of the command line; None takes those of this process.
+    prog, description : str
+        Of the help page.
 
     Raises
     ------
@@ -311,7 +351,23 @@ def build(cls: type[T], values: Mapping[str, Any], *, file: str | Path | None = 
 
 
 def from_toml(cls: type[T], path: str | Path, overrides: Mapping[str, Any] | None = None) -> T:
-    """Read dataclass ``cls`` from a TOML file; ``overrides`` win over the file."""
+    """Read dataclass ``cls`` from a TOML file; ``overrides`` win over the file.
+
+    Parameters
+    ----------
+    cls : type
+        The dataclass.
+    path : path
+    overrides : mapping, optional
+        Values by the names of fields.
+
+    Raises
+    ------
+    InputError
+        When the file is not TOML in UTF-8, names a setting that the class lacks, or a value does not fit.
+    OSError
+        When it cannot be read.
+    """
     try:
         values = tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
     except tomllib.TOMLDecodeError as error:
@@ -323,6 +379,13 @@ def from_toml(cls: type[T], path: str | Path, overrides: Mapping[str, Any] | Non
 
 def command(prog: str, action: Callable[[], int]) -> int:
     """Run a command's ``action``; turn what its user can mend into one line on standard error and exit status 2.
+
+    Parameters
+    ----------
+    prog : str
+        The command's name, as the line on standard error gives it.
+    action : callable
+        Takes nothing, returns an exit status.
 
     Returns
     -------
@@ -350,10 +413,17 @@ def command(prog: str, action: Callable[[], int]) -> int:
 
 
 def hand_over(module: str, argv: Sequence[str]) -> int:
-    """Run the next command of the line, as ``python -m MODULE ARGV`` would, in this process.
+    """Run the next command of the line, as ``python -m MODULE ARGV`` would, in this process; return its exit status.
 
     A stage that ends by starting the next one passes files, not objects, so the module order stays one-way and the next
     stage can be run again by hand from what was saved.
+
+    Parameters
+    ----------
+    module : str
+        With a function ``main(argv)``.
+    argv : sequence of str
+        Its words.
     """
     return int(importlib.import_module(module).main(argv))
 

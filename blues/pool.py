@@ -100,6 +100,12 @@ def takes(table: pd.DataFrame, retakes: str = "longest") -> pd.Index:
     table : DataFrame
         As for :func:`points`.
     retakes : {"longest", "first", "last"}
+        Which take of a point that a patient has several of; of equally long ones the later.
+
+    Returns
+    -------
+    Index of str
+        One clip a patient and point.
     """
     check.one_of(retakes, ("longest", "first", "last"), "retake policy")
     order = {"longest": ["total", "take"], "first": ["take"], "last": ["take"]}[retakes]

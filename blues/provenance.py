@@ -34,18 +34,47 @@ PACKAGES = ("numpy", "pandas", "scikit-learn", "scipy", "statsmodels", "lifeline
 
 
 def file_hash(path: str | Path) -> str:
-    """Return the SHA-256 of a file's bytes, 64 hexadecimal digits."""
+    """Return the SHA-256 of a file's bytes, 64 hexadecimal digits.
+
+    Parameters
+    ----------
+    path : path
+
+    Returns
+    -------
+    str
+    """
     with Path(path).open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def text_hash(text: str) -> str:
-    """Return the SHA-256 of a text in UTF-8, 64 hexadecimal digits."""
+    """Return the SHA-256 of a text in UTF-8, 64 hexadecimal digits.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    str
+    """
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def files_hash(paths: Iterable[str | Path]) -> str:
-    """Return one SHA-256 over several files, of their sorted ``name:hash`` lines: the order given does not matter."""
+    """Return one SHA-256 over several files, of their sorted ``name:hash`` lines: the order given does not matter.
+
+    Parameters
+    ----------
+    paths : iterable of path
+        Files by their names; the folders they lie in do not count.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+    """
     lines = sorted(f"{Path(path).name}:{file_hash(path)}" for path in paths)
     return text_hash("\n".join(lines))
 
@@ -122,6 +151,21 @@ def replacing(path: str | Path) -> Iterator[Path]:
     A killed process, a full disk or an exception leaves the old file, or none, under the final name. An ``OSError`` names
     ``path``, not the temporary file.
 
+    Parameters
+    ----------
+    path : path
+        The file to write; its folder is made where there is none.
+
+    Yields
+    ------
+    Path
+        Of the same ending.
+
+    Raises
+    ------
+    OSError
+        When the file cannot be written.
+
     Examples
     --------
     >>> import tempfile
@@ -157,6 +201,10 @@ def check_writable(folder: str | Path) -> None:
 
     A file without a name is made there: permissions do not tell of file systems that take no files (``/proc``) or no more.
 
+    Parameters
+    ----------
+    folder : path
+
     Raises
     ------
     OSError
@@ -178,6 +226,18 @@ def check_writable(folder: str | Path) -> None:
 
 
 def write_json(path: str | Path, value: Any) -> None:
-    """Write ``value`` as indented JSON under ``path``, whole or not at all; NaN is refused."""
+    """Write ``value`` as indented JSON under ``path``, whole or not at all; NaN is refused.
+
+    Parameters
+    ----------
+    path : path
+    value : object
+        What ``json`` can write.
+
+    Raises
+    ------
+    ValueError
+        For NaN and infinite numbers.
+    """
     with replacing(path) as draft:
         draft.write_text(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")

@@ -54,7 +54,23 @@ def _items(cohort: Cohort) -> list[str]:
 
 
 def expert_statement(cohort: Cohort) -> str:
-    """Say whether the ratings of a cohort allow agreement between experts to be computed, and if not, what they allow."""
+    """Say whether the ratings of a cohort allow agreement between experts to be computed, and if not, what they allow.
+
+    Parameters
+    ----------
+    cohort : Cohort
+        With ratings.
+
+    Returns
+    -------
+    str
+        One sentence or more.
+
+    Raises
+    ------
+    InputError
+        When the cohort has no expert ratings.
+    """
     _items(cohort)
     raters = sorted(cohort.ratings["rater"].unique())
     if len(raters) > 1:
@@ -137,6 +153,7 @@ def rule_table(cohort: Cohort, target: str | None = None, *, level: float = 0.95
     Parameters
     ----------
     cohort : Cohort
+        With ratings.
     target : str, optional
         A binary target by patient, by default the dictionary's first.
     level : float
@@ -174,6 +191,11 @@ def rule_table(cohort: Cohort, target: str | None = None, *, level: float = 0.95
 
 def rule_scores(cohort: Cohort, target: str | None = None, *, level: float = 0.95) -> pd.DataFrame:
     """Return the AUROC of the score behind each rule against a reference test: what holds over all thresholds.
+
+    Parameters
+    ----------
+    cohort, target, level
+        As in :func:`rule_table`.
 
     Returns
     -------
@@ -247,17 +269,26 @@ def associations(
 
     Parameters
     ----------
+    cohort : Cohort
+        With ratings.
     item : str, optional
         An ordinal or continuous item, by default the dictionary's first.
     columns : sequence of str, optional
         Columns of the patient table; by default the continuous clinical ones known at admission. The share of a patient's
         clips with each binary finding (``b_lines fraction``) comes on top.
+    level : float
+        Confidence level of the intervals.
 
     Returns
     -------
     DataFrame
         One row a predictor, rater and method: ``item, predictor, label, rater`` and the columns of
         :func:`blues.survive.clustered_association`, with ``q_value``, Benjamini-Hochberg over the predictors of a method.
+
+    Raises
+    ------
+    InputError
+        When there are no ratings, no such item or column, or no column that varies.
     """
     items = _items(cohort)
     if item is None:
@@ -326,8 +357,12 @@ def retakes(
 
     Parameters
     ----------
+    cohort : Cohort
+        With ratings.
     item : str, optional
         By default every item, one after the other.
+    draws, seed, confidence
+        As in :func:`blues.agree.cohen_kappa`.
 
     Returns
     -------

@@ -97,7 +97,18 @@ class Sheet:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Print agreement of a table of ratings or what a cohort's ratings can answer; return the exit status."""
+    """Print agreement of a table of ratings or what a cohort's ratings can answer; return the exit status.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        Words of the command line, by default those of this process.
+
+    Returns
+    -------
+    int
+        As :func:`blues.check.command`.
+    """
     words = list(sys.argv[1:] if argv is None else argv)
     if words[:1] == ["plan"]:
         return command(PROG, lambda: _plan(_parsed(Plan, words[1:], "plan", "Expected precision of a reader study.")))

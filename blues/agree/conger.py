@@ -34,12 +34,21 @@ def conger_kappa(
     """Return Conger's kappa: chance agreement is the mean over pairs of raters of their own margins (Conger 1980).
 
     With complete ratings of two raters it is Cohen's kappa. A rater's margin is over all that the rater rated (Gwet 2014).
-    Parameters as in :func:`blues.agree.cohen_kappa`, for two or more raters.
+
+    Parameters
+    ----------
+    ratings, categories, weights, clusters, interval, draws, seed, confidence
+        As in :func:`blues.agree.fleiss_kappa`.
 
     Returns
     -------
     Agreement
-        ``detail["margins"]``: share of each category by rater.
+        ``detail``: ``po``, ``pe``, ``percent_agreement``, ``ac1``, ``margins`` (share of each category by rater).
+
+    Raises
+    ------
+    InputError
+        As :func:`blues.agree.fleiss_kappa`.
     """
     data = coded(ratings, categories, clusters)
     w, name = agreement_weights(weights, data.categories)

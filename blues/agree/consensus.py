@@ -72,6 +72,11 @@ def against_consensus(
     ratings, categories, weights, clusters, interval, draws, seed, confidence
         As in :func:`blues.agree.cohen_kappa`.
 
+    Returns
+    -------
+    Agreement
+        ``detail``: ``experts``, ``rule``.
+
     Raises
     ------
     InputError

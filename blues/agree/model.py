@@ -97,6 +97,16 @@ class Predictions:
 def read_predictions(folder: str | Path) -> Predictions:
     """Read ``predictions.parquet`` of a run folder.
 
+    Parameters
+    ----------
+    folder : path
+        Run folder of ``python -m blues.fuse``.
+
+    Returns
+    -------
+    Predictions
+        Means over the repeats.
+
     Raises
     ------
     InputError
@@ -169,6 +179,18 @@ class Experts:
 
 def experts_of(cohort: Cohort, task: str) -> Experts:
     """Return what each expert of a cohort says a target is: the target derived from that expert's ratings alone.
+
+    Parameters
+    ----------
+    cohort : Cohort
+        With ratings.
+    task : str
+        A target that the dictionary derives from ratings.
+
+    Returns
+    -------
+    Experts
+        One column a rater.
 
     Raises
     ------

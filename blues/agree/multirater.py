@@ -198,13 +198,27 @@ def fleiss_kappa(
     """Return Fleiss' kappa of any number of raters (Fleiss 1971); two raters give Scott's pi.
 
     Chance agreement comes from the mean share of each category. Subjects may have different numbers of ratings (Gwet
-    2014). Parameters as in :func:`blues.agree.cohen_kappa`, for two or more raters.
+    2014).
+
+    Parameters
+    ----------
+    ratings : array or DataFrame, shape (subjects, raters)
+        Two raters or more; NaN for a missing rating. A tidy frame is made wide.
+    categories : sequence
+        The whole scale in order, mandatory.
+    weights, clusters, interval, draws, seed, confidence
+        As in :func:`blues.agree.cohen_kappa`.
 
     Returns
     -------
     Agreement
         ``detail``: ``po``, ``pe``, ``per_category`` (share, specific agreement, kappa against the rest with its interval and
         null standard error), ``null_se`` (Fleiss, Nee & Landis 1979; equal numbers of ratings only), ``se``.
+
+    Raises
+    ------
+    InputError
+        No categories; a rating outside them; fewer than two raters; raters who share no subject.
 
     Examples
     --------
@@ -264,7 +278,18 @@ def gwet_ac(
     """Return Gwet's AC1, or AC2 when weighted, of any number of raters (Gwet 2008, 2014).
 
     Chance agreement is sum(w) / (q (q - 1)) * sum_k p_k (1 - p_k), so the coefficient keeps its meaning when one category is
-    rare; it depends on the number of categories of the scale, used or not. Parameters as in :func:`blues.agree.cohen_kappa`.
+    rare; it depends on the number of categories of the scale, used or not.
+
+    Parameters
+    ----------
+    ratings, categories, weights, clusters, interval, draws, seed, confidence
+        As in :func:`fleiss_kappa`.
+
+    Returns
+    -------
+    Agreement
+        ``detail``: ``po``, ``pe``, ``percent_agreement``, ``per_category`` (share, specific agreement). Errors as
+        :func:`fleiss_kappa`.
 
     Examples
     --------
@@ -301,9 +326,14 @@ def brennan_prediger(
     seed: int = 0,
     confidence: float = 0.95,
 ) -> Agreement:
-    """Return the Brennan-Prediger coefficient: chance agreement as if categories were drawn evenly (1981; Gwet 2014).
+    """Return the Brennan-Prediger coefficient: chance agreement as if categories were drawn evenly.
 
-    Parameters as in :func:`blues.agree.cohen_kappa`, for two or more raters.
+    Brennan & Prediger 1981; weighted, and for any number of raters, Gwet 2014. Result and errors as those of :func:`gwet_ac`.
+
+    Parameters
+    ----------
+    ratings, categories, weights, clusters, interval, draws, seed, confidence
+        As in :func:`fleiss_kappa`.
     """
     family = _Family(ratings, categories, weights, clusters)
     return _even_chance(family, f"Brennan-Prediger, {family.name}", interval, draws, seed, confidence)
@@ -334,9 +364,18 @@ def pabak(
 ) -> Agreement:
     """Return the prevalence- and bias-adjusted kappa, (q po - 1) / (q - 1); 2 po - 1 for two categories (Byrt et al. 1993).
 
-    With two raters on two categories ``detail`` has ``prevalence_index``, ``bias_index``, ``ppos``, ``pneg`` and Cohen's
-    ``kappa``. More raters or weights give the Brennan-Prediger coefficient, which is the same index. Parameters as in
-    :func:`blues.agree.cohen_kappa`.
+    More raters or weights give the Brennan-Prediger coefficient, which is the same index.
+
+    Parameters
+    ----------
+    ratings, categories, weights, clusters, interval, draws, seed, confidence
+        As in :func:`fleiss_kappa`.
+
+    Returns
+    -------
+    Agreement
+        ``detail`` as that of :func:`gwet_ac`; of two raters also Cohen's ``kappa``, unweighted, and with two categories
+        ``prevalence_index``, ``bias_index``, ``ppos``, ``pneg``.
     """
     family = _Family(ratings, categories, weights, clusters)
     record = _even_chance(family, f"PABAK, {family.name}", interval, draws, seed, confidence)
@@ -364,7 +403,17 @@ def percent_agreement(
 ) -> Agreement:
     """Return the share of pairs of ratings that agree exactly, or ``within`` so many categories; no chance correction.
 
-    Parameters as in :func:`blues.agree.cohen_kappa`, for two or more raters.
+    Parameters
+    ----------
+    ratings, categories, clusters, interval, draws, seed, confidence
+        As in :func:`fleiss_kappa`.
+    within : int
+        How many places of the scale two ratings may lie apart; 0 for exact agreement.
+
+    Returns
+    -------
+    Agreement
+        The mean over subjects with two ratings or more, 0 to 1.
     """
     data = coded(ratings, categories, clusters)
     places = np.arange(len(data.categories))

@@ -316,8 +316,13 @@ def light_kappa(
 ) -> Agreement:
     """Return Light's kappa: the mean of Cohen's kappa over every pair of raters (Light 1971).
 
-    Each pair uses the subjects both rated. Parameters as in :func:`cohen_kappa`, for two or more raters. Pairs without a
-    common subject, or whose kappa is 0/0, do not enter the mean; ``detail["note"]`` names how many.
+    Each pair uses the subjects both rated. Pairs without a common subject, or whose kappa is 0/0, do not enter the mean;
+    ``detail["note"]`` names how many.
+
+    Parameters
+    ----------
+    ratings, categories, weights, clusters, interval, draws, seed, confidence
+        As in :func:`cohen_kappa`, for two or more raters.
 
     Returns
     -------
@@ -384,7 +389,10 @@ def pairs(
 ) -> pd.DataFrame:
     """Return Cohen's kappa of every pair of raters, one row a pair: the forest plot's frame.
 
-    Parameters as in :func:`cohen_kappa`.
+    Parameters
+    ----------
+    ratings, categories, weights, clusters, interval, draws, seed, confidence
+        As in :func:`cohen_kappa`, for two or more raters.
 
     Returns
     -------
@@ -411,6 +419,11 @@ def matrix(
         As in :func:`cohen_kappa`.
     pair : (str, str), optional
         Which raters, when there are more than two.
+
+    Returns
+    -------
+    DataFrame, shape (q, q)
+        Subjects that both rated.
     """
     data = coded(ratings, categories)
     if pair is None and len(data.raters) > 2:

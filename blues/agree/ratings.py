@@ -283,6 +283,11 @@ def wide(ratings: Any, *, item: str | None = None, round: Any = None) -> pd.Data
     round : optional
         Which round; the first one by default, see :func:`round_order` (:func:`blues.agree.intra_rater` compares rounds).
 
+    Returns
+    -------
+    DataFrame, shape (subjects, raters)
+        Of a tidy frame: subjects in the order in which they come, raters in that of their names.
+
     Raises
     ------
     InputError
@@ -334,7 +339,13 @@ def choose(rows: pd.DataFrame, *, item: str | None = None, round: Any = None) ->
 
 
 def clusters_of(rows: pd.DataFrame) -> pd.Series | None:
-    """Return the patient of each subject of tidy ratings, or None; a subject in two patients is an error."""
+    """Return the patient of each subject of tidy ratings, or None; a subject in two patients is an error.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        With ``subject``; without ``patient`` there is nothing to return.
+    """
     if "patient" not in rows:
         return None
     pairs = rows[["subject", "patient"]].drop_duplicates()

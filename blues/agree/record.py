@@ -160,7 +160,13 @@ class Agreement:
         return panel(self.method, "", ("", ""), rows, [self.sentence()])
 
     def save(self, path: str | Path) -> Path:
-        """Write the record as JSON; ``path`` is a file, or a folder that gets ``agreement.json``."""
+        """Write the record as JSON; ``path`` is a file, or a folder that gets ``agreement.json``.
+
+        Parameters
+        ----------
+        path : path
+            Ends in ``.json``, or is a folder.
+        """
         path = Path(path)
         path = path if path.suffix == ".json" else path / "agreement.json"
         write_json(path, _plain(dataclasses.asdict(self)))
@@ -168,7 +174,18 @@ class Agreement:
 
     @classmethod
     def load(cls, path: str | Path) -> Agreement:
-        """Read what :meth:`save` wrote."""
+        """Read what :meth:`save` wrote.
+
+        Parameters
+        ----------
+        path : path
+            As :meth:`save` took it.
+
+        Raises
+        ------
+        InputError
+            When the file holds something else.
+        """
         path = Path(path)
         path = path if path.suffix == ".json" else path / "agreement.json"
         values = json.loads(path.read_text(encoding="utf-8"))

@@ -46,7 +46,17 @@ def grras(facts: Mapping[int, str] | None = None) -> pd.DataFrame:
     Parameters
     ----------
     facts : dict of int to str, optional
-        Item number and text.
+        Item number, 1 to 15, and text.
+
+    Returns
+    -------
+    DataFrame, one row an item
+        ``item, what, statement``.
+
+    Raises
+    ------
+    InputError
+        For another number.
 
     Examples
     --------
@@ -281,7 +291,18 @@ def _corner(frame: pd.DataFrame) -> str:
 
 
 def as_text(found: Mapping[str, Any]) -> str:
-    """Return what :func:`section` gave as plain text."""
+    """Return what :func:`section` gave as plain text.
+
+    Parameters
+    ----------
+    found : mapping
+        Titles and results.
+
+    Returns
+    -------
+    str
+        Tables and sentences under their titles.
+    """
     parts = []
     for title, result in found.items():
         parts.append(f"{title}\n{'-' * len(title)}")
@@ -297,7 +318,20 @@ def as_text(found: Mapping[str, Any]) -> str:
 
 
 def as_html(found: Mapping[str, Any], title: str = "Agreement") -> str:
-    """Return what :func:`section` gave as one HTML page that needs nothing else; all text is escaped."""
+    """Return what :func:`section` gave as one HTML page that needs nothing else; all text is escaped.
+
+    Parameters
+    ----------
+    found : mapping
+        Titles and results.
+    title : str
+        Of the page.
+
+    Returns
+    -------
+    str
+        The page.
+    """
     body = [f"<h1>{html.escape(title)}</h1>", "<p>Research use only.</p>"]
     for heading, result in found.items():
         body.append(f"<section><h2>{html.escape(heading)}</h2>")

@@ -162,12 +162,15 @@ def synthetic_measurements(
 
     Parameters
     ----------
+    subjects, raters : int
+        Shape of the table.
     icc : float
         True ICC(3,1) (consistency), of the variance between subjects in all but the raters' own.
     rater_sd : float
         Standard deviation of the raters' own levels, which lowers ICC(2,1) to icc sd^2 / (sd^2 + rater_sd^2).
     mean, sd : float
         Of a rater's measurements.
+    seed : int
 
     Returns
     -------
@@ -213,6 +216,10 @@ def plan(
         Non-inferiority margin: adds the power to show that a model as good as the experts loses no more than this.
     studies : int
         Simulated studies.
+    confidence : float
+        Level of the intervals.
+    seed : int
+        Of the simulation.
 
     Returns
     -------
@@ -220,6 +227,11 @@ def plan(
         One row a number of subjects and coefficient: ``subjects, patients, coefficient, truth, mean, width`` (expected width
         of the interval), ``low, high`` (expected limits), ``coverage`` (share of intervals that hold the truth),
         ``undefined`` (studies without a value); with ``margin`` a row ``power``, whose ``mean`` is the power.
+
+    Raises
+    ------
+    InputError
+        For fewer than two raters, 4 subjects or 2 studies, or a setting that :func:`synthetic_ratings` refuses.
 
     Examples
     --------

@@ -247,6 +247,8 @@ def intra_rater(
         Tidy, with a column ``round``; the first two rounds are compared.
     categories : sequence, optional
         The whole scale: weighted kappa. Without it: ICC(2,1).
+    item : str, optional
+        Which item, where the frame holds several.
     weights, interval, draws, seed, confidence
         As in :func:`blues.agree.cohen_kappa`; patients cluster.
 

@@ -27,12 +27,19 @@ def agreement_weights(weights: Any, categories: tuple[Any, ...]) -> tuple[np.nda
         when categories are numbers, so a category left out of a 0-3 scale changes nothing, else that of positions. A
         matrix with a diagonal of ones is taken as agreement weights; with a diagonal of zeros and nothing negative, as
         disagreement weights d (Cohen 1968), turned into 1 - d / max(d).
+    categories : tuple
+        The whole scale in order, q categories.
 
     Returns
     -------
     weights : ndarray, shape (q, q)
         Ones on the diagonal.
     name : str
+
+    Raises
+    ------
+    InputError
+        For an unknown name, categories out of order, or a matrix of another shape or of neither kind.
 
     Examples
     --------

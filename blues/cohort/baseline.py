@@ -75,6 +75,11 @@ def standardised_difference(a: pd.Series, b: pd.Series, kind: str) -> float:
         Missing values are left out.
     kind : {"continuous", "ordinal", "binary", "nominal"}
 
+    Returns
+    -------
+    float
+        In standard deviations.
+
     References
     ----------
     Austin PC. Balance diagnostics for comparing the distribution of baseline covariates between treatment groups. Stat
@@ -101,6 +106,12 @@ def standardised_difference(a: pd.Series, b: pd.Series, kind: str) -> float:
 
 def missingness(cohort: Cohort, target: str | None = None) -> pd.DataFrame:
     """Return which columns lack values, and whether that depends on the outcome.
+
+    Parameters
+    ----------
+    cohort : Cohort
+    target : str, optional
+        A target of the dictionary, to compare patients with and without the event.
 
     Returns
     -------

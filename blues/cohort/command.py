@@ -39,7 +39,18 @@ class Init:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Print a cohort's card, or draft a dictionary with ``init FOLDER``; return the exit status."""
+    """Print a cohort's card, or draft a dictionary with ``init FOLDER``; return the exit status.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        Words of the command line, by default those of this process.
+
+    Returns
+    -------
+    int
+        As :func:`blues.check.command`.
+    """
     words = list(sys.argv[1:] if argv is None else argv)
     if words[:1] == ["init"]:
         return command(PROG, lambda: _init(parse(Init, words[1:], prog=f"{PROG} init", description=Init.__doc__ or "")))

@@ -194,6 +194,11 @@ def read_dictionary(path: str | Path) -> Dictionary:
         The file; or a cohort's folder (its ``cohort.toml``, else the shipped dictionary that knows it); or a shipped
         name such as ``"covid_blues"``.
 
+    Returns
+    -------
+    Dictionary
+        Validated.
+
     Raises
     ------
     InputError

@@ -33,6 +33,16 @@ def draft(folder: str | Path) -> str:
     role, kind, codes and missing codes. Columns that look like outcomes, test results or names are kept from predicting
     anything until somebody decides.
 
+    Parameters
+    ----------
+    folder : path
+        With the tables and the clips.
+
+    Returns
+    -------
+    str
+        Valid TOML, each guess that needs a decision marked DECIDE.
+
     Raises
     ------
     InputError

@@ -62,6 +62,11 @@ class Cohort:
     def target(self, name: str) -> pd.Series:
         """Return an outcome derived as the dictionary says.
 
+        Parameters
+        ----------
+        name : str
+            A target of the dictionary.
+
         Returns
         -------
         Series of float, named ``name``
@@ -87,7 +92,20 @@ class Cohort:
 
     @classmethod
     def load(cls, folder: str | Path, *, clips_in: str | Path | None = None) -> Cohort:
-        """Read what :meth:`save` wrote; ``clips_in`` names the cohort's own folder if it has moved since."""
+        """Read what :meth:`save` wrote; ``clips_in`` names the cohort's own folder if it has moved since.
+
+        Parameters
+        ----------
+        folder : path
+            What :meth:`save` wrote into.
+        clips_in : path, optional
+            The cohort's own folder.
+
+        Raises
+        ------
+        InputError
+            When no cohort was saved there.
+        """
         folder = Path(folder)
         if not (folder / "cohort.json").is_file():
             raise InputError("no saved cohort here (no cohort.json)", file=folder, remedy="Use blues.cohort.read")

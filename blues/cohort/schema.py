@@ -41,6 +41,15 @@ NO = ("no", "false", "0", "0.0")
 def when(time: str) -> str:
     """Return one of ``TIMES``, or a time of one's own, in words.
 
+    Parameters
+    ----------
+    time : str
+        With low lines for blanks.
+
+    Returns
+    -------
+    str
+
     Examples
     --------
     >>> when("during_stay"), when("admission")

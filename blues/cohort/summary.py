@@ -208,6 +208,10 @@ def _refused(cohort: Cohort, target: str) -> list[dict[str, Any]]:
 def unused(cohort: Cohort) -> list[str]:
     """Tell what is in the cohort's files and is not used: values that cannot be read, files and rows without a place.
 
+    Parameters
+    ----------
+    cohort : Cohort
+
     Returns
     -------
     list of str

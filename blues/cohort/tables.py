@@ -247,6 +247,16 @@ def canonical_id(text: str, id_kind: str) -> str | None:
 def natural_key(text: str) -> tuple[tuple[int, int, str], ...]:
     """Return a sort key under which ``p7`` comes before ``p10``.
 
+    Parameters
+    ----------
+    text : str
+        A name with numbers in it.
+
+    Returns
+    -------
+    tuple
+        Runs of digits by their number, before other text.
+
     Examples
     --------
     >>> sorted(["p10", "p7", "7", "p", "right", "left"], key=natural_key)

@@ -20,6 +20,11 @@ def render(card: dict[str, Any]) -> str:
     ----------
     card : dict
         As :func:`blues.cohort.card` returns it.
+
+    Returns
+    -------
+    str
+        Ends in a line break.
     """
     parts = [
         _head(card),

@@ -42,7 +42,18 @@ class Options:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Embed the clips of a cohort, print what came of it, save it if asked; return the exit status."""
+    """Embed the clips of a cohort, print what came of it, save it if asked; return the exit status.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        Words of the command line, by default those of this process.
+
+    Returns
+    -------
+    int
+        As :func:`blues.check.command`.
+    """
     return check.command(PROG, lambda: _main(argv))
 
 

@@ -68,6 +68,11 @@ class Embeddings:
     def load(cls, folder: str | os.PathLike[str]) -> Embeddings:
         """Read what :meth:`save` wrote; ``values`` is a read-only memory map.
 
+        Parameters
+        ----------
+        folder : path
+            What :meth:`save` wrote into.
+
         Raises
         ------
         InputError

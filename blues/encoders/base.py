@@ -226,6 +226,11 @@ class Encoder:
         """Return the named outputs of the card (class probabilities and the like), each float32 of shape (n,).
 
         Empty for encoders without any.
+
+        Parameters
+        ----------
+        frames : uint8 array, shape (n, height, width)
+            As :attr:`preprocessing` prepares them.
         """
         values = self.forward(frames)
         return {name: values[:, self.feature_names.index(name)] for name in self.card["outputs"]}
@@ -255,7 +260,19 @@ def check_card(fields: Mapping[str, Any]) -> None:
 
 
 def has_seen(saw: Iterable[str], cohort: str) -> bool:
-    """Tell whether a card's list of cohorts names this one, whatever the spelling."""
+    """Tell whether a card's list of cohorts names this one, whatever the spelling.
+
+    Parameters
+    ----------
+    saw : iterable of str
+        Names of the cohorts it was trained on.
+    cohort : str
+        Name of the cohort to score it on.
+
+    Returns
+    -------
+    bool
+    """
     saw = [saw] if isinstance(saw, str) else saw
     return _plain(cohort) in map(_plain, saw)
 

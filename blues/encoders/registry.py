@@ -122,6 +122,10 @@ def _bundled() -> dict[str, Path]:
 def names() -> tuple[str, ...]:
     """Return the names that :func:`get` knows, those whose weights come with the package first.
 
+    Returns
+    -------
+    tuple of str
+
     Examples
     --------
     >>> "frame-stats" in names()
@@ -132,6 +136,20 @@ def names() -> tuple[str, ...]:
 
 def describe(name: str) -> str:
     """Return one line on the encoder called ``name``, without loading its weights.
+
+    Parameters
+    ----------
+    name : str
+        One of :func:`names`.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    InputError
+        For another name.
 
     Examples
     --------
@@ -159,6 +177,11 @@ def get(name: str, weights: Weights = None, seed: int = 0) -> Encoder:
         :func:`blues.encoders.ensemble.joined`.
     seed : int
         For encoders with random weights; others ignore it.
+
+    Returns
+    -------
+    Encoder
+        Its weights loaded.
 
     Raises
     ------

@@ -12,8 +12,9 @@ import statsmodels.api as sm
 from scipy import special, stats
 from statsmodels.nonparametric.smoothers_lowess import lowess
 
-from blues.check import InputError, binary_outcome, finite, one_of, probabilities, rows_in_order, same_length
+from blues.check import InputError, binary_outcome, finite, one_of, probabilities, same_length
 from blues.evaluate.records import Estimate, Test, check_level, group_codes, normal_quantile
+from blues.evaluate.rows import rows_in_order
 
 __all__ = ["Calibration", "brier", "calibration", "expected_calibration_error", "smooth_calibration"]
 
@@ -60,6 +61,8 @@ def brier(y: Any, p: Any, clusters: Any = None, *, level: float = 0.95) -> Estim
         Probabilities of 1.
     clusters : array-like, shape (n,), optional
         The patient of each row.
+    level : float
+        Confidence level of the interval, strictly between 0 and 1.
 
     Returns
     -------
@@ -88,7 +91,10 @@ def expected_calibration_error(y: Any, p: Any, bins: int = 10, strategy: str = "
 
     Parameters
     ----------
+    y, p : array-like, shape (n,)
+        Outcome, 0 or 1, and probability of 1.
     bins : int
+        At least 1.
     strategy : {"width", "count"}
         Bins of equal width, closed on the left (the last also on the right); or of equal count (quantiles of p).
 
@@ -127,6 +133,16 @@ def smooth_calibration(y: Any, p: Any) -> pd.DataFrame:
     Lowess as rms::val.prob takes it (frac 2/3, no robustness iterations, delta .01 of the range). Where equal
     predictions leave lowess undefined, the mean outcome of each distinct prediction stands in; ``attrs["smoother"]``
     names what was used.
+
+    Parameters
+    ----------
+    y, p : array-like, shape (n,)
+        Outcome, 0 or 1, and probability of 1.
+
+    Returns
+    -------
+    DataFrame, one row a prediction
+        ``p``, ``observed``.
     """
     outcome, predicted = _outcome_and_probability(y, p)
     order = np.argsort(predicted, kind="stable")
@@ -208,10 +224,17 @@ def calibration(y: Any, p: Any, clusters: Any = None, *, bins: int = 10, level: 
         The patient of each row: intercept and slope then have cluster-robust errors.
     bins : int
         Bins of equal width of the secondary ECE.
+    level : float
+        Confidence level of every interval.
 
     Returns
     -------
     Calibration
+
+    Raises
+    ------
+    InputError
+        For one class only, probabilities out of 0 ... 1, or lengths that differ.
 
     Notes
     -----

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from blues.check import InputError, one_of, probabilities, rows_in_order, same_length
+from blues.check import InputError, one_of, probabilities, same_length
 from blues.evaluate.discrimination import auroc
 from blues.evaluate.records import group_codes
+from blues.evaluate.rows import rows_in_order
 
 __all__ = ["COMBINE", "combine", "combine_table"]
 
@@ -99,6 +100,8 @@ def combine_table(
         The clip and the patient of each frame.
     k, threshold
         As for :func:`combine`.
+    level : float
+        Confidence level of the AUROC's interval.
 
     Returns
     -------

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from blues.check import InputError, binary_outcome, finite, one_of, probabilities, rows_in_order, same_length
+from blues.check import InputError, binary_outcome, finite, one_of, probabilities, same_length
 from blues.evaluate.permutation import swap_permutation_test
 from blues.evaluate.placements import influence, variance_of_influence
 from blues.evaluate.records import ALTERNATIVES, QUESTIONS, Test, check_level, group_codes, normal_quantile
+from blues.evaluate.rows import rows_in_order
 
 __all__ = [
     "benjamini_hochberg",
@@ -34,6 +35,8 @@ def delong_test(y: Any, a: Any, b: Any, clusters: Any = None, *, level: float = 
         The two scores.
     clusters : array-like, shape (n,), optional
         The patient of each row, when a patient has several; the variance is then Obuchowski's (1997).
+    level : float
+        Confidence level of the interval of the difference.
 
     Returns
     -------
@@ -180,6 +183,9 @@ def nadeau_bengio_test(
     n_train, n_test : float
         Patients trained and tested on in a fold.
     alternative : {"two-sided", "greater", "less"}
+        Of the mean difference.
+    level : float
+        Confidence level of the interval.
 
     Returns
     -------
@@ -226,6 +232,16 @@ def nadeau_bengio_test(
 def holm(p: Any) -> np.ndarray:
     """Return p values adjusted by Holm's step-down, in the order given (1979, Scand J Stat 6:65).
 
+    Parameters
+    ----------
+    p : array-like, shape (n,)
+        P values, 0 to 1.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        At most 1.
+
     Examples
     --------
     >>> holm([0.01, 0.04, 0.03]).round(3).tolist()
@@ -243,6 +259,16 @@ def benjamini_hochberg(p: Any) -> np.ndarray:
     """Return p values adjusted for the false discovery rate, in the order given.
 
     Benjamini & Hochberg 1995, J R Stat Soc B 57:289.
+
+    Parameters
+    ----------
+    p : array-like, shape (n,)
+        P values, 0 to 1.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        At most 1.
 
     Examples
     --------

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import optimize
 
-from blues.check import InputError, binary_outcome, finite, one_of, rows_in_order, same_length
+from blues.check import InputError, binary_outcome, finite, one_of, same_length
 from blues.evaluate.placements import (
     delong_variance,
     influence,
@@ -21,6 +21,7 @@ from blues.evaluate.precision import weighted_average_precision, weighted_curve
 from blues.evaluate.proportions import wilson_limits
 from blues.evaluate.records import Estimate, group_codes, logit_interval, normal_quantile
 from blues.evaluate.resample import Seed, patient_strata, weighted_bootstrap
+from blues.evaluate.rows import rows_in_order
 
 __all__ = [
     "auroc",
@@ -56,6 +57,18 @@ def hanley_mcneil_se(auroc: float, positives: int, negatives: int) -> float:
 
     Hanley & McNeil 1982, Radiology 143:29, with the exponential approximation of Q1 and Q2.
 
+    Parameters
+    ----------
+    auroc : float
+        0 to 1.
+    positives, negatives : int
+        Patients with and without the event, at least 1 each.
+
+    Raises
+    ------
+    InputError
+        For numbers outside these.
+
     Examples
     --------
     >>> round(hanley_mcneil_se(0.893, 51, 58), 4)
@@ -72,6 +85,20 @@ def hanley_mcneil_se(auroc: float, positives: int, negatives: int) -> float:
 
 def expected_auroc_width(auroc: float, positives: int, negatives: int, level: float = 0.95) -> float:
     """Return how wide the logit interval of an AUROC will be at these class sizes (for a sample-size statement).
+
+    Parameters
+    ----------
+    auroc : float
+        What is expected, strictly between 0 and 1.
+    positives, negatives : int
+        Patients with and without the event.
+    level : float
+        Confidence level of the interval.
+
+    Returns
+    -------
+    float
+        Upper less lower limit, with the standard error of :func:`hanley_mcneil_se`.
 
     Examples
     --------
@@ -129,6 +156,10 @@ def auroc(
         ``delong-logit`` stays inside 0 to 1 and covers best (.93 to .96 at 33 against 30 patients); ``delong-wald``
         is what pROC prints; ``hanley-mcneil`` is the 1982 interval; ``newcombe`` is a score interval; ``bootstrap``
         draws patients, stratified.
+    level : float
+        Confidence level of the interval.
+    draws, seed
+        Samples and random numbers of the bootstrap.
 
     Returns
     -------
@@ -230,6 +261,8 @@ def bootstrap_auroc(
         As in :func:`auroc`.
     patients : array-like, shape (n,), optional
         The patient of each row; without it every row is a patient.
+    draws, seed, level
+        As in :func:`auroc`; at least 2 draws.
 
     Returns
     -------
@@ -274,6 +307,8 @@ def average_precision(
     method : {"bootstrap", "logit"}
         Bootstrap over patients, stratified by class; or the logit interval of Boyd, Eng & Page 2013 (ECML PKDD, LNCS
         8190:451), se(logit) = 1 / sqrt(positives * AP * (1 - AP)), which knows no clusters.
+    level, draws, seed
+        As in :func:`auroc`.
 
     Returns
     -------
@@ -342,6 +377,8 @@ def roc_curve(
         As in :func:`auroc`; ``score`` may be (repeats, n): the curve is then the mean over repeats.
     points : int
         Points of the grid from 0 to 1.
+    level, draws, seed
+        As in :func:`auroc`.
 
     Returns
     -------
@@ -382,10 +419,14 @@ def partial_auroc(
 
     Parameters
     ----------
+    y, score, clusters
+        As in :func:`auroc`, one score a row.
     specificity : tuple of float
         The range, lower end first.
     corrected : bool
         Rescale so that .5 is no discrimination and 1 perfect (McClish 1989, Med Decis Making 9:190); else the raw area.
+    level, draws, seed
+        As in :func:`auroc`.
 
     Returns
     -------

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from blues.check import InputError, finite, one_of, rows_in_order, same_length
+from blues.check import InputError, finite, one_of, same_length
 from blues.evaluate.calibration import mean_interval
 from blues.evaluate.records import Estimate, check_level, normal_quantile
 from blues.evaluate.resample import cluster_tables
+from blues.evaluate.rows import rows_in_order
 
 __all__ = [
     "category_codes",
@@ -25,7 +26,22 @@ __all__ = [
 
 
 def category_codes(values: Any, categories: Sequence[Any], name: str) -> np.ndarray:
-    """Return each value's position among the categories, shape (n,), or raise naming the first unknown value."""
+    """Return each value's position among the categories, shape (n,), or raise naming the first unknown value.
+
+    Parameters
+    ----------
+    values : array-like, shape (n,)
+        What was observed or called.
+    categories : sequence
+        All categories in their order, at least two and all different.
+    name : str
+        What to call the values in messages.
+
+    Raises
+    ------
+    InputError
+        For a value that is not among the categories, for fewer than two categories, or for one named twice.
+    """
     known = list(categories)
     if len(set(known)) != len(known) or len(known) < 2:
         raise InputError(f"categories are {known}", allowed="at least two different ones, in their order")
@@ -116,12 +132,19 @@ def quadratic_kappa(
     clusters : array-like, shape (n,), optional
         The patient of each row; the interval is then the delete-one-patient jackknife's with the t quantile, which
         keeps its coverage where that of independent rows falls to .80.
+    level : float
+        Confidence level of the interval, strictly between 0 and 1.
 
     Returns
     -------
     Estimate
         Without clusters the interval is that of Fleiss, Cohen & Everitt 1969. ``detail["table"]`` is the contingency
         table.
+
+    Raises
+    ------
+    InputError
+        For a value that is not among the categories, or lengths that differ.
 
     Examples
     --------
@@ -158,6 +181,25 @@ def quadratic_kappa(
 def mean_absolute_error(y: Any, predicted: Any, clusters: Any = None, *, level: float = 0.95) -> Estimate:
     """Return the mean absolute error with its t interval, clustered by patient when ``clusters`` is given.
 
+    Parameters
+    ----------
+    y, predicted : array-like, shape (n,)
+        Finite numbers in the outcome's own unit, as is the error.
+    clusters : array-like, shape (n,), optional
+        The patient of each row.
+    level : float
+        Confidence level of the interval, strictly between 0 and 1.
+
+    Returns
+    -------
+    Estimate
+        The lower limit is cut at 0.
+
+    Raises
+    ------
+    InputError
+        For no rows, missing or infinite values, or lengths that differ.
+
     Examples
     --------
     >>> mean_absolute_error([0, 1, 2], [0, 2, 2.5]).value
@@ -186,17 +228,29 @@ def ranked_probability_score(
     Parameters
     ----------
     y : array-like, shape (n,)
-        Values out of ``categories`` (default 0 to q - 1).
+        Values out of ``categories``.
     p : array-like, shape (n, q)
         Probability of each category, in their order; each row sums to 1.
+    categories : sequence, optional
+        All q categories in their order; by default 0 to q - 1.
+    clusters : array-like, shape (n,), optional
+        The patient of each row.
     normalise : bool
         Divide by q - 1, so that 1 is the worst (Epstein 1969, J Appl Meteorol 8:985); with two categories it is the
         Brier score.
+    level : float
+        Confidence level of the interval, strictly between 0 and 1.
 
     Returns
     -------
     Estimate
         Lower is better; t interval, by patient when ``clusters`` is given.
+
+    Raises
+    ------
+    InputError
+        When a row of ``p`` is no set of probabilities that sum to 1, when columns and categories differ in number, or ``y``
+        holds another value.
 
     Examples
     --------

@@ -79,7 +79,13 @@ class OutOfFold:
         return rank_within_folds(self.p, self.fold)
 
     def take(self, columns: np.ndarray) -> OutOfFold:
-        """Return some rows only."""
+        """Return some rows only.
+
+        Parameters
+        ----------
+        columns : ndarray of int
+            Positions of the rows.
+        """
         cut = None if self.p_category is None else self.p_category[:, columns]
         grade = None if self.grade is None else self.grade[:, columns]
         return replace(
@@ -95,7 +101,13 @@ class OutOfFold:
         )
 
     def repeat(self, r: int) -> OutOfFold:
-        """Return one repeat only."""
+        """Return one repeat only.
+
+        Parameters
+        ----------
+        r : int
+            Its place, from 0.
+        """
         one = slice(r, r + 1)
         cut = None if self.p_category is None else self.p_category[one]
         grade = None if self.grade is None else self.grade[one]
@@ -139,6 +151,11 @@ def out_of_fold(
     categories : sequence of float, optional
         Of an ordinal outcome, all of them, in rising order; by default the whole numbers from 0 (or the lowest) to the
         highest, or as many as there are ``p_0, p_1, ...``: a grade that does not occur keeps its place.
+
+    Returns
+    -------
+    OutOfFold
+        Arrays of repeats by rows.
 
     Raises
     ------

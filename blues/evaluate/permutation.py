@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from blues.check import InputError, binary_outcome, finite, one_of, probabilities, rows_in_order, same_length
+from blues.check import InputError, binary_outcome, finite, one_of, probabilities, same_length
 from blues.evaluate.placements import cross_placements
 from blues.evaluate.records import ALTERNATIVES, QUESTIONS, Test, group_codes
 from blues.evaluate.resample import Seed
+from blues.evaluate.rows import rows_in_order
 
 __all__ = ["permutation_p", "sign_flip_test", "swap_contributions", "swap_permutation_test"]
 
@@ -19,6 +20,19 @@ def permutation_p(observed: float, null: Any, alternative: str = "greater") -> f
     """Return the p value of a statistic against its permutation null: (1 + as extreme) / (1 + permutations), never 0.
 
     Phipson & Smyth 2010, Stat Appl Genet Mol Biol 9:39. ``two-sided`` takes twice the smaller tail.
+
+    Parameters
+    ----------
+    observed : float
+        The statistic on the data.
+    null : array-like, shape (permutations,)
+        The statistic on permuted data.
+    alternative : {"greater", "less", "two-sided"}
+
+    Returns
+    -------
+    float
+        Above 0, at most 1.
 
     Examples
     --------
@@ -48,6 +62,8 @@ def sign_flip_test(
         Of the sum; two-sided counts sums at least as far from 0.
     draws : int
         Random flips when they are not all enumerated.
+    seed : int or Generator
+        Of the random flips.
     exact : bool, optional
         Enumerate all 2^n flips; by default up to 20 differences other than 0.
 
@@ -148,6 +164,8 @@ def swap_permutation_test(
     statistic : {"auroc", "brier", "accuracy", "absolute_error"}
     clusters : array-like, shape (n,), optional
         The patient of each row: all rows of a patient are swapped together.
+    alternative, draws, seed
+        As in :func:`sign_flip_test`.
 
     Returns
     -------

@@ -12,8 +12,9 @@ import pandas as pd
 from scipy import special, stats
 from statsmodels.stats.proportion import proportion_confint
 
-from blues.check import InputError, finite, rows_in_order, same_length
+from blues.check import InputError, finite, same_length
 from blues.evaluate.records import Estimate, check_level, group_codes, normal_quantile
+from blues.evaluate.rows import rows_in_order
 
 __all__ = [
     "OperatingPoint",
@@ -58,6 +59,18 @@ def _nothing(method: str, level: float) -> Estimate:
 def wilson_interval(k: Any, n: Any, *, level: float = 0.95) -> Estimate:
     """Return the proportion k of n with Wilson's score interval (1927, J Am Stat Assoc 22:209).
 
+    Parameters
+    ----------
+    k, n : int
+        Hits and trials, whole numbers with 0 <= k <= n.
+    level : float
+        Confidence level.
+
+    Returns
+    -------
+    Estimate
+        Without a value, and with the reason, where n is 0.
+
     Raises
     ------
     InputError
@@ -81,6 +94,18 @@ def wilson_interval(k: Any, n: Any, *, level: float = 0.95) -> Estimate:
 
 def clopper_pearson_interval(k: Any, n: Any, *, level: float = 0.95) -> Estimate:
     """Return the proportion k of n with the exact interval of Clopper & Pearson (1934, Biometrika 26:404).
+
+    Parameters
+    ----------
+    k, n : int
+        Hits and trials, whole numbers with 0 <= k <= n.
+    level : float
+        Confidence level.
+
+    Returns
+    -------
+    Estimate
+        Without a value, and with the reason, where n is 0.
 
     Raises
     ------
@@ -112,6 +137,8 @@ def clustered_proportion(hits: Any, clusters: Any, *, level: float = 0.95) -> Es
         0 or 1 (False or True), one a row (clip).
     clusters : array-like, shape (n,)
         The patient of each row.
+    level : float
+        Confidence level of the interval.
 
     Returns
     -------
@@ -216,6 +243,8 @@ def operating_point(
         Prevalences to restate PPV and NPV at, each strictly between 0 and 1.
     clusters : array-like, shape (n,), optional
         The patient of each row, when a patient has several: intervals are then Rao-Scott's.
+    level : float
+        Confidence level of the intervals.
 
     Returns
     -------

@@ -15,8 +15,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from blues.check import InputError, columns_exist, one_of, rows_in_order
+from blues.check import InputError, columns_exist, one_of
 from blues.evaluate.records import Estimate, check_level, group_codes
+from blues.evaluate.rows import rows_in_order
 
 __all__ = [
     "bootstrap_replicates",
@@ -101,8 +102,12 @@ def interval_of_replicates(
         The statistic on the data themselves.
     replicates : ndarray, shape (draws,)
         NaN where a draw left the statistic undefined; such draws are left out and counted.
+    level : float
+        Confidence level.
     method : {"percentile", "bca"}
-        BCa: Efron 1987, J Am Stat Assoc 82:171; needs ``jackknifed``, the delete-one-patient values.
+        BCa: Efron 1987, J Am Stat Assoc 82:171; needs ``jackknifed``.
+    jackknifed : ndarray, shape (patients,), optional
+        The statistic without each patient in turn.
 
     Returns
     -------
@@ -154,6 +159,9 @@ def bootstrap_replicates(
         Takes weights of shape (draws, patients), returns (draws,) or (draws, statistics); NaN where undefined.
     strata : int or array-like, shape (patients,)
         As in :func:`bootstrap_weights`.
+    draws : int
+        Samples, at least 2.
+    seed : int or Generator
 
     Returns
     -------
@@ -197,6 +205,10 @@ def weighted_bootstrap(
     ----------
     statistic, strata
         As in :func:`bootstrap_replicates`.
+    draws, seed
+        As in :func:`bootstrap_replicates`.
+    level : float
+        Confidence level of the intervals.
     method : {"percentile", "bca"}
 
     Returns
@@ -243,6 +255,8 @@ def cluster_tables(patients: Any, cells: Any, size: int) -> np.ndarray:
         The patient of each row.
     cells : array-like of int, shape (n,)
         The cell of each row, 0 to size - 1.
+    size : int
+        Number of cells.
 
     Returns
     -------
@@ -276,6 +290,8 @@ def table_bootstrap(
         Takes tables of shape (draws, ...) and returns (draws,) or (draws, statistics).
     tables : ndarray, shape (patients, ...)
         One table a patient, as :func:`cluster_tables` gives.
+    draws, seed, strata, level, method
+        As in :func:`weighted_bootstrap`; by default all patients are one stratum.
 
     Returns
     -------
@@ -357,6 +373,8 @@ def patient_bootstrap(
     seed : int or Generator
     stratify : array-like, shape (rows,), or str, optional
         Draw patients inside classes of this, so that every sample keeps the class counts.
+    level : float
+        Confidence level of the interval.
     method : {"percentile", "bca"}
 
     Returns
@@ -396,6 +414,8 @@ def jackknife(statistic: Callable[[Any], Any], table: Any, patients: Any, *, lev
     ----------
     statistic, table, patients
         As in :func:`patient_bootstrap`.
+    level : float
+        Confidence level of the interval.
 
     Returns
     -------

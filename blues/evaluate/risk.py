@@ -44,6 +44,8 @@ def operating_table(
     threshold : float or str
         A number fixed beforehand, or the column with the threshold fixed inside each training fold. A row is called 1 where
         its prediction averaged over the repeats reaches its threshold averaged over them.
+    level : float
+        Confidence level of the intervals.
 
     Returns
     -------
@@ -76,6 +78,8 @@ def calibration_table(predictions: pd.DataFrame, *, level: float = 0.95) -> pd.D
     ----------
     predictions : DataFrame
         As :func:`blues.evaluate.score_table` takes them.
+    level : float
+        Confidence level of the intervals.
 
     Returns
     -------
@@ -118,6 +122,10 @@ def decision_table(
         Threshold probabilities.
     draws : int
         Bootstrap samples of patients, at most; fewer (50 at the least) where there are many rows.
+    level : float
+        Confidence level of the bands.
+    seed : int or Generator
+        Of the bootstrap.
 
     Returns
     -------

@@ -48,6 +48,8 @@ def subgroup_table(
         A name of :data:`blues.evaluate.outoffold.METRICS`.
     least : int
         Groups with fewer patients than this in the smaller class (in all, unless the outcome is binary) get no numbers.
+    level : float
+        Confidence level of the intervals.
 
     Returns
     -------

@@ -66,6 +66,8 @@ def score_table(
         At and above which ``p`` calls 1; or the column with the threshold fixed inside each training fold.
     categories : sequence of float, optional
         Of an ordinal outcome: all of them, in order; by default whole numbers from 0 to the highest.
+    level : float
+        Confidence level of the intervals.
 
     Returns
     -------
@@ -198,7 +200,7 @@ def compare_table(
 
     Parameters
     ----------
-    predictions_a, predictions_b, kind, draws, seed, threshold, categories
+    predictions_a, predictions_b, kind, draws, seed, threshold, categories, level
         As in :func:`score_table`; differences are a minus b.
     thresholds : sequence of float
         Threshold probabilities for the difference in net benefit (binary).

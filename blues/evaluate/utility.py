@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from blues.check import InputError, finite, probabilities, rows_in_order, same_length
+from blues.check import InputError, finite, probabilities, same_length
 from blues.evaluate.records import group_codes
 from blues.evaluate.resample import Seed, patient_strata, weighted_bootstrap
+from blues.evaluate.rows import rows_in_order
 
 __all__ = ["check_thresholds", "net_benefit", "net_benefit_rows"]
 
@@ -63,6 +64,10 @@ def net_benefit(
         The patient of each row, for the bands.
     draws : int
         Bootstrap samples over patients, stratified by class, for pointwise bands; 0 for none.
+    level : float
+        Confidence level of the bands.
+    seed : int or Generator
+        Of the bootstrap.
 
     Returns
     -------

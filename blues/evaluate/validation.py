@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from blues.check import InputError, binary_outcome, finite, rows_in_order, same_length
+from blues.check import InputError, binary_outcome, finite, same_length
 from blues.evaluate.discrimination import auroc
 from blues.evaluate.placements import weighted_auroc
 from blues.evaluate.records import Estimate, group_codes
 from blues.evaluate.resample import Seed, bootstrap_weights, patient_strata, take_rows
+from blues.evaluate.rows import rows_in_order
 
 __all__ = [
     "FoldAuroc",
@@ -89,9 +90,16 @@ def no_information(y: Any, predicted: Any, loss: Callable[[Any, Any], Any] | Non
 
     Parameters
     ----------
+    y, predicted : array-like, shape (n,)
+        Finite numbers: outcome and prediction of each patient.
     loss : callable, optional
         Of outcomes (n, 1) and predictions (1, n), broadcast; default: squared error, the Brier score for
         probabilities. For classes pass ``numpy.not_equal``.
+
+    Returns
+    -------
+    float
+        In the unit of the loss.
 
     Examples
     --------
@@ -158,6 +166,9 @@ def optimism(
         Takes a model and rows, returns a number; :class:`InputError` or NaN (one class) leaves the draw out.
     table, patients, stratify
         As in :func:`blues.evaluate.patient_bootstrap`.
+    draws : int
+        Bootstrap samples, each with a fit of its own.
+    seed : int or Generator
 
     Returns
     -------
@@ -280,6 +291,8 @@ def pooled_and_fold_auroc(y: Any, p: Any, folds: Any, clusters: Any = None, *, l
         Outcome (0 and 1), out-of-fold score, and fold of each row, of one repeat.
     clusters : array-like, shape (n,), optional
         The patient of each row, when a patient has several.
+    level : float
+        Confidence level of the intervals.
 
     Returns
     -------

@@ -41,6 +41,10 @@ def attention_of(model: Any, X: np.ndarray) -> Weights | None:
     model : fitted estimator
         A :class:`blues.models.Nested`, or what is in it.
     X : ndarray, shape (rows, columns)
+
+    Returns
+    -------
+    Weights or None
     """
     if isinstance(model, models.Nested):
         return attention_of(model.model_, X[:, model.columns_])

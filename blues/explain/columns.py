@@ -48,6 +48,11 @@ def describe(card: Mapping[str, Any], encoder: Mapping[str, Any] | None = None) 
     encoder : mapping, optional
         An encoder's card; its ``units`` (output -> what it is, with the unit after the last comma) are read.
 
+    Returns
+    -------
+    dict of str to dict
+        Column or output -> ``label``, ``unit``, ``group``.
+
     Examples
     --------
     >>> describe({"table_one": [{"column": "crp", "variable": "CRP", "unit": "mg/l", "group": "", "kind": "continuous"}]})

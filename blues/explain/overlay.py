@@ -65,6 +65,11 @@ def on_clip(
     sector : Sector, optional
         Found from the frames when not given.
 
+    Returns
+    -------
+    ClipSaliency
+        On the frames read, or on those given.
+
     Raises
     ------
     InputError
@@ -114,7 +119,23 @@ def overlay(frames: np.ndarray, maps: np.ndarray, strength: float = 0.65, most: 
 
 
 def write_stills(found: ClipSaliency, folder: str | Path, name: str, most: int = 3) -> list[Path]:
-    """Write the frames in which the output is highest, each beside its overlay, as PNG; return the paths."""
+    """Write the frames in which the output is highest, each beside its overlay, as PNG; return the paths.
+
+    Parameters
+    ----------
+    found : ClipSaliency
+    folder : path
+        Made where there is none.
+    name : str
+        What the files' names begin with.
+    most : int
+        How many frames.
+
+    Returns
+    -------
+    list of Path
+        In the order of the clip: ``NAME-OUTPUT-FRAME.png``.
+    """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     pictures = overlay(found.frames, found.maps)
@@ -130,6 +151,18 @@ def write_stills(found: ClipSaliency, folder: str | Path, name: str, most: int =
 
 def write_clip(found: ClipSaliency, path: str | Path, fps: float = 5.0) -> Path:
     """Write every frame beside its overlay as a short clip; the ending of ``path`` is ``.mp4`` or ``.gif``.
+
+    Parameters
+    ----------
+    found : ClipSaliency
+    path : path
+    fps : float
+        Frames a second.
+
+    Returns
+    -------
+    Path
+        As named.
 
     Raises
     ------
@@ -200,7 +233,21 @@ def sanity(
 ) -> float:
     """Mean rank correlation between the encoder's maps and those of the same network with random weights.
 
-    Near 0: the map comes from what was learned. Near 1: it would look the same had nothing been learned.
+    Near 0: the map comes from what was learned. Near 1: it would look the same had nothing been learned (Adebayo et al. 2018).
+
+    Parameters
+    ----------
+    encoder : Encoder
+        A network.
+    frames, output, method
+        As in :func:`blues.explain.saliency`.
+    seeds : sequence of int
+        One network with random weights each.
+
+    Returns
+    -------
+    float
+        Spearman's, over frames and seeds; maps that are flat are left out, 0 if all are.
     """
     own = saliency(encoder, frames, output, method)
     correlations = []

@@ -43,6 +43,19 @@ def carry(part: Part, function: Callable[[np.ndarray], np.ndarray], log_odds: bo
     Each row's values are multiplied by ``(f(output) - f(base)) / (output - base)``, so that they add up to the new output;
     exact Shapley values stay exact where ``function`` is affine.
 
+    Parameters
+    ----------
+    part : Part
+        Of n rows.
+    function : callable
+        Of an array of outputs, shape (n,), to one of the same shape; continuous.
+    log_odds : bool
+        Whether what ``function`` gives is the log-odds of a probability.
+
+    Returns
+    -------
+    Part
+
     References
     ----------
     .. [1] Chen H, Lundberg SM, Lee SI. Explaining a series of models by propagating Shapley values. Nat Commun

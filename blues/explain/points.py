@@ -103,7 +103,18 @@ def pooled(
 
 
 def right_first(point: str) -> tuple[bool, str]:
-    """Return what BLUE points sort by: the right side before the left."""
+    """Return what BLUE points sort by: the right side before the left.
+
+    Parameters
+    ----------
+    point : str
+        ``R1`` and the like.
+
+    Returns
+    -------
+    tuple
+        False for the right side, and the name.
+    """
     return not point.upper().startswith("R"), point
 
 

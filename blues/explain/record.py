@@ -33,7 +33,19 @@ UNITS = {"binary": "probability", "ordinal": "expected category", "continuous": 
 
 @dataclass(frozen=True)
 class Piece:
-    """One arm's explanation of one fold: which rows of the design, by which model."""
+    """One arm's explanation of one fold: which rows of the design, by which model.
+
+    Attributes
+    ----------
+    positions : ndarray of int, shape (rows,)
+        Rows of the design that the fold held out.
+    arm : str
+    repeat, fold : int
+    found : FoldValues
+        Values of these rows.
+    weights : Weights, optional
+        Attention of these rows, where the model has any.
+    """
 
     positions: np.ndarray
     arm: str
@@ -111,6 +123,13 @@ class Attributions:
 
     def patient(self, patient: str, arm: str) -> pd.DataFrame:
         """Return one patient's explanation by one arm: mean and spread over the repeats, the largest first.
+
+        Parameters
+        ----------
+        patient : str
+            An id.
+        arm : str
+            Of those explained.
 
         Returns
         -------
@@ -228,6 +247,15 @@ def gather(
     unit : str
     **facts
         Kept with the record.
+
+    Returns
+    -------
+    Attributions
+
+    Raises
+    ------
+    InputError
+        When there is no piece.
     """
     if not pieces:
         raise check.InputError("nothing was explained", remedy="Name an arm that can predict someone")

@@ -250,7 +250,20 @@ def with_null(table: pd.DataFrame, null: pd.DataFrame, level: float = 0.05) -> p
 
 
 def null_importance(attributions: Attributions, permutation: int) -> pd.DataFrame:
-    """Return the importances of one run with shuffled outcome at every level, as :attr:`Attributions.null` holds them."""
+    """Return the importances of one run with shuffled outcome at every level, as :attr:`Attributions.null` holds them.
+
+    Parameters
+    ----------
+    attributions : Attributions
+        Of the run with shuffled outcome.
+    permutation : int
+        Number of the shuffle.
+
+    Returns
+    -------
+    DataFrame
+        ``arm, permutation, level, modality, name, value``.
+    """
     tables = []
     for arm in attributions.arms:
         part = attributions.arm(arm)
@@ -269,12 +282,26 @@ def stability(
 ) -> pd.DataFrame:
     """How far the repeats of the cross-validation agree on the ranking.
 
+    Parameters
+    ----------
+    attributions : Attributions
+    arm : str
+    levels : iterable of str
+        As in :func:`roll_up`.
+    draws, seed : int
+        Bootstrap samples of patients for the 95 % interval, and their seed.
+
     Returns
     -------
     DataFrame
         One row a level: ``level, names, repeats, value, low, high`` (Kendall's W [1]_ of the ranks over repeats, corrected
         for ties [2]_, 1 for identical rankings, with percentile interval over patients), ``top`` (the name ranked first),
         ``top_share`` (of the repeats in which it is first). Levels with fewer than two names are left out.
+
+    Raises
+    ------
+    InputError
+        For an arm that was not explained, or an unknown level.
 
     References
     ----------

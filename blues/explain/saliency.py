@@ -221,10 +221,22 @@ def _recorded(module: Any, batch: torch.Tensor) -> tuple[torch.Tensor, list[tupl
 def layers(encoder: Encoder, output: str) -> list[str]:
     """Return the layers that a CAM of an output can look at, the default first.
 
+    Parameters
+    ----------
+    encoder : Encoder
+        A network.
+    output : str
+        One of ``encoder.feature_names``.
+
     Returns
     -------
     list of str
         Names in ``encoder.module`` whose feature maps have places and that the output depends on, last run first.
+
+    Raises
+    ------
+    InputError
+        For an encoder that is no network or has no such output.
     """
     module, index = _looked_at(encoder, _index(encoder, output), output)[0]
     height, width = encoder.preprocessing.size
@@ -333,6 +345,23 @@ def _occlusion(encoder: Encoder, frames: np.ndarray, index: int, window: tuple[i
 
 def randomised(encoder: Encoder, seed: int = 0) -> Encoder:
     """Return the encoder with random weights in place of its own: a map that stays the same says nothing about it [1]_.
+
+    Parameters
+    ----------
+    encoder : Encoder
+        A network; it is not changed.
+    seed : int
+        Of the weights.
+
+    Returns
+    -------
+    Encoder
+        Named ``...-random``, its card without what the encoder saw.
+
+    Raises
+    ------
+    InputError
+        For an encoder that is no network.
 
     References
     ----------

@@ -353,6 +353,19 @@ def affordable(model: Any, rows: int, columns: int, pairs: int = 8) -> int:
     """Return how many of ``rows`` can be explained in about a second: all of them, but for deep forests and sampled models.
 
     TreeSHAP takes about leaves times depth squared steps a row; sampling predicts ``2 * pairs * columns`` rows for each.
+
+    Parameters
+    ----------
+    model : fitted estimator
+    rows, columns : int
+        Shape of what is to be explained.
+    pairs : int
+        Pairs of permutations that a sampled model gets.
+
+    Returns
+    -------
+    int
+        1 to ``rows``.
     """
     work = _work(model, columns, pairs)
     return rows if work * rows <= BUDGET else max(1, int(BUDGET / work))

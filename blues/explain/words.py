@@ -45,6 +45,15 @@ _FAMILIES = (
 def image_words(name: str) -> str:
     """Return an image feature in words.
 
+    Parameters
+    ----------
+    name : str
+        An encoder's feature, with or without the pooling in brackets.
+
+    Returns
+    -------
+    str
+
     Examples
     --------
     >>> image_words("b_line_count"), image_words("a_line_spacing"), image_words("b_line_coverage (max)")

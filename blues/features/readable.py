@@ -20,6 +20,15 @@ _ANONYMOUS = re.compile(r"(?:[a-z]{0,12}[_ -]?)?\d+|member_\d+_\w*\d", flags=re.
 def is_anonymous(name: str) -> bool:
     """Tell whether a feature's name says nothing but its place: one dimension of an embedding.
 
+    Parameters
+    ----------
+    name : str
+        Of an encoder's feature.
+
+    Returns
+    -------
+    bool
+
     Examples
     --------
     >>> is_anonymous("lus_017"), is_anonymous("b_line_count"), is_anonymous("brightness_p10")

@@ -146,5 +146,11 @@ class Design:
         return block.notna().to_numpy().any(axis=1)
 
     def with_outcome(self, y: np.ndarray) -> Design:
-        """Return the same design with another outcome, for the label-permutation null."""
+        """Return the same design with another outcome, for the label-permutation null.
+
+        Parameters
+        ----------
+        y : ndarray, shape (rows,)
+            In the order of the rows.
+        """
         return dataclasses.replace(self, y=pd.Series(y, index=self.y.index, name=self.y.name))

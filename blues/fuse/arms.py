@@ -69,6 +69,10 @@ def arms_of(
     calibrate, threshold : str
         Of the baselines, see :class:`blues.models.Nested`; the candidates have their own.
 
+    Returns
+    -------
+    tuple of Arm
+
     Raises
     ------
     InputError

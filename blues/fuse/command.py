@@ -38,7 +38,18 @@ _PROG = "python -m blues.fuse"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one experiment from the command line; return the exit status."""
+    """Run one experiment from the command line; return the exit status.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        Words of the command line, by default those of this process.
+
+    Returns
+    -------
+    int
+        As :func:`blues.check.command`.
+    """
     return check.command(_PROG, lambda: _main(argv))
 
 

@@ -90,6 +90,8 @@ class Experiment:
         Worker processes; does not change a number.
     out : Path
         The run folder.
+    from_ : Path
+        An ``experiment.toml`` whose values the command line starts from; not kept with the run.
     """
 
     __pydantic_config__: ClassVar[pydantic.ConfigDict] = pydantic.ConfigDict(extra="forbid")

@@ -117,6 +117,21 @@ class Run:
         """Write the run folder; files that exist are replaced, each whole or not at all.
 
         Pages and results that were made from a run that lay there before are removed: they would tell of another run.
+
+        Parameters
+        ----------
+        folder : path
+            Made where there is none.
+
+        Returns
+        -------
+        Path
+            The folder.
+
+        Raises
+        ------
+        InputError
+            As :meth:`check_own`.
         """
         folder = Path(folder)
         self.check_own(folder)

@@ -45,6 +45,8 @@ def transfer(
         Its folds and repeats are not used; choices, calibration and thresholds are made on inner folds of the training cohort.
     cohort_card : mapping, optional
         Of the test cohort.
+    progress : bool
+        Show a bar on standard error.
 
     Returns
     -------

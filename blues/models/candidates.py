@@ -64,7 +64,19 @@ class Layout:
     def tokens(self, modality: str, points: str, start: int) -> dict[str, tuple[str, list[int]]]:
         """Return a modality's tokens for attention: the BLUE points where they lie side by side, else one token.
 
-        ``start`` is the position of the block's first column once a candidate's blocks stand side by side.
+        Parameters
+        ----------
+        modality : str
+            Of those in the layout.
+        points : str
+            Pooling of the BLUE points.
+        start : int
+            Position of the block's first column once a candidate's blocks stand side by side.
+
+        Returns
+        -------
+        dict of str to (str, list of int)
+            Token -> its modality and its columns.
         """
         names = self.names[self.block(modality, points)]
         if modality != "image" or points != "concat" or not self.pooled:
@@ -109,7 +121,20 @@ class Candidate:
 
     @classmethod
     def parse(cls, text: str, defaults: Candidate) -> Candidate:
-        """Read a candidate; what it does not say comes from ``defaults``."""
+        """Read a candidate; what it does not say comes from ``defaults``.
+
+        Parameters
+        ----------
+        text : str
+            ``model[/fusion][/pooling][/pcaN][/calibrator][/threshold]``, words after the model in any order.
+        defaults : Candidate
+            For what the text leaves out.
+
+        Raises
+        ------
+        InputError
+            For a word that is none of these.
+        """
         model, *words = text.split("/")
         check.one_of(model, (*MODELS, ATTENTION), f"{text!r}: model")
         found = dataclasses.replace(defaults, model=model)

@@ -38,6 +38,16 @@ def described(name: str, kind: str = "binary") -> str:
     kind : {"binary", "ordinal", "continuous"}
         Kind of the outcome; an ordinal one has a binary model a cut.
 
+    Returns
+    -------
+    str
+        A noun with its article and its settings.
+
+    Raises
+    ------
+    InputError
+        For another name or kind.
+
     Examples
     --------
     >>> described("logistic", "continuous")

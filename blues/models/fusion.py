@@ -36,7 +36,19 @@ class Shared:
         return self
 
     def take(self, what: str, make: _Make, X: np.ndarray, y: np.ndarray, inner: InnerFolds | None) -> Any:
-        """Return what was made of these rows under this name before, else make it."""
+        """Return what was made of these rows under this name before, else make it.
+
+        Parameters
+        ----------
+        what : str
+            The name.
+        make : callable
+            Takes ``X``, ``y`` and ``inner``.
+        X : ndarray, shape (rows, columns)
+        y : ndarray, shape (rows,)
+        inner : InnerFolds or None
+            Told apart by the patients of their rows.
+        """
         digest = hashlib.blake2b(repr(X.shape).encode())
         digest.update(np.ascontiguousarray(X).tobytes())
         digest.update(np.ascontiguousarray(y).tobytes())

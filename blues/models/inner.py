@@ -41,7 +41,22 @@ class InnerFolds:
 
 
 def fit(estimator: Any, X: np.ndarray, y: np.ndarray, inner: InnerFolds | None = None) -> Any:
-    """Fit an estimator; one that chooses, stacks or calibrates gets the inner folds too, at the end of pipelines as well."""
+    """Fit an estimator; one that chooses, stacks or calibrates gets the inner folds too, at the end of pipelines as well.
+
+    Parameters
+    ----------
+    estimator : estimator or Pipeline
+        Fitted in place.
+    X : ndarray, shape (rows, columns)
+    y : ndarray, shape (rows,)
+    inner : InnerFolds, optional
+        Folds over the patients of these rows; for estimators without inner folds they are left out.
+
+    Returns
+    -------
+    estimator
+        The same, fitted.
+    """
     way, last = [], estimator
     while isinstance(last, Pipeline):
         name, last = last.steps[-1]

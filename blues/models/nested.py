@@ -156,7 +156,15 @@ class Nested(OutcomeModel):
         return np.asarray(self.grades_[np.searchsorted(self.cuts_, p, side="right")], dtype=float)
 
     def predict_categories(self, X: Any, categories: Sequence[float]) -> np.ndarray:
-        """Return the probability of each category of an ordinal outcome, shape (rows, categories); rows sum to 1."""
+        """Return the probability of each category of an ordinal outcome, shape (rows, categories); rows sum to 1.
+
+        Parameters
+        ----------
+        X : ndarray, shape (rows, columns)
+            As in training.
+        categories : sequence of float
+            In rising order.
+        """
         return category_probabilities(self.model_, np.asarray(X, dtype=float)[:, self.columns_], categories)
 
 

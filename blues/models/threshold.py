@@ -26,6 +26,18 @@ def youden_threshold(y: np.ndarray, p: np.ndarray) -> float:
 
     Youden 1950, Cancer 3:32-35.
 
+    Parameters
+    ----------
+    y : ndarray, shape (n,)
+        0 and 1, both present.
+    p : ndarray, shape (n,)
+        Predictions, higher for 1.
+
+    Returns
+    -------
+    float
+        A row is called 1 at and above it; of equal cuts the lowest.
+
     Examples
     --------
     >>> youden_threshold(np.array([0, 0, 1, 1]), np.array([0.1, 0.2, 0.4, 0.9]))

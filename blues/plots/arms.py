@@ -57,6 +57,10 @@ def arms_forest(
     mark : float, optional
         A value to hold the scores against, drawn as a dashed line.
 
+    Returns
+    -------
+    Figure
+
     Examples
     --------
     >>> import pandas as pd
@@ -99,6 +103,12 @@ def repeats(frame: pd.DataFrame, metric: str = "AUROC") -> Figure:
     ----------
     frame : DataFrame
         Columns ``arm``, ``repeat``, ``value``. The spread shows how far the split into folds matters; it is no interval.
+    metric : str
+        Name for the axis.
+
+    Returns
+    -------
+    Figure
     """
     columns_exist(("arm", "repeat", "value"), frame.columns, "frame")
     arms = list(dict.fromkeys(frame["arm"]))
@@ -123,7 +133,15 @@ def null_histogram(values: Sequence[float] | np.ndarray, observed: float, metric
     Parameters
     ----------
     values : array of float, shape (permutations,)
+        Scores on permuted labels.
     observed : float
+        The score on the data.
+    metric : str
+        Name for the axis.
+
+    Returns
+    -------
+    Figure
     """
     null = finite(values, "values").ravel()
     figure, axes = panel(4.5, 2.8)
@@ -143,6 +161,12 @@ def learning_curve(frame: pd.DataFrame, metric: str = "AUROC") -> Figure:
     ----------
     frame : DataFrame
         Columns ``arm``, ``patients``, ``value``; optional ``low``, ``high``.
+    metric : str
+        Name for the axis.
+
+    Returns
+    -------
+    Figure
     """
     columns_exist(("arm", "patients", "value"), frame.columns, "frame")
     figure, axes = panel(4.5, 3.6)
@@ -183,6 +207,12 @@ def importance(frame: pd.DataFrame, most: int = 15, xlabel: str = "mean |SHAP va
         is no more than chance gives: drawn grey) and ``null_high`` (where chance ends: drawn as a tick).
     most : int
         How many rows to draw; the rest are summed into one bar, so that nothing disappears.
+    xlabel : str
+        What the values are, with their unit.
+
+    Returns
+    -------
+    Figure
     """
     columns_exist(("feature", "value"), frame.columns, "frame")
     table = frame.sort_values("value", ascending=False, kind="stable")

@@ -55,6 +55,10 @@ def roc(curves: pd.DataFrame, labels: Labels = None) -> Figure:
     labels : mapping, optional
         Legend text by arm.
 
+    Returns
+    -------
+    Figure
+
     Examples
     --------
     >>> import pandas as pd
@@ -84,6 +88,12 @@ def precision_recall(curves: pd.DataFrame, prevalence: float, labels: Labels = N
         Columns ``arm``, ``recall``, ``precision`` (0 to 1).
     prevalence : float
         Share of patients with the outcome.
+    labels : mapping, optional
+        As in :func:`roc`.
+
+    Returns
+    -------
+    Figure
     """
     columns_exist(("arm", "recall", "precision"), curves.columns, "curves")
     figure, axes = panel(4.5, 4.6)
@@ -116,6 +126,12 @@ def calibration(curves: pd.DataFrame, predictions: pd.DataFrame | None = None, l
     predictions : DataFrame, optional
         Columns ``arm``, ``y`` (0/1), ``p``: one row a patient. Those with the outcome are drawn upward, those without
         downward, as counts in twenty bins, for the first arm.
+    labels : mapping, optional
+        As in :func:`roc`.
+
+    Returns
+    -------
+    Figure
     """
     columns_exist(("arm", "predicted", "observed"), curves.columns, "curves")
     arms = ordered(curves["arm"])
@@ -160,6 +176,12 @@ def decision_curve(curves: pd.DataFrame, labels: Labels = None) -> Figure:
     curves : DataFrame
         Columns ``arm``, ``threshold``, ``net_benefit``; optional ``low``, ``high`` (bootstrap band). The arms named
         ``all`` and ``none`` are the two default strategies (Vickers and Elkin 2006).
+    labels : mapping, optional
+        As in :func:`roc`.
+
+    Returns
+    -------
+    Figure
     """
     columns_exist(("arm", "threshold", "net_benefit"), curves.columns, "curves")
     figure, axes = panel(4.5, 4.2)
@@ -206,6 +228,12 @@ def risk_distribution(predictions: pd.DataFrame, labels: Labels = None) -> Figur
     ----------
     predictions : DataFrame
         Columns ``arm``, ``y`` (0/1), ``p``: one row a patient and arm. Above 400 patients box plots replace the dots.
+    labels : mapping, optional
+        As in :func:`roc`.
+
+    Returns
+    -------
+    Figure
     """
     columns_exist(("arm", "y", "p"), predictions.columns, "predictions")
     arms = ordered(predictions["arm"])
@@ -244,6 +272,10 @@ def change(table: pd.DataFrame, reference: str, arm: str) -> Figure:
         circle above the diagonal and a diamond below it moved the right way.
     reference, arm : str
         Names of the two arms, for the axis labels.
+
+    Returns
+    -------
+    Figure
     """
     columns_exist(("y", "before", "after"), table.columns, "table")
     figure, axes = panel(4.5, 4.6)
@@ -275,6 +307,12 @@ def observed_predicted(predictions: pd.DataFrame, labels: Labels = None) -> Figu
     ----------
     predictions : DataFrame
         Columns ``arm``, ``y``, ``p`` in the outcome's unit.
+    labels : mapping, optional
+        Title of each panel by arm; by default the arm's name.
+
+    Returns
+    -------
+    Figure
     """
     columns_exist(("arm", "y", "p"), predictions.columns, "predictions")
     arms = ordered(predictions["arm"])

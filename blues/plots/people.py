@@ -37,6 +37,12 @@ def missingness(frame: pd.DataFrame, most: int = 25) -> Figure:
     frame : DataFrame
         Columns ``column``, ``missing`` (share, 0 to 1); optional ``role`` for the colour. Complete variables are counted
         in a line under the plot, not drawn.
+    most : int
+        How many variables to draw; the others are counted under the plot.
+
+    Returns
+    -------
+    Figure
     """
     columns_exist(("column", "missing"), frame.columns, "frame")
     incomplete = frame[frame["missing"] > 0].sort_values("missing", ascending=False, kind="stable")
@@ -69,6 +75,10 @@ def flow(steps: pd.DataFrame) -> Figure:
     ----------
     steps : DataFrame
         Columns ``step`` (text), ``n`` (patients or clips that remain); optional ``excluded`` (text, empty for none).
+
+    Returns
+    -------
+    Figure
     """
     columns_exist(("step", "n"), steps.columns, "steps")
     if not len(steps):
@@ -153,6 +163,12 @@ def survival(curves: pd.DataFrame, ylabel: str = "event-free share", xlabel: str
     curves : DataFrame
         Columns ``group``, ``time``, ``survival``; optional ``low``, ``high``, and ``at_risk`` (number at risk just
         before ``time``), as the table of :func:`blues.survive.kaplan_meier`.
+    ylabel, xlabel : str
+        What the axes show, with their units.
+
+    Returns
+    -------
+    Figure
     """
     return _steps(curves, "survival", ylabel, xlabel)
 
@@ -168,5 +184,11 @@ def cumulative_incidence(
     curves : DataFrame
         Columns ``group``, ``cause``, ``time``, ``incidence``; optional ``low``, ``high``, ``at_risk``, as the table of
         :func:`blues.survive.aalen_johansen`.
+    ylabel, xlabel : str
+        What the axes show, with their units.
+
+    Returns
+    -------
+    Figure
     """
     return _steps(curves, "incidence", ylabel, xlabel)

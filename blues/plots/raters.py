@@ -23,6 +23,15 @@ def agreement_matrix(table: pd.DataFrame, rows: str = "first rater", columns: st
         Square, the same categories as index and columns, in order; counts.
     rows, columns : str
         Names of the raters.
+
+    Returns
+    -------
+    Figure
+
+    Raises
+    ------
+    InputError
+        When the table is not square, or its rows and columns differ.
     """
     counts = finite(table.to_numpy(), "table")
     if counts.shape[0] != counts.shape[1] or list(map(str, table.index)) != list(map(str, table.columns)):
@@ -63,6 +72,10 @@ def bland_altman(
         The lower and the upper limit of agreement, each with its interval (Bland and Altman 1999).
     unit : str
         Unit of both axes.
+
+    Returns
+    -------
+    Figure
     """
     same_length(mean=mean, difference=difference)
     figure, axes = panel(4.5, 3.8)
@@ -106,6 +119,12 @@ def pairs_forest(frame: pd.DataFrame, statistic: str = "quadratic-weighted kappa
     ----------
     frame : DataFrame
         Columns ``pair``, ``value``, ``low``, ``high``; optional ``kind`` (for instance ``model`` and ``experts``).
+    statistic : str
+        Name for the axis.
+
+    Returns
+    -------
+    Figure
     """
     columns_exist(("pair", "value", "low", "high"), frame.columns, "frame")
     kinds = frame["kind"].astype(str).to_numpy() if "kind" in frame else np.array([""] * len(frame))

@@ -33,6 +33,10 @@ def waterfall(frame: pd.DataFrame, xlabel: str = "predicted probability", base: 
         What is predicted, with its unit.
     base : str
         What the first step starts from.
+
+    Returns
+    -------
+    Figure
     """
     columns_exist(("name", "start", "end"), frame.columns, "frame")
     if not len(frame):
@@ -101,6 +105,10 @@ def chest(frame: pd.DataFrame, shade: str = "") -> Figure:
         ``text`` (lines under the point), and optional ``level`` (0 to 1: how full the circle is; NaN where no clip is).
     shade : str
         What the level is, for the line below.
+
+    Returns
+    -------
+    Figure
     """
     columns_exist(("point", "text"), frame.columns, "frame")
     if not len(frame):

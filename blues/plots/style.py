@@ -136,6 +136,17 @@ def panel(
 def plain(text: object, most: int = 44) -> str:
     r"""Return ``text`` fit for a label: one line, no control or direction-override characters, at most ``most`` long.
 
+    Parameters
+    ----------
+    text : object
+        Its ``str`` is taken.
+    most : int
+        Characters; a longer text ends in an ellipsis.
+
+    Returns
+    -------
+    str
+
     Examples
     --------
     >>> plain("two\nlines\u202e", most=8)
@@ -275,10 +286,16 @@ def save(figure: Figure, path: str | Path, dpi: int = 300) -> Path:
 
     Parameters
     ----------
+    figure : Figure
     path : path
         Written whole or not at all. The svg carries both themes; png and pdf have a white background.
     dpi : int
         Dots per inch of the png.
+
+    Returns
+    -------
+    Path
+        As named.
 
     Raises
     ------

@@ -32,7 +32,35 @@ NOTE = (
 
 @dataclass(frozen=True)
 class Options:
-    """What to train, for how long, and where to put it."""
+    """What to train, for how long, and where to put it.
+
+    Attributes
+    ----------
+    out : Path
+        Folder for weights, card, log and curves.
+    minutes : float
+        Training time.
+    steps : int, optional
+        Steps instead, whatever they take.
+    batch, views : int
+        Frames a step, and how often each is used in it, degraded anew.
+    rate : float
+        Highest learning rate.
+    start : str, optional
+        An encoder's name or weight file to go on from.
+    seed : int
+        Of weights and data.
+    agree : float
+        Weight of the self-supervised term; 0 leaves it out.
+    device : str
+        A torch device.
+    precision : {"auto", "bfloat16", "float32"}
+        Numbers to convolve in.
+    cohort : str, optional
+        A labelled cohort to learn from as well.
+    frames : int
+        Held-out simulated frames to score at the end, at least 4.
+    """
 
     out: Path = field(default=Path("reports/pretrain"), metadata={"help": "folder for weights, card, log and curves"})
     minutes: float = field(
@@ -85,7 +113,18 @@ class Options:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Train, write weights and card, print the scores on held-out simulated frames; return the exit status."""
+    """Train, write weights and card, print the scores on held-out simulated frames; return the exit status.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        Words of the command line, by default those of this process.
+
+    Returns
+    -------
+    int
+        As :func:`blues.check.command`.
+    """
     return check.command(PROG, lambda: _main(argv))
 
 

@@ -241,7 +241,15 @@ class Trainer:
         return join(parts), time.thread_time() - start
 
     def run(self, folder: Path | None = None, report: Callable[[dict[str, float]], None] | None = None) -> None:
-        """Train until the budget is used up; the checkpoint in ``folder`` is renewed every minute."""
+        """Train until the budget is used up; the checkpoint in ``folder`` is renewed every minute.
+
+        Parameters
+        ----------
+        folder : Path, optional
+            Without one no checkpoint is kept.
+        report : callable, optional
+            Takes each line of the log as it is made.
+        """
         kept = time.monotonic()
         for batch in self._batches():
             start = time.perf_counter()

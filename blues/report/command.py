@@ -57,7 +57,17 @@ class Options:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two runs to put side by side."""
+    """Two runs to put side by side.
+
+    Attributes
+    ----------
+    a, b : Path
+        The run folders.
+    out : Path
+        The page.
+    paths : bool
+        Keep paths of this machine in it.
+    """
 
     a: Path = field(metadata={"help": "first run folder", "positional": True})
     b: Path = field(metadata={"help": "second run folder", "positional": True})
@@ -107,7 +117,18 @@ class Patients:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Rebuild the page of a run, make pages of single patients, or compare two runs; return the exit status."""
+    """Rebuild the page of a run, make pages of single patients, or compare two runs; return the exit status.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        Words of the command line, by default those of this process.
+
+    Returns
+    -------
+    int
+        As :func:`blues.check.command`.
+    """
     words = list(sys.argv[1:] if argv is None else argv)
     if words[:1] == ["patient"]:
         return check.command(_PROG, lambda: _patients(words[1:]))
@@ -134,6 +155,16 @@ def _patients(argv: Sequence[str]) -> int:
 
 def write_patients(options: Patients) -> list[Path]:
     """Write the pages of single patients, then the report of the run anew where its page links to them; return their paths.
+
+    Parameters
+    ----------
+    options : Patients
+        Run folder, patients, and what their pages show.
+
+    Returns
+    -------
+    list of Path
+        In the order in which the patients were named.
 
     Raises
     ------
@@ -179,6 +210,7 @@ def write(run: Path, options: Options | None = None) -> Path:
     run : Path
         Run folder. Results of other parts that lie in it come with it; see :func:`blues.report.extras.read_beside`.
     options : Options, optional
+        By default the page alone, ``report.html`` in the run folder.
 
     Raises
     ------

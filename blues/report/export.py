@@ -123,7 +123,19 @@ def table_html(table: Mapping[str, Any], titles: Mapping[str, str]) -> str:
 
 
 def save_tables(summary: Mapping[str, Any], folder: str | Path) -> list[Path]:
-    """Write every table as csv, tex and html into ``folder``; return the files."""
+    """Write every table as csv, tex and html into ``folder``; return the files.
+
+    Parameters
+    ----------
+    summary : mapping
+        From :func:`blues.report.summarize`.
+    folder : path
+        Made where there is none.
+
+    Returns
+    -------
+    list of Path
+    """
     folder, titles, written = Path(folder), _titles(summary), []
     for key, table in summary["tables"].items():
         texts = {
@@ -139,7 +151,19 @@ def save_tables(summary: Mapping[str, Any], folder: str | Path) -> list[Path]:
 
 
 def save_figures(summary: Mapping[str, Any], folder: str | Path) -> list[Path]:
-    """Write every figure as svg, png (300 dots an inch) and pdf into ``folder``; return the files."""
+    """Write every figure as svg, png (300 dots an inch) and pdf into ``folder``; return the files.
+
+    Parameters
+    ----------
+    summary : mapping
+        From :func:`blues.report.summarize`.
+    folder : path
+        Made where there is none.
+
+    Returns
+    -------
+    list of Path
+    """
     written = []
     for key, spec in summary["figures"].items():
         made = draw(spec)

@@ -33,6 +33,10 @@ def to_markdown(summary: Mapping[str, Any]) -> str:
     ----------
     summary : dict
         From :func:`blues.report.summarize`.
+
+    Returns
+    -------
+    str
     """
     lines = [f"# {escape(summary['title'])}", "", escape(summary["subtitle"]), ""]
     for section in summary["sections"]:

@@ -189,6 +189,10 @@ def render_patient(summary: Mapping[str, Any], home: str = "") -> str:
         From :func:`blues.report.summarize_patient`.
     home : str
         Where the report of the run lies, seen from this page; empty for no link.
+
+    Returns
+    -------
+    str
     """
     data: dict[str, Any] = {"hover": {}, "explorer": None, "names": {}}
     return _filled("patient.html", summary, _pictures(summary), data, leads={}, strip=None, thresholds=None, home=home)

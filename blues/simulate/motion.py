@@ -30,6 +30,11 @@ def breathe(
         Amplitude of lung sliding, cm; 0 is an absent sliding.
     period : float, optional
         Seconds a breath takes.
+
+    Returns
+    -------
+    Scene
+        A batch of t.
     """
     slide = float(rng.uniform(0.05, 0.7)) if slide is None else slide
     period = float(rng.uniform(2.2, 5.0)) if period is None else period

@@ -15,7 +15,20 @@ Values = dict[str, np.ndarray]
 
 
 def draw_scene(rng: np.random.Generator, **choices: Any) -> Scene:
-    """Draw one scene from the priors; see :func:`draw_scenes`."""
+    """Draw one scene from the priors; see :func:`draw_scenes`.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of randomness.
+    **choices
+        As in :func:`draw_scenes`, one value each.
+
+    Returns
+    -------
+    Scene
+        A single one.
+    """
     return draw_scenes(1, rng, **choices)[0]
 
 

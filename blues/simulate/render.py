@@ -123,6 +123,11 @@ def draw(
     fresh : array (n, 2), optional
         Where in the texture bank the part of the lung's speckle lies that is new in this frame; drawn from ``rng`` if not
         given.
+
+    Returns
+    -------
+    Drawn
+        n frames, h by w.
     """
     one_of(geometry, ("polar", "cartesian"), "geometry")
     if min(size) < 32:

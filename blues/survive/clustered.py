@@ -78,6 +78,17 @@ def intraclass_correlation(values: Any, clusters: Any) -> float:
     (MSB - MSW) / (MSB + (m0 - 1) MSW), m0 = (n - sum m_i^2 / n) / (k - 1) (Donner & Koval, Biometrics 1980;36:19). It may
     be negative. NaN when nothing varies or no cluster has two rows.
 
+    Parameters
+    ----------
+    values : array-like, shape (n,)
+        Finite numbers.
+    clusters : array-like, shape (n,)
+        The patient of each.
+
+    Returns
+    -------
+    float
+
     Examples
     --------
     >>> intraclass_correlation([1, 1, 5, 5], ["a", "a", "b", "b"])
@@ -102,6 +113,17 @@ def design_effect(values: Any, clusters: Any) -> float:
     """Variance inflation 1 + (m - 1) ICC of the mean of clustered values, m the mean cluster size (Kish 1965).
 
     With clusters of unequal size sum m_i^2 / n in the place of m gives a little more.
+
+    Parameters
+    ----------
+    values : array-like, shape (n,)
+        Finite numbers.
+    clusters : array-like, shape (n,)
+        The patient of each.
+
+    Returns
+    -------
+    float
 
     Examples
     --------

@@ -43,6 +43,11 @@ class Curves:
         """Return the curves read at ``times``: the last step at or before each, numbers at risk just before it.
 
         After a group's last observation the curves are unknown, NaN, unless everybody had left by then.
+
+        Parameters
+        ----------
+        times : array-like
+            Finite, in the unit of the curves.
         """
         wanted = finite(times, "times").ravel()
         value = "survival" if "survival" in self.table else "incidence"

@@ -118,13 +118,27 @@ class PenalisedCox:
     beta: np.ndarray
 
     def risk(self, blocks: Mapping[str, pd.DataFrame]) -> np.ndarray:
-        """Return the linear predictor, shape (n,); 0 for a patient with average columns."""
+        """Return the linear predictor, shape (n,); 0 for a patient with average columns.
+
+        Parameters
+        ----------
+        blocks : mapping of str to DataFrame
+            The blocks of the fit, n rows each.
+        """
         if not self.preparations:
             return np.zeros(len(next(iter(blocks.values()))))
         return _design(blocks, self.preparations) @ self.beta
 
     def survival(self, blocks: Mapping[str, pd.DataFrame], times: Any) -> pd.DataFrame:
-        """Return the probability of no event by each time, one row a patient, one column a time."""
+        """Return the probability of no event by each time, one row a patient, one column a time.
+
+        Parameters
+        ----------
+        blocks : mapping of str to DataFrame
+            The blocks of the fit, n rows each.
+        times : array-like
+            In the unit of the fit.
+        """
         first = next(iter(blocks.values()))
         return survival_from_hazard(self.baseline, self.risk(blocks), times, first)
 

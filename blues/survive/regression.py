@@ -70,11 +70,25 @@ class CoxFit:
     covariates: pd.DataFrame
 
     def risk(self, covariates: Any) -> np.ndarray:
-        """Return the linear predictor, shape (n,): the higher the earlier the event."""
+        """Return the linear predictor, shape (n,): the higher the earlier the event.
+
+        Parameters
+        ----------
+        covariates : DataFrame or array-like, shape (n, columns)
+            With the columns of the fit; others are ignored.
+        """
         return _matrix(covariates, self.table.index) @ self.table["coef"].to_numpy()
 
     def survival(self, covariates: Any, times: Any) -> pd.DataFrame:
-        """Return the probability of no event by each time, one row a subject, one column a time."""
+        """Return the probability of no event by each time, one row a subject, one column a time.
+
+        Parameters
+        ----------
+        covariates : DataFrame or array-like, shape (n, columns)
+            With the columns of the fit; others are ignored.
+        times : array-like
+            In the unit of the fit.
+        """
         of_mean = self.baseline[["time"]].assign(cumulative_hazard=self.baseline["at_mean"])
         ahead = float(self.covariates.to_numpy().mean(axis=0) @ self.table["coef"].to_numpy())
         return survival_from_hazard(of_mean, self.risk(covariates) - ahead, times, covariates)

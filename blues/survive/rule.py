@@ -158,6 +158,15 @@ class StayRule:
 def stay_rule(section: Any) -> StayRule:
     """Return the rule of a ``[survival]`` section: a mapping, a record with the same fields, or a rule already.
 
+    Parameters
+    ----------
+    section : mapping, record or StayRule
+        Names are those of the fields of :class:`StayRule`.
+
+    Returns
+    -------
+    StayRule
+
     Raises
     ------
     InputError

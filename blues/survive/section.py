@@ -102,6 +102,11 @@ def save_section(found: Mapping[str, Any], folder: str | Path) -> Path:
         From :func:`section`.
     folder : path
         For a report, ``stay`` in the run folder.
+
+    Returns
+    -------
+    Path
+        The folder.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)

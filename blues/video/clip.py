@@ -159,6 +159,14 @@ def read(path: str | os.PathLike[str], rate: float = 3.0, most: int = 30) -> Cli
 def count(path: str | os.PathLike[str]) -> int:
     """Return how many frames a clip's file holds, without decoding them; ``read`` tells how many are usable.
 
+    Parameters
+    ----------
+    path : path-like
+
+    Returns
+    -------
+    int
+
     Raises
     ------
     InputError

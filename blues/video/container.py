@@ -94,7 +94,12 @@ class _Pass:
 
 
 def decoder_version() -> str:
-    """Return what decides a prepared clip's pixels besides its file: part of every cache key."""
+    """Return what decides a prepared clip's pixels besides its file: part of every cache key.
+
+    Returns
+    -------
+    str
+    """
     return f"{PREPARATION}, av-{av.__version__}-avcodec-" + ".".join(map(str, av.library_versions["libavcodec"]))
 
 

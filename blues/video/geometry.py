@@ -69,9 +69,20 @@ def resize(frames: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
     Bilinear with a support that widens when shrinking (Pillow), so that every pixel counts; the shape may be distorted.
 
+    Parameters
+    ----------
+    frames : uint8 array, shape (t, h, w)
+    size : (int, int)
+        Height and width, in pixels.
+
     Returns
     -------
     uint8 array, shape (t, height, width)
+
+    Raises
+    ------
+    InputError
+        For frames of another shape or type, or a size that is not above 0.
 
     Examples
     --------

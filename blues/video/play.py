@@ -67,6 +67,11 @@ def play(clip: Clip | np.ndarray, fps: float | None = None, title: str = "", wid
     width : int
         Pixels; larger frames are reduced to it, for the clip travels with the page.
 
+    Returns
+    -------
+    Player
+        Shows itself as the value of a cell.
+
     Raises
     ------
     InputError

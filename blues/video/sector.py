@@ -206,7 +206,17 @@ def _rectangle(edges: Outline, step: int, shape: tuple[int, int]) -> Sector:
 
 
 def mask(sector: Sector) -> np.ndarray:
-    """Return which pixels of the frame belong to the sector, bool (h, w)."""
+    """Return which pixels of the frame belong to the sector, bool (h, w).
+
+    Parameters
+    ----------
+    sector : Sector
+        From :func:`find_sector`.
+
+    Returns
+    -------
+    ndarray of bool, shape (h, w)
+    """
     inside = np.zeros(sector.shape, dtype=bool)
     top, bottom, left, right = sector.box
     part = inside[top:bottom, left:right]
