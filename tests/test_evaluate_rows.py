@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from blues import evaluate, survive
+from blues import agree, evaluate, survive
 from blues.check import InputError
 
 LABELS = [f"clip {i}" for i in range(24)]
@@ -51,3 +51,17 @@ def test_groups_without_patients_are_refused():
     table = pd.DataFrame({"patient": LABELS, "repeat": 0, "y": Y.to_numpy(), "p": P.to_numpy()})
     with pytest.raises(InputError, match="groups is ndarray, which does not say whose they are"):
         evaluate.subgroup_table(table, table, PATIENTS.to_numpy(), "auroc")
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: evaluate.expected_auroc_width(1.0, 5, 5), "an AUROC of 1.0 has no logit"),
+        (lambda: evaluate.sign_flip_test(np.arange(1, 40), draws=0), "draws is 0. Allowed: at least 1"),
+        (lambda: evaluate.optimism(np.mean, lambda m, t, r: 0.5, np.arange(12), range(12), draws=0), "draws is 0"),
+        (lambda: agree.percent_agreement([[0, 1], [1, 1]], categories=[0, 1], within=-1), "within is -1"),
+    ],
+)
+def test_what_cannot_be_computed_is_said(call, message):
+    with pytest.raises(InputError, match=message):
+        call()

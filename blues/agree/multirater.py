@@ -20,7 +20,7 @@ from blues.agree.record import Agreement, LargeSample, build
 from blues.agree.resample import Kind, estimate, sum_clusters
 from blues.agree.scale import Coded, coded, comparable_units
 from blues.agree.weights import agreement_weights
-from blues.check import counted
+from blues.check import InputError, counted
 
 __all__ = [
     "agreeing",
@@ -417,6 +417,8 @@ def percent_agreement(
     """
     data = coded(ratings, categories, clusters)
     places = np.arange(len(data.categories))
+    if within < 0:
+        raise InputError(f"within is {within}", allowed="0 for exact agreement, or so many categories")
     close = (np.abs(places[:, None] - places[None, :]) <= within).astype(float)
     family = _Family(ratings, data.categories, close, clusters)
     found = estimate(

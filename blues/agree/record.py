@@ -188,7 +188,10 @@ class Agreement:
         """
         path = Path(path)
         path = path if path.suffix == ".json" else path / "agreement.json"
-        values = json.loads(path.read_text(encoding="utf-8"))
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError:
+            raise InputError("not JSON", file=path, remedy="Save the agreement again") from None
         known = {f.name for f in dataclasses.fields(cls)}
         if not isinstance(values, dict) or set(values) != known:
             raise InputError("not an agreement record", file=path, allowed=sorted(known))

@@ -275,7 +275,12 @@ def read_sheets(folder: str | Path) -> pd.DataFrame:
         parts.append(part)
     table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
     if not len(table):
-        raise InputError("no filled sheet yet", file=folder, remedy="Put ratings-R1.csv and the others there")
+        one = study["raters"][0]
+        raise InputError(
+            "no filled sheet yet",
+            file=folder,
+            remedy=f"Put ratings-{one}.csv there, which the page saves, or fill sheet-{one}.csv; the others' likewise",
+        )
     table.attrs["open"] = left_open
     return table
 

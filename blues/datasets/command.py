@@ -56,6 +56,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _list(words: Sequence[str]) -> int:
+    if words in (["-h"], ["--help"]):
+        print(USAGE)
+        return 0
     if words:
         raise InputError(f"list takes nothing, and was given {' '.join(words)}")
     for name, known in KNOWN.items():

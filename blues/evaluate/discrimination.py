@@ -105,6 +105,8 @@ def expected_auroc_width(auroc: float, positives: int, negatives: int, level: fl
     >>> round(expected_auroc_width(0.80, 33, 30), 2)
     0.22
     """
+    if not 0 < auroc < 1:
+        raise InputError(f"an AUROC of {auroc!r} has no logit", allowed="above 0 and below 1")
     se = hanley_mcneil_se(auroc, positives, negatives)
     low, high = logit_interval(auroc, se, normal_quantile(level))
     return high - low

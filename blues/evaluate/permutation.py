@@ -85,6 +85,8 @@ def sign_flip_test(
     if exact and len(moving) > 24:
         raise InputError(f"{len(moving)} differences are too many to enumerate", allowed="24", remedy="Leave exact out")
     exact = len(moving) <= 20 if exact is None else exact
+    if not exact and draws < 1:
+        raise InputError(f"draws is {draws}", allowed="at least 1; 20000 for a p value")
     total = float(values.sum())
     slack = 1e-9 * float(np.abs(moving).sum())
     if exact:

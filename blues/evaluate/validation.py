@@ -195,6 +195,8 @@ def optimism(
         except InputError:
             return math.nan
 
+    if draws < 2:
+        raise InputError(f"draws is {draws}", allowed="at least 2; 200 for an optimism")
     everyone = np.arange(length)
     apparent = scored(fit(table), everyone)
     if not math.isfinite(apparent):

@@ -61,6 +61,8 @@ class Maps:
         check.one_of(self.moving, ("mp4", "gif", "none"), "--moving")
         if self.stills < 0:
             raise InputError(f"--stills is {self.stills}", allowed="0 or more")
+        if self.stills == 0 and self.moving == "none":
+            raise InputError("--stills 0 with --moving none leaves nothing to write", remedy="Leave one of them out")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -51,8 +51,8 @@ class Options:
     paths: bool = _flag("keep paths of this machine in the page")
     tables: bool = _flag("also write every table as csv, LaTeX and HTML for word processors")
     figures: bool = _flag("also write every figure as svg, png and pdf")
-    json: bool = _flag("also write the numbers as report.json")
-    markdown: bool = _flag("also write the report as report.md")
+    json: bool = _flag("also write the numbers beside the page: report.json, or as --out is called")
+    markdown: bool = _flag("also write the report beside the page: report.md, or as --out is called")
 
 
 @dataclass(frozen=True)
