@@ -150,7 +150,7 @@ def probe(
         for repeat, _, train, test in evaluate.patient_folds(outcome, of, 5, repeats, 0):
             inner = models.InnerFolds(of[train], inner_splits)
             model = learner(kind, blocks).fit(X[train], outcome[train], inner)
-            scores[repeat, test] = model.predict(X[test])
+            scores[repeat, test] = model.expected(X[test])
             taken[f"{item}: {model.chosen_}"] = taken.get(f"{item}: {model.chosen_}", 0) + 1
             if item == "severity":
                 held = models.inner_predictions(learner(kind, blocks), X[train], outcome[train], inner, kind)
@@ -198,7 +198,7 @@ def patient_level(made: Embeddings, cohort: Cohort, target: str, repeats: int) -
     for repeat, _, train, test in evaluate.patient_folds(outcome, of, 5, repeats, 0):
         inner = models.InnerFolds(of[train], partial(inner_splits, kind="binary"))
         model = models.Nested(rivals, "binary", threshold="youden").fit(X[train], outcome[train], inner)
-        scores[repeat, test] = model.predict(X[test])
+        scores[repeat, test] = model.expected(X[test])
         hits[repeat, test] = (scores[repeat, test] >= model.threshold_) == (outcome[test] == 1)
         taken[model.chosen_] = taken.get(model.chosen_, 0) + 1
     accuracy = evaluate.patient_bootstrap(lambda rows: float(np.mean(rows)), hits.mean(0), of, draws=2000)

@@ -413,6 +413,10 @@ def test_ordered_categories_are_the_scale_where_none_is_named():
     assert agree.cohen_kappa(words.astype(kind), weights="quadratic").value == named
     rows = words.melt(ignore_index=False, var_name="rater", value_name="rating").rename_axis("subject").reset_index()
     assert agree.cohen_kappa(rows.astype({"rating": kind}), weights="quadratic").value == named
+    ids = pd.CategoricalDtype([str(i) for i in range(4)], ordered=True)
+    numbers = rows.dropna().assign(rating=rows["rating"].map({"none": 0, "mild": 1, "severe": 2}))
+    with pytest.raises(InputError, match="categories must be given"):
+        agree.gwet_ac(numbers.astype({"subject": str}).astype({"subject": ids}))
     with pytest.raises(InputError, match=r"hold 'mild', 'none', 'severe'; name the whole scale from least to most"):
         agree.cohen_kappa(words)
     with pytest.raises(InputError, match="nobody rated anything"):

@@ -65,6 +65,7 @@ def test_a_point_is_never_read_where_the_decimal_sign_is_a_comma(cell, value, to
         ('column = "pcr", equals = ["no"]', "filled in by 'pcr', whose role is target"),
         ('column = "icu_hours", above = 1', "filled in by 'icu_hours', whose role is outcome"),
         ('column = "crp", below_column = "icu_hours"', "filled in by 'icu_hours'"),
+        ('column = "ward_number", known = true', "filled in by 'ward_number', whose role is excluded"),
         ('column = "age", at_least = 50', None),
     ],
 )

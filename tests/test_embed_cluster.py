@@ -1,5 +1,8 @@
 """The workers of a Dask cluster embed as one machine does."""
 
+import dataclasses
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -64,3 +67,33 @@ def test_a_worker_that_sees_another_disk_is_said(cohort, cluster, tmp_path, monk
     monkeypatch.setattr(module, "_on_worker", elsewhere)
     with pytest.raises(InputError, match=r"workers do not keep their clips here, for .* is not in the cache"):
         embed(cohort, cache=tmp_path, progress=False, cluster=cluster.scheduler_address)
+
+
+def test_what_a_worker_remembers_of_a_file_is_taken_over(cohort, tmp_path):
+    from blues import encoders
+    from blues.embed import cluster as module
+    from blues.embed.store import Contents, Entry, Store
+    from blues.embed.work import Work
+
+    store = Store(tmp_path)
+    work = Work(cohort, encoders.get("frame-stats"), store, Contents(tmp_path, cohort.folder))
+    store.put("ab12", Entry(np.zeros((2, work.encoder.dimensions), np.float32), 2, ()))
+    name = cohort.clips["path"].iloc[0]
+    assert module._taken(work, name, module._Told("ab12", "", [1, 2, 3, 4, "hash"])).entry is not None
+    work.contents.save()
+    assert Contents(tmp_path, cohort.folder).known == {name: [1, 2, 3, 4, "hash"]}
+
+
+def test_folders_are_sent_in_full(cohort, tmp_path, monkeypatch):
+    from blues import encoders
+    from blues.embed import cluster as module
+    from blues.embed.store import Contents, Store
+    from blues.embed.work import Work
+
+    monkeypatch.chdir(cohort.folder.parent)
+    near = dataclasses.replace(cohort, folder=Path(cohort.folder.name))
+    sent = module._everywhere(
+        Work(near, encoders.get("frame-stats"), Store(Path("kept")), Contents(Path("kept"), near.folder))
+    )
+    assert sent.cohort.folder == cohort.folder.resolve()
+    assert sent.store.folder.is_absolute()

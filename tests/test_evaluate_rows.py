@@ -34,7 +34,10 @@ def turned(values):
     ],
 )
 def test_the_same_labels_in_another_order_are_refused(call):
-    with pytest.raises(InputError, match=r"do not belong together. Use \w+.loc\[\w+.index\], or pass plain arrays"):
+    with pytest.raises(
+        InputError,
+        match=r"do not belong together. (Use \w+.loc|If they stand in one order all the same, pass plain arrays; if .*\w+.loc)",
+    ):
         call()
 
 
@@ -65,3 +68,38 @@ def test_groups_without_patients_are_refused():
 def test_what_cannot_be_computed_is_said(call, message):
     with pytest.raises(InputError, match=message):
         call()
+
+
+GAPS = [float("nan"), "a", "a", "b", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: evaluate.auroc([0, 1, 0, 1, 0, 1], [1, 2, 3, 4, 5, 6], clusters=GAPS),
+        lambda: evaluate.patient_folds([0, 1, 0, 1, 0, 1], GAPS, 2, 1),
+        lambda: survive.logrank_test([1, 2, 3, 4, 5, 6], [1] * 6, GAPS),
+        lambda: survive.kaplan_meier([1, 2, 3, 4, 5, 6], [1] * 6, groups=GAPS),
+        lambda: agree.cohen_kappa([[0, 1], [1, 1]] * 3, categories=[0, 1], clusters=GAPS),
+    ],
+)
+def test_a_label_that_is_missing_in_a_list_is_missing(call):
+    with pytest.raises(InputError, match="missing"):
+        call()
+
+
+def test_predictions_at_a_threshold_reach_it_whatever_the_last_bit():
+    y, p = np.tile([1, 0, 0, 0, 0], 4), np.tile([0.7, 0.7, 0.2, 0.2, 0.3], 4)
+    one = pd.DataFrame({"patient": [f"p{i}" for i in range(20)], "repeat": 0, "fold": 0, "y": y, "p": p})
+    three = pd.concat([one.assign(repeat=r) for r in range(3)], ignore_index=True)
+    for thresholds in ([0.7], np.linspace(0.1, 0.9, 9)[6:7]):
+        by_hand = 4 / 20 - 4 / 20 * 0.7 / 0.3
+        assert evaluate.net_benefit(y, p, thresholds)["model"][0] == pytest.approx(by_hand)
+        assert evaluate.decision_table(three, thresholds)["net_benefit"][0] == pytest.approx(by_hand)
+
+
+def test_bins_of_equal_width_are_closed_on_the_left():
+    p = np.repeat(np.arange(10) / 10, 3)
+    found = evaluate.expected_calibration_error(np.zeros(30), p)
+    assert found.detail["table"]["rows"] == [3] * 10
+    assert evaluate.expected_calibration_error([0, 1], [1.0, 1.0]).detail["table"]["rows"] == [2]

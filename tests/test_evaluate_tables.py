@@ -103,7 +103,9 @@ def test_everything_right_does_not_mean_certain(rng):
     assert 0.9 < table.loc["auroc", "low"] < 1
     assert table["reason"]["auroc_bootstrap"] == "every bootstrap sample gave the same value"
     assert "Newcombe's interval taken" in table["reason"]["auroc"]
-    assert table[["value", "low", "high"]].notna().all(axis=None)
+    assert table.loc["brier", ["low", "high"]].isna().all(), "a score that is no share has no interval then"
+    assert table["reason"]["brier"] == "every bootstrap sample gave the same value"
+    assert table.drop(index="brier")[["value", "low", "high"]].notna().all(axis=None)
 
 
 def test_clips_are_resampled_with_their_patient(arm):

@@ -93,3 +93,40 @@ def test_numbers_are_numbers(given, what):
     with pytest.raises(InputError, match=f"which is not {what}"):
         fuse.Experiment(**given)
     assert fuse.Experiment(repeats=np.int64(2)).repeats == 2
+
+
+def test_another_encoder_than_the_designs_is_refused(design):
+    with pytest.raises(InputError, match="encoder='random-cnn', and the design was made with 'frame-stats'"):
+        fuse.run(design, fuse.Experiment(encoder="random-cnn", **QUICK))
+
+
+def test_what_a_design_without_images_was_given_is_not_recorded(cohort):
+    seen = embed.embed(cohort, encoder="frame-stats", workers=1)
+    made = features.design(cohort, "pcr", ("blood",), embeddings=seen)
+    told = fuse.run(made, fuse.Experiment(**QUICK)).experiment
+    told.refuse_idle()
+    assert told.encoder == "blues-lus"
+
+
+@pytest.mark.parametrize("points", ["max", "concat"])
+def test_points_are_pooled_as_the_design_has_them(cohort, points):
+    seen = embed.embed(cohort, encoder="frame-stats", workers=1)
+    made = features.design(cohort, "pcr", ("image", "blood"), embeddings=seen, points=points)
+    assert fuse.run(made, fuse.Experiment(**QUICK)).experiment.points == points
+
+
+def test_a_transfer_from_python_has_its_subgroups_and_its_cohorts(cohort):
+    made = features.design(cohort, "pcr", ("blood",))
+    other = datasets.synthetic(cohort.folder.parent / "other", patients=24, frames=8, size=64, seed=6)
+    pair = (cohort, made), (other, features.design(other, "pcr", ("blood",)))
+    asked = fuse.Experiment(subgroups=("sex",), **QUICK)
+    with pytest.raises(InputError, match="names subgroups, sex"):
+        fuse.transfer(*pair, asked)
+    run = fuse.transfer(*pair, asked, groups=fuse.groups_of(other, "pcr", asked.subgroups))
+    assert (run.experiment.train, run.experiment.test) == ("synthetic", "synthetic")
+    assert not len(run.subgroups), "no arm is the reference with images"
+
+
+def test_numpy_numbers_are_saved(design, tmp_path):
+    run = fuse.run(design, fuse.Experiment(**QUICK | {"repeats": np.int64(1), "margin": np.float32(0.25)}))
+    assert type(run).load(run.save(tmp_path / "run")).experiment.margin == 0.25

@@ -220,3 +220,29 @@ class TestScikitLearn:
         np.testing.assert_allclose(made.predict_proba(X), models.make(name).fit(X, y).predict_proba(X))
         with pytest.raises(InputError, match="has two labels, and y has 3: 0, 1, 2"):
             models.make(name).fit(X, np.arange(80) % 3)
+
+    def test_fusion_takes_words_and_any_two_numbers(self, rows):
+        X, y = rows
+        X = np.column_stack([X, np.full(80, np.nan)])
+        X[5] = np.nan
+        fused = models.LateFusion(models.make("logistic"), {"a": [0, 1], "b": [2]})
+        p = fused.fit(X, y).predict_proba(X)
+        for labels in (np.where(y == 1, "yes", "no"), y + 1):
+            again = models.LateFusion(models.make("logistic"), {"a": [0, 1], "b": [2]}).fit(X, labels)
+            np.testing.assert_allclose(again.predict_proba(X), p)
+            assert set(again.predict(X)) <= set(labels)
+        assert (fused.fit(X, np.ones(80)).predict(X) == 1).all()
+
+    def test_the_class_goes_by_the_chosen_threshold(self, rows):
+        X, y = rows
+        model = models.Nested({"one": (models.make("plain-logistic"), [0])}, threshold="apparent").fit(X, y)
+        assert model.threshold_ != 0.5
+        np.testing.assert_array_equal(model.predict(X), (model.expected(X) >= model.threshold_).astype(float))
+
+    def test_an_ordinal_choice_has_the_probabilities_of_its_grades(self, rows):
+        X, _ = rows
+        grades = np.digitize(X[:, 0], [-0.5, 0.5])
+        model = models.Nested({"one": (models.make("logistic", "ordinal"), [0])}, "ordinal").fit(X, grades)
+        np.testing.assert_allclose(model.predict_proba(X).sum(axis=1), 1)
+        np.testing.assert_allclose(model.predict_proba(X) @ [0, 1, 2], model.predict(X))
+        assert is_regressor(models.make("logistic", "ordinal"))

@@ -68,4 +68,7 @@ def test_what_they_show(executed):
     assert "<video" in shown["02_clips_and_embeddings"]
     assert "<video" in shown["04_explanations"]
     assert "(reference)" in shown["03_fusion"]
+    for name in ("03_fusion", "04_explanations", "06_length_of_stay"):
+        assert "image/png;base64" in shown[name], "a figure at the end of a cell is a picture"
+        assert "&lt;Figure size" not in shown[name]
     assert "NOT the study" in shown["07_published_study"]

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from blues import plots
+from blues import evaluate, plots
 from blues.check import InputError
 from blues.plots import style
 
@@ -420,3 +420,20 @@ def test_the_three_arms_of_a_figure_differ_for_every_eye(theme, sight):
         assert np.linalg.norm(_lab(theme[a], sight) - _lab(theme[b], sight)) > 18, f"{a} and {b} look alike"
     with_, without = (f"c{1 + style.SERIES.index(c)}" for c in (plots.curves.WITH, plots.curves.WITHOUT))
     assert np.linalg.norm(_lab(theme[with_], sight) - _lab(theme[without], sight)) > 18
+
+
+@pytest.mark.parametrize("falling", [False, True])
+def test_the_area_under_precision_is_the_average_precision(falling):
+    y, p = np.array([1, 0, 0, 0, 1, 1, 0, 0]), np.linspace(0.9, 0.2, 8)
+    hits, called = y.cumsum(), np.arange(1, 9)
+    frame = pd.DataFrame({"arm": "a", "recall": hits / 3, "precision": hits / called})
+    figure = plots.precision_recall(frame[::-1] if falling else frame, prevalence=3 / 8)
+    (line,) = (one for one in figure.axes[0].get_lines() if one.get_label() == "a")
+    x, height = line.get_data()
+    assert line.get_drawstyle() == "steps-pre"
+    assert (np.diff(x) * height[1:]).sum() == pytest.approx(evaluate.average_precision(y, p).value)
+
+
+def test_a_notebook_shows_a_figure_as_a_picture():
+    figure = plots.roc(pd.DataFrame({"arm": "blood", "fpr": [0, 0.1, 1], "tpr": [0, 0.9, 1]}))
+    assert figure._repr_png_().startswith(b"\x89PNG")

@@ -592,7 +592,7 @@ def test_flow_does_not_leave_out_whom_the_run_used(summary):
     assert [s["step"] for s in steps][:2] == ["in clinical.csv", "with a known outcome"]
     assert steps[1]["excluded"] == "3 patients left out"
     assert steps[-1]["n"] == "30 patients (15 with, 15 without the outcome)"
-    assert steps[-1]["excluded"] == "1 clip of those above could not be read; 26 of them with all six points"
+    assert steps[-1]["excluded"] == "26 of them with all six points; 1 clip of those above could not be read"
 
 
 def test_refused_variables_come_with_their_reasons(summary):

@@ -319,6 +319,14 @@ def wide(ratings: Any, *, item: str | None = None, round: Any = None) -> pd.Data
     return frame
 
 
+def kinds_of(frame: pd.DataFrame) -> list[Any]:
+    """Return the types of the columns that hold ratings: of a tidy frame the one, of a wide frame each rater's."""
+    named = _named(frame)
+    if named is not frame:
+        return [named["rating"].dtype]
+    return [frame[column].dtype for column in _from_wide(frame)[0].columns if column in frame.columns]
+
+
 def choose(rows: pd.DataFrame, *, item: str | None = None, round: Any = None) -> pd.DataFrame:
     """Keep one item and one round of tidy ratings."""
     if item is not None and "item" not in rows:

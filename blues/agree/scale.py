@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from blues.agree.ratings import clusters_carried, wide
+from blues.agree.ratings import clusters_carried, kinds_of, wide
 from blues.check import InputError
 
 __all__ = ["Coded", "Measured", "coded", "measured", "no_weights", "numeric_scale"]
@@ -172,7 +172,7 @@ def _code_clusters(clusters: Any, frame: pd.DataFrame, keep: np.ndarray) -> np.n
         if len(lacking):
             raise InputError(f"clusters has no entry for subject {lacking[0]!r}", allowed="one entry a subject")
         clusters = clusters[~clusters.index.duplicated()].reindex(frame.index)
-    values = pd.Series(np.asarray(clusters))
+    values = pd.Series(clusters if isinstance(clusters, list | tuple) else np.asarray(clusters))
     if len(values) != len(frame):
         raise InputError(f"clusters has {len(values)} entries and ratings have {len(frame)} rows")
     if values.isna().any():
@@ -226,10 +226,8 @@ def numeric_scale(categories: tuple[Any, ...]) -> np.ndarray | None:
 
 def _ordered(ratings: Any) -> list[Any] | None:
     """Return the scale of ratings that are ordered pandas categories, the same in all columns that hold any; else None."""
-    kinds = (
-        [kind for kind in ratings.dtypes if isinstance(kind, pd.CategoricalDtype)] if hasattr(ratings, "dtypes") else []
-    )
-    scales = {tuple(kind.categories) for kind in kinds if kind.ordered}
+    kinds = kinds_of(ratings) if isinstance(ratings, pd.DataFrame) else []
+    scales = {tuple(kind.categories) for kind in kinds if isinstance(kind, pd.CategoricalDtype) and kind.ordered}
     return list(scales.pop()) if len(scales) == 1 else None
 
 

@@ -160,7 +160,7 @@ class Dictionary(Part):
         if (why := self._tells(column, target, opt_in)) is not None:
             return why
         for other in _looked_at(spec):
-            if self.columns[other].role in ("target", "outcome", "leak"):
+            if self.columns[other].role not in PREDICTORS:
                 return f"its blanks are filled in by {other!r}, whose role is {self.columns[other].role}"
             if (why := self._tells(other, target, opt_in)) is not None:
                 return f"its blanks are filled in by {other!r}, which may not predict: {why}"

@@ -45,7 +45,7 @@ SMELLS = (
     ("outcome", rf"({STAYED}) ({DAYS})|({DAYS}) (({ON}) )?({STAYED})|nach hause|(sent|to) home"),
     (
         "leak",
-        r"\w*diagno[sz]\w*|dx$|(final|discharge|admission|primary|main) dx|dx (final|discharge|admission|primary|main|code)|"
+        r"\w*diagno[sz]\w*|^dx$|(final|discharge|admission|primary|main) dx|dx (final|discharge|admission|primary|main|code)|"
         r"icd( ?(9|10|11))?( \w+)?|rt ?pcr|q ?pcr|\w*naat|sars\w*|cov|n ?cov|corona\w*|ct|cxr|x ?rays?|"
         r"\w*roe?ntgen\w*|radiolog\w*|confirmed|bestatigt|sepsis|ards",
     ),

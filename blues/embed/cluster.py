@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from blues.check import InputError
+from blues.embed.store import Contents, Store
 from blues.embed.work import Ready, Work, finish, light
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def finished(work: Work, names: Sequence[str], cluster: str | Client) -> Iterato
     with _client(cluster) as client:
         if not client.nthreads():
             raise InputError(f"the cluster {_address(client)} has no worker", remedy=f"dask worker {_address(client)}")
-        shared = client.scatter(work, broadcast=True, hash=False)
+        shared = client.scatter(_everywhere(work), broadcast=True, hash=False)
         futures = client.map(_on_worker, names, work=shared, pure=False)
         try:
             for name, future in zip(names, futures, strict=True):
@@ -52,6 +53,13 @@ def finished(work: Work, names: Sequence[str], cluster: str | Client) -> Iterato
                 future.release()
         finally:
             client.cancel(futures)
+
+
+def _everywhere(work: Work) -> Work:
+    """Return the work with its folders in full: a worker was started somewhere else."""
+    cohort = dataclasses.replace(work.cohort, folder=work.cohort.folder.resolve())
+    store = Store(work.store.folder.resolve())
+    return dataclasses.replace(work, cohort=cohort, store=store, contents=Contents(store.folder, cohort.folder))
 
 
 def _on_worker(name: str, work: Work) -> _Told:

@@ -72,6 +72,8 @@ def scale_weights(categories: Sequence[Any], kind: str = "quadratic") -> np.ndar
         When numbers neither rise nor fall throughout.
     """
     one_of(kind, ("quadratic", "linear"), "kind")
+    if len(categories) < 2:
+        raise InputError(f"a scale of {len(categories)}", allowed="at least two categories")
     numeric = all(isinstance(c, int | float | np.number | np.bool_) for c in categories)
     places = np.asarray(categories, dtype=float) if numeric else np.arange(len(categories), dtype=float)
     steps = np.diff(places)

@@ -146,7 +146,9 @@ def group_codes(labels: Any, length: int, name: str = "clusters") -> tuple[np.nd
     array = np.asarray(labels).ravel()
     if len(array) != length:
         raise InputError(f"{name} has {len(array)} entries for {length} rows", allowed="one label a row")
-    missing = np.flatnonzero(pd.isna(array))
+    # among the texts of a list numpy makes a text of NaN, three letters long
+    given = np.asarray(labels, dtype=object).ravel() if isinstance(labels, list | tuple) else array
+    missing = np.flatnonzero(pd.isna(given))
     if len(missing):
         raise InputError(
             f"{name} has {len(missing)} missing labels, the first at position {missing[0]}",

@@ -31,12 +31,13 @@ def rows_in_order(function: Callable[P, T]) -> Callable[P, T]:
         ]
         for key, index in tables[1:]:
             first, order = tables[0]
-            if len(index) == len(order) and not index.equals(order) and set(index) == set(order):
+            if not index.equals(order) and index.value_counts().sort_index().equals(order.value_counts().sort_index()):
                 names = list(inspect.signature(function).parameters)
                 a, b = (names[k] if isinstance(k, int) else k for k in (first, key))
                 raise InputError(
                     f"{a} and {b} have the same row labels in another order, so their rows do not belong together",
-                    remedy=f"Use {b}.loc[{a}.index], or pass plain arrays",
+                    remedy="If they stand in one order all the same, pass plain arrays"
+                    + (f"; if the labels are right, {b}.loc[{a}.index]" if index.is_unique else ""),
                 )
         return function(*args, **kwargs)
 

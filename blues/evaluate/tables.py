@@ -25,6 +25,7 @@ HEADLINE = ("auroc", "auprc", "accuracy", "brier", "mae", "quadratic_kappa", "rm
 """Scores to show first, in this order, of those that a table has."""
 LOWER_IS_BETTER = frozenset({"brier", "mae", "rmse", "rps"})
 _CLASS_OF = {"sensitivity": 1, "specificity": 0, "auprc": 1}  # whose patients a share is over; else all
+_ROUNDING = 1e-12
 _SHARES = ("accuracy", "balanced_accuracy", "sensitivity", "specificity", "auprc", "within_one")
 
 
@@ -77,9 +78,10 @@ def score_table(
         ``auroc_within_fold`` DeLong's on the logit scale (Obuchowski's variance for clips), which covers better where
         a class has few patients. ``repeat_sd`` is the standard deviation over repeats: how much the split matters,
         not an interval. Where every sample gives the same value (all patients right) Wilson's interval stands in and
-        ``method`` says so. Binary outcomes also get ``auroc_within_fold`` (ranked within folds before pooling),
-        ``auroc_fold_mean`` (mean of the folds' own), ``auroc_bootstrap`` (``auroc`` with the bootstrap's interval),
-        ``auroc_mean_prediction`` (of the prediction averaged over repeats) and ``prevalence``.
+        ``method`` says so; a score that is no share has none then, and ``reason`` says why. Binary outcomes also get
+        ``auroc_within_fold`` (ranked within folds before pooling), ``auroc_fold_mean`` (mean of the folds' own),
+        ``auroc_bootstrap`` (``auroc`` with the bootstrap's interval), ``auroc_mean_prediction`` (of the prediction averaged
+        over repeats) and ``prevalence``.
 
     Raises
     ------
@@ -168,7 +170,7 @@ def _score_line(name: str, found: Estimate, repeat_sd: float) -> dict[str, Any]:
 
 def _widened(found: Estimate, replicates: np.ndarray, name: str, table: OutOfFold, level: float) -> Estimate:
     """Replace an interval of no width by one that sees the number of patients: Wilson's, or DeLong's substitute."""
-    if not found.low == found.high or np.ptp(replicates[np.isfinite(replicates)]) > 0:
+    if not found.high - found.low < _ROUNDING or np.ptp(replicates[np.isfinite(replicates)]) > _ROUNDING:
         return found
     reason = "every bootstrap sample gave the same value"
     if name.startswith("auroc") and found.value in (0.0, 1.0):
@@ -176,7 +178,7 @@ def _widened(found: Estimate, replicates: np.ndarray, name: str, table: OutOfFol
         detail = {**found.detail, "method": clear.detail["method"], "reason": reason}
         return Estimate(found.value, clear.low, clear.high, clear.se, detail)
     if name not in _SHARES:
-        return Estimate(found.value, found.low, found.high, found.se, {**found.detail, "reason": reason})
+        return Estimate(found.value, math.nan, math.nan, math.nan, {**found.detail, "reason": reason})
     rows = table.y == _CLASS_OF[name] if name in _CLASS_OF else np.ones(len(table.y), dtype=bool)
     size = len(np.unique(table.codes[rows]))
     low, high = wilson_limits(found.value * size, size, normal_quantile(level))

@@ -146,6 +146,7 @@ def _mean_of_draws(values: list[float], what: str) -> Estimate:
     return Estimate(float(defined.mean()), se=se, detail={**detail, "reason": "se is Monte-Carlo error, no interval"})
 
 
+@rows_in_order
 def optimism(
     fit: Callable[[Any], Any],
     score: Callable[[Any, Any], Any],

@@ -126,6 +126,7 @@ def design(
         by_point=_by_point(cohort, everything, frames) if target.level == "patient" else None,
         facts=_facts(cohort, task, embeddings, frames, points)
         | ({"no_rules": no_rules} if no_rules else {})
+        | ({"rated": True} if target.rating is not None else {})
         | {"asked": {"allow": allow, "baseline": tuple(baseline)} | _asked_of_images(embeddings, image_features)},
     )
 

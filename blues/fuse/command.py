@@ -74,7 +74,7 @@ def _main(argv: Sequence[str] | None) -> int:
         )
         cohort = second[0]
         groups = groups_of(cohort, experiment.task, experiment.subgroups)
-        found = transfer(first, second, experiment, cohort_card=card(cohort, experiment.task), progress=True)
+        found = transfer(first, second, experiment, cohort_card=card(cohort, experiment.task), groups={}, progress=True)
         name = f"{_slug(first[0].name)}-to-{_slug(cohort.name)}"
     else:
         cohort, the_design, embeddings = _prepared(experiment, progress=True)

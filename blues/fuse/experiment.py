@@ -224,10 +224,14 @@ class Experiment:
                     raise check.InputError(
                         f"{entry.name} is the text {value!r}", remedy=f"Write {entry.name}=({value!r},), with the comma"
                     )
+                if value is None:
+                    raise check.InputError(f"{entry.name} is None", remedy=f"Write {entry.name}=() for nothing")
                 object.__setattr__(self, entry.name, tuple(value))
-            elif kind in (int, float) and (isinstance(value, bool) or not isinstance(value, NUMBERS[kind])):
-                what = "a whole number" if kind is int else "a number"
-                raise check.InputError(f"{entry.name} is {value!r}, which is not {what}")
+            elif kind in (int, float):
+                if isinstance(value, bool) or not isinstance(value, NUMBERS[kind]):
+                    what = "a whole number" if kind is int else "a number"
+                    raise check.InputError(f"{entry.name} is {value!r}, which is not {what}")
+                object.__setattr__(self, entry.name, kind(value))
 
     def refuse_idle(self) -> None:
         """Raise where a setting would be ignored: who gives it would take the run for what it is not."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from blues import evaluate
@@ -31,29 +32,47 @@ CLOSE_TO_FEW = 20
 """Fewer than this and the report names what cannot be claimed."""
 
 
-def sample_size(design: Design) -> dict[str, Any]:
+def sample_size(design: Design, taught: tuple[Design, np.ndarray] | None = None) -> dict[str, Any]:
     """Return what the number of patients allows: events a candidate feature, and how wide an AUROC's interval will be.
+
+    Parameters
+    ----------
+    design : Design
+        Whose patients are predicted.
+    taught : (Design, ndarray of int), optional
+        Of a transfer: the design, and its rows, that the models are fitted on; else those predicted are.
 
     Returns
     -------
     dict
-        ``patients, smaller_class, features, events_per_feature`` and, for a binary outcome, ``auroc_width``: AUROC -> expected
+        ``patients, smaller_class, features, events_per_feature`` (those of who teaches; of a transfer their number is
+        ``taught``) and, for a binary outcome, ``auroc_width``: AUROC -> expected
         width of its 95 % interval (Hanley & McNeil 1982 on the logit scale) at these class sizes, before any loss to
         cross-validation.
     """
     outcome = design.y.groupby(design.patients.to_numpy()).max()
     features = sum(block.shape[1] for block in design.blocks.values())
     found: dict[str, Any] = {"patients": len(outcome), "features": features}
+    if taught is not None:
+        teachers = taught[0].y.iloc[taught[1]].groupby(taught[0].patients.to_numpy()[taught[1]]).max()
+        own = _fewer(teachers) if design.kind == "binary" else len(teachers)
+        found |= {"taught": own, "events_per_feature": own / features}
     if design.kind != "binary":
-        return found | {"events_per_feature": len(outcome) / features}
+        return {"events_per_feature": len(outcome) / features} | found
     events, others = int(outcome.sum()), int(len(outcome) - outcome.sum())
-    fewer = min(events, others)
+    fewer = _fewer(outcome)
     widths = {f"{a:.2f}": round(evaluate.expected_auroc_width(a, events, others), 3) for a in (0.65, 0.8, 0.9)}
-    return found | {"smaller_class": fewer, "events_per_feature": fewer / features, "auroc_width": widths}
+    return {"events_per_feature": fewer / features} | found | {"smaller_class": fewer, "auroc_width": widths}
 
 
-def design_facts(design: Design, by_arm: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
-    """Return the design in plain values, json-ready."""
+def _fewer(outcome: pd.Series) -> int:
+    return min(int(outcome.sum()), int(len(outcome) - outcome.sum()))
+
+
+def design_facts(
+    design: Design, by_arm: Mapping[str, pd.DataFrame], size: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return the design in plain values, json-ready; ``size`` is its :func:`sample_size`, where that is not its own."""
     per_patient = design.y.groupby(design.patients.to_numpy()).max()
     return {
         "task": design.task,
@@ -70,16 +89,19 @@ def design_facts(design: Design, by_arm: Mapping[str, pd.DataFrame]) -> dict[str
         "modalities": {name: [str(c) for c in block.columns] for name, block in design.blocks.items()},
         "patients_with": {name: int(design.patients[design.has(name)].nunique()) for name in design.blocks},
         "patients_by_arm": {arm: int(part["patient"].nunique()) for arm, part in by_arm.items()},
-        "sample_size": sample_size(design),
+        "sample_size": dict(size) if size is not None else sample_size(design),
+        "rated": bool(design.facts.get("rated")),
         "dropped": design.dropped.to_dict("records"),
     }
 
 
-def notes_on(design: Design, by_arm: Mapping[str, pd.DataFrame], experiment: Experiment) -> list[dict[str, str]]:
+def notes_on(
+    design: Design, by_arm: Mapping[str, pd.DataFrame], experiment: Experiment, size: Mapping[str, Any] | None = None
+) -> list[dict[str, str]]:
     """Say what limits the numbers: few events, suspicious columns, patients an arm could not use, unread clips."""
     found = [
         *_outcome_notes(design),
-        *_size_notes(design),
+        *_size_notes(design, size if size is not None else sample_size(design)),
         *_leak_notes(design),
         *_width_notes(design, experiment),
         *_band_notes(experiment),
@@ -293,12 +315,12 @@ def encoder_notes(design: Design) -> list[dict[str, str]]:
     return found
 
 
-def _size_notes(design: Design) -> list[dict[str, str]]:
-    size = sample_size(design)
+def _size_notes(design: Design, size: Mapping[str, Any]) -> list[dict[str, str]]:
+    moved = " of those that the models were fitted on" if "taught" in size else ""
     if design.kind != "binary":
         return [
             _note(
-                f"{size['patients']} patients for {size['features']} candidate features: "
+                f"{size.get('taught', size['patients'])} patients{moved} for {size['features']} candidate features: "
                 f"{size['events_per_feature']:.2f} patients a feature."
             )
         ]
@@ -318,8 +340,9 @@ def _size_notes(design: Design) -> list[dict[str, str]]:
         )
     found.append(
         _note(
-            f"{fewer} patients in the smaller class for {size['features']} candidate features: "
-            f"{size['events_per_feature']:.2f} events a feature. Expected width of the 95 % interval at this size: "
+            f"{size.get('taught', fewer)} patients in the smaller class{moved} for {size['features']} candidate features: "
+            f"{size['events_per_feature']:.2f} events a feature. Expected width of the 95 % interval at this size"
+            f"{f' ({fewer} tested)' if moved else ''}: "
             + ", ".join(f"{width:.2f} for an AUROC of {area}" for area, width in widths.items())
             + "."
         )

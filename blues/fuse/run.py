@@ -18,7 +18,7 @@ from blues.fuse.experiment import Experiment
 from blues.fuse.explained import chosen_arms
 from blues.fuse.finetune import Tuning
 from blues.fuse.margin import check_margin
-from blues.fuse.notes import design_facts, fallback_notes, notes_on, reference_notes
+from blues.fuse.notes import design_facts, fallback_notes, notes_on, reference_notes, sample_size
 from blues.fuse.null import added_null, label_null, with_added
 from blues.fuse.record import Run
 from blues.fuse.settled import settled
@@ -35,7 +35,7 @@ from blues.fuse.tables import (
     without_images,
 )
 
-__all__ = ["run", "run_folds"]
+__all__ = ["groups_given", "run", "run_folds"]
 
 HUGE = 1e100
 """Squares and sums of larger outcomes leave the range of numbers."""
@@ -83,11 +83,7 @@ def run(
             f"the experiment says finetune={experiment.finetune!r}, and tuning is {'' if tuning else 'not '}given",
             remedy="design, tuning = blues.fuse.tuning(cohort, design, experiment) makes both",
         )
-    if experiment.subgroups and groups is None:
-        raise check.InputError(
-            f"the experiment names subgroups, {', '.join(experiment.subgroups)}, and groups are not given",
-            remedy="groups=blues.fuse.groups_of(cohort, experiment.task, experiment.subgroups)",
-        )
+    groups_given(experiment, groups)
     experiment = settled(design, experiment)
     check_margin(experiment.margin, design.kind)
     if design.kind == "time":
@@ -99,6 +95,15 @@ def run(
         design, experiment, list(folds), about=design, cohort_card=cohort_card, tuning=tuning, progress=progress
     )
     return dataclasses.replace(found, subgroups=subgroups(found, dict(groups))) if groups else found
+
+
+def groups_given(experiment: Experiment, groups: Mapping[str, pd.Series] | None) -> None:
+    """Raise where an experiment names subgroups and nobody says who is in which."""
+    if experiment.subgroups and groups is None:
+        raise check.InputError(
+            f"the experiment names subgroups, {', '.join(experiment.subgroups)}, and groups are not given",
+            remedy="groups=blues.fuse.groups_of(cohort, experiment.task, experiment.subgroups)",
+        )
 
 
 def _worth_predicting(design: Design) -> None:
@@ -156,8 +161,9 @@ def run_folds(
     examined = examined_arms(arms, reference, experiment.examine)
     validation = validate(design, examined, experiment) if experiment.validate else pd.DataFrame()
     learning = learning_curve(design, examined, folds, experiment) if experiment.learning_curve else pd.DataFrame()
+    size = sample_size(about, (design, np.asarray(folds[0][2])) if transfer else None)
     few = too_few_patients(without_images(arms, design.kind), by_arm)
-    notes = notes_on(about, by_arm, experiment) + reference_notes(few, reference) + fallback_notes(fitted.choices)
+    notes = notes_on(about, by_arm, experiment, size) + reference_notes(few, reference) + fallback_notes(fitted.choices)
     notes += validation_notes(validation) + learning_notes(learning)
     return Run(
         experiment=experiment,
@@ -169,9 +175,11 @@ def run_folds(
         added=added,
         choices=fitted.choices,
         cohort=dict(cohort_card or {}),
-        design=design_facts(about, by_arm),
+        design=design_facts(about, by_arm, size),
         notes=tuple(notes),
-        provenance=provenance.record(seed=experiment.seed, **{k: v for k, v in about.facts.items() if k != "asked"}),
+        provenance=provenance.record(
+            seed=experiment.seed, **{k: v for k, v in about.facts.items() if k not in ("asked", "rated")}
+        ),
         attributions=attributions,
         **(risk_tables(by_arm, experiment) if design.kind == "binary" else {}),
         validation=validation,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from blues import check
+from blues import check, encoders
 from blues.features import Design
 from blues.fuse.experiment import Experiment
 
@@ -27,11 +27,12 @@ def settled(design: Design, experiment: Experiment) -> Experiment:
     InputError
         When the experiment names another task, baseline or pooling than the design has.
     """
-    plain = {entry.name: entry.default for entry in dataclasses.fields(Experiment)}
+    plain: dict[str, Any] = {entry.name: entry.default for entry in dataclasses.fields(Experiment)}
+    plain["points"] = "concat" if experiment.image_features == "artefacts" else "mean"  # what it is where none is named
     changed: dict[str, Any] = {"modalities": tuple(design.blocks)}  # a design may have lost a block since
     for name, value in _of(design).items():
         asked = getattr(experiment, name)
-        if _same(asked, value):
+        if _same(asked, value) or (name == "points" and asked in design.poolings):
             continue
         if asked != plain[name]:
             raise check.InputError(
@@ -39,9 +40,7 @@ def settled(design: Design, experiment: Experiment) -> Experiment:
                 remedy="Make the design with it, or leave it out of the Experiment",
             )
         changed[name] = value
-    image = design.facts.get("encoder") or {}
-    if image.get("name", experiment.encoder) != experiment.encoder == plain["encoder"] and experiment.weights is None:
-        changed["encoder"] = image["name"]
+    changed |= _encoder(design, experiment, plain["encoder"])
     if experiment.cohort == plain["cohort"] != design.cohort and experiment.train is None:
         changed["cohort"] = design.cohort  # its name: which folder it was read from the design does not know
     return dataclasses.replace(experiment, **changed)
@@ -50,11 +49,32 @@ def settled(design: Design, experiment: Experiment) -> Experiment:
 def _of(design: Design) -> dict[str, Any]:
     """Return the settings of an experiment that a design decides, as far as it knows them."""
     found: dict[str, Any] = {"task": design.task, **design.facts.get("asked", {})}
-    if "image" in design.blocks and "frames" in design.facts:
+    if "image" not in design.blocks:
+        found.pop("image_features", None)
+    elif "frames" in design.facts:
         found["frames"] = design.facts["frames"]
+        if design.level == "patient":
+            found["points"] = design.facts["points"]
     return found
 
 
+def _encoder(design: Design, experiment: Experiment, usual: str) -> dict[str, str]:
+    """Return the encoder to record; a weight file is named by its path, of which the design does not know."""
+    made_by = (design.facts.get("encoder") or {}).get("name")
+    if made_by is None or "image" not in design.blocks or experiment.weights is not None:
+        return {}
+    if experiment.encoder == usual or made_by == experiment.encoder:
+        return {"encoder": made_by}
+    if experiment.encoder in encoders.names():
+        raise check.InputError(
+            f"the experiment says encoder={experiment.encoder!r}, and the design was made with {made_by!r}",
+            remedy="Make the design with it, or leave it out of the Experiment",
+        )
+    return {}
+
+
 def _same(asked: Any, value: Any) -> bool:
-    """Return whether two settings are the same; the order of names says nothing."""
-    return sorted(asked) == sorted(value) if isinstance(asked, tuple) else bool(asked == value)
+    """Return whether two settings are the same; order and capitals of names say nothing."""
+    if not isinstance(asked, tuple):
+        return bool(asked == value)
+    return sorted(map(str.casefold, asked)) == sorted(map(str.casefold, value))

@@ -171,7 +171,7 @@ def compare_arms(
         if arm not in by_arm or other not in by_arm:
             continue
         table = evaluate.compare_table(by_arm[arm], by_arm[other], **_settings(design, experiment))
-        if by_name[arm].role == "prevalence":
+        if "prevalence" in (by_name[arm].role, by_name[other].role):
             table = table[~table["metric"].str.startswith(_RANKS)]
         table.insert(0, "arm", arm)
         table.insert(1, "reference", other)

@@ -16,9 +16,10 @@ from blues.features import Design
 from blues.fuse.experiment import Experiment
 from blues.fuse.matching import check_outcome, doubts, matched_columns
 from blues.fuse.record import Run
-from blues.fuse.run import run_folds
+from blues.fuse.run import groups_given, run_folds
 from blues.fuse.settled import settled
 from blues.fuse.stayexamine import no_transfer
+from blues.fuse.subgroups import subgroups
 
 __all__ = ["joined", "transfer"]
 
@@ -33,6 +34,7 @@ def transfer(
     experiment: Experiment,
     *,
     cohort_card: Mapping[str, Any] | None = None,
+    groups: Mapping[str, pd.Series] | None = None,
     progress: bool = False,
 ) -> Run:
     """Fit every arm on one cohort and predict the patients of another, once.
@@ -45,6 +47,8 @@ def transfer(
         Its folds and repeats are not used; choices, calibration and thresholds are made on inner folds of the training cohort.
     cohort_card : mapping, optional
         Of the test cohort.
+    groups : mapping of str to Series, optional
+        Of the test cohort, from :func:`blues.fuse.groups_of`, which an experiment with ``subgroups`` needs.
     progress : bool
         Show a bar on standard error.
 
@@ -61,7 +65,10 @@ def transfer(
     """
     if "time" in (train[1].kind, test[1].kind):
         raise no_transfer()
+    groups_given(experiment, groups)
     experiment = settled(test[1], experiment)
+    if experiment.train is None:
+        experiment = dataclasses.replace(experiment, cohort="synthetic", train=train[0].name, test=test[0].name)
     design, about = joined(*train, *test)
     rows = len(train[1].y)
     split = (0, 0, np.arange(rows), np.arange(rows, len(design.y)))
@@ -82,6 +89,8 @@ def transfer(
     both = {str(c).partition("=")[0] for name in _TABULAR if name in about.blocks for c in about.blocks[name]}
     pairs = {name: other for name, other in matched_columns(train[0], test[0])[0].items() if name in both}
     notes += [{"level": "warning", "text": text} for text in doubts(train[0], test[0], experiment.task, pairs)]
+    if groups:
+        found = dataclasses.replace(found, subgroups=subgroups(found, dict(groups)))
     return dataclasses.replace(
         found,
         notes=(*notes, *found.notes),
@@ -190,7 +199,8 @@ def _shared(
     if modality == "image":
         if list(a.columns) != list(b.columns):
             raise check.InputError(
-                "the images of the two cohorts were not embedded alike", remedy="Use one encoder for both"
+                "the images of the two cohorts have other columns",
+                remedy="Use one encoder, one choice of image features and one pooling for both",
             )
         return (a, b), []
     of: dict[str, str] = {str(c): str(c) for c in a if c in b}

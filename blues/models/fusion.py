@@ -130,9 +130,10 @@ class LateFusion(OutcomeModel):
         """
         check.one_of(self.kind, KINDS, "kind of target")
         check.one_of(self.combine, ("mean", "stack"), "combine")
-        X, y = np.asarray(X, dtype=float), np.asarray(y, dtype=float)
+        X, y = np.asarray(X, dtype=float), self._coded(y, one_is_enough=True)
         self.mean_ = float(y.mean())
-        self.classes_, counts = np.unique(y, return_counts=True)
+        values, counts = np.unique(y, return_counts=True)
+        self.classes_ = self.classes_ if self.kind == "binary" else values
         self.shares_ = counts / len(y)
         self.models_ = {}
         held_out = {}

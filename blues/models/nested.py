@@ -91,7 +91,7 @@ class Nested(OutcomeModel):
             Needed where there is something to choose, calibrate or cut; without them the first candidate is taken as it is.
         """
         check.one_of(self.kind, KINDS, "kind of target")
-        X, y = np.asarray(X, dtype=float), np.asarray(y, dtype=float)
+        X, y = np.asarray(X, dtype=float), self._coded(y, one_is_enough=True)
         options = {label: self._option(given) for label, given in self.candidates.items()}
         wanted = len(options) > 1 or any(c != "none" or t in ("youden", "matched") for _, _, c, t in options.values())
         held_out = {_learner(option): np.full(len(y), np.nan) for option in options.values()}
@@ -111,7 +111,7 @@ class Nested(OutcomeModel):
         judged = self.expected(X) if rule == APPARENT and binary else calibrated(self.calibrator_, inner_p)
         self.threshold_ = find_threshold(rule, y, judged) if binary else float("nan")
         self.lacked_inner_ = wanted and not (folds >= 0).any()
-        self.classes_ = self.grades_ = np.unique(y)
+        self.grades_ = np.unique(y)
         self.cuts_ = _cuts(y, inner_p, folds) if self.kind == "ordinal" and rule == "matched" else None
         return self
 
@@ -145,6 +145,10 @@ class Nested(OutcomeModel):
         """Return the probability of the event or the expected value, shape (rows,)."""
         raw = predict(self.model_, np.asarray(X, dtype=float)[:, self.columns_], self.kind)
         return calibrated(self.calibrator_, raw)
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Return ``[1 - p, p]`` a row for a binary outcome, the probability of each of ``grades_`` for an ordinal one."""
+        return self.predict_categories(X, self.grades_.tolist()) if self.kind == "ordinal" else super().predict_proba(X)
 
     def _half(self) -> float:
         return self.threshold_

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator, RegressorMixin, clone
 
 from blues.models.inner import InnerFolds, fit
 
 __all__ = ["OrdinalClassifier", "category_probabilities"]
 
 
-class OrdinalClassifier(BaseEstimator):
+class OrdinalClassifier(RegressorMixin, BaseEstimator):
     """Fit P(y > c) for each cut c with a binary model and difference the results [1]_.
 
     Parameters

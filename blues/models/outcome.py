@@ -31,10 +31,14 @@ class OutcomeModel(BaseEstimator):
     def predict(self, X: Any) -> np.ndarray:
         """Return the class (binary: the second one from a probability of one half on), or the expected grade or value."""
         said = self.expected(X)
-        return np.asarray(self.classes_[(said >= self._half()).astype(int)]) if self.kind == "binary" else said
+        if self.kind != "binary":
+            return said
+        return np.asarray(self.classes_[np.minimum(said >= self._half(), len(self.classes_) - 1).astype(int)])
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return ``[1 - p, p]`` a row, shape (rows, 2), for a binary outcome."""
+        if self.kind != "binary":
+            raise check.InputError(f"probabilities are of a binary outcome, and this one is {self.kind}")
         p = self.expected(X)
         return np.column_stack([1 - p, p])
 
@@ -42,7 +46,7 @@ class OutcomeModel(BaseEstimator):
         """Return the accuracy (binary) or the share of variance explained, as scikit-learn's estimators do."""
         return float((accuracy_score if self.kind == "binary" else r2_score)(y, self.predict(X)))
 
-    def _coded(self, y: Any) -> np.ndarray:
+    def _coded(self, y: Any, one_is_enough: bool = False) -> np.ndarray:
         """Return the outcome as numbers, shape (rows,): of a binary one 0 and 1, whose labels ``classes_`` keeps.
 
         Raises
@@ -53,6 +57,8 @@ class OutcomeModel(BaseEstimator):
         if self.kind != "binary":
             return np.asarray(y, dtype=float)
         self.classes_, codes = np.unique(np.asarray(y), return_inverse=True)
+        if len(self.classes_) == 1 and one_is_enough:
+            return np.asarray(y, dtype=float)
         if len(self.classes_) != 2:
             shown = ", ".join(map(str, self.classes_[:5])) + ", ..." * (len(self.classes_) > 5)
             raise check.InputError(f"a binary outcome has two labels, and y has {len(self.classes_)}: {shown}")

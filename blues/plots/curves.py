@@ -85,7 +85,8 @@ def precision_recall(curves: pd.DataFrame, prevalence: float, labels: Labels = N
     Parameters
     ----------
     curves : DataFrame
-        Columns ``arm``, ``recall``, ``precision`` (0 to 1).
+        Columns ``arm``, ``recall``, ``precision`` (0 to 1), in the order of the threshold. A precision is drawn over the recall
+        gained with it, so that the area is the average precision.
     prevalence : float
         Share of patients with the outcome.
     labels : mapping, optional
@@ -102,10 +103,12 @@ def precision_recall(curves: pd.DataFrame, prevalence: float, labels: Labels = N
     axes.annotate(text, (0.01, prevalence), (0, -11), textcoords="offset points", color=MUTED, fontsize=8.5)
     for i, arm in enumerate(ordered(curves["arm"])):
         part = curves[curves["arm"] == arm]
+        if part["recall"].iloc[0] > part["recall"].iloc[-1]:
+            part = part.iloc[::-1]
         axes.step(
-            part["recall"],
-            part["precision"],
-            where="post",
+            [0.0, *part["recall"]],
+            [part["precision"].iloc[0], *part["precision"]],
+            where="pre",
             color=series_colour(i),
             linestyle=dashes(i),
             label=_label(arm, labels),

@@ -124,11 +124,21 @@ def styled(function: Callable[P, R]) -> Callable[P, R]:
     return inner
 
 
+class _Shown(Figure):
+    """A figure that a notebook shows where it is the last thing of a cell: it is none of pyplot's, which are shown there."""
+
+    def _repr_png_(self) -> bytes:
+        stream = io.BytesIO()
+        with _look():
+            self.savefig(stream, format="png", dpi=100, facecolor="white")
+        return stream.getvalue()
+
+
 def panel(
     width: float = 4.5, height: float = 3.8, rows: int = 1, columns: int = 1, **layout: Any
 ) -> tuple[Figure, Any]:
     """Return a figure of ``width`` x ``height`` inches and its axes (one Axes, or an array as ``Figure.subplots``)."""
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = _Shown(figsize=(width, height), layout="constrained")
     axes = figure.subplots(rows, columns, **layout)
     return figure, axes
 

@@ -11,7 +11,7 @@ from blues.fuse.margin import MEASURED, against_margin, mostly_out
 from blues.report.facts import FEW, Facts, Gain
 from blues.report.words import LEVEL, arm_label, clean, count, interval, listed, metric, modalities, number, p_value
 
-__all__ = ["answer", "digits", "few_events", "limits", "verdict_text"]
+__all__ = ["answer", "digits", "few_events", "verdict_text"]
 
 INTENDED_USE = (
     "For research only. This page reports a statistical experiment on recorded data. It is no medical device, makes no "
@@ -81,13 +81,16 @@ def answer(facts: Facts) -> dict[str, Any]:
     warnings = [str(n["text"]) for n in facts.run.notes if n.get("level") == "warning"]
     if remark and not any("smaller class" in w for w in warnings):
         warnings.insert(0, remark[0].upper() + remark[1:] + ".")
-    sentences = [s for s in (_who(facts), _gain(facts), _added(facts), _for_whom(facts), _rest(facts)) if s]
+    said = (_who(facts), _gain(facts), _rated(facts), _added(facts), _for_whom(facts), _rest(facts))
+    sentences = [s for s in said if s]
     return {"headline": headline(facts), "sentences": sentences, "numbers": clean(numbers), "warnings": warnings}
 
 
 def headline(facts: Facts) -> str:
     """Return the answer as one line."""
     gain, fewer = facts.headline, few_events(facts)
+    if facts.constant_alone:
+        return "This run cannot say what imaging adds: nothing but a constant stands beside images"
     if gain is None:
         if facts.candidate is None:
             return "This run has no arm with images"
@@ -155,15 +158,17 @@ def _who(facts: Facts) -> str:
     people = count(patients, "patient") + (f" ({events} with it)" if facts.binary else "")
     people += f" ({events} of whom had the event)" if facts.timed else ""
     moment = f" {when(str(facts.design['moment']))}" if facts.design["moment"] else ""
-    best = facts.reference or facts.candidate
+    best = facts.candidate if facts.constant_alone else facts.reference or facts.candidate
     if best is None:
         return f"{label} was predicted{moment} in {people}."
-    kind = facts.reference_kind if facts.reference else "the best arm"
+    kind = facts.reference_kind if best == facts.reference else "the best arm"
     return f"Predicting {label}{moment} in {people}, {kind}, {arm_label(best)}, reached {_scored(facts, best)}."
 
 
 def _gain(facts: Facts) -> str:
     gain = facts.headline
+    if facts.constant_alone:
+        return _beside_a_constant(facts)
     if gain is None:
         if facts.candidate is None:
             return "No arm looks at images, so nothing is said here about what imaging adds."
@@ -189,6 +194,16 @@ def _gain(facts: Facts) -> str:
     return f"{text}. {' '.join(filter(None, said))}"
 
 
+def _beside_a_constant(facts: Facts) -> str:
+    """Say what can be said where images are all there is: whether they tell anything at all."""
+    gain = facts.headline
+    text = "No other variables were looked at, so this run cannot say what imaging adds to them"
+    if gain is None or few_events(facts):
+        return f"{text}."
+    shown = interval(gain.difference, gain.low, gain.high, digits=3, sign=True)
+    return f"{text}. From a constant, which knows nothing of whom it predicts, images differ by {shown}."
+
+
 def _above_chance(facts: Facts, gain: Gain) -> str:
     """Say that a gain over a reference that knows nothing is little, where it ranks no better than chance."""
     value = facts.score(gain.reference)[0]
@@ -212,8 +227,17 @@ def _against_margin(facts: Facts, gain: Gain) -> str:
         "impossible": f"The reference leaves a gain of {left} at most, less than {named}: nothing can speak for it or against.",
         "reached": f"Both intervals reach {named}, as a whole.",
         "below": f"Both intervals stay below {named}{wrong}.",
-        "open": f"That imaging adds {named}, is neither shown nor ruled out.",
+        "open": f"That imaging adds {named}, is neither shown nor ruled out{_why_open(gain)}.",
     }[_held(facts, gain)]
+
+
+def _why_open(gain: Gain) -> str:
+    """Return why nothing follows for the margin though the interval of the fitted models may seem to settle it."""
+    if mostly_out(gain.absent):
+        return ": the models left images out in half of the training folds or more, and no interval bounds what they are worth"
+    if gain.ends is None:
+        return ": that takes two intervals, that of the fitted models and one that allows for other training patients"
+    return f": the two intervals together reach from {number(min(gain.ends), 3)} to {number(max(gain.ends), 3)}"
 
 
 def _refitted(facts: Facts, gain: Gain) -> str:
@@ -339,6 +363,16 @@ def _for_whom(facts: Facts) -> str:
     )
 
 
+def _rated(facts: Facts) -> str:
+    """Say that an outcome which experts read off the same clips makes images their own judge."""
+    if not facts.design.get("rated") or facts.candidate is None:
+        return ""
+    return (
+        "The outcome is what experts saw on these same clips: that images tell it says how well a model reads clips as they "
+        "do, and not that imaging adds anything to the care of patients."
+    )
+
+
 def _rest(facts: Facts) -> str:
     parts = []
     if facts.alone and facts.alone != facts.candidate:
@@ -378,66 +412,3 @@ def _rest(facts: Facts) -> str:
         )
     text = "; ".join(parts)
     return text[:1].upper() + text[1:] + "." if text else ""
-
-
-def limits(facts: Facts) -> list[str]:
-    """Return what a careful reader would object to, each from a fact of this run."""
-    found = [str(n["text"]) for n in facts.run.notes]
-    remark = few_events(facts)
-    if remark and not any("smaller class" in text for text in found):
-        found.append(remark[0].upper() + remark[1:] + ".")
-    found += [
-        text for text in (_precision(facts), _selection(facts), _inside(facts), _labels(facts), _null(facts)) if text
-    ]
-    return list(dict.fromkeys(found))
-
-
-def _precision(facts: Facts) -> str:
-    gain = facts.headline
-    if gain is None or not np.isfinite(gain.low):
-        return ""
-    return (
-        f"The interval of the difference is {number(abs(gain.high - gain.low), 3)} wide: with "
-        f"{count(facts.people()[0], 'patient')}, a difference of less than about half of that cannot be told from none."
-    )
-
-
-def _selection(facts: Facts) -> str:
-    without = [a for a in facts.without_images if a != "prevalence"]
-    if len(without) < 2 or facts.reference is None:
-        return ""
-    if facts.run.experiment.reference:
-        return (
-            f"The reference, {arm_label(facts.reference)}, was named with --reference. Whether that was before anybody saw a "
-            "score of this cohort, this page cannot know."
-        )
-    return (
-        f"The reference, {arm_label(facts.reference)}, is the best of {len(without)} arms without images on these same "
-        "patients. Choosing it so favours the reference; a reference named in advance would be fairer to imaging."
-    )
-
-
-def _inside(facts: Facts) -> str:
-    name = facts.design["cohort"] or "this cohort"
-    if moved := facts.design.get("transfer"):
-        return (
-            f"The models were fitted on {moved['train']} and tested once on {name}: one test cohort says how they travel to "
-            "it, not to others."
-        )
-    return (
-        f"Every number is an internal validation within {name}: nothing was tested on patients of another centre, "
-        "scanner or time, so performance elsewhere is unknown."
-    )
-
-
-def _labels(facts: Facts) -> str:
-    ratings = facts.run.cohort.get("ratings")
-    if "consensus" in str(ratings) or "consensus" in str(facts.run.cohort.get("raters")):
-        return "The experts' ratings are a consensus: how far single experts agree cannot be computed from them."
-    return ""
-
-
-def _null(facts: Facts) -> str:
-    if not len(facts.run.null):
-        return "The label-permutation null of the whole pipeline is not part of this run (--null 200 adds it)."
-    return ""

@@ -272,13 +272,23 @@ class Facts:
         return self._best(self.without_images)
 
     @property
+    def rivals(self) -> list[str]:
+        """The arms without images that the reference was the best of; the constant among them where it has a score."""
+        constant = self.binary or self.timed  # which cannot rank
+        return [arm for arm in self.without_images if arm != "prevalence" or not constant]
+
+    @property
     def reference_kind(self) -> str:
         """What the reference is: chosen by its score, or named."""
         if self.run.experiment.reference:
             return "the arm without images named as reference"
-        constant = self.binary or self.timed  # which cannot rank
-        others = [arm for arm in self.without_images if arm != "prevalence" or not constant]
-        return f"the best of {len(others)} arms without images" if len(others) > 1 else "the arm without images"
+        found = len(self.rivals)
+        return f"the best of {found} arms without images" if found > 1 else "the arm without images"
+
+    @property
+    def constant_alone(self) -> bool:
+        """Whether all that stands beside images is a constant: then nothing can be said of what they add."""
+        return self.reference == "prevalence" and self.candidate is not None
 
     @cached_property
     def adds(self) -> bool:

@@ -30,8 +30,7 @@ MOST_PATIENTS = 400
 def gain(facts: Facts, privacy: Privacy) -> Parts:
     """Return the paired differences to the reference, and the patients whose prediction moves."""
     if facts.reference is None or not facts.gains:
-        why = "No arm does without images" if facts.reference is None else "No arm looks at images"
-        return [block("text", text=f"{why} in this run, so there is nothing to compare.")], {}, {}
+        return [block("text", text=f"{_why_none(facts)} in this run, so there is nothing to compare.")], {}, {}
     label = metric(facts.metric).label
     tables, blocks = {}, []
     for key, made in (("gain", _added_to_each(facts, label)), ("instead", _instead(facts, label))):
@@ -67,6 +66,12 @@ def gain(facts: Facts, privacy: Privacy) -> Parts:
     else:
         blocks += [block("figures", keys=["gain-forest"]), details]
     return blocks, tables, figures
+
+
+def _why_none(facts: Facts) -> str:
+    if facts.constant_alone:
+        return "Nothing but a constant stands beside images"
+    return "No arm does without images" if facts.reference is None else "No arm looks at images"
 
 
 def _added_to_each(facts: Facts, label: str) -> dict[str, Any] | None:

@@ -85,7 +85,7 @@ def _flow(facts: Facts, records: list[Mapping[str, Any]]) -> list[dict[str, Any]
     last = {"step": "in this analysis: outcome known, at least one modality", "n": n}
     unread = len(facts.run.provenance.get("quarantined") or [])
     lost = f"{count(unread, 'clip')} of those above could not be read" if unread else ""
-    return [*steps, last | {"excluded": "; ".join(filter(None, [_lost(before, used), lost, *parts]))}]
+    return [*steps, last | {"excluded": "; ".join(filter(None, [_lost(before, used), *parts, lost]))}]
 
 
 def _lost(before: int | None, after: int) -> str:

@@ -171,7 +171,7 @@ def explorer(facts: Facts) -> dict[str, Any] | None:
     start, grid = 0.5, np.arange(101) / 100
     made: dict[str, Any] = {"start": start, "level": facts.design["level"], "key": facts.key_arms, "arms": {}}
     for arm in arms_:
-        part = curves.usable(facts, arm)
+        part = curves.usable(facts, arm).sort_values(["p", "y"])  # the order of the rows is that of the ids
         y = part["y"].to_numpy(int)
         if len(part) <= MOST_ROWS:
             made["arms"][arm] = {"y": y.tolist(), "p": _shortened(part["p"]).tolist()}

@@ -12,10 +12,11 @@ import blues
 from blues.cohort import Cohort, card
 from blues.fuse import Run
 from blues.report import arms, explained, extras, gain, people, risk
-from blues.report.answer import INTENDED_USE, answer, limits
+from blues.report.answer import INTENDED_USE, answer
 from blues.report.checklists import checklists
 from blues.report.document import block, column, table
 from blues.report.facts import Facts
+from blues.report.limits import limits
 from blues.report.methods import command, methods, place
 from blues.report.people import Parts
 from blues.report.privacy import Privacy, pseudonyms

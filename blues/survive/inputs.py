@@ -207,7 +207,11 @@ def group_labels(groups: Any, n: int, *, at_least: int = 1) -> tuple[np.ndarray,
         return np.zeros(n, dtype=int), ["all"]
     if groups is None:
         raise InputError("groups is not given", allowed=f"a label for each of the {n} subjects")
-    series = pd.Series(groups.array if isinstance(groups, pd.Series) else np.asarray(groups))
+    if isinstance(groups, pd.Series):
+        groups = groups.array
+    elif not isinstance(groups, list | tuple):
+        groups = np.asarray(groups)
+    series = pd.Series(groups)
     if len(series) != n:
         raise InputError(f"groups has {len(series)} entries and time has {n}")
     if series.isna().any():
