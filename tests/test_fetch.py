@@ -408,6 +408,11 @@ def test_command_writes_a_synthetic_cohort(tmp_path, capsys):
     assert (tmp_path / "s" / "cohort.toml").is_file()
 
 
+def test_command_names_a_bad_seed(tmp_path, capsys):
+    assert command.main(["synthetic", str(tmp_path / "s"), "--patients", "8", "--seed", "-1"]) == 2
+    assert "seed is -1. Allowed: a whole number of at least 0" in capsys.readouterr().err
+
+
 @pytest.mark.real
 def test_the_real_release_is_the_tested_one(real_cohort_folder):
     known = fetch.KNOWN["covid-blues"]

@@ -163,6 +163,12 @@ def test_same_seed_same_files_other_seed_other_files(tmp_path):
         ({"blood_signal": -0.5}, "blood_signal is -0.5"),
         ({"frames": 2}, "frames is 2.*at least 8"),
         ({"size": 101}, "size is 101.*even"),
+        ({"seed": -1}, "seed is -1.*at least 0"),
+        ({"seed": 0.5}, "seed is 0.5.*whole number"),
+        ({"frames": 8.5}, "frames is 8.5.*whole number"),
+        ({"patients": "x"}, "patients is 'x'.*whole number"),
+        ({"signal": "x"}, "signal is 'x'"),
+        ({"seed": float("inf")}, "seed is inf"),
     ],
 )
 def test_bad_parameters_are_named(tmp_path, setting, says):
@@ -189,6 +195,39 @@ def test_load_draws_once_and_reads_folders(none, monkeypatch, tmp_path):
         datasets.load("sinthetic")
     with pytest.raises(InputError, match="signal can be set for the synthetic cohort only"):
         datasets.load(none.folder, signal=2)
+
+
+@pytest.mark.parametrize(
+    ("setting", "says"),
+    [
+        ({"patient": 20}, "parameter is 'patient'.*Nearest: 'patients'"),
+        ({"folder": 1}, "parameter is 'folder'"),
+        ({"patients": "x"}, "patients is 'x'"),
+        ({"seed": -1}, "seed is -1"),
+    ],
+)
+def test_load_names_bad_parameters(monkeypatch, tmp_path, setting, says):
+    monkeypatch.setenv("BLUES_CACHE", str(tmp_path))
+    with pytest.raises(InputError, match=says):
+        datasets.load("synthetic", **setting)
+    assert not list(tmp_path.iterdir())
+
+
+def test_load_keeps_each_drawing_apart_and_equal_ones_together(monkeypatch, tmp_path):
+    monkeypatch.setenv("BLUES_CACHE", str(tmp_path))
+    monkeypatch.setattr(datasets, "synthetic", lambda folder, **values: folder.mkdir(parents=True))
+    monkeypatch.setattr(blues.cohort, "read", lambda folder: folder)
+    near = [{"seed": 20261128}, {"seed": 20261129}, {"signal": 1.0000001}, {"signal": 1.0000002}, {"patients": 1234567}]
+    assert len({datasets.load("synthetic", **setting) for setting in near}) == len(near)
+    assert datasets.load("synthetic", signal=1, patients=40.0) == datasets.load("synthetic")
+
+
+def test_whole_numbers_may_be_written_as_decimals(tmp_path):
+    folders = [
+        synthetic(tmp_path / str(kind), patients=kind(8), frames=kind(8), size=kind(64), seed=kind(1)).folder
+        for kind in (int, float, np.int64)
+    ]
+    assert len({(folder / "truth.csv").read_bytes() for folder in folders}) == 1
 
 
 def test_a_full_disk_leaves_nothing_and_names_the_folder(tmp_path, monkeypatch):

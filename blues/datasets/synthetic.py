@@ -16,23 +16,28 @@ What is planted
 from __future__ import annotations
 
 import math
+import numbers
 import shutil
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 import blues.cohort
 from blues import video
-from blues.check import InputError
+from blues.check import InputError, one_of
 from blues.cohort import Cohort
 from blues.datasets.synthetic_dictionary import POINTS, dictionary
 from blues.datasets.synthetic_tables import draw_patients
 
-__all__ = ["POINT_WEIGHT", "RATERS", "synthetic"]
+__all__ = ["POINT_WEIGHT", "RATERS", "parameters", "synthetic"]
+
+LEAST = {"patients": 8, "seed": 0, "frames": 8, "size": 64}
+PLANTED = ("signal", "blood_signal")
 
 POINT_WEIGHT = {"1": 0.3, "2": 0.6, "3": 1.0}
 """How strongly involvement shows at R1/L1, R2/L2 and R3/L3."""
@@ -82,7 +87,7 @@ def synthetic(
     signal : float
         Size of the planted effect of the PCR result on the images, in standard deviations of involvement; 0 plants none.
     seed : int
-        Same seed, same tables and frames.
+        0 or more. Same seed, same tables and frames.
     blood_signal : float
         Size of the effect on the blood tests; 0 plants none.
     frames : int
@@ -102,12 +107,14 @@ def synthetic(
         The disk is full or the place may not be written; nothing is left behind.
     """
     folder = Path(folder)
-    _check(folder, patients, signal, blood_signal, frames, size)
+    given = {"patients": patients, "seed": seed, "frames": frames, "size": size}
+    drawing = parameters(**given, signal=signal, blood_signal=blood_signal)
+    _check_empty(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     try:
         draft = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name[:40]}-"))
         try:
-            _write(draft, patients, signal, seed, blood_signal, frames, size)
+            _write(draft, **drawing)
             draft.chmod(0o755)
             draft.replace(folder)
         finally:
@@ -118,23 +125,45 @@ def synthetic(
     return blues.cohort.read(folder)
 
 
-def _check(folder: Path, patients: int, signal: float, blood_signal: float, frames: int, size: int) -> None:
-    if patients != int(patients) or patients < 8:
-        raise InputError(f"patients is {patients}", allowed="a whole number of at least 8")
-    for name, value in (("signal", signal), ("blood_signal", blood_signal)):
-        if not (math.isfinite(value) and value >= 0):
-            raise InputError(f"{name} is {value}", allowed="0 (nothing planted) or more; 1 is moderate, 2 is strong")
-    if frames < 8:
-        raise InputError(f"frames is {frames}", allowed="at least 8")
-    if size < 64 or size % 2:
-        raise InputError(f"size is {size}", allowed="an even number of pixels, at least 64")
+def parameters(**given: float) -> dict[str, Any]:
+    """Return parameters of :func:`synthetic` as the numbers that it draws with, equal ones alike (8.0 is 8).
+
+    Parameters
+    ----------
+    **given : float
+        Some of them, by name.
+
+    Raises
+    ------
+    InputError
+        For the first name that is none, or value that is out of range.
+    """
+    return {name: _parameter(one_of(name, [*LEAST, *PLANTED], "parameter"), value) for name, value in given.items()}
+
+
+def _parameter(name: str, value: float) -> float:
+    if name in PLANTED:
+        if isinstance(value, numbers.Real) and math.isfinite(value) and value >= 0:
+            return float(value)
+        raise InputError(f"{name} is {value!r}", allowed="0 (nothing planted) or more; 1 is moderate, 2 is strong")
+    whole = isinstance(value, numbers.Real) and math.isfinite(value) and value == int(value)
+    if not whole or value < LEAST[name]:
+        raise InputError(f"{name} is {value!r}", allowed=f"a whole number of at least {LEAST[name]}")
+    if name == "size" and value % 2:
+        raise InputError(f"size is {value!r}", allowed=f"an even number of pixels, at least {LEAST[name]}")
+    return int(value)
+
+
+def _check_empty(folder: Path) -> None:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(
             "something is there already", file=folder, remedy="Name a new folder, or empty this one yourself"
         )
 
 
-def _write(folder: Path, patients: int, signal: float, seed: int, blood_signal: float, frames: int, size: int) -> None:
+def _write(
+    folder: Path, *, patients: int, signal: float, seed: int, blood_signal: float, frames: int, size: int
+) -> None:
     rng = np.random.default_rng([seed, 1])
     drawn = draw_patients(patients, blood_signal, rng)
     plan = pd.DataFrame(_plan(drawn.pcr, drawn.illness, signal, frames, rng))
