@@ -14,6 +14,7 @@ from typing import Any
 from tqdm import tqdm
 
 from blues.check import InputError, counted, one_of
+from blues.datasets.address import check_address
 from blues.datasets.download import Download, download, git_blob_hash, read_json
 from blues.datasets.unpack import safe_name, unpack
 from blues.provenance import cache_folder, file_hash, text_hash, write_json
@@ -151,10 +152,12 @@ def fetch(
     folder = Path(folder)
     if folder.exists() and not folder.is_dir():
         raise InputError("not a folder", file=folder)
+    address = url if url is not None else known.github if source == "github" else HUB
+    check_address(address)
     if source == "github":
-        files, record = _from_archive(name, url or known.github, folder, force, progress)
+        files, record = _from_archive(name, address, folder, force, progress)
     else:
-        files, record = _from_hub(known, url or HUB, folder, force, progress)
+        files, record = _from_hub(known, address, folder, force, progress)
     notes = (*record.pop("notes"), *_compare(known, folder))
     write_json(
         folder / "fetched.json",
