@@ -186,11 +186,11 @@ def test_file_that_shrank_starts_over(get, server):
     assert get().path.read_bytes() == BODY[:1000]
 
 
-@pytest.mark.parametrize("chunked", [False, True])
-def test_part_as_long_as_another_file_is_not_taken_for_it(get, server, chunked):
-    server.cuts, server.chunked = [600_000], chunked
-    with pytest.raises(InputError):
-        get(tries=1)
+@pytest.mark.parametrize("total", [len(BODY), None])
+def test_part_as_long_as_another_file_is_not_taken_for_it(get, server, tmp_path, total):
+    (tmp_path / "a.part").write_bytes(BODY[:600_000])
+    state = {"url": server.url("/a"), "validator": '"one"', "total": total}
+    (tmp_path / "a.part.json").write_text(json.dumps(state))
     server.files["/a"], server.etag, server.heeds_if_range = BODY[::-1][:600_000], '"two"', False
     assert get().path.read_bytes() == BODY[::-1][:600_000]
 
@@ -463,6 +463,115 @@ def test_hub_that_lists_a_hostile_path_or_nothing(hub, tmp_path):
     with pytest.raises(InputError, match="no list of files"):
         fetch.fetch("covid-blues", tmp_path / "cb", **settings)
     assert not (tmp_path / "cb").exists()
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "severity.csv",
+        7,
+        None,
+        {"type": "file", "size": 1, "oid": "0"},
+        {"type": "file", "path": 5, "size": 1, "oid": "0"},
+        {"type": "file", "path": "a", "size": "1", "oid": "0"},
+        {"type": "file", "path": "a", "oid": "0"},
+        {"type": "file", "path": "a", "size": 1},
+        {"type": "file", "path": "a", "size": 1, "oid": "0", "lfs": {"size": 1}},
+        {"type": "file", "path": "a", "size": 1, "oid": "0", "lfs": "yes"},
+        {"type": "file", "path": "a", "size": 1, "oid": "0", "lfs": {"oid": 3}},
+    ],
+)
+def test_hub_that_lists_what_is_no_file(hub, tmp_path, entry):
+    hub.files["/api/datasets/jannisborn/COVID-BLUES/page2"] = json.dumps([entry]).encode()
+    with pytest.raises(InputError, match="page2: it lists a file without its name, size or hash.*--source github"):
+        fetch.fetch("covid-blues", tmp_path / "cb", source="huggingface", accept_licence=True, url=hub.url(""))
+    assert not (tmp_path / "cb").exists()
+
+
+@pytest.mark.parametrize("answer", [b"[1]", b'"x"', b"null", b"3"])
+def test_hub_that_describes_no_data_set(hub, tmp_path, answer):
+    hub.files["/api/datasets/jannisborn/COVID-BLUES"] = answer
+    with pytest.raises(InputError, match="does not describe a data set"):
+        fetch.fetch("covid-blues", tmp_path / "cb", source="huggingface", accept_licence=True, url=hub.url(""))
+
+
+@pytest.mark.parametrize(
+    ("following", "match"),
+    [
+        ("", "page2: the list of files does not end"),
+        ("http://[bad/x", "no web address"),
+        ("ftp://h/x", "no web address"),
+    ],
+)
+def test_hub_whose_pages_lead_nowhere(hub, tmp_path, following, match):
+    page = "/api/datasets/jannisborn/COVID-BLUES/page2"
+    hub.files[page] = b"[]"
+    hub.headers[page] = {"Link": f'<{following or hub.url(page)}>; rel="next"'}
+    with pytest.raises(InputError, match=match):
+        fetch.fetch("covid-blues", tmp_path / "cb", source="huggingface", accept_licence=True, url=hub.url(""))
+
+
+@pytest.mark.parametrize("limit", ["MOST_PAGES", "MOST_FILES"])
+def test_hub_that_lists_more_than_is_read(hub, tmp_path, monkeypatch, limit):
+    monkeypatch.setattr(fetch, limit, 0)
+    with pytest.raises(InputError, match="the list of files does not end"):
+        fetch.fetch("covid-blues", tmp_path / "cb", source="huggingface", accept_licence=True, url=hub.url(""))
+
+
+def test_an_answer_nested_without_end_is_no_json(server):
+    server.files["/j"] = b"[" * 200_000
+    with pytest.raises(InputError, match="no JSON"):
+        download.read_json(server.url("/j"))
+
+
+def test_hub_does_not_follow_a_link_out_of_the_folder(hub, tmp_path):
+    (tmp_path / "cb").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "cb" / "lus_videos").symlink_to(tmp_path / "elsewhere")
+    settings = {"source": "huggingface", "accept_licence": True, "url": hub.url(""), "force": True}
+    with pytest.raises(InputError, match="through a link"):
+        fetch.fetch("covid-blues", tmp_path / "cb", **settings)
+    assert [p.name for p in (tmp_path / "cb").iterdir()] == ["lus_videos"]
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
+@pytest.mark.parametrize("source", ["github", "huggingface"])
+def test_a_folder_where_a_file_is_to_be_and_a_file_where_a_folder(hub, tmp_path, source):
+    hub.files["/x.zip"] = repository(tmp_path)
+    url = hub.url("/x.zip") if source == "github" else hub.url("")
+    settings = {"source": source, "accept_licence": True, "force": True, "url": url}
+    (tmp_path / "cb" / "severity.csv").mkdir(parents=True)
+    with pytest.raises(InputError, match=r"cb/severity\.csv is a folder.*nothing was written"):
+        fetch.fetch("covid-blues", tmp_path / "cb", **settings)
+    (tmp_path / "cb" / "severity.csv").rmdir()
+    (tmp_path / "cb" / "lus_videos").write_text("mine")
+    with pytest.raises(InputError, match=r"cb/lus_videos is a file, and a folder is needed.*nothing was written"):
+        fetch.fetch("covid-blues", tmp_path / "cb", **settings)
+    assert [p.name for p in (tmp_path / "cb").iterdir()] == ["lus_videos"]
+    (tmp_path / "cb" / "lus_videos").unlink()
+    assert fetch.fetch("covid-blues", tmp_path / "cb", **settings).files > 2
+
+
+def test_hub_file_that_cannot_get_its_name_leaves_no_draft(hub, tmp_path, monkeypatch):
+    real = Path.replace
+
+    def refuse(self, target):
+        if Path(target).name == "severity.csv":
+            raise PermissionError(13, "Permission denied", str(self), None, str(target))
+        return real(self, target)
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    with pytest.raises(PermissionError) as stopped:
+        fetch.fetch("covid-blues", tmp_path / "cb", source="huggingface", accept_licence=True, url=hub.url(""))
+    assert stopped.value.filename == str(tmp_path / "cb" / "severity.csv")
+    assert not list((tmp_path / "cb").iterdir())
+
+
+def test_hub_that_lists_a_name_twice(hub, tmp_path):
+    entries = [{"type": "file", "path": name, "size": 1, "oid": "0"} for name in ("severity.csv", "Severity.csv")]
+    hub.files["/api/datasets/jannisborn/COVID-BLUES/page2"] = json.dumps(entries).encode()
+    with pytest.raises(InputError, match="the same name"):
+        fetch.fetch("covid-blues", tmp_path / "cb", source="huggingface", accept_licence=True, url=hub.url(""))
 
 
 def test_command_lists_and_refuses(tmp_path, capsys):
