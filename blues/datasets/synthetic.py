@@ -2,12 +2,16 @@
 
 What is planted
 ---------------
-- The PCR result moves how much of the lung is involved by ``signal`` standard deviations between negatives and positives,
-  most at R3 and L3 (weight 1), less at R2 and L2 (0.6), least at R1 and L1 (0.3). Involvement sets the severity that is drawn:
-  no, some, many or confluent B-lines, a broken pleural line. With ``signal=0`` the images know nothing of any column.
-- Illness moves involvement by ``0.4 * signal``; it also moves vitals, inflammation, intensive care, death and stay.
-- The hazard of discharge is halved by each standard deviation of illness and quartered by intensive care
-  (:data:`blues.datasets.synthetic_tables.DISCHARGE_HAZARD`); day 30 censors, death competes.
+- The PCR result moves how much of the lung is involved. With ``signal=1`` positives exceed negatives by 1.5 standard
+  deviations (of those within either group) at R3 and L3, 1.0 at R2 and L2, 0.55 at R1 and L1, and by 1.3 in the mean of a
+  patient's six points. Involvement sets the severity that is drawn: no, some, many or confluent B-lines, a broken pleural
+  line. With ``signal=0`` the images know nothing of any column.
+- In full, involvement is ``1.6 * weight * signal * (pcr - 0.5 + 0.4 * illness)`` and noise of standard deviation 0.85, half
+  of its variance a patient's own, half a clip's; the weights are :data:`POINT_WEIGHT`. So one standard deviation of illness
+  moves it by 0.4 of what the PCR result does; illness also moves vitals, inflammation, intensive care, death and stay.
+- The hazard of leaving hospital, alive or dead, is halved by each standard deviation of illness and quartered by intensive
+  care (:data:`blues.datasets.synthetic_tables.DISCHARGE_HAZARD`). Who dies is drawn from the ill, and their stay ends in
+  death, so that the hazard of discharge alive falls a little further, to about 0.48 and 0.21; day 30 censors.
 - The PCR result moves the blood tests by ``blood_signal`` (leucocytes and lymphocytes down, LDH and ferritin up), and the
   symptoms by a third of it.
 - Two raters read every clip: :data:`RATERS` says how often each reports the drawn truth, which ``truth.csv`` holds.
@@ -85,7 +89,8 @@ def synthetic(
     patients : int
         At least 8. The default takes a few seconds.
     signal : float
-        Size of the planted effect of the PCR result on the images, in standard deviations of involvement; 0 plants none.
+        Size of the planted effect of the PCR result on the images; 0 plants none. In the mean involvement of a patient's
+        points, 0.5, 1 and 2 set positives and negatives 0.7, 1.3 and 2.0 standard deviations apart.
     seed : int
         0 or more. Same seed, same tables and frames.
     blood_signal : float
@@ -145,7 +150,7 @@ def _parameter(name: str, value: float) -> float:
     if name in PLANTED:
         if isinstance(value, numbers.Real) and math.isfinite(value) and value >= 0:
             return float(value)
-        raise InputError(f"{name} is {value!r}", allowed="0 (nothing planted) or more; 1 is moderate, 2 is strong")
+        raise InputError(f"{name} is {value!r}", allowed="0 (nothing planted) or more; 1 is the default")
     whole = isinstance(value, numbers.Real) and math.isfinite(value) and value == int(value)
     if not whole or value < LEAST[name]:
         raise InputError(f"{name} is {value!r}", allowed=f"a whole number of at least {LEAST[name]}")
