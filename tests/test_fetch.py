@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from blues.check import InputError
-from blues.datasets import command, download, fetch
+from blues.datasets import address, command, download, fetch
 
 BODY = bytes(range(256)) * 4096  # 1 MiB
 
@@ -28,6 +28,7 @@ class Server(http.server.ThreadingHTTPServer):
         self.files, self.seen, self.headers = {}, [], {}
         self.cuts, self.statuses = [], []
         self.etag, self.ranges, self.heeds_if_range, self.chunked = '"one"', True, True, False
+        self.vouches = True
 
     def url(self, path):
         return f"http://127.0.0.1:{self.server_port}{path}"
@@ -57,6 +58,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             if start >= len(body):
                 return self.answer(416, {"Content-Range": f"bytes */{len(body)}"}, b"")
             status, headers["Content-Range"] = 206, f"bytes {start}-{len(body) - 1}/{len(body)}"
+            if not server.vouches:
+                del headers["ETag"]
         self.answer(status, headers, body[start:], server.cuts.pop(0) if server.cuts else None)
 
     def answer(self, status, headers, body, cut=None):
@@ -159,7 +162,20 @@ def test_file_changed_between_tries_starts_over(get, server, tmp_path, heeds):
     with pytest.raises(InputError):
         get(tries=1)
     server.files["/a"], server.etag, server.heeds_if_range = BODY[::-1], '"two"', heeds
-    assert get().path.read_bytes() == BODY[::-1]
+    got = get()
+    assert got.path.read_bytes() == BODY[::-1]
+    assert got.continued == 0
+
+
+def test_a_part_that_nobody_vouches_for_is_not_stitched_on(get, server):
+    server.cuts = [600_000]
+    with pytest.raises(InputError):
+        get(tries=1)
+    server.files["/a"], server.etag = BODY[::-1], '"two"'
+    server.heeds_if_range = server.vouches = False
+    got = get()
+    assert got.path.read_bytes() == BODY[::-1]
+    assert got.continued == 0
 
 
 def test_file_that_shrank_starts_over(get, server):
@@ -168,6 +184,20 @@ def test_file_that_shrank_starts_over(get, server):
         get(tries=1)
     server.files["/a"] = BODY[:1000]
     assert get().path.read_bytes() == BODY[:1000]
+
+
+@pytest.mark.parametrize("total", [len(BODY), None])
+def test_part_as_long_as_another_file_is_not_taken_for_it(get, server, tmp_path, total):
+    (tmp_path / "a.part").write_bytes(BODY[:600_000])
+    state = {"url": server.url("/a"), "validator": '"one"', "total": total}
+    (tmp_path / "a.part.json").write_text(json.dumps(state))
+    server.files["/a"], server.etag, server.heeds_if_range = BODY[::-1][:600_000], '"two"', False
+    assert get().path.read_bytes() == BODY[::-1][:600_000]
+
+
+def test_what_this_run_kept_counts_as_continued(get, server):
+    server.cuts = [700_000]
+    assert get().continued == 700_000
 
 
 def test_part_that_is_whole_already_is_taken(get, server, tmp_path):
@@ -202,6 +232,20 @@ def test_busy_server_is_asked_again_when_it_says(get, server, waits):
     assert waits == [7, 2, 60]
 
 
+@pytest.mark.parametrize("after", ["\N{SUPERSCRIPT TWO}", "9" * 5000, "soon"])
+def test_a_time_to_wait_that_cannot_be_read_is_passed_over(get, server, waits, after):
+    server.statuses = [(503, {"Retry-After": after})]
+    get()
+    assert waits == [1]
+
+
+def test_a_tag_of_two_lines_is_no_validator(get, server):
+    server.etag = '"one\r\n two"'
+    server.cuts = [700_000]
+    assert get().path.read_bytes() == BODY
+    assert [h.get("Range") for _, h in server.seen] == [None, None]
+
+
 def test_giving_up_and_plain_refusals(get, server, waits, tmp_path):
     server.statuses = [(500, {})] * 9
     with pytest.raises(InputError, match="answers 500 Internal Server Error, 5 times in a row"):
@@ -222,6 +266,41 @@ def test_only_web_addresses(url, tmp_path):
         download.download(url, tmp_path / "x")
 
 
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("", "does not begin with http"),
+        ("http://", "the host is missing"),
+        ("http://:80/x", "the host is missing"),
+        ("http://h:abc/x", "Port could not be cast"),
+        ("http://h:99999/x", "Port out of range"),
+        ("http://h:0/x", "no port 0"),
+        ("http://[bad/x", "Invalid IPv6 URL"),
+        ("http://a..b/x", "label empty or too long"),
+        ("http://name:word@h/x", "a log-in"),
+        ("http://127.0.0.1/a b.zip", "' ' must be percent-encoded"),
+        ("http://127.0.0.1/\N{LATIN SMALL LETTER U WITH DIAERESIS}.zip", "must be percent-encoded"),
+        ("http://127.0.0.1/\udcfc.zip", "must be percent-encoded"),
+        ("http://127.0.0.1/a\n", "must be percent-encoded"),
+    ],
+)
+@pytest.mark.parametrize("source", ["github", "huggingface"])
+def test_an_address_that_no_try_can_mend_is_refused_at_once(tmp_path, monkeypatch, url, says, source):
+    monkeypatch.setenv("BLUES_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(download.time, "sleep", None)
+    with pytest.raises(InputError, match=f"no web address: .*{says}"):
+        fetch.fetch("covid-blues", tmp_path / "x", accept_licence=True, url=url, source=source)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("target", ["http://[bad/x", "http://h:abc/x", "http://name@h/x", f"http://{'h' * 64}/"])
+def test_redirection_to_no_address_is_said(get, server, waits, target):
+    server.statuses = [(302, {"Location": target})]
+    with pytest.raises(InputError, match="/a redirects to .*which is no web address"):
+        get()
+    assert waits == []
+
+
 @pytest.mark.parametrize("target", ["file:///etc/passwd", "ftp://127.0.0.1/a"])
 def test_redirection_to_anything_else_is_refused(get, server, target):
     server.statuses = [(302, {"Location": target})]
@@ -233,10 +312,8 @@ def test_redirection_from_https_stays_encrypted():
     request = urllib.request.Request("https://example.org/a")
     settings = (request, io.BytesIO(), 302, "Found", {})
     with pytest.raises(InputError, match="redirects to http://example.org/b, which is not followed"):
-        download._Redirects().redirect_request(*settings, "http://example.org/b")
-    assert (
-        download._Redirects().redirect_request(*settings, "https://example.org/b").full_url == "https://example.org/b"
-    )
+        address.Redirects().redirect_request(*settings, "http://example.org/b")
+    assert address.Redirects().redirect_request(*settings, "https://example.org/b").full_url == "https://example.org/b"
 
 
 def test_redirection_is_followed(get, server):
@@ -388,6 +465,115 @@ def test_hub_that_lists_a_hostile_path_or_nothing(hub, tmp_path):
     assert not (tmp_path / "cb").exists()
 
 
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "severity.csv",
+        7,
+        None,
+        {"type": "file", "size": 1, "oid": "0"},
+        {"type": "file", "path": 5, "size": 1, "oid": "0"},
+        {"type": "file", "path": "a", "size": "1", "oid": "0"},
+        {"type": "file", "path": "a", "oid": "0"},
+        {"type": "file", "path": "a", "size": 1},
+        {"type": "file", "path": "a", "size": 1, "oid": "0", "lfs": {"size": 1}},
+        {"type": "file", "path": "a", "size": 1, "oid": "0", "lfs": "yes"},
+        {"type": "file", "path": "a", "size": 1, "oid": "0", "lfs": {"oid": 3}},
+    ],
+)
+def test_hub_that_lists_what_is_no_file(hub, tmp_path, entry):
+    hub.files["/api/datasets/jannisborn/COVID-BLUES/page2"] = json.dumps([entry]).encode()
+    with pytest.raises(InputError, match="page2: it lists a file without its name, size or hash.*--source github"):
+        fetch.fetch("covid-blues", tmp_path / "cb", source="huggingface", accept_licence=True, url=hub.url(""))
+    assert not (tmp_path / "cb").exists()
+
+
+@pytest.mark.parametrize("answer", [b"[1]", b'"x"', b"null", b"3"])
+def test_hub_that_describes_no_data_set(hub, tmp_path, answer):
+    hub.files["/api/datasets/jannisborn/COVID-BLUES"] = answer
+    with pytest.raises(InputError, match="does not describe a data set"):
+        fetch.fetch("covid-blues", tmp_path / "cb", source="huggingface", accept_licence=True, url=hub.url(""))
+
+
+@pytest.mark.parametrize(
+    ("following", "match"),
+    [
+        ("", "page2: the list of files does not end"),
+        ("http://[bad/x", "no web address"),
+        ("ftp://h/x", "no web address"),
+    ],
+)
+def test_hub_whose_pages_lead_nowhere(hub, tmp_path, following, match):
+    page = "/api/datasets/jannisborn/COVID-BLUES/page2"
+    hub.files[page] = b"[]"
+    hub.headers[page] = {"Link": f'<{following or hub.url(page)}>; rel="next"'}
+    with pytest.raises(InputError, match=match):
+        fetch.fetch("covid-blues", tmp_path / "cb", source="huggingface", accept_licence=True, url=hub.url(""))
+
+
+@pytest.mark.parametrize("limit", ["MOST_PAGES", "MOST_FILES"])
+def test_hub_that_lists_more_than_is_read(hub, tmp_path, monkeypatch, limit):
+    monkeypatch.setattr(fetch, limit, 0)
+    with pytest.raises(InputError, match="the list of files does not end"):
+        fetch.fetch("covid-blues", tmp_path / "cb", source="huggingface", accept_licence=True, url=hub.url(""))
+
+
+def test_an_answer_nested_without_end_is_no_json(server):
+    server.files["/j"] = b"[" * 200_000
+    with pytest.raises(InputError, match="no JSON"):
+        download.read_json(server.url("/j"))
+
+
+def test_hub_does_not_follow_a_link_out_of_the_folder(hub, tmp_path):
+    (tmp_path / "cb").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "cb" / "lus_videos").symlink_to(tmp_path / "elsewhere")
+    settings = {"source": "huggingface", "accept_licence": True, "url": hub.url(""), "force": True}
+    with pytest.raises(InputError, match="through a link"):
+        fetch.fetch("covid-blues", tmp_path / "cb", **settings)
+    assert [p.name for p in (tmp_path / "cb").iterdir()] == ["lus_videos"]
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
+@pytest.mark.parametrize("source", ["github", "huggingface"])
+def test_a_folder_where_a_file_is_to_be_and_a_file_where_a_folder(hub, tmp_path, source):
+    hub.files["/x.zip"] = repository(tmp_path)
+    url = hub.url("/x.zip") if source == "github" else hub.url("")
+    settings = {"source": source, "accept_licence": True, "force": True, "url": url}
+    (tmp_path / "cb" / "severity.csv").mkdir(parents=True)
+    with pytest.raises(InputError, match=r"cb/severity\.csv is a folder.*nothing was written"):
+        fetch.fetch("covid-blues", tmp_path / "cb", **settings)
+    (tmp_path / "cb" / "severity.csv").rmdir()
+    (tmp_path / "cb" / "lus_videos").write_text("mine")
+    with pytest.raises(InputError, match=r"cb/lus_videos is a file, and a folder is needed.*nothing was written"):
+        fetch.fetch("covid-blues", tmp_path / "cb", **settings)
+    assert [p.name for p in (tmp_path / "cb").iterdir()] == ["lus_videos"]
+    (tmp_path / "cb" / "lus_videos").unlink()
+    assert fetch.fetch("covid-blues", tmp_path / "cb", **settings).files > 2
+
+
+def test_hub_file_that_cannot_get_its_name_leaves_no_draft(hub, tmp_path, monkeypatch):
+    real = Path.replace
+
+    def refuse(self, target):
+        if Path(target).name == "severity.csv":
+            raise PermissionError(13, "Permission denied", str(self), None, str(target))
+        return real(self, target)
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    with pytest.raises(PermissionError) as stopped:
+        fetch.fetch("covid-blues", tmp_path / "cb", source="huggingface", accept_licence=True, url=hub.url(""))
+    assert stopped.value.filename == str(tmp_path / "cb" / "severity.csv")
+    assert not list((tmp_path / "cb").iterdir())
+
+
+def test_hub_that_lists_a_name_twice(hub, tmp_path):
+    entries = [{"type": "file", "path": name, "size": 1, "oid": "0"} for name in ("severity.csv", "Severity.csv")]
+    hub.files["/api/datasets/jannisborn/COVID-BLUES/page2"] = json.dumps(entries).encode()
+    with pytest.raises(InputError, match="the same name"):
+        fetch.fetch("covid-blues", tmp_path / "cb", source="huggingface", accept_licence=True, url=hub.url(""))
+
+
 def test_command_lists_and_refuses(tmp_path, capsys):
     assert command.main(["list"]) == 0
     assert "covid-blues" in capsys.readouterr().out
@@ -406,6 +592,11 @@ def test_command_writes_a_synthetic_cohort(tmp_path, capsys):
     assert command.main(["synthetic", str(tmp_path / "s"), "--patients", "8", "--seed", "3"]) == 0
     assert "8 patients" in capsys.readouterr().out
     assert (tmp_path / "s" / "cohort.toml").is_file()
+
+
+def test_command_names_a_bad_seed(tmp_path, capsys):
+    assert command.main(["synthetic", str(tmp_path / "s"), "--patients", "8", "--seed", "-1"]) == 2
+    assert "seed is -1. Allowed: a whole number of at least 0" in capsys.readouterr().err
 
 
 @pytest.mark.real

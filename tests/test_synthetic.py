@@ -1,6 +1,8 @@
 """The made-up cohort: what is planted can be found again, and nothing else."""
 
 import errno
+import inspect
+import re
 
 import av
 import numpy as np
@@ -11,7 +13,8 @@ import blues.cohort
 from blues import datasets, survive, video
 from blues.check import InputError
 from blues.datasets.synthetic import RATERS, _plan, synthetic
-from blues.datasets.synthetic_tables import draw_patients
+from blues.datasets.synthetic_dictionary import POINTS
+from blues.datasets.synthetic_tables import DISCHARGE_HAZARD, draw_patients
 
 SMALL = {"patients": 24, "frames": 8, "size": 96}
 
@@ -71,6 +74,74 @@ def test_signal_is_strongest_at_the_lowest_points():
         for low in (plan["point"].str.endswith(level) for level in "123")
     ]
     assert 0.1 < effect[0] < effect[1] < effect[2]
+
+
+def _involvement(monkeypatch, signal):
+    """Return PCR result, illness and the involvement drawn (patients x six points), in full and without a clip lacking."""
+    drawn = draw_patients(4000, 1.0, np.random.default_rng(1))
+    grade, values = np.digitize, []
+
+    def digitize(value, bins):
+        values.append(value)
+        return grade(value, bins)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(np, "digitize", digitize)
+        list(_plan(drawn.pcr, drawn.illness, signal, 20, np.random.default_rng(2)))
+    return drawn.pcr, drawn.illness, pd.DataFrame(np.reshape(values, (4000, 6)), columns=list(POINTS))
+
+
+def _numbers(text, pattern):
+    """Return the numbers of the one place where the text, in one line, says the pattern; # stands for a number."""
+    found = re.findall(pattern.replace("#", r"(\d+(?:\.\d+)?)"), " ".join(text.split()))
+    assert len(found) == 1, pattern
+    return list(map(float, np.atleast_1d(found[0])))
+
+
+def test_what_the_images_know_is_as_documented(monkeypatch):
+    text = inspect.getmodule(synthetic).__doc__
+    said = _numbers(text, r"exceed negatives by # standard deviations .* at R3 and L3, # at R2 and L2, # at R1 and L1")
+    pcr, illness, involved = _involvement(monkeypatch, 1.0)
+    for level, expected in zip("321", said, strict=True):
+        for side in "RL":
+            assert abs(_effect(involved[side + level], pcr) - expected) < 0.1, side + level
+    assert (
+        abs(_effect(involved.mean(axis=1), pcr) - _numbers(text, "by # in the mean of a patient's six points")[0]) < 0.1
+    )
+    scale, share, noise = _numbers(text, r"``# \* weight \* signal \* \(pcr - 0.5 \+ # \* illness\)`` .* deviation #,")
+    design = np.column_stack([np.ones(4000), pcr, illness])
+    (_, of_pcr, of_illness), rest, *_ = np.linalg.lstsq(design, involved["R3"])
+    assert abs(of_pcr - scale) < 0.1
+    assert abs(of_illness - scale * share) < 0.05
+    assert abs(np.sqrt(rest[0] / 4000) - noise) < 0.03
+
+
+def test_what_a_signal_means_is_as_documented(monkeypatch):
+    said = _numbers(synthetic.__doc__, "#, # and # set positives and negatives #, # and # standard deviations apart")
+    for signal, expected in zip(said[:3], said[3:], strict=True):
+        pcr, _, involved = _involvement(monkeypatch, signal)
+        assert abs(_effect(involved.mean(axis=1), pcr) - expected) < 0.1
+
+
+def test_hazards_of_leaving_and_of_discharge_are_as_documented():
+    text = inspect.getmodule(synthetic).__doc__
+    assert (
+        "hazard of leaving hospital, alive or dead, is halved by each standard deviation of illness and quartered"
+        in text
+    )
+    alive = _numbers(text, "the hazard of discharge alive falls a little further, to about # and #;")
+    found = {"leaving": [], "alive": []}
+    for seed in range(4):
+        drawn = draw_patients(4000, 1.0, np.random.default_rng(seed))
+        table = drawn.table.sort_values("patient_id").assign(illness=drawn.illness).dropna(subset=["los_days"])
+        event = table["status"].map({0: 1, 1: 2, 2: 0}).to_numpy()
+        covariates = table[["illness", "icu"]].astype(float)
+        leaving = survive.cox(table["los_days"], (event > 0).astype(int), covariates)
+        discharge = survive.cause_specific_cox(table["los_days"], event, covariates, cause=1)
+        found["leaving"].append(leaving.table["hazard_ratio"])
+        found["alive"].append(discharge.table["hazard_ratio"])
+    assert np.mean(found["leaving"], axis=0) == pytest.approx(list(DISCHARGE_HAZARD.values()), abs=0.02)
+    assert np.mean(found["alive"], axis=0) == pytest.approx(alive, abs=0.015)
 
 
 def test_blood_carries_its_own_signal():
@@ -163,6 +234,12 @@ def test_same_seed_same_files_other_seed_other_files(tmp_path):
         ({"blood_signal": -0.5}, "blood_signal is -0.5"),
         ({"frames": 2}, "frames is 2.*at least 8"),
         ({"size": 101}, "size is 101.*even"),
+        ({"seed": -1}, "seed is -1.*at least 0"),
+        ({"seed": 0.5}, "seed is 0.5.*whole number"),
+        ({"frames": 8.5}, "frames is 8.5.*whole number"),
+        ({"patients": "x"}, "patients is 'x'.*whole number"),
+        ({"signal": "x"}, "signal is 'x'"),
+        ({"seed": float("inf")}, "seed is inf"),
     ],
 )
 def test_bad_parameters_are_named(tmp_path, setting, says):
@@ -189,6 +266,39 @@ def test_load_draws_once_and_reads_folders(none, monkeypatch, tmp_path):
         datasets.load("sinthetic")
     with pytest.raises(InputError, match="signal can be set for the synthetic cohort only"):
         datasets.load(none.folder, signal=2)
+
+
+@pytest.mark.parametrize(
+    ("setting", "says"),
+    [
+        ({"patient": 20}, "parameter is 'patient'.*Nearest: 'patients'"),
+        ({"folder": 1}, "parameter is 'folder'"),
+        ({"patients": "x"}, "patients is 'x'"),
+        ({"seed": -1}, "seed is -1"),
+    ],
+)
+def test_load_names_bad_parameters(monkeypatch, tmp_path, setting, says):
+    monkeypatch.setenv("BLUES_CACHE", str(tmp_path))
+    with pytest.raises(InputError, match=says):
+        datasets.load("synthetic", **setting)
+    assert not list(tmp_path.iterdir())
+
+
+def test_load_keeps_each_drawing_apart_and_equal_ones_together(monkeypatch, tmp_path):
+    monkeypatch.setenv("BLUES_CACHE", str(tmp_path))
+    monkeypatch.setattr(datasets, "synthetic", lambda folder, **values: folder.mkdir(parents=True))
+    monkeypatch.setattr(blues.cohort, "read", lambda folder: folder)
+    near = [{"seed": 20261128}, {"seed": 20261129}, {"signal": 1.0000001}, {"signal": 1.0000002}, {"patients": 1234567}]
+    assert len({datasets.load("synthetic", **setting) for setting in near}) == len(near)
+    assert datasets.load("synthetic", signal=1, patients=40.0) == datasets.load("synthetic")
+
+
+def test_whole_numbers_may_be_written_as_decimals(tmp_path):
+    folders = [
+        synthetic(tmp_path / str(kind), patients=kind(8), frames=kind(8), size=kind(64), seed=kind(1)).folder
+        for kind in (int, float, np.int64)
+    ]
+    assert len({(folder / "truth.csv").read_bytes() for folder in folders}) == 1
 
 
 def test_a_full_disk_leaves_nothing_and_names_the_folder(tmp_path, monkeypatch):

@@ -34,7 +34,13 @@ def link(name):
         ([("/etc/evil", "x")], "leads outside"),
         ([("a\\..\\evil", "x")], "leads outside"),
         ([("C:/evil", "x")], "leads outside"),
-        ([("a\nb", "x")], "leads outside"),
+        ([("a\nb", "x")], "sign in its name that is not shown"),
+        ([("a\u202evsc.exe", "x")], "sign in its name that is not shown"),
+        ([("a", "x"), ("a/b.txt", "y")], "'a' is both a file and the folder of 'a/b.txt'"),
+        ([("top/z.csv", "1"), ("top/a/b/c.txt", "y"), ("top/A", "x")], "'top/A' is both a file and the folder"),
+        ([(f"{i}.csv", b"0" * 9_900_000) for i in range(3)], "it would grow .* times"),
+        ([], "holds no files"),
+        ([("only/", ""), ("only/folders/", "")], "holds no files"),
         ([("good.csv", "a"), (link("clips"), "/etc")], "is a link or device"),
         ([("bomb.csv", b"0" * 20_000_000)], "would grow"),
         ([("a.csv", "1"), ("A.csv", "2")], "same name"),
@@ -79,6 +85,44 @@ def test_encrypted_overlapping_and_damaged_archives(tmp_path):
     assert not list((tmp_path / "out").glob("*"))
 
 
+@pytest.mark.parametrize(
+    "method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA], ids=str
+)
+def test_damage_is_told_whatever_the_compression(tmp_path, method):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", method) as file:
+        file.writestr("clip.bin", os.urandom(20_000))
+    content = (tmp_path / "a.zip").read_bytes()
+    for start in (40, 10_000):  # what the compressor wrote first, and in the middle
+        (tmp_path / "a.zip").write_bytes(content[:start] + b"\xff" * 60 + content[start + 60 :])
+        with pytest.raises(InputError, match=r"a\.zip: damaged zip archive at 'clip.bin' \([^)]*[A-Za-z].*again"):
+            unpack.unpack(tmp_path / "a.zip", tmp_path / "out")
+        assert not list((tmp_path / "out").glob("*"))
+
+
+@pytest.mark.parametrize("count", [1, 2])  # where the file lies, and in the table of contents too
+def test_a_name_that_is_not_utf8_is_damage(tmp_path, count):
+    name = "\N{LATIN SMALL LETTER U WITH DIAERESIS}.csv"
+    content = archive(tmp_path / "a.zip", [(name, "x")]).read_bytes()
+    (tmp_path / "a.zip").write_bytes(content.replace(name.encode(), b"\xff\xff.csv", count))
+    with pytest.raises(InputError, match="damaged zip archive"):
+        unpack.unpack(tmp_path / "a.zip", tmp_path / "out")
+
+
+def test_a_file_that_is_cut_short_does_not_get_its_name(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as file:
+        file.writestr("a.csv", "half")
+    content = bytearray((tmp_path / "a.zip").read_bytes())
+    size = content.index(b"PK\x01\x02") + 24
+    content[size : size + 4] = (8).to_bytes(4, "little")
+    (tmp_path / "a.zip").write_bytes(content)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "a.csv").write_text("mine")
+    with pytest.raises(InputError, match="cut short"):
+        unpack.unpack(tmp_path / "a.zip", tmp_path / "out", force=True)
+    assert [p.name for p in (tmp_path / "out").iterdir()] == ["a.csv"]
+    assert (tmp_path / "out" / "a.csv").read_text() == "mine"
+
+
 def test_unpack_drops_the_top_folder_and_keeps_what_is_there(tmp_path):
     path = archive(
         tmp_path / "a.zip", [("repo-main/", ""), ("repo-main/a.csv", "new"), ("repo-main/clips/b.mp4", "clip")]
@@ -96,6 +140,13 @@ def test_unpack_drops_the_top_folder_and_keeps_what_is_there(tmp_path):
     assert not (folder / "clips/b.mp4").exists()
     unpack.unpack(path, folder, force=True)
     assert (folder / "a.csv").read_text() == "new"
+
+
+def test_unpack_meets_a_link_to_itself(tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "a.csv").symlink_to("a.csv")
+    with pytest.raises(InputError, match="through a link"):
+        unpack.unpack(archive(tmp_path / "a.zip", [("a.csv", "x")]), tmp_path / "out", force=True)
 
 
 def test_unpack_does_not_follow_a_link_out_of_the_folder(tmp_path):

@@ -11,20 +11,20 @@ from pathlib import Path
 import blues.cohort
 from blues.check import InputError
 from blues.cohort import Cohort
-from blues.datasets.synthetic import synthetic
+from blues.datasets.synthetic import parameters, synthetic
 from blues.provenance import cache_folder, files_hash
 
 __all__ = ["load", "synthetic"]
 
 
-def load(name_or_folder: str | Path = "synthetic", **parameters: float) -> Cohort:
+def load(name_or_folder: str | Path = "synthetic", **settings: float) -> Cohort:
     """Read a cohort by name or by folder.
 
     Parameters
     ----------
     name_or_folder : str or Path
         ``"synthetic"`` for the made-up cohort, drawn once and kept in the cache folder; else a cohort's folder.
-    **parameters
+    **settings
         For ``"synthetic"`` only: what :func:`synthetic` takes (``patients``, ``signal``, ``seed``, ...).
 
     Returns
@@ -34,12 +34,12 @@ def load(name_or_folder: str | Path = "synthetic", **parameters: float) -> Cohor
     Raises
     ------
     InputError
-        The folder does not exist, or parameters were given for a folder.
+        The folder does not exist, parameters were given for a folder, or the synthetic cohort has none of that name or value.
     """
     if str(name_or_folder) == "synthetic":
-        return _cached(parameters)
-    if parameters:
-        raise InputError(f"{', '.join(parameters)} can be set for the synthetic cohort only")
+        return _cached(settings)
+    if settings:
+        raise InputError(f"{', '.join(settings)} can be set for the synthetic cohort only")
     folder = Path(name_or_folder)
     if not folder.is_dir():
         what = "is a file, and a cohort is a folder" if folder.exists() else "there is no such cohort folder"
@@ -54,16 +54,16 @@ def load(name_or_folder: str | Path = "synthetic", **parameters: float) -> Cohor
     return blues.cohort.read(folder)
 
 
-def _cached(parameters: dict[str, float]) -> Cohort:
+def _cached(given: dict[str, float]) -> Cohort:
     """Read the synthetic cohort from the cache folder; draw it first if the code that draws it or a parameter is new."""
-    values = {"patients": 40, "signal": 1.0, "seed": 0, **parameters}
+    values = parameters(**{"patients": 40, "signal": 1.0, "seed": 0, **given})
     package = Path(blues.__file__).parent
     code = files_hash([*package.glob("simulate/*.py"), *package.glob("datasets/synthetic*.py")])[:8]
-    name = "-".join(["synthetic", *(f"{key}-{value:g}" for key, value in sorted(values.items())), code])
+    name = "-".join(["synthetic", *(f"{key}-{value!r}" for key, value in sorted(values.items())), code])
     folder = cache_folder() / "datasets" / name
     if not folder.is_dir():
         try:
-            synthetic(folder, **values)  # type: ignore[arg-type]
+            synthetic(folder, **values)
         except OSError:
             if not folder.is_dir():  # else another process was faster
                 raise

@@ -18,18 +18,17 @@ import sys
 import time
 import urllib.error
 import urllib.parse
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import Any, TypeVar
 
 from tqdm import tqdm
 
-import blues
 from blues.check import InputError
+from blues.datasets.address import open_url
 from blues.provenance import file_hash, write_json
 
-__all__ = ["Download", "download", "git_blob_hash", "open_url", "read_json"]
+__all__ = ["Download", "download", "git_blob_hash", "read_json"]
 
 T = TypeVar("T")
 
@@ -58,7 +57,7 @@ class Download:
     verified : bool
         Whether a hash that the publisher gives was compared.
     continued : int
-        Bytes that were there from an earlier try of this or another run.
+        Bytes of it that were kept from earlier tries, of this or another run; 0 if the last try began anew.
     """
 
     path: Path
@@ -81,43 +80,8 @@ class _Unsatisfiable(Exception):
     """The server has nothing from there on; ``total`` is the length it names."""
 
     def __init__(self, headers: email.message.Message) -> None:
-        match = re.fullmatch(r"bytes \*/(\d+)", headers.get("Content-Range", ""))
+        match = re.fullmatch(r"bytes \*/([0-9]{1,18})", headers.get("Content-Range", ""))
         self.total = int(match[1]) if match else None
-
-
-class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Follows redirections to the web only, and not from https to http."""
-
-    def redirect_request(
-        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str
-    ) -> urllib.request.Request | None:
-        allowed = ("https:",) if req.full_url.startswith("https:") else ("https:", "http:")
-        if not newurl.startswith(allowed):
-            fp.close()
-            raise InputError(f"{req.full_url} redirects to {newurl}, which is not followed", allowed=allowed)
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
-
-
-def open_url(url: str, headers: dict[str, str] | None = None, timeout: float = 30.0) -> http.client.HTTPResponse:
-    """Open an http or https address; no other scheme is followed, so that no link reads a local file."""
-    if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
-        raise InputError(f"{url!r} is no web address", allowed="https://... or http://...")
-    opener = urllib.request.OpenerDirector()
-    for handler in (
-        urllib.request.ProxyHandler,
-        urllib.request.HTTPHandler,
-        urllib.request.HTTPSHandler,
-        urllib.request.HTTPDefaultErrorHandler,
-        urllib.request.HTTPErrorProcessor,
-        _Redirects,
-    ):
-        opener.add_handler(handler())
-    agent = {"User-Agent": f"blues/{blues.__version__}", "Accept-Encoding": "identity"}
-    request = urllib.request.Request(url, headers=agent | (headers or {}))
-    response = opener.open(request, timeout=timeout)
-    if response is None:
-        raise InputError(f"{url!r} leads to no web address")
-    return response
 
 
 def download(
@@ -160,12 +124,11 @@ def download(
     path = Path(path)
     part = path.with_name(path.name + ".part")
     path.parent.mkdir(parents=True, exist_ok=True)
-    continued = part.stat().st_size if _continues(part, url) else 0
 
     def arrived() -> int:
         return part.stat().st_size if part.exists() else 0
 
-    _again(lambda: _attempt(url, part, size, progress), url, arrived, tries, wait, sleep)
+    continued = _again(lambda: _attempt(url, part, size, progress), url, arrived, tries, wait, sleep)
     found = file_hash(part)
     if sha256 is not None and found != sha256.lower():
         _forget(part)
@@ -176,7 +139,7 @@ def download(
     length = part.stat().st_size
     part.replace(path)
     _forget(part)
-    return Download(path, url, length, found, sha256 is not None, min(continued, length))
+    return Download(path, url, length, found, sha256 is not None, continued)
 
 
 def read_json(
@@ -191,12 +154,15 @@ def read_json(
     content, links = _again(attempt, url, lambda: 0, tries, wait, sleep)
     try:
         value = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise InputError(
             f"{url}: the answer is no JSON", remedy="The server may have changed; use another --source"
         ) from None
     match = re.search(r'<([^>]+)>\s*;\s*rel="?next"?', ", ".join(links))
-    return value, urllib.parse.urljoin(url, match[1]) if match else None
+    try:
+        return value, urllib.parse.urljoin(url, match[1]) if match else None
+    except ValueError as error:
+        raise InputError(f"{url}: its next page {match and match[1]!r} is no web address ({error})") from None
 
 
 def _again(
@@ -253,13 +219,17 @@ def _forget(part: Path) -> None:
 def _validator(headers: email.message.Message) -> str | None:
     """Return what identifies this very content for ``If-Range``: a strong ETag, else the date of change."""
     tag = headers.get("ETag", "")
-    if tag and not tag.startswith("W/"):
-        return tag
-    return headers.get("Last-Modified")
+    value = tag if tag and not tag.startswith("W/") else headers.get("Last-Modified", "")
+    return value if value and value.isprintable() else None
 
 
-def _attempt(url: str, part: Path, size: int | None, progress: bool) -> None:
-    """Fetch what is missing of the part file; raise ``_Broken`` if it stays incomplete."""
+def _whole(text: str | None) -> int | None:
+    """Return the number that a header gives in plain digits, else None."""
+    return int(text) if text and re.fullmatch("[0-9]{1,18}", text) else None
+
+
+def _attempt(url: str, part: Path, size: int | None, progress: bool) -> int:
+    """Fetch what is missing of the part file, return what was kept of it; raise ``_Broken`` if it stays incomplete."""
     start = part.stat().st_size if _continues(part, url) else 0
     if not start:
         _forget(part)
@@ -267,19 +237,18 @@ def _attempt(url: str, part: Path, size: int | None, progress: bool) -> None:
     try:
         response = _opened(url, headers)
     except _Unsatisfiable as error:
-        if error.total == start:
-            return
+        if error.total == start == _state(part).get("total"):
+            return start
         _forget(part)
-        raise _Broken("the server's file is shorter than what had arrived") from None
+        raise _Broken("the server's file is not the one that had arrived in part") from None
     with response:
         total = _place(response, start, _state(part))
-        if start and total == CHANGED:
+        if total == CHANGED:
             _forget(part)
-            raise _Broken("the file has changed on the server")
+            raise _Broken("the server does not go on with the same file")
         if total is None:  # the whole file comes, whatever was asked for
             start = 0
-            length = response.headers.get("Content-Length")
-            total = int(length) if length and length.isdigit() else None
+            total = _whole(response.headers.get("Content-Length"))
         if size is not None and total is not None and total != size:
             raise InputError(f"{url}: the server offers {total} bytes, and {size} are expected")
         write_json(_state_path(part), {"url": url, "validator": _validator(response.headers), "total": total})
@@ -292,6 +261,7 @@ def _attempt(url: str, part: Path, size: int | None, progress: bool) -> None:
     if expected is not None and got > expected:
         _forget(part)
         raise InputError(f"{url}: {got} bytes arrived, and {expected} are expected")
+    return start
 
 
 def _opened(url: str, headers: dict[str, str]) -> http.client.HTTPResponse:
@@ -317,12 +287,14 @@ def _read(response: http.client.HTTPResponse, most: int) -> bytes:
 def _place(response: http.client.HTTPResponse, start: int, state: dict[str, Any]) -> int | None:
     """Return the whole length if the response goes on from ``start``, None if it is the file from its beginning.
 
-    A part of another content than before (some servers do not heed ``If-Range``) gives ``CHANGED``.
+    ``CHANGED`` is a part that is not said to be of the same content: some servers do not heed ``If-Range``, and without a
+    validator in the answer two files could be stitched together.
     """
     if response.status != 206:
         return None
-    match = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", response.headers.get("Content-Range", ""))
-    same = _validator(response.headers) in (None, state.get("validator"))
+    match = re.fullmatch(r"bytes ([0-9]{1,18})-[0-9]+/([0-9]{1,18})", response.headers.get("Content-Range", ""))
+    validator = _validator(response.headers)
+    same = validator is not None and validator == state.get("validator")
     if not match or int(match[1]) != start or not same or state.get("total") not in (None, int(match[2])):
         return CHANGED
     return int(match[2])
@@ -361,8 +333,7 @@ def _room(part: Path, needed: int) -> None:
 def _refusal(error: urllib.error.HTTPError, url: str) -> Exception:
     """Turn an HTTP status into something to retry or to say."""
     if error.code in RETRY_STATUS:
-        after = error.headers.get("Retry-After", "")
-        return _Broken(f"the server answers {error.code} {error.reason}", float(after) if after.isdigit() else None)
+        return _Broken(f"the server answers {error.code} {error.reason}", _whole(error.headers.get("Retry-After")))
     remedy = {404: "The publisher may have moved it: look at its page and give --url", 403: "It may need a log-in"}
     return InputError(f"{url}: the server answers {error.code} {error.reason}", remedy=remedy.get(error.code))
 

@@ -14,8 +14,9 @@ from typing import Any
 from tqdm import tqdm
 
 from blues.check import InputError, counted, one_of
+from blues.datasets.address import check_address
 from blues.datasets.download import Download, download, git_blob_hash, read_json
-from blues.datasets.unpack import safe_name, unpack
+from blues.datasets.unpack import check_target, distinct, safe_name, unpack
 from blues.provenance import cache_folder, file_hash, text_hash, write_json
 
 __all__ = ["KNOWN", "Fetched", "Published", "fetch", "terms"]
@@ -74,6 +75,8 @@ KNOWN = {
     ),
 }
 HUB = "https://huggingface.co"
+MOST_FILES = 100_000
+MOST_PAGES = 1000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -151,10 +154,12 @@ def fetch(
     folder = Path(folder)
     if folder.exists() and not folder.is_dir():
         raise InputError("not a folder", file=folder)
+    address = url if url is not None else known.github if source == "github" else HUB
+    check_address(address)
     if source == "github":
-        files, record = _from_archive(name, url or known.github, folder, force, progress)
+        files, record = _from_archive(name, address, folder, force, progress)
     else:
-        files, record = _from_hub(known, url or HUB, folder, force, progress)
+        files, record = _from_hub(known, address, folder, force, progress)
     notes = (*record.pop("notes"), *_compare(known, folder))
     write_json(
         folder / "fetched.json",
@@ -195,20 +200,22 @@ def _from_hub(
     known: Published, server: str, folder: Path, force: bool, progress: bool
 ) -> tuple[list[Path], dict[str, Any]]:
     repository = f"{server.rstrip('/')}/api/datasets/{known.huggingface}"
-    revision = str(read_json(repository)[0].get("sha") or "main")
-    listed = [e for e in _listing(f"{repository}/tree/{revision}?recursive=true") if e.get("type") == "file"]
+    about, _ = read_json(repository)
+    if not isinstance(about, dict):
+        raise InputError(f"{repository}: the answer does not describe a data set", remedy="Use --source github")
+    revision = urllib.parse.quote(str(about.get("sha") or "main"), safe="")
+    listed = _listing(f"{repository}/tree/{revision}?recursive=true")
     if not listed:
         raise InputError(f"{repository}: it lists no files", remedy="Use --source github")
-    wanted = [(entry, folder / safe_name(str(entry["path"]), repository)) for entry in listed]
+    names = [safe_name(entry["path"], repository) for entry in listed]
+    distinct(names, repository)
+    wanted = [(entry, folder / name) for entry, name in zip(listed, names, strict=True)]
     missing = []
     for entry, path in wanted:
-        if path.is_file() and _is(entry, path):
-            continue
-        if path.exists() and not force:
-            raise InputError(
-                f"{path} exists and differs from what is published", remedy="Give --force, or choose another folder"
-            )
-        missing.append((entry, path))
+        same = path.is_file() and _is(entry, path)
+        check_target(path, folder, repository, force=force or same)
+        if not same:
+            missing.append((entry, path))
     size = 0
     shown = progress and sys.stderr.isatty()
     for entry, path in tqdm(missing, unit="file", disable=not shown):
@@ -224,33 +231,59 @@ def _one(entry: dict[str, Any], path: Path, address: str) -> Download:
     """Download one listed file beside its final name, and give it that name only if it is the listed one."""
     lfs = entry.get("lfs") or {}
     draft = path.with_name(f".{path.name}.fetched")
-    got = download(address, draft, size=entry.get("size"), sha256=lfs.get("oid"), progress=False)
-    if not _is(entry, draft):
-        draft.unlink()
-        raise InputError(f"{address}: what arrived is not the file that is listed", remedy="It was deleted; try again")
-    draft.replace(path)
+    got = download(address, draft, size=entry["size"], sha256=lfs.get("oid"), progress=False)
+    try:
+        if not _is(entry, draft):
+            raise InputError(
+                f"{address}: what arrived is not the file that is listed", remedy="It was deleted; try again"
+            )
+        draft.replace(path)
+    except OSError as error:
+        error.filename, error.filename2 = str(path), None  # the listed file, not the draft that is gone
+        raise
+    finally:
+        draft.unlink(missing_ok=True)
     return got
 
 
 def _is(entry: dict[str, Any], path: Path) -> bool:
     """Tell whether a file is the listed one: by SHA-256 for large files, by git's hash for small ones."""
-    if path.stat().st_size != entry.get("size"):
+    if path.stat().st_size != entry["size"]:
         return False
     lfs = entry.get("lfs")
-    return file_hash(path) == lfs["oid"] if lfs else git_blob_hash(path) == entry.get("oid")
+    return file_hash(path) == lfs["oid"] if lfs else git_blob_hash(path) == entry["oid"]
 
 
 def _listing(url: str) -> list[dict[str, Any]]:
-    """Return the entries of all pages of a listing."""
-    entries: list[dict[str, Any]] = []
+    """Return the files of all pages of a listing."""
+    files: list[dict[str, Any]] = []
+    pages: list[str] = []
     page: str | None = url
-    while page and len(entries) < 100_000:
-        value, following = read_json(page)
+    while page:
+        if page in pages or len(pages) == MOST_PAGES or len(files) > MOST_FILES:
+            raise InputError(f"{page}: the list of files does not end", remedy="Use --source github")
+        pages.append(page)
+        value, page = read_json(page)
         if not isinstance(value, list):
-            raise InputError(f"{page}: the answer is no list of files", remedy="Use --source github")
-        entries += value
-        page = following
-    return entries
+            raise InputError(f"{pages[-1]}: the answer is no list of files", remedy="Use --source github")
+        files += [entry for entry in value if _describes_a_file(entry, pages[-1])]
+    return files
+
+
+def _describes_a_file(entry: Any, page: str) -> bool:
+    """Tell a listed file from a folder; raise if name, size or hash, by which a file is verified, is lacking."""
+    if isinstance(entry, dict) and entry.get("type") != "file":
+        return False
+    try:
+        hashed = entry.get("lfs") or entry
+        fits = isinstance(entry["path"], str) and type(entry["size"]) is int and isinstance(hashed["oid"], str)
+    except (AttributeError, KeyError, TypeError):
+        fits = False
+    if not fits:
+        raise InputError(
+            f"{page}: it lists a file without its name, size or hash: {str(entry)[:80]}", remedy="Use --source github"
+        )
+    return True
 
 
 def _compare(known: Published, folder: Path) -> list[str]:

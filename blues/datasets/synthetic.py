@@ -2,12 +2,16 @@
 
 What is planted
 ---------------
-- The PCR result moves how much of the lung is involved by ``signal`` standard deviations between negatives and positives,
-  most at R3 and L3 (weight 1), less at R2 and L2 (0.6), least at R1 and L1 (0.3). Involvement sets the severity that is drawn:
-  no, some, many or confluent B-lines, a broken pleural line. With ``signal=0`` the images know nothing of any column.
-- Illness moves involvement by ``0.4 * signal``; it also moves vitals, inflammation, intensive care, death and stay.
-- The hazard of discharge is halved by each standard deviation of illness and quartered by intensive care
-  (:data:`blues.datasets.synthetic_tables.DISCHARGE_HAZARD`); day 30 censors, death competes.
+- The PCR result moves how much of the lung is involved. With ``signal=1`` positives exceed negatives by 1.5 standard
+  deviations (of those within either group) at R3 and L3, 1.0 at R2 and L2, 0.55 at R1 and L1, and by 1.3 in the mean of a
+  patient's six points. Involvement sets the severity that is drawn: no, some, many or confluent B-lines, a broken pleural
+  line. With ``signal=0`` the images know nothing of any column.
+- In full, involvement is ``1.6 * weight * signal * (pcr - 0.5 + 0.4 * illness)`` and noise of standard deviation 0.85, half
+  of its variance a patient's own, half a clip's; the weights are :data:`POINT_WEIGHT`. So one standard deviation of illness
+  moves it by 0.4 of what the PCR result does; illness also moves vitals, inflammation, intensive care, death and stay.
+- The hazard of leaving hospital, alive or dead, is halved by each standard deviation of illness and quartered by intensive
+  care (:data:`blues.datasets.synthetic_tables.DISCHARGE_HAZARD`). Who dies is drawn from the ill, and their stay ends in
+  death, so that the hazard of discharge alive falls a little further, to about 0.48 and 0.21; day 30 censors.
 - The PCR result moves the blood tests by ``blood_signal`` (leucocytes and lymphocytes down, LDH and ferritin up), and the
   symptoms by a third of it.
 - Two raters read every clip: :data:`RATERS` says how often each reports the drawn truth, which ``truth.csv`` holds.
@@ -16,23 +20,28 @@ What is planted
 from __future__ import annotations
 
 import math
+import numbers
 import shutil
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 import blues.cohort
 from blues import video
-from blues.check import InputError
+from blues.check import InputError, one_of
 from blues.cohort import Cohort
 from blues.datasets.synthetic_dictionary import POINTS, dictionary
 from blues.datasets.synthetic_tables import draw_patients
 
-__all__ = ["POINT_WEIGHT", "RATERS", "synthetic"]
+__all__ = ["POINT_WEIGHT", "RATERS", "parameters", "synthetic"]
+
+LEAST = {"patients": 8, "seed": 0, "frames": 8, "size": 64}
+PLANTED = ("signal", "blood_signal")
 
 POINT_WEIGHT = {"1": 0.3, "2": 0.6, "3": 1.0}
 """How strongly involvement shows at R1/L1, R2/L2 and R3/L3."""
@@ -80,9 +89,10 @@ def synthetic(
     patients : int
         At least 8. The default takes a few seconds.
     signal : float
-        Size of the planted effect of the PCR result on the images, in standard deviations of involvement; 0 plants none.
+        Size of the planted effect of the PCR result on the images; 0 plants none. In the mean involvement of a patient's
+        points, 0.5, 1 and 2 set positives and negatives 0.7, 1.3 and 2.0 standard deviations apart.
     seed : int
-        Same seed, same tables and frames.
+        0 or more. Same seed, same tables and frames.
     blood_signal : float
         Size of the effect on the blood tests; 0 plants none.
     frames : int
@@ -102,12 +112,14 @@ def synthetic(
         The disk is full or the place may not be written; nothing is left behind.
     """
     folder = Path(folder)
-    _check(folder, patients, signal, blood_signal, frames, size)
+    given = {"patients": patients, "seed": seed, "frames": frames, "size": size}
+    drawing = parameters(**given, signal=signal, blood_signal=blood_signal)
+    _check_empty(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     try:
         draft = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name[:40]}-"))
         try:
-            _write(draft, patients, signal, seed, blood_signal, frames, size)
+            _write(draft, **drawing)
             draft.chmod(0o755)
             draft.replace(folder)
         finally:
@@ -118,23 +130,45 @@ def synthetic(
     return blues.cohort.read(folder)
 
 
-def _check(folder: Path, patients: int, signal: float, blood_signal: float, frames: int, size: int) -> None:
-    if patients != int(patients) or patients < 8:
-        raise InputError(f"patients is {patients}", allowed="a whole number of at least 8")
-    for name, value in (("signal", signal), ("blood_signal", blood_signal)):
-        if not (math.isfinite(value) and value >= 0):
-            raise InputError(f"{name} is {value}", allowed="0 (nothing planted) or more; 1 is moderate, 2 is strong")
-    if frames < 8:
-        raise InputError(f"frames is {frames}", allowed="at least 8")
-    if size < 64 or size % 2:
-        raise InputError(f"size is {size}", allowed="an even number of pixels, at least 64")
+def parameters(**given: float) -> dict[str, Any]:
+    """Return parameters of :func:`synthetic` as the numbers that it draws with, equal ones alike (8.0 is 8).
+
+    Parameters
+    ----------
+    **given : float
+        Some of them, by name.
+
+    Raises
+    ------
+    InputError
+        For the first name that is none, or value that is out of range.
+    """
+    return {name: _parameter(one_of(name, [*LEAST, *PLANTED], "parameter"), value) for name, value in given.items()}
+
+
+def _parameter(name: str, value: float) -> float:
+    if name in PLANTED:
+        if isinstance(value, numbers.Real) and math.isfinite(value) and value >= 0:
+            return float(value)
+        raise InputError(f"{name} is {value!r}", allowed="0 (nothing planted) or more; 1 is the default")
+    whole = isinstance(value, numbers.Real) and math.isfinite(value) and value == int(value)
+    if not whole or value < LEAST[name]:
+        raise InputError(f"{name} is {value!r}", allowed=f"a whole number of at least {LEAST[name]}")
+    if name == "size" and value % 2:
+        raise InputError(f"size is {value!r}", allowed=f"an even number of pixels, at least {LEAST[name]}")
+    return int(value)
+
+
+def _check_empty(folder: Path) -> None:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(
             "something is there already", file=folder, remedy="Name a new folder, or empty this one yourself"
         )
 
 
-def _write(folder: Path, patients: int, signal: float, seed: int, blood_signal: float, frames: int, size: int) -> None:
+def _write(
+    folder: Path, *, patients: int, signal: float, seed: int, blood_signal: float, frames: int, size: int
+) -> None:
     rng = np.random.default_rng([seed, 1])
     drawn = draw_patients(patients, blood_signal, rng)
     plan = pd.DataFrame(_plan(drawn.pcr, drawn.illness, signal, frames, rng))

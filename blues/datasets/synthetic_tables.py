@@ -13,7 +13,7 @@ from blues.datasets.synthetic_dictionary import COLUMNS, POINTS
 __all__ = ["DISCHARGE_HAZARD", "Patients", "draw_patients"]
 
 DISCHARGE_HAZARD = {"illness": 0.5, "icu": 0.25}
-"""What multiplies the hazard of discharge: one standard deviation of illness, intensive care."""
+"""What multiplies the hazard of leaving, alive or dead: one standard deviation of illness, intensive care."""
 
 
 @dataclass(frozen=True)
