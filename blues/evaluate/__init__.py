@@ -24,8 +24,6 @@ from blues.evaluate.discrimination import (
     auroc,
     average_precision,
     bootstrap_auroc,
-    expected_auroc_width,
-    hanley_mcneil_se,
     partial_auroc,
     roc_curve,
 )
@@ -40,6 +38,7 @@ from blues.evaluate.ordinal import (
 )
 from blues.evaluate.outoffold import OutOfFold, out_of_fold
 from blues.evaluate.permutation import permutation_p, sign_flip_test, swap_permutation_test
+from blues.evaluate.planning import expected_auroc_width, hanley_mcneil_se
 from blues.evaluate.proportions import (
     OperatingPoint,
     clopper_pearson_interval,

@@ -17,6 +17,7 @@ from blues.evaluate.placements import (
     variance_of_influence,
     weighted_auroc,
 )
+from blues.evaluate.planning import hanley_mcneil_se
 from blues.evaluate.precision import weighted_average_precision, weighted_curve
 from blues.evaluate.proportions import wilson_limits
 from blues.evaluate.records import Estimate, group_codes, logit_interval, normal_quantile
@@ -27,8 +28,6 @@ __all__ = [
     "auroc",
     "average_precision",
     "bootstrap_auroc",
-    "expected_auroc_width",
-    "hanley_mcneil_se",
     "partial_auroc",
     "roc_curve",
 ]
@@ -50,66 +49,6 @@ def _outcome_and_repeats(y: Any, score: Any) -> tuple[np.ndarray, np.ndarray]:
         scores = scores.reshape(1, -1)
     same_length(y=outcome, score=scores[0])
     return outcome, scores
-
-
-def hanley_mcneil_se(auroc: float, positives: int, negatives: int) -> float:
-    """Return the standard error of an AUROC from its value and the class sizes alone, for planning.
-
-    Hanley & McNeil 1982, Radiology 143:29, with the exponential approximation of Q1 and Q2.
-
-    Parameters
-    ----------
-    auroc : float
-        0 to 1.
-    positives, negatives : int
-        Patients with and without the event, at least 1 each.
-
-    Raises
-    ------
-    InputError
-        For numbers outside these.
-
-    Examples
-    --------
-    >>> round(hanley_mcneil_se(0.893, 51, 58), 4)
-    0.0325
-    """
-    if not 0 <= auroc <= 1:
-        raise InputError(f"an AUROC of {auroc!r}", allowed="0 to 1")
-    if min(positives, negatives) < 1:
-        raise InputError(f"{positives} with and {negatives} without the event", allowed="at least one of each")
-    q1, q2 = auroc / (2 - auroc), 2 * auroc**2 / (1 + auroc)
-    spread = (positives - 1) * (q1 - auroc**2) + (negatives - 1) * (q2 - auroc**2)
-    return math.sqrt(max(0.0, auroc * (1 - auroc) + spread) / (positives * negatives))
-
-
-def expected_auroc_width(auroc: float, positives: int, negatives: int, level: float = 0.95) -> float:
-    """Return how wide the logit interval of an AUROC will be at these class sizes (for a sample-size statement).
-
-    Parameters
-    ----------
-    auroc : float
-        What is expected, strictly between 0 and 1.
-    positives, negatives : int
-        Patients with and without the event.
-    level : float
-        Confidence level of the interval.
-
-    Returns
-    -------
-    float
-        Upper less lower limit, with the standard error of :func:`hanley_mcneil_se`.
-
-    Examples
-    --------
-    >>> round(expected_auroc_width(0.80, 33, 30), 2)
-    0.22
-    """
-    if not 0 < auroc < 1:
-        raise InputError(f"an AUROC of {auroc!r} has no logit", allowed="above 0 and below 1")
-    se = hanley_mcneil_se(auroc, positives, negatives)
-    low, high = logit_interval(auroc, se, normal_quantile(level))
-    return high - low
 
 
 def _newcombe_limits(area: float, positives: int, negatives: int, z: float) -> tuple[float, float]:
