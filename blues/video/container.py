@@ -23,7 +23,7 @@ from blues.video.turn import upright
 
 __all__ = ["Decoded", "decode", "decoder_version", "packets"]
 
-PREPARATION = "clip 3"
+PREPARATION = "clip 4"
 """Raised whenever reading, sampling, the sector or its unwarping give other pixels than before."""
 
 SANE_RATE = (1.0, 200.0)
