@@ -94,7 +94,7 @@ def test_settings_that_are_not_given_stay_as_usual_for_the_network(path, tmp_pat
     torch.save(net.state_dict(), tmp_path / "rgb.pt")
     colour = described(tmp_path / "rgb.pt", preprocessing={"size": [64, 64]}).preprocessing
     assert (colour.channels, colour.size, colour.mean) == (3, (64, 64), (0.485, 0.456, 0.406))
-    with pytest.raises(InputError, match=r"rgb.pt: the preprocessing gives 1 channels and the first layer takes 3"):
+    with pytest.raises(InputError, match=r"rgb\.json: the preprocessing gives 1 channels and the first layer takes 3"):
         described(tmp_path / "rgb.pt", preprocessing={"channels": 1})
     torch.save(nets.build("small_cnn", channels=2, planes=4, stages=3).state_dict(), tmp_path / "two.pt")
     with pytest.raises(InputError, match=r"the first layer takes 2 channels. Allowed: 1 or 3"):
@@ -109,6 +109,27 @@ def test_means_on_the_scale_of_bytes_are_refused(path, scale):
         described(path, preprocessing=scale)
     with pytest.raises(InputError, match="not on the scale where white is 1"):
         Preprocessing(mean=(123.675,), std=(58.395,))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"rate": float("nan")}, {"rate": float("inf")}, {"rate": 0.0}, {"rate": -1.0}, {"most": 0}],
+)
+def test_rates_that_sample_no_frame_are_refused_where_they_stand(path, settings):
+    with pytest.raises(InputError, match="would sample no frame"):
+        Preprocessing(**settings)
+    with pytest.raises(InputError, match=r"w\.json: rate .* would sample no frame"):
+        described(path, preprocessing=settings)
+
+
+def test_messages_about_the_preprocessing_name_the_file_that_holds_it(path, weights):
+    with pytest.raises(InputError, match=r"w\.json: geometry"):
+        described(path, preprocessing={"geometry": "round"})
+    within = path.with_name("within.safetensors")
+    header = {"blues": json.dumps(SMALL | {"preprocessing": {"geometry": "round"}})}
+    safetensors.torch.save_file(weights, within, metadata=header)
+    with pytest.raises(InputError, match=r"within\.safetensors: geometry"):
+        encoders.get(str(within))
 
 
 @pytest.mark.parametrize(

@@ -83,3 +83,8 @@ def test_no_real_clip_is_taken_for_two(real_cohort_folder):
     # and most of them, put beside themselves with a margin round, are
     beside = [np.pad(clip.frames, ((0, 0), (0, 0), (30, 30))) for clip in clips[::20]]
     assert np.mean([side_by_side(np.concatenate([frames, frames], 2)) for frames in beside]) > 0.8
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 400), (3, 1000), (1000, 3), (40, 60000), (15, 15)])
+def test_frames_too_thin_for_two_sectors_show_none(shape, rng):
+    assert not side_by_side(rng.integers(0, 200, (2, *shape)).astype(np.uint8))

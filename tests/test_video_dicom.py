@@ -177,6 +177,85 @@ def test_window_of_no_use_is_said_and_not_used(tmp_path, window, problem):
     assert clip.problems == (problem,)
 
 
+# --- the whole file decides --------------------------------------------------------------------------------------------
+
+
+def once_bright(colour=False, dtype=np.uint16):
+    """Draw frames of 8 bits, of which one alone goes up to 12 bits."""
+    frames = moving(9).astype(dtype)
+    frames[2] *= 16
+    return np.stack([frames] * 3, -1) if colour else frames
+
+
+def grays(path, most):
+    """Return the frames of a file by their place in it."""
+    clip = video.read(path, rate=100, most=most)
+    return dict(zip((clip.times * 25).round().astype(int).tolist(), clip.frames, strict=True)), clip.problems
+
+
+FIELDS = {
+    "unsigned": {},
+    "signed": {"PixelRepresentation": 1},
+    "inverse": {"photometric": "MONOCHROME1"},
+    "useless window": {"WindowCenter": "60000", "WindowWidth": "100"},
+    "window of the bright": {"WindowCenter": "3000", "WindowWidth": "1000"},
+}
+
+
+@pytest.mark.parametrize("fields", FIELDS)
+@pytest.mark.parametrize(("colour", "compress"), [(False, False), (False, True), (True, False)])
+def test_which_frames_are_sampled_changes_no_gray(tmp_path, fields, colour, compress):
+    fields = FIELDS[fields] if not colour else {}
+    frames = once_bright(colour, np.int16 if "PixelRepresentation" in fields else np.uint16)
+    dicom(tmp_path / "a", frames, bits=16, compress=compress, FrameTime="40", **fields)
+    every, problems = grays(tmp_path / "a", 9)
+    assert len(every) == 9
+    assert any(frame.min() < frame.max() for frame in every.values())
+    for most in range(1, 9):
+        some, told = grays(tmp_path / "a", most)
+        assert len(some) == most
+        assert told == problems
+        for place, frame in some.items():
+            assert (frame == every[place]).all(), (most, place)
+
+
+def test_depth_of_long_whole_numbers_does_not_follow_the_sample(tmp_path):
+    frames = once_bright(dtype=np.uint32) << 8
+    dicom(tmp_path / "a", frames, bits=32, FrameTime="40")
+    every, _ = grays(tmp_path / "a", 9)
+    for most in (1, 2, 4):
+        some, _ = grays(tmp_path / "a", most)
+        assert all((frame == every[place]).all() for place, frame in some.items())
+    assert_close(video.read(tmp_path / "a", rate=100), frames / (1 << 20) * 255)
+
+
+def test_a_damaged_frame_that_is_not_sampled_does_not_hinder(tmp_path):
+    frames = once_bright()
+    dicom(tmp_path / "a", frames, bits=16, compress=True, FrameTime="40")
+    data = pydicom.dcmread(tmp_path / "a")
+    parts = list(pydicom.encaps.generate_frames(data.PixelData, number_of_frames=9))
+    parts[1] = bytes(len(parts[1]))
+    data.PixelData = pydicom.encaps.encapsulate(parts)
+    data.save_as(tmp_path / "a")
+    clip = video.read(tmp_path / "a", rate=100, most=1)
+    assert_close(clip, frames[[4]] / 4095 * 255)
+
+
+def test_frames_that_no_gray_depends_on_are_not_decoded(tmp_path, monkeypatch):
+    """Clips of 8 bits are read without the frames between those sampled."""
+    decoded = []
+    real = pydicom.pixels.iter_pixels
+
+    def counted(*args, **settings):
+        for frame in real(*args, **settings):
+            decoded.append(1)
+            yield frame
+
+    monkeypatch.setattr(pydicom.pixels, "iter_pixels", counted)
+    dicom(tmp_path / "a", moving(20), compress=True, FrameTime="40")
+    assert len(video.read(tmp_path / "a").frames) == len(decoded) == 2
+
+
 # --- frames missing ----------------------------------------------------------------------------------------------------
 
 
@@ -194,6 +273,50 @@ def test_dicom_that_states_more_frames_than_it_holds_gives_those(tmp_path, compr
         assert (clip.frames == frames[chosen]).all()
         assert np.allclose(clip.times, chosen / 25)
         assert (clip.total, clip.problems) == (6, (f"6 of {stated} frames are usable",))
+
+
+def in_parts(path, way):
+    """Compress a file anew with its frames in parts; return where the parts begin, as offsets in the file, by frame."""
+    data = pydicom.dcmread(path)
+    parts = list(pydicom.encaps.generate_frames(data.PixelData, number_of_frames=int(data.NumberOfFrames)))
+    if way == "table of offsets":
+        data.PixelData = pydicom.encaps.encapsulate(parts)
+    elif way == "no table":
+        data.PixelData = pydicom.encaps.encapsulate(parts, has_bot=False)
+    elif way == "extended table":
+        data.PixelData, offsets, lengths = pydicom.encaps.encapsulate_extended(parts)
+        data.ExtendedOffsetTable, data.ExtendedOffsetTableLengths = offsets, lengths
+    else:
+        data.PixelData = pydicom.encaps.encapsulate(parts, fragments_per_frame=3)
+    data.save_as(path)
+    stored, places = path.read_bytes(), []
+    for part in parts:
+        places.append(stored.index(part[:200], places[-1] + 1 if places else 0) - 8)
+    return places
+
+
+@pytest.mark.parametrize("way", ["table of offsets", "no table", "extended table", "three parts a frame"])
+def test_compressed_dicom_cut_short_gives_its_whole_frames(tmp_path, way):
+    frames = moving(12)
+    dicom(tmp_path / "a", frames, compress=True, FrameTime="40")
+    places = in_parts(tmp_path / "a", way)
+    stored = (tmp_path / "a").read_bytes()
+    assert (video.read(tmp_path / "a", rate=100).frames == frames).all()
+    for whole in (1, 8, 11):
+        for more in (0, 3, 8, 40, (places[2] - places[1]) // 2, places[2] - places[1] - 20):
+            (tmp_path / "b").write_bytes(stored[: places[whole] + more])
+            clip = video.read(tmp_path / "b", rate=100)
+            assert (clip.frames == frames[:whole]).all()
+            assert (clip.total, clip.problems) == (whole, (f"{whole} of 12 frames are usable",))
+
+
+@pytest.mark.parametrize("more", [-30, -9, 4, 30])
+def test_compressed_dicom_cut_before_a_whole_frame_says_that_it_is_cut(tmp_path, more):
+    dicom(tmp_path / "a", moving(12), compress=True, FrameTime="40")
+    place = in_parts(tmp_path / "a", "table of offsets")[0]
+    (tmp_path / "b").write_bytes((tmp_path / "a").read_bytes()[: place + more])
+    with pytest.raises(InputError, match=r"b: the DICOM file is cut short: .* Copy the file again\.$"):
+        video.read(tmp_path / "b")
 
 
 def test_damaged_frame_of_a_compressed_dicom_is_left_out(tmp_path):
@@ -230,8 +353,9 @@ def test_advice_fits_how_the_pictures_are_kept(tmp_path):
             video.read(tmp_path / "a")
 
 
-def test_nothing_is_printed_about_a_damaged_dicom(tmp_path):
-    dicom(tmp_path / "a", moving(20))
+@pytest.mark.parametrize("compress", [False, True])
+def test_nothing_is_printed_about_a_damaged_dicom(tmp_path, compress):
+    dicom(tmp_path / "a", moving(20), compress=compress)
     (tmp_path / "a").write_bytes((tmp_path / "a").read_bytes()[:9000])
     code = f"from blues import video; print(video.read({str(tmp_path / 'a')!r}).problems)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -5,9 +5,11 @@ import struct
 import numpy as np
 import pytest
 from PIL import Image
-from test_video import moving
+from test_video import moving, numbered, numbers
 
 from blues import video
+from blues.check import InputError
+from blues.video import tiff
 
 
 def corner(height=64, width=96):
@@ -129,6 +131,102 @@ def test_tiff_cut_short_gives_its_first_pages_and_says_so(tmp_path):
     clip = video.read(tmp_path / "cut.tif", rate=100)
     assert (clip.frames == frames[:4]).all()
     assert "4 of 5 frames are usable" in clip.problems
+
+
+JPEG = {"compression": "jpeg", "quality": 95}
+
+
+@pytest.mark.parametrize("pages", [1, 5])
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
+@pytest.mark.parametrize("rows", [8, 64])
+def test_jpeg_in_tiff_is_read(tmp_path, mode, pages, rows):
+    rng = np.random.default_rng(0)
+    colours = np.stack([moving(pages), moving(pages)[..., ::-1], np.full((pages, 64, 80), 90)], -1)
+    colours = np.clip(colours + rng.integers(-3, 4, (pages, 1, 1, 3)), 0, 255).astype(np.uint8)
+    first, *rest = (Image.fromarray(image).convert(mode) for image in colours)
+    first.save(tmp_path / "a.tif", save_all=True, append_images=rest, tiffinfo={278: rows}, **JPEG)
+    clip = video.read(tmp_path / "a.tif", rate=100)
+    assert (clip.total, len(clip.frames), clip.fps) == (pages, pages, 25.0)
+    with Image.open(tmp_path / "a.tif") as image:
+        for place, frame in enumerate(clip.frames):
+            image.seek(place)
+            assert np.abs(np.asarray(image.convert("RGB").convert("L")).astype(int) - frame).max() <= 1
+    assert len({frame.tobytes() for frame in clip.frames}) == pages
+
+
+@pytest.mark.parametrize("settings", [{}, JPEG])
+def test_each_page_is_turned_as_it_says(tmp_path, settings):
+    first, *rest = (Image.fromarray(corner()) for _ in range(3))
+    for turn, image in enumerate(rest, 2):
+        image.encoderinfo = {"tiffinfo": {0x0112: turn}}
+    first.save(tmp_path / "a.tif", save_all=True, append_images=rest, **settings)
+    with Image.open(tmp_path / "a.tif") as image:
+        image.seek(1)
+        assert image.getexif()[0x0112] == 2
+    for turn, frame in enumerate(video.read(tmp_path / "a.tif", rate=100).frames, 1):
+        assert np.abs(frame.astype(int) - SHOWN[turn](corner())).mean() < 3
+
+
+def test_jpeg_pages_with_pixels_that_are_not_square_are_said(tmp_path):
+    Image.fromarray(corner()).save(tmp_path / "a.tif", dpi=(72, 144), **JPEG)
+    assert any("not square" in p for p in video.read(tmp_path / "a.tif").problems)
+
+
+@pytest.mark.parametrize("settings", [{}, JPEG])
+def test_only_sampled_pages_are_decoded_and_each_without_the_others(tmp_path, monkeypatch, settings):
+    """A decoder that is given the whole file for every page takes time that grows with the square of their number."""
+    sizes = []
+    for name in ("still", "_by_pillow"):
+        real = getattr(tiff, name)
+        monkeypatch.setattr(tiff, name, lambda *given, real=real: (sizes.append(len(given[-1])), real(*given))[1])
+    frames = moving(60)
+    first, *rest = (Image.fromarray(image) for image in frames)
+    first.save(tmp_path / "a.tif", save_all=True, append_images=rest, **settings)
+    clip = video.read(tmp_path / "a.tif")
+    assert (len(clip.frames), clip.total, len(sizes)) == (7, 60, 7)
+    assert sum(sizes) < (tmp_path / "a.tif").stat().st_size / 6
+
+
+def unknown_compression(path, frames, gone):
+    places = write_tiff(path, frames)
+    data = bytearray(path.read_bytes())
+    for page in gone:
+        struct.pack_into("<I", data, places[page] + 2 + 12 * 4 + 8, 65000)
+    path.write_bytes(data)
+
+
+def no_jpeg(path, frames, gone):
+    first, *rest = (Image.fromarray(image) for image in frames)
+    first.save(path, save_all=True, append_images=rest, compression="jpeg", quality=100)
+    data = bytearray(path.read_bytes())
+    with Image.open(path) as image:
+        for page in gone:
+            image.seek(page)
+            begin, length = image.tag_v2[273][0], image.tag_v2[279][0]
+            data[begin : begin + length] = bytes(length)
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("damage", [unknown_compression, no_jpeg])
+@pytest.mark.parametrize("gone", [[0], [3], [0, 1, 5, 15], [29], list(range(29))])
+def test_pages_whose_pixels_do_not_decode_are_left_out(tmp_path, gone, damage):
+    frames = numbered(30)
+    damage(tmp_path / "a.tif", frames, gone)
+    kept = np.array([page for page in range(30) if page not in gone])
+    for most in (1, 4, 30):
+        clip = video.read(tmp_path / "a.tif", rate=100, most=most)
+        total = 30 if set(video.sample(30, 25.0, 100, most)).isdisjoint(gone) else len(kept)
+        chosen = video.sample(total, 25.0, 100, most)
+        assert numbers(clip.frames).tolist() == (chosen if total == 30 else kept[chosen]).tolist()
+        assert clip.total == total
+        assert (f"{total} of 30 frames are usable" in clip.problems) == (total < 30)
+
+
+def test_a_tiff_of_which_nothing_decodes_is_refused(tmp_path):
+    places = write_tiff(tmp_path / "a.tif", moving(3))
+    (tmp_path / "a.tif").write_bytes((tmp_path / "a.tif").read_bytes()[: places[0] + 60])
+    with pytest.raises(InputError, match=r"a\.tif: none of its 1 pages can be decoded. Export or copy the clip again"):
+        video.read(tmp_path / "a.tif")
 
 
 @pytest.mark.parametrize("kind", [1, 4])

@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import hashlib
 import json
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -74,8 +75,11 @@ class Preprocessing:
             object.__setattr__(self, name, tuple(getattr(self, name)))
         if len(self.size) != 2 or min(self.size) < 8:
             raise InputError(f"size is {self.size}", allowed="height and width of at least 8 pixels each")
-        if self.rate <= 0 or self.most < 1:
-            raise InputError(f"rate {self.rate:g} and most {self.most} would sample no frame", allowed="both above 0")
+        if not (0 < self.rate < math.inf and self.most >= 1):
+            raise InputError(
+                f"rate {self.rate:g} and most {self.most} would sample no frame",
+                allowed="a number of frames a second above 0, and at least one frame",
+            )
         if not len(self.mean) == len(self.std) == self.channels or min(self.std) <= 0:
             raise InputError(f"mean and std need {self.channels} numbers each, std above 0")
         if not all(0 <= value <= 1 for value in self.mean) or not all(value <= WIDEST for value in self.std):

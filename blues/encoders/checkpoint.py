@@ -113,15 +113,21 @@ def save(path: str | Path, module: nets.Embedding, description: Description) -> 
 def read_description(path: str | Path) -> Description:
     """Read what a weight file says about itself, from the JSON beside it or from its header; without reading weights."""
     path = Path(path)
-    beside = path.with_suffix(".json")
-    if beside.is_file():
-        return _described(beside.read_bytes(), beside)
+    where = _describing(path)
+    if where != path:
+        return _described(where.read_bytes(), where)
     if path.suffix == ".safetensors":
         with _opened(path) as file:
             header = file.metadata() or {}
         if "blues" in header:
             return _described(header["blues"].encode(), path)
     return Description()
+
+
+def _describing(path: Path) -> Path:
+    """Return the file that a weight file's description stands in: the JSON beside it, if any, else itself."""
+    beside = path.with_suffix(".json")
+    return beside if beside.is_file() else path
 
 
 def _described(text: bytes, file: Path) -> Description:
@@ -193,11 +199,14 @@ def _preprocessing(given: Mapping[str, Any], channels: int, path: Path) -> Prepr
     """Return the preprocessing of a network; what is not given stays as is usual for so many channels."""
     wanted = given.get("channels", channels)
     if wanted != channels:
-        raise InputError(f"the preprocessing gives {wanted!r} channels and the first layer takes {channels}", file=path)
+        raise InputError(
+            f"the preprocessing gives {wanted!r} channels and the first layer takes {channels}",
+            file=_describing(path),
+        )
     if channels not in IMAGENET:
         raise InputError(f"the first layer takes {channels} channels", file=path, allowed="1 or 3")
     mean, std = IMAGENET[channels]
-    return build(Preprocessing, {"channels": channels, "mean": mean, "std": std, **given}, file=path)
+    return build(Preprocessing, {"channels": channels, "mean": mean, "std": std, **given}, file=_describing(path))
 
 
 def _within(path: Path) -> Path:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from blues.check import InputError
-from blues.video import arrays, container, dicom
+from blues.video import arrays, container, dicom, tiff
 from blues.video.beside import side_by_side
 from blues.video.container import Decoded
 
@@ -34,7 +34,7 @@ class Clip:
         Frames a second of the file, not of the sample.
     path : Path
     total : int
-        Frames of the file that can be used.
+        Frames of the file that can be used. In TIFF and DICOM files those that are not sampled are not tried.
     problems : tuple of str
         What was found damaged or odd; empty for a sound clip.
     """
@@ -105,7 +105,9 @@ def read(path: str | os.PathLike[str], rate: float = 3.0, most: int = 30) -> Cli
     TIFF file), NumPy files (uint8, (t, h, w) or (t, h, w, c)) and, with the extra ``dicom``, DICOM. The format is told by
     the file's content, not by its name. Pictures are turned and mirrored as the file says they are to be shown, and a
     DICOM's values go through its palette or window. A damaged file gives the frames that can be saved, and says in
-    ``problems`` what was lost; of a screen split in two sectors, ``problems`` says that they are taken for one.
+    ``problems`` what was lost; of a screen split in two sectors, ``problems`` says that they are taken for one. A frame
+    has the same grays whatever ``rate`` and ``most`` are: those of a DICOM without a window are scaled by the values of the
+    whole file, where one outlying pixel can halve them.
 
     Parameters
     ----------
@@ -150,6 +152,8 @@ def read(path: str | os.PathLike[str], rate: float = 3.0, most: int = 30) -> Cli
         decoded = arrays.read_npy(path, choose)
     elif dicom.is_dicom(head):
         decoded = dicom.read_dicom(path, choose)
+    elif tiff.is_tiff(path):
+        decoded = tiff.read_tiff(path, choose)
     else:
         decoded = container.decode(path, choose)
     problems = decoded.problems + ((SIDE_BY_SIDE,) if side_by_side(decoded.frames) else ())
@@ -176,4 +180,6 @@ def count(path: str | os.PathLike[str]) -> int:
     head = _head(path)
     if arrays.is_npy(head):
         return arrays.count_npy(path)
-    return dicom.count_dicom(path) if dicom.is_dicom(head) else container.packets(path)
+    if dicom.is_dicom(head):
+        return dicom.count_dicom(path)
+    return tiff.count_tiff(path) or container.packets(path)

@@ -18,12 +18,21 @@ from av.video.stream import VideoStream
 
 from blues.check import InputError
 from blues.video.geometry import resize
-from blues.video.pages import page, pages
 from blues.video.turn import upright
 
-__all__ = ["Decoded", "decode", "decoder_version", "packets"]
+__all__ = [
+    "Decoded",
+    "Still",
+    "as_gray",
+    "decode",
+    "decoder_version",
+    "packets",
+    "problems_of",
+    "stack",
+    "still",
+]
 
-PREPARATION = "clip 3"
+PREPARATION = "clip 4"
 """Raised whenever reading, sampling, the sector or its unwarping give other pixels than before."""
 
 SANE_RATE = (1.0, 200.0)
@@ -54,6 +63,22 @@ class Decoded:
     fps: float
     total: int
     problems: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Still:
+    """A still picture.
+
+    Attributes
+    ----------
+    gray : uint8 array, shape (h, w)
+        As stored.
+    square : bool
+        Whether its pixels are square.
+    """
+
+    gray: np.ndarray
+    square: bool
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,7 +161,7 @@ def decode(path: Path, choose: Callable[[int, float], np.ndarray]) -> Decoded:
     if total != contents.packets:  # damaged, or a codec with several packets a frame: now the true number is known
         wanted = choose(total, fps)
         result = _run(path, set(wanted.tolist()))
-    frames, moved = _stack([result.images[i] for i in wanted.tolist()])
+    frames, moved = stack([result.images[i] for i in wanted.tolist()])
     if result.bad:
         problems.append(f"{result.bad} of {contents.packets} packets could not be decoded")
     if result.dropped:
@@ -144,11 +169,44 @@ def decode(path: Path, choose: Callable[[int, float], np.ndarray]) -> Decoded:
     expected = max(contents.declared, contents.packets if result.bad or result.dropped else 0)
     if expected > total:
         problems.append(f"{total} of {expected} frames are usable")
+    problems += problems_of(moved, contents.square)
+    return Decoded(frames, _seconds(result.times, wanted, fps), fps, total, tuple(problems))
+
+
+def problems_of(moved: bool, square: bool) -> list[str]:
+    """Return what is to be said of frames whose size changes, and of pixels that are not square."""
+    problems = []
     if moved:
         problems.append("the frame size changes within the clip; later frames were scaled to the first")
-    if not contents.square:
+    if not square:
         problems.append("the file says its pixels are not square; they are used as stored")
-    return Decoded(frames, _seconds(result.times, wanted, fps), fps, total, tuple(problems))
+    return problems
+
+
+def still(path: Path, data: bytes) -> Still | None:
+    """Decode ``data``, a still picture that ``path`` holds, as it is stored; None where it does not decode."""
+    result = _Pass()
+    try:
+        with _open(path, io.BytesIO(data)) as container:
+            stream = _stream(container, path)
+            square = _is_square(stream)
+            for frame in _each(container, stream, result):
+                if result.sound(frame):
+                    return Still(_gray(frame), square)
+    except InputError:
+        pass
+    return None
+
+
+def as_gray(pixels: np.ndarray) -> np.ndarray:
+    """Return gray, or red, green and blue, uint8 (h, w) or (h, w, 3), as the gray that a decoded frame would have."""
+    if pixels.ndim == 2:
+        return pixels
+    return _gray(VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24"))
+
+
+def _gray(frame: VideoFrame, reformatter: VideoReformatter | None = None) -> np.ndarray:
+    return (reformatter or VideoReformatter()).reformat(frame, format="gray").to_ndarray()
 
 
 def _open(path: Path, data: io.BytesIO | None = None) -> InputContainer:
@@ -206,6 +264,10 @@ def _stream(container: InputContainer, path: Path) -> VideoStream:
     return stream
 
 
+def _is_square(stream: VideoStream) -> bool:
+    return stream.sample_aspect_ratio in (None, 0, 1)
+
+
 def _contents(path: Path) -> _Contents:
     with _open(path) as container:
         stream = _stream(container, path)
@@ -217,13 +279,10 @@ def _contents(path: Path) -> _Contents:
         known = [stamp for stamp in stamps if stamp is not None]
         times = np.sort(np.array(known, dtype=float)) * float(stream.time_base or 0)
         rate = next((float(r) for r in (stream.average_rate, stream.guessed_rate) if r), math.nan)
-        square = stream.sample_aspect_ratio in (None, 0, 1)
+        square = _is_square(stream)
         count, declared = len(stamps), stream.frames
     if not count:
         raise InputError("holds no frames", file=path, remedy="Export or copy the clip again")
-    paged = len(pages(path))
-    if paged:
-        return _Contents(paged, paged, times[:0], rate if paged == 1 else math.nan, square)
     return _Contents(count, declared, times if len(times) == count else times[:0], rate, square)
 
 
@@ -240,30 +299,14 @@ def _rate(times: np.ndarray, stated: float) -> tuple[float, list[str]]:
 def _run(path: Path, wanted: Collection[int]) -> _Pass:
     result = _Pass()
     reformatter = VideoReformatter()
-    for frame in _frames(path, result):
-        if not result.sound(frame):
-            continue
-        if len(result.times) in wanted:
-            gray = reformatter.reformat(frame, format="gray").to_ndarray()
-            result.images[len(result.times)] = upright(gray, frame, path)
-        result.times.append(math.nan if frame.time is None else frame.time)
+    with _open(path) as container:
+        for frame in _each(container, _stream(container, path), result):
+            if not result.sound(frame):
+                continue
+            if len(result.times) in wanted:
+                result.images[len(result.times)] = upright(_gray(frame, reformatter), frame, path)
+            result.times.append(math.nan if frame.time is None else frame.time)
     return result
-
-
-def _frames(path: Path, result: _Pass) -> Iterator[VideoFrame]:
-    """Yield every frame of a file, of a TIFF file each page's."""
-    places = pages(path)
-    if not places:
-        with _open(path) as container:
-            yield from _each(container, _stream(container, path), result)
-        return
-    data = path.read_bytes()
-    for place in places:
-        try:
-            with _open(path, page(data, place)) as container:
-                yield from _each(container, _stream(container, path), result)
-        except InputError:
-            result.damage()
 
 
 def _each(container: InputContainer, stream: VideoStream, result: _Pass) -> Iterator[VideoFrame]:
@@ -287,7 +330,8 @@ def _each(container: InputContainer, stream: VideoStream, result: _Pass) -> Iter
         return
 
 
-def _stack(images: list[np.ndarray]) -> tuple[np.ndarray, bool]:
+def stack(images: list[np.ndarray]) -> tuple[np.ndarray, bool]:
+    """Return pictures as one array, scaled to the first where they differ in size, and whether they do."""
     shape = images[0].shape
     moved = any(image.shape != shape for image in images)
     if moved:

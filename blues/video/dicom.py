@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import importlib
 import io
+import struct
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,10 @@ __all__ = ["count_dicom", "is_dicom", "read_dicom"]
 
 JPEG_2000 = ("1.2.840.10008.1.2.4.9", "1.2.840.10008.1.2.4.20")
 """How the transfer syntaxes begin that are JPEG 2000, of high throughput too."""
+
+
+PIXELS, ITEM, END = b"\xe0\x7f\x10\0", b"\xfe\xff\0\xe0", b"\xfe\xff\xdd\xe0"
+"""Tags of the pixel data, of a part of them where they are compressed, and of their end (PS3.5, annex A.4)."""
 
 
 def is_dicom(head: bytes) -> bool:
@@ -81,7 +86,7 @@ def read_dicom(path: Path, choose: Callable[[int, float], np.ndarray]) -> Decode
     frames, places, total = _salvage(data, stated, lambda total: choose(total, fps), path)
     if total < stated:
         problems.append(f"{total} of {stated} frames are usable")
-    pictures, odd = shown(frames, data, path)
+    pictures, odd = shown(frames, data, path, lambda: _every(data))
     return Decoded(pictures, places / fps, fps, total, tuple(problems + odd))
 
 
@@ -109,9 +114,57 @@ def _whole(path: Path) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            return _pydicom(path).dcmread(path)
+            data = _pydicom(path).dcmread(path)
+            return data if "PixelData" in data else _refilled(path)
+        except InputError:
+            raise
         except Exception as error:
             raise InputError(_why(error), file=path, remedy="Copy the file again") from None
+
+
+def _refilled(path: Path) -> Any:
+    """Return a file that ends within compressed pictures, which pydicom reads without any, with those that are whole."""
+    with path.open("rb") as stream:
+        data = _pydicom(path).dcmread(stream, stop_before_pixels=True)
+        rest = stream.read()
+    if rest and rest[:4] != PIXELS:
+        raise InputError("the DICOM file holds no pictures of whole numbers", file=path, remedy="Export the clip again")
+    table, *parts = _parts(rest) or [b""]
+    table, parts = _whole_frames(np.frombuffer(table, "<u4"), parts)
+    if not parts:
+        raise InputError(
+            "the DICOM file is cut short: it ends before its first picture is whole",
+            file=path,
+            remedy="Copy the file again",
+        )
+    for name in ("ExtendedOffsetTable", "ExtendedOffsetTableLengths"):  # of parts that are missing, too
+        data.pop(name, None)
+    pieces = [ITEM + struct.pack("<I", len(part)) + part for part in (table, *parts)]
+    data.add_new("PixelData", "OB", b"".join(pieces) + END + bytes(4))
+    return data
+
+
+def _parts(pixels: bytes) -> list[bytes]:
+    """Return the whole parts of compressed pixel data, the table of offsets first; ``pixels`` begin with their tag."""
+    parts: list[bytes] = []
+    place = 12  # after tag, kind and length
+    while pixels[8:12] == b"\xff" * 4 and pixels[place : place + 4] == ITEM:
+        begin = place + 8
+        place = begin + int.from_bytes(pixels[place + 4 : begin], "little")
+        if max(begin, place) > len(pixels):
+            break
+        parts.append(pixels[begin:place])
+    return parts
+
+
+def _whole_frames(offsets: np.ndarray, parts: list[bytes]) -> tuple[bytes, list[bytes]]:
+    """Return the table of offsets and the parts of the frames that are whole; without a table a frame is one part."""
+    begin = np.cumsum([0, *(8 + len(part) for part in parts)])
+    if not len(offsets):
+        return b"", parts
+    whole = int((offsets[1:] <= begin[-1]).sum()) + (offsets[-1] < begin[-1])
+    end = offsets[whole] if whole < len(offsets) else begin[-1]
+    return offsets[:whole].tobytes(), [part for part, place in zip(parts, begin[:-1], strict=True) if place < end]
 
 
 def _decode(data: Any, wanted: np.ndarray) -> np.ndarray:
@@ -119,6 +172,20 @@ def _decode(data: Any, wanted: np.ndarray) -> np.ndarray:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return np.stack(list(pixels.iter_pixels(data, indices=wanted.tolist())))
+
+
+def _every(data: Any) -> Iterator[np.ndarray]:
+    """Yield every frame that decodes, one after the other."""
+    pixels = importlib.import_module("pydicom.pixels")
+    place, total = 0, int(data.NumberOfFrames)
+    while place < total:
+        try:
+            for frame in pixels.iter_pixels(data, indices=range(place, total) if place else None):
+                yield frame
+                place += 1
+            return
+        except Exception:  # each decoder plug-in raises its own
+            place += 1
 
 
 def _decodes(data: Any, place: int) -> bool:

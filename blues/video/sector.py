@@ -231,7 +231,7 @@ def mask(sector: Sector) -> np.ndarray:
 
 def seen(frames: np.ndarray) -> tuple[np.ndarray, int]:
     """Return what differs from the margins of frames (t, h, w), bool (h // step, w // step), and ``step``."""
-    step = max(1, math.ceil(max(frames.shape[1:]) / WORKING_SIZE))
+    step = min(max(1, math.ceil(max(frames.shape[1:]) / WORKING_SIZE)), *frames.shape[1:])
     high, low = _reduce(frames.max(0), step), _reduce(frames.min(0), step)
     return _differing(high, low, *_background(high, low)), step
 

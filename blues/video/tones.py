@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +19,20 @@ __all__ = ["shown"]
 Tones = Callable[[np.ndarray], np.ndarray]
 """Turns stored values into gray, 0 to 255, float."""
 
+Whole = Callable[[], Iterable[np.ndarray]]
+"""Gives every frame of the file, one after the other; asked only where the chosen frames do not settle the grays."""
 
-def shown(frames: np.ndarray, data: Any, path: Path) -> tuple[np.ndarray, list[str]]:
-    """Return stored frames as they are to be shown.
+
+def shown(frames: np.ndarray, data: Any, path: Path, whole: Whole) -> tuple[np.ndarray, list[str]]:
+    """Return stored frames as they are to be shown: a frame has the same grays whichever frames are chosen beside it.
 
     Parameters
     ----------
     frames : array of whole numbers, shape (t, h, w), or (t, h, w, 3)
     data : pydicom.Dataset
     path : Path
+    whole : callable
+        Takes nothing, gives every frame of the file, shape (h, w) or (h, w, 3).
 
     Returns
     -------
@@ -39,10 +44,10 @@ def shown(frames: np.ndarray, data: Any, path: Path) -> tuple[np.ndarray, list[s
         kind = data.get("PhotometricInterpretation")
         if kind == "PALETTE COLOR":
             return _palette(frames, data, path), []
-        low, high, problems = _range(frames, data)
+        low, high, problems = _range(frames, data, whole)
         if frames.ndim == 4:
             return gray(_map(frames, low, high, lambda stored: (stored - low) * (255 / (high - low)))), problems
-        frames, problems = _monochrome(frames, data, (low, high), problems)
+        frames, problems = _monochrome(frames, data, whole, (low, high), problems)
     return 255 - frames if kind == "MONOCHROME1" else frames, problems  # 0 is white
 
 
@@ -82,13 +87,16 @@ def _colours(data: Any, first: int, count: int) -> np.ndarray:
     return np.stack([np.frombuffer(table, kind)[:count] for table, kind in zip(tables, kinds, strict=True)], 1)
 
 
-def _range(frames: np.ndarray, data: Any) -> tuple[int, int, list[str]]:
+def _range(frames: np.ndarray, data: Any, whole: Whole) -> tuple[int, int, list[str]]:
     """Return the stored values that are black and white: the ends of the depth stated, or of the depth used where it is less.
 
-    Values that fill an eighth of the depth stated or less would be all but black, or all but one gray.
+    Values that fill an eighth of the depth stated or less would be all but black, or all but one gray. The depth used is that
+    of the whole file, in whole bits: one outlying pixel anywhere in it can double the range, and halve every gray.
     """
     stated = int(data.BitsStored)
-    lowest, highest = int(frames.min()), int(frames.max())
+    if frames.dtype == np.uint8 and stated == 8:  # no value changes the answer: most clips need not be decoded whole
+        return 0, 255, []
+    lowest, highest = _ends(whole())
     signed = data.get("PixelRepresentation") == 1 and lowest < 0
     used = max(highest, -1 - lowest).bit_length() + signed
     bits = stated - (data.get("PixelRepresentation") == 1 and not signed)
@@ -100,26 +108,47 @@ def _range(frames: np.ndarray, data: Any) -> tuple[int, int, list[str]]:
     return low, low + (1 << bits) - 1, problems
 
 
+def _ends(frames: Iterable[np.ndarray]) -> tuple[int, int]:
+    """Return the lowest and the highest value of frames."""
+    lowest, highest = zip(*((int(frame.min()), int(frame.max())) for frame in frames), strict=True)
+    return min(lowest), max(highest)
+
+
 def _monochrome(
-    frames: np.ndarray, data: Any, ends: tuple[int, int], problems: list[str]
+    frames: np.ndarray, data: Any, whole: Whole, ends: tuple[int, int], problems: list[str]
 ) -> tuple[np.ndarray, list[str]]:
     """Return gray as the window or table of the file says; by the depth of its values where it has none of use."""
-    lowest, highest = int(frames.min()), int(frames.max())
     try:
         tones = _asked(data)
         if tones is not None:
-            result = _map(frames, lowest, highest, tones)
-            if lowest == highest or result.min() < result.max():
+            result = _map(frames, *_ends([frames]), tones)
+            if result.min() < result.max() or _of_use(tones, whole):
                 return result, []
             problems = [*problems, "its window leaves nothing to see; it was not used"]
     except Exception as error:
         problems = [*problems, f"its window cannot be used ({error})"]
-    return _map(frames, *ends, lambda stored: _spread(_modality(stored, data))), problems
+    return _map(frames, *ends, _spread(data, *ends)), problems
 
 
-def _spread(values: np.ndarray) -> np.ndarray:
-    span = float(values.max() - values.min())
-    return (values - values.min()) * (255 / span) if span > 0 else values
+def _of_use(tones: Tones, whole: Whole) -> bool:
+    """Tell whether a window shows more than one gray in the whole file, or the file holds one value only."""
+    stored: set[int] = set()
+    grays: set[int] = set()
+    for frame in whole():
+        ends = _ends([frame])
+        stored.update(ends)
+        grays.update(_ends([_map(frame, *ends, tones)]))
+        if len(grays) > 1:
+            return True
+    return len(stored) == 1
+
+
+def _spread(data: Any, low: int, high: int) -> Tones:
+    """Return the grays in which the values from ``low`` to ``high`` go from black to white."""
+    steps = min(high - low + 1, 1 << 16)
+    values = _modality(np.rint(np.linspace(low, high, steps)).astype(np.int64), data)
+    darkest, span = values.min(), float(values.max() - values.min())
+    return lambda stored: (_modality(stored, data) - darkest) * (255 / span if span > 0 else 1)
 
 
 def _modality(stored: np.ndarray, data: Any) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 from av.video.frame import VideoFrame
 from PIL import Image
 
-__all__ = ["upright"]
+__all__ = ["turned", "upright"]
 
 Turn = tuple[float, float, float, float]
 """``a, b, c, d`` of a display matrix: what is stored at x, y is shown at ``a x + c y, b x + d y``."""
@@ -42,7 +42,16 @@ def upright(image: np.ndarray, frame: VideoFrame, path: Path) -> np.ndarray:
     path : Path
         The file it comes from.
     """
-    a, b, c, d = _turn(frame, path)
+    return _shown(image, _turn(frame, path))
+
+
+def turned(image: np.ndarray, orientation: int) -> np.ndarray:
+    """Return a picture as EXIF's number of an orientation says that it is to be shown; as it is for another number."""
+    return _shown(image, TAGGED.get(orientation, TAGGED[1]))
+
+
+def _shown(image: np.ndarray, turn: Turn) -> np.ndarray:
+    a, b, c, d = turn
     rows, columns = d < 0, a < 0
     if abs(b) + abs(c) > abs(a) + abs(d):
         image, rows, columns = image.T, b < 0, c < 0
