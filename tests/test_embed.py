@@ -17,7 +17,7 @@ from blues import embed as package
 from blues import encoders, video
 from blues.check import InputError
 from blues.cohort import Cohort
-from blues.embed import Embeddings, embed, main, pipeline, store
+from blues.embed import Embeddings, embed, main, pipeline, store, work
 from blues.encoders import Preprocessing
 from blues.provenance import file_hash
 
@@ -502,7 +502,7 @@ def test_large_networks_run_one_clip_at_a_time(cohort, tmp_path, monkeypatch):
     embed(cohort, "random-cnn", cache=tmp_path / "a", workers=2)
     assert threading.get_ident() not in seen
     seen.clear()
-    monkeypatch.setattr(pipeline, "SMALL", 10)
+    monkeypatch.setattr(work, "SMALL", 10)
     embed(cohort, "random-cnn", cache=tmp_path / "b", workers=2)
     assert set(seen) == {threading.get_ident()}
 
