@@ -16,14 +16,18 @@ __all__ = [
     "called_grade",
     "clean",
     "count",
+    "in_folds",
     "interval",
     "metric",
     "modalities",
     "number",
+    "of_unit",
     "p_value",
 ]
 
 LEVEL = "95% interval"
+CONSTANT, MEAN = "prevalence", "training mean"
+"""The arm that says the same of everybody, as runs call it, and what it is called where the outcome is no yes or no."""
 FRAMES = {
     "mean": "the mean",
     "max": "the maximum",
@@ -32,7 +36,7 @@ FRAMES = {
 }
 THRESHOLDS = {
     "half": "a predicted risk of 0.5",
-    "prevalence": "the prevalence in the training fold",
+    "prevalence": "the prevalence among the training patients",
     "youden": "the threshold of the best Youden index on inner folds",
     "matched": "the threshold that calls as many as have the outcome on inner folds",
 }
@@ -180,6 +184,20 @@ def p_value(p: float | None) -> str:
     return f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
 
 
+def of_unit(text: str, unit: str) -> str:
+    """Return a number that is written already with its unit, of which one is one.
+
+    Examples
+    --------
+    >>> of_unit("1", "days"), of_unit("1.5", "days"), of_unit("1", "mmHg"), of_unit("3", "")
+    ('1 day', '1.5 days', '1 mmHg', '3')
+    """
+    single = (
+        unit[:-1] if text in ("1", "−1") and unit in ("minutes", "hours", "days", "weeks", "months", "years") else unit
+    )
+    return f"{text} {single}".strip()
+
+
 def count(n: int, noun: str) -> str:
     """Return a number with its noun.
 
@@ -190,6 +208,17 @@ def count(n: int, noun: str) -> str:
     """
     plural = noun + ("es" if noun.endswith(("s", "x", "ch")) else "s")
     return f"{n:,} {noun if n == 1 else plural}"
+
+
+def in_folds(some: int, folds: int) -> str:
+    """Return in how many of the fitted models something was so; a run that was tested once fitted each but once.
+
+    Examples
+    --------
+    >>> in_folds(3, 10), in_folds(1, 1)
+    ('in 3 of 10 training folds', 'in the one fit')
+    """
+    return "in the one fit" if folds == 1 else f"in {some} of {folds} training folds"
 
 
 def modalities(arm: str) -> tuple[str, ...]:
