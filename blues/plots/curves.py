@@ -318,7 +318,7 @@ def observed_predicted(predictions: pd.DataFrame, labels: Labels = None, unit: s
     """
     columns_exist(("arm", "y", "p"), predictions.columns, "predictions")
     arms = ordered(predictions["arm"])
-    xlabel, ylabel = (f"{name}, {unit}" if unit else name for name in ("predicted", "observed"))
+    xlabel, ylabel = (f"{name} ({unit})" if unit else name for name in ("predicted", "observed"))
     figure, grid = panel(4.5, 3.6 * len(arms), rows=len(arms), squeeze=False, sharex=True, sharey=True)
     for i, (axes, arm) in enumerate(zip(grid.ravel(), arms, strict=True)):
         part = predictions[predictions["arm"] == arm]

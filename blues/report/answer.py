@@ -79,6 +79,7 @@ def answer(facts: Facts) -> dict[str, Any]:
     remark = few_events(facts)
     numbers = {
         "metric": facts.metric,
+        "unit": facts.in_unit.strip(),
         "patients": facts.people()[0],
         **({"clips": facts.rows()[0]} if facts.clips else {}),
         "events": facts.people()[1] if facts.binary or facts.timed else None,

@@ -69,9 +69,8 @@ def for_whom(facts: Facts) -> str:
         p = rows["p_interaction"].iloc[0]
         differ = "" if not np.isfinite(p) else f" (p that they differ = {p_value(p)})"
         clauses.append(f"by {by} {listed(told)}{differ}")
-    lower = ", lower being better" if label.better < 0 else ""
+    unit = f", in{facts.in_unit}" if facts.in_unit else ""
+    lower = f"{unit}, lower being better" if label.better < 0 else unit
     return (
-        f"For whom, as far as was asked (difference in {facts.label()}{lower}): {'; '.join(clauses)}."
-        if clauses
-        else ""
+        f"For whom, as far as was asked (difference in {label.label}{lower}): {'; '.join(clauses)}." if clauses else ""
     )

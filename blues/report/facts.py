@@ -335,7 +335,7 @@ class Facts:
         """Return what a metric, by default that of the run, is called where numbers stand under it: with its unit."""
         name = name or self.metric
         unit = self.unit if name in ("mae", "rmse") else ""
-        return metric(name).label + (f", {unit}" if unit else "")
+        return metric(name).label + (f" ({unit})" if unit else "")
 
     @property
     def in_unit(self) -> str:

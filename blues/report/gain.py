@@ -14,7 +14,7 @@ from blues.report.explained import movers
 from blues.report.facts import Facts, Gain
 from blues.report.people import Parts
 from blues.report.privacy import Privacy
-from blues.report.words import arm_label, interval, listed, metric, modalities, model_of
+from blues.report.words import CONSTANT, MEAN, arm_label, interval, listed, metric, modalities, model_of
 
 __all__ = ["gain"]
 
@@ -144,7 +144,7 @@ def _apart(g: Gain) -> str:
     """Say in what an arm differs from its reference, images apart."""
     if g.arm.startswith("expert rule"):
         return "experts' reading alone"
-    mine, others = set(modalities(g.arm)) - {"image"}, set(modalities(g.reference))
+    mine, others = set(modalities(g.arm)) - {"image"}, set(modalities(g.reference)) - {CONSTANT, MEAN}
     told = [f"without {listed(sorted(others - mine))}"] if others - mine else []
     told += [f"with {listed(sorted(mine - others))}"] if mine - others else []
     told += ["another model"] if model_of(g.arm) != model_of(g.reference) else []

@@ -229,7 +229,7 @@ def _strip(numbers: Mapping[str, Any]) -> dict[str, Any] | None:
         ends["margin"] = float(numbers["margin"])
     reach = max(1e-9, *map(abs, ends.values())) * 1.25
     place = {name: round(230 + 215 * v / reach, 1) for name, v in ends.items()}
-    label = metric(numbers["metric"]).label
+    label = metric(numbers["metric"]).label + (f" ({numbers['unit']})" if numbers.get("unit") else "")
     texts = {f"{name}_text": signed(v * better, 3) for name, v in (("low", low), ("high", high), ("value", value))}
     return {
         **place,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Any, NamedTuple
+from typing import Any
+
+from blues.fuse.named import METRICS, Metric, metric
 
 __all__ = [
     "FRAMES",
@@ -48,60 +50,6 @@ POINTS = {
 }
 # characters that show nothing but turn the direction of what follows, end a line of code or cannot be encoded
 _UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u200e\u200f\ud800-\udfff]")
-
-
-class Metric(NamedTuple):
-    """How a metric is named, and whether more of it is better (1), less (-1) or neither (0)."""
-
-    label: str
-    better: int
-
-
-METRICS = {
-    "auroc": Metric("AUROC", 1),
-    "auroc_bootstrap": Metric("AUROC, interval by bootstrap", 1),
-    "auroc_within_fold": Metric("AUROC, ranked within folds", 1),
-    "auroc_fold_mean": Metric("AUROC, mean over folds", 1),
-    "auroc_mean_prediction": Metric("AUROC of averaged predictions", 1),
-    "auprc": Metric("average precision", 1),
-    "accuracy": Metric("accuracy", 1),
-    "balanced_accuracy": Metric("balanced accuracy", 1),
-    "sensitivity": Metric("sensitivity", 1),
-    "specificity": Metric("specificity", 1),
-    "brier": Metric("Brier score", -1),
-    "prevalence": Metric("prevalence", 0),
-    "quadratic_kappa": Metric("quadratic-weighted kappa", 1),
-    "within_one": Metric("within one grade", 1),
-    "rps": Metric("ranked probability score", -1),
-    "mae": Metric("mean absolute error", -1),
-    "rmse": Metric("root mean squared error", -1),
-    "r2": Metric("R²", 1),
-    "spearman": Metric("Spearman correlation", 1),
-    "uno_c": Metric("Uno's C", 1),
-    "harrell_c": Metric("Harrell's C", 1),
-    "harrell_c_within": Metric("Harrell's C, pairs of one fold", 1),
-    "integrated_brier": Metric("integrated Brier score", -1),
-    "scaled_brier": Metric("scaled Brier score", 1),
-}
-
-
-def metric(name: str) -> Metric:
-    """Return what is known of a metric; an unknown one keeps its name.
-
-    Examples
-    --------
-    >>> metric("auroc").label, metric("my_score").label, metric("net_benefit@0.2").label
-    ('AUROC', 'my score', 'net benefit at a threshold of 20%')
-    >>> metric("auc_5"), metric("brier_2.5").label
-    (Metric(label='AUC at day 5', better=1), 'Brier score at day 2.5')
-    """
-    of_time = re.fullmatch(r"(auc|brier)_([0-9.]+)", name)
-    if of_time is not None:
-        known = Metric("AUC", 1) if of_time[1] == "auc" else METRICS["brier"]
-        return known._replace(label=f"{known.label} at day {of_time[2]}")
-    head, at, threshold = name.partition("@")
-    known = METRICS.get(head, Metric(head.replace("_", " "), 1 if head == "net_benefit" else 0))
-    return known._replace(label=f"{known.label} at a threshold of {float(threshold):.0%}") if at else known
 
 
 def called_grade(threshold: Any) -> str:
