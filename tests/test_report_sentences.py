@@ -324,6 +324,30 @@ def test_page_of_a_patient_says_that_an_interval_was_cut():
     assert not single._cut(Facts(crossed()))
 
 
+def test_page_of_a_patient_tells_numbers_with_their_unit():
+    """Of a run whose constant arm goes by another name on pages, in whole days and of one day."""
+    whole = make_design(40, kind="continuous")
+    whole = dataclasses.replace(
+        whole,
+        unit="days",
+        y=whole.y.round().abs(),
+        singles={"prevalence": pd.DataFrame({"constant": 1.0}, whole.y.index)},
+    )
+    run = fuse.run(whole, fuse.Experiment(modalities=("image", "blood"), **(QUICK | {"explain": ("all",)})))
+    assert "prevalence" in set(run.predictions["arm"])
+    one = whole.y[whole.y == 1].index[0]
+    summary = single.summarize_patient(run, f"id:{one}")
+    assert ["Outcome of this patient", "1 day"] in summary["sections"][1]["blocks"][0]["rows"]
+    made = summary["tables"]["patient-arms"]
+    assert "training mean" in [row[0] for row in made["rows"]]
+    assert [c["label"] for c in made["columns"]][1:3] == [
+        "prediction, days (range over repeats)",
+        "90% prediction interval, days",
+    ]
+    assert all(row[2][1] >= 0 for row in made["rows"])
+    assert "cut at 0" in made["note"]
+
+
 def test_console_names_metrics_and_counts_patients_whole():
     run = crossed()
     rows = run.comparisons.assign(patients=39.0)

@@ -103,8 +103,8 @@ def summarize_patient(
     InputError
         When the run holds no explanations, or patient or arm is not in it.
     """
-    patient = identified(run, patient)
-    facts = Facts(worded(run))
+    patient, run = identified(run, patient), worded(run)
+    facts = Facts(run)
     chosen = arm or explained_arm(facts)
     if facts.timed:
         raise check.InputError(
@@ -188,8 +188,9 @@ def _trust(one: explain.Person) -> Parts:
 
 def _arms(facts: Facts, one: explain.Person) -> Parts:
     of_sets = "set" in one.predictions
-    asked = f"{LEVEL:.0%} prediction " + ("set" if of_sets else "interval")
-    predicted = facts.by_way("prediction (range over repeats)", "prediction")
+    unit = f", {facts.unit}" if facts.unit else ""
+    asked = f"{LEVEL:.0%} prediction " + ("set" if of_sets else "interval") + unit
+    predicted = f"prediction{unit}" + facts.by_way(" (range over repeats)", "")
     columns = [column("arm"), column(predicted, "interval", digits=2)]
     columns += [column(asked) if of_sets else column(asked, "interval", digits=1)]
     columns += [column(f"{'sets' if of_sets else 'intervals'} that held the truth, all patients", "interval")]
@@ -375,8 +376,9 @@ def _attention(facts: Facts, one: explain.Person, privacy: Privacy) -> Parts:
 
 
 def _nearest(facts: Facts, one: explain.Person, privacy: Privacy) -> Parts:
-    columns = [column("patient"), column("distance", "number", digits=3), column("prediction", "number")]
-    columns += [column("outcome", "text" if facts.binary else "number")]
+    columns = [column("patient"), column("distance", "number", digits=3)]
+    unit = f", {facts.unit}" if facts.unit else ""
+    columns += [column(f"prediction{unit}", "number"), column(f"outcome{unit}", "text" if facts.binary else "number")]
     rows = [
         [privacy.patient(r.patient), r.distance, r.p, ("yes" if r.y else "no") if facts.binary else r.y]
         for r in one.nearest.itertuples()
