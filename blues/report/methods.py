@@ -137,7 +137,7 @@ def _arms(facts: Facts) -> str:
 
 def _fused(facts: Facts) -> str:
     """Say how several kinds of information became one prediction; nothing where there is one."""
-    if len(facts.design["modalities"]) < 2:
+    if len(facts.design["modalities"]) == 1:
         return ""
     ways = [_FUSION[way] for way in dict.fromkeys(c.fusion for c in facts.candidates if c.model != models.ATTENTION)]
     text = f"Combinations were fused {listed(ways, 'or')}. " if ways else ""

@@ -28,7 +28,7 @@ def in_use(facts: Facts) -> dict[str, Any]:
         effect is the text ``not used`` with the reason.
     """
     found = dict(facts.experiment) | _learning(facts)
-    if "image" not in facts.design["modalities"]:
+    if not facts.sees_images:
         found |= dict.fromkeys(_OF_IMAGES, _UNUSED.format("no arm looks at images"))
     if facts.moved:
         why = _UNUSED.format("fitted on one cohort and tested once on another")
@@ -38,7 +38,7 @@ def in_use(facts: Facts) -> dict[str, Any]:
 
 def poolings(facts: Facts) -> tuple[str, ...]:
     """Return in which ways BLUE points became patients; none where there are no images or a row is a clip."""
-    if "image" not in facts.design["modalities"] or facts.clips:
+    if not facts.sees_images or facts.clips:
         return ()
     if facts.timed:
         return (str(facts.experiment["points"]),)
@@ -49,7 +49,8 @@ def _learning(facts: Facts) -> dict[str, Any]:
     """Return the settings of models, which candidates may have of their own."""
     if facts.timed:
         why = _UNUSED.format("the arms of a time are ridge Cox models")
-        return dict.fromkeys(("model", "fusion", "draws", "calibrate", "threshold"), why)
+        jackknife = _UNUSED.format("intervals of a time are jackknives over patients")
+        return dict.fromkeys(("model", "fusion", "calibrate", "threshold"), why) | {"draws": jackknife}
     number = facts.design["kind"] == "continuous"
     found: dict[str, Any] = {
         "model": _values(facts.candidates, lambda c: c.model),
@@ -69,7 +70,7 @@ def _values(candidates: tuple[Candidate, ...], of: Callable[[Candidate], str]) -
 
 
 def _fusions(facts: Facts) -> Any:
-    if len(facts.design["modalities"]) < 2:
+    if len(facts.design["modalities"]) == 1:
         return _UNUSED.format("there is one kind of information")
     told = _values(tuple(c for c in facts.candidates if c.model != ATTENTION), lambda c: c.fusion)
     return told or _UNUSED.format("attention joins kinds of information itself")
