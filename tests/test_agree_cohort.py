@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from blues import agree, cohort, video
+from blues.agree.beside import beside
 from blues.agree.cohorts import side_by_side
 from blues.check import InputError
 
@@ -224,6 +225,20 @@ def test_model_enters_as_one_more_rater(two_experts, tmp_path):
         agree.model_agreement(agree.experts_of(two_experts, "severity_clip"), predictions, "blood")
     with pytest.raises(InputError, match="not something that experts rated"):
         agree.experts_of(two_experts, "pcr")
+
+
+def test_target_of_one_rater_holds_the_model_against_all_of_them(two_experts, tmp_path):
+    """What one rater said is predicted, and each of them is an expert."""
+    targets = two_experts.dictionary.targets
+    of_ann = targets | {"severity_clip": targets["severity_clip"].model_copy(update={"rater": "Ann"})}
+    named = dataclasses.replace(two_experts, dictionary=two_experts.dictionary.model_copy(update={"targets": of_ann}))
+    pd.testing.assert_frame_equal(
+        agree.experts_of(named, "severity_clip").ratings, agree.experts_of(two_experts, "severity_clip").ratings
+    )
+    found = beside(named, clip_run(tmp_path, two_experts), draws=50)
+    assert "learned from the ratings of Ann" in found["About the model, arm image"]
+    assert "Every pair, arm image" in found
+    assert "these ratings" in beside(two_experts, tmp_path / "run", draws=50)["About the model, arm image"]
 
 
 def test_grades_called_by_cuts_are_the_models_ratings(two_experts, tmp_path):

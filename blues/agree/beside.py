@@ -79,7 +79,8 @@ def _between(cohort: Cohort, how: Mapping[str, Any]) -> dict[str, Any]:
         for title, result in made.items():
             if number == 0 and title.startswith("Matrix"):
                 names = [f"{v:g}" if isinstance(v, float) else str(v) for v in result.index]
-                result = result.set_axis(names, axis=0).set_axis(names, axis=1)
+                index, columns = (pd.Index(names, name=axis.name) for axis in (result.index, result.columns))
+                result = result.set_axis(index, axis=0).set_axis(columns, axis=1)
             if title in _SHOWN[1:] or (number == 0 and title.startswith("Matrix")):
                 found[f"{item}: {title[0].lower()}{title[1:]}"] = result
             elif number == 0 and title in _SHOWN:
@@ -123,7 +124,8 @@ def _model(cohort: Cohort, predictions: Any, how: Mapping[str, Any]) -> dict[str
         return {}
     arms = list(predictions.values.columns)
     arm = next((a for a in arms if a.split(" [")[0] == "image"), arms[0])
-    why = "The predictions are out of fold, but the model learned from these ratings, as a pupil from the teacher."
+    whose = "these ratings" if spec.rater is None else f"the ratings of {spec.rater}"
+    why = f"The predictions are out of fold, but the model learned from {whose}, as a pupil from the teacher."
     made = model_agreement(experts_of(cohort, predictions.task), predictions, arm, **how)
     return {f"About the model, arm {arm}": why} | {f"{title}, arm {arm}": result for title, result in made.items()}
 
@@ -155,7 +157,8 @@ def write_beside(found: Mapping[str, Any], folder: str | Path) -> Path | None:
         name = f"{number:02d}-{'-'.join(w for w in words.split('-') if w)[:60]}.csv"
         with replacing(folder / name) as draft:
             frame.to_csv(draft, index=not isinstance(frame.index, pd.RangeIndex), lineterminator="\n")
-        contents.append({"title": title, "file": name})
+        across = {"across": str(frame.columns.name)} if frame.columns.name is not None else {}
+        contents.append({"title": title, "file": name} | across)
     write_json(folder / "contents.json", contents)
     return folder
 

@@ -190,7 +190,7 @@ def experts_of(cohort: Cohort, task: str) -> Experts:
     Returns
     -------
     Experts
-        One column a rater.
+        One column a rater, also where the target itself takes the ratings of one of them.
 
     Raises
     ------
@@ -205,8 +205,11 @@ def experts_of(cohort: Cohort, task: str) -> Experts:
             allowed=f"runs of {', '.join(rated)}" if rated else "runs of a target derived from ratings",
         )
     ratings = {}
+    targets = {**cohort.dictionary.targets, task: spec.model_copy(update={"rater": None})}
+    anybody = cohort.dictionary.model_copy(update={"targets": targets})
     for rater, rows in cohort.ratings.groupby("rater", sort=True):
-        ratings[str(rater)] = dataclasses.replace(cohort, ratings=rows.reset_index(drop=True)).target(task)
+        his = dataclasses.replace(cohort, dictionary=anybody, ratings=rows.reset_index(drop=True))
+        ratings[str(rater)] = his.target(task)
     frame = pd.DataFrame(ratings)
     scale = {"continuous": None, "binary": [0.0, 1.0]}.get(spec.kind, scale_of(cohort, spec.rating))
     return Experts(frame, cohort.clips["patient"] if spec.level == "clip" else None, scale)

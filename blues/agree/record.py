@@ -46,7 +46,7 @@ MEASURED = ("Bland-Altman", "standard error of measurement", "minimal detectable
 """Coefficients in the unit of what was measured."""
 TEXTS = dict.fromkeys(("reason", "note", "left_out", "interval"), object)
 """Columns of a record's row that may be empty in one row and not in the next."""
-_NAMES = {"percent_agreement": "percent agreement", "po": "observed agreement", "pe": "agreement by chance"}
+_NAMES = {"percent_agreement": "share of equal ratings", "po": "observed agreement", "pe": "agreement by chance"}
 
 
 @dataclass(frozen=True)

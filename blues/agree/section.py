@@ -243,6 +243,8 @@ def merged(frame: pd.DataFrame, digits: int = 2) -> pd.DataFrame:
     for name in out:
         if name.endswith(("p_value", "_p", "q_value")):
             out[name] = [_p(p) for p in out[name]]
+        elif name.startswith("percent_"):
+            out[name] = ["" if v != v else f"{100 * v:.0f}%" for v in out[name]]
         elif pd.api.types.is_float_dtype(out[name]):
             whole = (out[name].dropna() % 1 == 0).all()
             more = decimals(out[name]) if {"mean", "difference", "subject"} <= set(frame) else digits

@@ -21,7 +21,8 @@ def conformal(
     Cross-conformal [1]_, label-conditional (Mondrian) [2]_ for a binary outcome: in each repeat a patient's score for a class,
     1 minus the probability given to it, is compared with the out-of-fold scores of the other patients of that class; the
     resulting p-values are averaged over repeats, and the set holds the classes whose p-value is above ``1 - level``. Intervals:
-    prediction plus or minus the quantile of the other patients' absolute errors.
+    prediction plus or minus the quantile of the other patients' absolute errors, of a continuous outcome cut
+    at 0 where none lies below it.
 
     Parameters
     ----------
@@ -69,7 +70,9 @@ def conformal(
     if kind == "binary":
         return _sets(found, table, others, level)
     reach = np.mean([_reach(np.abs(table.y - p), others, level) for p in table.p], axis=0)
-    ends = (min(scale), max(scale)) if scale else (-np.inf, np.inf)
+    never_negative = kind == "continuous" and (table.y >= 0).all()  # as a stay or a count
+    lowest = 0.0 if never_negative else -np.inf
+    ends = (min(scale), max(scale)) if scale else (lowest, np.inf)
     found["low"], found["high"] = (np.clip(found["p"] + side * reach, *ends) for side in (-1, 1))
     return found.assign(covered=(found["y"] >= found["low"]) & (found["y"] <= found["high"]))
 

@@ -18,6 +18,7 @@ from blues.fuse.combined import of_a_run
 from blues.fuse.experiment import Experiment
 from blues.fuse.finetune import tuning
 from blues.fuse.margin import against_margin, check_margin, ends_of, left_out, room
+from blues.fuse.named import metric as named
 from blues.fuse.notes import FEW_EVENTS
 from blues.fuse.null import p_of_added
 from blues.fuse.record import Run
@@ -217,7 +218,7 @@ def _gain_lines(found: Run, metric: str) -> list[str]:
     reference = gain.iloc[0]["reference"]
     better = "" if gain.iloc[0]["better"] == "higher" else " (lower is better)"
     known = "the arm named as reference" if found.experiment.reference else "the best arm without images"
-    lines = [f"What imaging adds, in {metric.upper()}{better}, against {known} ({reference}):"]
+    lines = [f"What imaging adds, in {_label(metric, found)}{better}, against {known} ({reference}):"]
     width = max(len(name) for name in gain["arm"])
     for main, rows in ((True, gain[gain["reference"] == reference]), (False, gain[gain["reference"] != reference])):
         for row in rows.itertuples():
@@ -227,9 +228,19 @@ def _gain_lines(found: Run, metric: str) -> list[str]:
     return [*lines, *_margin_lines(found, metric, str(reference)), "", *_beside_lines(beside, found)]
 
 
+def _unit(found: Run) -> str:
+    """Return a blank and the unit of an outcome that is a number, where it has one."""
+    return f" {unit}" if (unit := found.design.get("unit")) else ""
+
+
+def _label(name: str, found: Run) -> str:
+    """Return what a metric is called, with its unit where it has one."""
+    return named(name).label + (f" in{_unit(found)}" if name in ("mae", "rmse") and _unit(found) else "")
+
+
 def _difference(row: Any, found: Run) -> str:
     """Return a paired difference with its interval, and on whom, where these are not all patients."""
-    some = f"  on {row.patients} of {all_} patients" if row.patients < (all_ := found.design["patients"]) else ""
+    some = f"  on {row.patients:.0f} of {all_} patients" if row.patients < (all_ := found.design["patients"]) else ""
     return f"{row.difference:+.3f}  (95 % interval {row.low:+.3f} to {row.high:+.3f}){some}"
 
 
@@ -247,13 +258,13 @@ def _margin_lines(found: Run, metric: str, reference: str) -> list[str]:
     margin, arm = found.experiment.margin, f"image+{reference}"
     if not margin:
         return []
-    named = f"The smallest gain worth having, {margin:g},"
+    smallest = f"The smallest gain worth having, {margin:g}{_unit(found)},"
     if arm not in set(found.comparisons["arm"]):
-        return [f"{named} is held against nothing: no arm is {reference} with images."]
+        return [f"{smallest} is held against nothing: no arm is {reference} with images."]
     events = found.design["events"]
     others = found.design["patients"] if found.design["kind"] == "time" else found.design["patients"] - (events or 0)
     if events is not None and min(events, others) < FEW_EVENTS:
-        return [f"{named} cannot be spoken of with so few patients."]
+        return [f"{smallest} cannot be spoken of with so few patients."]
     of_metric = found.scores[found.scores["metric"] == metric].set_index("arm")["value"]
     most = room(metric, float(of_metric.loc[[reference]].iloc[0]))
     better = 1 if main_metric(found.design["kind"])[1] else -1
@@ -265,7 +276,7 @@ def _margin_lines(found: Run, metric: str, reference: str) -> list[str]:
         "open": "is neither shown nor ruled out",
     }[against_margin(ends, margin, left_out(found.choices, arm), most)]
     held = f"two intervals of {arm}" if ends is not None else "no two intervals bound it"
-    return [f"{named} {said} ({held}; see the page)."]
+    return [f"{smallest} {said} ({held}; see the page)."]
 
 
 def _added_lines(found: Run) -> list[str]:
@@ -287,7 +298,7 @@ def _subgroup_lines(found: Run) -> list[str]:
             else []
         )
     lines = [
-        f"{table['arm'].iloc[0]} less {table['reference'].iloc[0]} in subgroups, {table['metric'].iloc[0].upper()}:"
+        f"{table['arm'].iloc[0]} less {table['reference'].iloc[0]} in subgroups, {_label(str(table['metric'].iloc[0]), found)}:"
     ]
     for by, part in table.groupby("by", sort=False):
         p = part["p_interaction"].iloc[0]
@@ -308,8 +319,8 @@ def _null_lines(found: Run, metric: str) -> list[str]:
     drawn = found.null.groupby("arm")["value"]
     low, high = drawn.quantile(0.025), drawn.quantile(0.975)
     return [
-        f"The whole pipeline on {found.experiment.null} shuffled outcomes, {metric.upper()} (95 % of them; p of the score, at "
-        f"the least {1 / (1 + found.experiment.null):.3f}):",
+        f"The whole pipeline on {found.experiment.null} shuffled outcomes, {_label(metric, found)} (95 % of them; p of the "
+        f"score, at the least {1 / (1 + found.experiment.null):.3f}):",
         *(
             f"  {row.arm:<{width}}  {low[row.arm]:.3f} to {high[row.arm]:.3f}  p = {row.p_value:.3f}"
             for row in rows.itertuples()
@@ -349,6 +360,7 @@ def _arms_table(found: Run) -> list[str]:
     people, few = _people(found)
     if people.nunique() > 1:
         table.insert(0, "patients", people.reindex(table.index))
+    table = table.rename(columns=lambda name: _label(str(name), found))
     table.index = [f"{arm} *" if arm in few else arm for arm in table.index]
     told = [f"* Fewer than {FEW_EVENTS} patients of a class: no claim can be made about this arm."] if few else []
     return [str(table.to_string()), *told]

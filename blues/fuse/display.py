@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from blues.cohort.display import estimate, panel
+from blues.fuse.named import metric as named
 from blues.fuse.tables import main_metric
 
 if TYPE_CHECKING:
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["as_html"]
 
-_NAMES = {"auroc": "AUROC", "mae": "mean absolute error", "uno_c": "Uno's C"}
-_BESIDE = {"binary": ("brier", "Brier score"), "ordinal": ("quadratic_kappa", "quadratic-weighted kappa")}
+_BESIDE = {"binary": "brier", "ordinal": "quadratic_kappa"}
 
 
 def as_html(run: Run) -> str:
@@ -23,12 +23,17 @@ def as_html(run: Run) -> str:
     facts = run.design
     kind = str(facts.get("kind", "binary"))
     metric = main_metric(kind)[0]
-    beside, beside_name = _BESIDE.get(kind, ("", ""))
+    beside = _BESIDE.get(kind, "")
     gain = run.comparisons[(run.comparisons["metric"] == metric) & run.comparisons["low"].notna()]
     reference = str(gain["reference"].iloc[0]) if len(gain) else ""
     gain = gain[gain["reference"] == reference].drop_duplicates("arm").set_index("arm")
     patients = run.predictions.groupby("arm", sort=False)["patient"].nunique()
-    head = ["arm", "patients>", f"{_NAMES[metric]} (95 % interval)>", *([f"{beside_name}>"] if beside else [])]
+    head = [
+        "arm",
+        "patients>",
+        f"{named(metric).label} (95 % interval)>",
+        *([f"{named(beside).label}>"] if beside else []),
+    ]
     head.append(f"difference to {reference}>" if reference else "difference>")
     rows = []
     for arm in dict.fromkeys(run.scores["arm"]):

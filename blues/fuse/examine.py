@@ -15,6 +15,7 @@ from blues.features import Design
 from blues.fuse.arms import Arm
 from blues.fuse.crossval import Fold, Learner, learner, out_of_fold
 from blues.fuse.experiment import Experiment
+from blues.fuse.named import metric as named
 from blues.fuse.tables import main_metric, score_arms
 
 __all__ = ["examined_arms", "learning_curve", "learning_notes", "validate", "validation_notes"]
@@ -189,9 +190,9 @@ def validation_notes(validation: pd.DataFrame) -> list[dict[str, str]]:
     return [
         {
             "level": "note",
-            "text": f"{row.arm}: {row.metric.upper()} on its own training data {row.apparent:.3f}; less the optimism of "
-            f"{row.optimism:+.3f} {row.corrected:.3f}; by the .632+ rule {row.rule_632plus:.3f} ({row.draws} bootstrap samples "
-            "of patients).",
+            "text": f"{row.arm}: {named(str(row.metric)).label} on its own training data {row.apparent:.3f}; less the optimism "
+            f"of {row.optimism:+.3f} {row.corrected:.3f}; by the .632+ rule {row.rule_632plus:.3f} ({row.draws} bootstrap "
+            "samples of patients).",
         }
         for row in validation.itertuples()
     ]
@@ -202,7 +203,7 @@ def learning_notes(curve: pd.DataFrame) -> list[dict[str, str]]:
     return [
         {
             "level": "note",
-            "text": f"{arm}: {part['metric'].iloc[0].upper()} "
+            "text": f"{arm}: {named(str(part['metric'].iloc[0])).label} "
             + ", ".join(f"{row.value:.3f} from {row.patients:g} training patients" for row in part.itertuples())
             + ".",
         }

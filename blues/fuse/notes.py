@@ -122,19 +122,23 @@ def notes_on(
     if any(name.startswith("expert rule: ") for name in by_arm):
         found.append(
             _note(
-                "An expert rule's direction, threshold and probability are learned in the training fold; where a rating hardly "
-                "differs between the classes the direction may flip, and the AUROC of the pooled predictions falls below 0.5."
+                "An expert rule's direction, threshold and probability are learned on the training patients; where a rating "
+                "hardly differs between the classes the direction may flip, and the AUROC of all predictions falls below 0.5."
             )
         )
     found += _tuned_notes(design)
     if experiment.null:
         found.append(
             _note(
-                f"The outcome was shuffled {experiment.null} times among the patients, one repeat of the folds each, to see "
+                f"The outcome was shuffled {experiment.null} times among the {_shuffled(experiment)} each, to see "
                 f"what the whole pipeline scores by chance; the smallest possible p is {1 / (1 + experiment.null):.3f}."
             )
         )
     return found + _without_images(design, experiment) + encoder_notes(design)
+
+
+def _shuffled(experiment: Experiment) -> str:
+    return "patients, one repeat of the folds" if experiment.train is None else "training patients, one fit"
 
 
 def fallback_notes(choices: pd.DataFrame) -> list[dict[str, str]]:
@@ -239,11 +243,13 @@ def _scale_notes(design: Design, experiment: Experiment) -> list[dict[str, str]]
     alike = all(c.calibrate != "none" or (c.fusion == "stack" and c.model != "attention") for c in rivals)
     if design.kind != "binary" or len(design.blocks) < 2 or alike:
         return []
+    remedy = "--fusion stack, the default, and --calibrate platt treat all arms alike"
+    if any(c.model == "attention" for c in rivals):
+        remedy = "--calibrate platt treats all arms alike (--fusion says nothing to attention, which joins modalities itself)"
     return [
         _note(
             "Arms of one modality and of several scale their probabilities differently here: a difference in Brier score, net "
-            "benefit or calibration may come from that and not from what images tell. --fusion stack, the default, and "
-            "--calibrate platt treat all arms alike; AUROC is hardly touched."
+            f"benefit or calibration may come from that and not from what images tell. {remedy}; AUROC is hardly touched."
         )
     ]
 

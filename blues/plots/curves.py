@@ -303,7 +303,7 @@ def change(table: pd.DataFrame, reference: str, arm: str) -> Figure:
 
 
 @styled
-def observed_predicted(predictions: pd.DataFrame, labels: Labels = None) -> Figure:
+def observed_predicted(predictions: pd.DataFrame, labels: Labels = None, unit: str = "") -> Figure:
     """Draw observed against predicted values of an ordinal or continuous outcome, one panel an arm.
 
     Parameters
@@ -312,6 +312,8 @@ def observed_predicted(predictions: pd.DataFrame, labels: Labels = None) -> Figu
         Columns ``arm``, ``y``, ``p`` in the outcome's unit.
     labels : mapping, optional
         Title of each panel by arm; by default the arm's name.
+    unit : str
+        Of the outcome, for the axes; empty for none.
 
     Returns
     -------
@@ -319,6 +321,7 @@ def observed_predicted(predictions: pd.DataFrame, labels: Labels = None) -> Figu
     """
     columns_exist(("arm", "y", "p"), predictions.columns, "predictions")
     arms = ordered(predictions["arm"])
+    xlabel, ylabel = (f"{name} ({unit})" if unit else name for name in ("predicted", "observed"))
     figure, grid = panel(4.5, 3.6 * len(arms), rows=len(arms), squeeze=False, sharex=True, sharey=True)
     for i, (axes, arm) in enumerate(zip(grid.ravel(), arms, strict=True)):
         part = predictions[predictions["arm"] == arm]
@@ -335,6 +338,7 @@ def observed_predicted(predictions: pd.DataFrame, labels: Labels = None) -> Figu
             markeredgewidth=0,
             rasterized=len(part) > 2000,
         )
-        axes.set(xlabel="predicted", ylabel="observed", title=_label(arm, labels))
+        axes.set(xlabel=xlabel, ylabel=ylabel, title=_label(arm, labels))
+        axes.tick_params(labelbottom=True)  # panels lie far apart, and each is read by itself
         axes.grid(True)
     return figure

@@ -8,8 +8,21 @@ import numpy as np
 
 from blues.cohort import when
 from blues.fuse.margin import MEASURED, against_margin, mostly_out
+from blues.report.asides import added, for_whom, rows, tested
 from blues.report.facts import FEW, Facts, Gain
-from blues.report.words import LEVEL, arm_label, clean, count, interval, listed, metric, modalities, number, p_value
+from blues.report.words import (
+    LEVEL,
+    arm_label,
+    clean,
+    count,
+    in_folds,
+    interval,
+    listed,
+    metric,
+    modalities,
+    number,
+    p_value,
+)
 
 __all__ = ["answer", "digits", "few_events", "verdict_text"]
 
@@ -21,7 +34,7 @@ INTENDED_USE = (
 WHY_WEAK = {
     "folds": "ranked within folds it does not",
     "p": "the adjusted p does not",
-    "absent": "images were left out in half of the folds or more",
+    "absent": "half of the fitted models or more left images out",
 }
 """What :attr:`Gain.doubt` is in a table's cell; :func:`_but` says it with its numbers."""
 
@@ -64,7 +77,9 @@ def answer(facts: Facts) -> dict[str, Any]:
     remark = few_events(facts)
     numbers = {
         "metric": facts.metric,
+        "unit": facts.in_unit.strip(),
         "patients": facts.people()[0],
+        **({"clips": facts.rows()[0]} if facts.clips else {}),
         "events": facts.people()[1] if facts.binary or facts.timed else None,
         "reference": facts.reference,
         "arm": facts.candidate,
@@ -81,7 +96,7 @@ def answer(facts: Facts) -> dict[str, Any]:
     warnings = [str(n["text"]) for n in facts.run.notes if n.get("level") == "warning"]
     if remark and not any("smaller class" in w for w in warnings):
         warnings.insert(0, remark[0].upper() + remark[1:] + ".")
-    said = (_who(facts), _gain(facts), _rated(facts), _added(facts), _for_whom(facts), _rest(facts))
+    said = (_who(facts), tested(facts), _gain(facts), _rated(facts), _added(facts), for_whom(facts), _rest(facts))
     sentences = [s for s in said if s]
     return {"headline": headline(facts), "sentences": sentences, "numbers": clean(numbers), "warnings": warnings}
 
@@ -124,16 +139,16 @@ def _unclear(facts: Facts, gain: Gain) -> str:
     if gain.negligible:
         return "Imaging is not shown to add anything here: the scores with and without it are the same"
     if mostly_out(absent):
-        left, folds = absent or (0, 0)
-        return f"Imaging is not shown to add anything here; in {left} of {folds} training folds the models left it out"
+        return f"Imaging is not shown to add anything here; {in_folds(*(absent or (0, 0)))} the models left it out"
     if margin:
+        named = number(margin, 3) + facts.in_unit
         return {
-            "impossible": f"The reference leaves no room for a gain of {number(margin, 3)} in {label}",
-            "below": f"In this run imaging adds less than {number(margin, 3)} in {label}, if anything",
-        }.get(_held(facts, gain), f"This run cannot tell whether imaging adds {number(margin, 3)} in {label}")
+            "impossible": f"The reference leaves no room for a gain of {named} in {label}",
+            "below": f"In this run imaging adds less than {named} in {label}, if anything",
+        }.get(_held(facts, gain), f"This run cannot tell whether imaging adds {named} in {label}")
     if gain.ends is None:
         return "Imaging is not shown to add anything here"
-    most = number(min(max(0.0, *gain.ends), facts.room(gain.reference)), 3)
+    most = number(min(max(0.0, *gain.ends), facts.room(gain.reference)), 3) + facts.in_unit
     return f"Imaging is not shown to add anything here; a gain of up to {most} in {label} is not ruled out"
 
 
@@ -144,7 +159,7 @@ def _held(facts: Facts, gain: Gain) -> str:
 
 def _scored(facts: Facts, arm: str) -> str:
     value, low, high = facts.score(arm)
-    text = f"{metric(facts.metric).label} {number(value, digits(facts))}"
+    text = f"{metric(facts.metric).label} {number(value, digits(facts))}{facts.in_unit}"
     if np.isfinite(low) and np.isfinite(high):
         text += f" ({LEVEL} {number(low, digits(facts))} to {number(high, digits(facts))})"
     if few_events(facts, arm):
@@ -156,6 +171,8 @@ def _who(facts: Facts) -> str:
     patients, events, _ = facts.people()
     label = facts.design["label"]
     people = count(patients, "patient") + (f" ({events} with it)" if facts.binary else "")
+    if facts.clips:
+        people = f"{rows(facts)} of {count(patients, 'patient')}"
     people += f" ({events} of whom had the event)" if facts.timed else ""
     moment = f" {when(str(facts.design['moment']))}" if facts.design["moment"] else ""
     best = facts.candidate if facts.constant_alone else facts.reference or facts.candidate
@@ -177,7 +194,7 @@ def _gain(facts: Facts) -> str:
         return f"With images, {arm_label(facts.candidate)} reached {_scored(facts, facts.candidate)}; no comparison was made."
     head = f"With lung ultrasound added, {arm_label(gain.arm)}" if facts.adds else f"With images, {arm_label(gain.arm)}"
     text = f"{head} reached {_scored(facts, gain.arm)}: a paired difference of "
-    text += interval(gain.difference, gain.low, gain.high, digits=3, sign=True)
+    text += interval(gain.difference, gain.low, gain.high, digits=3, sign=True) + facts.in_unit
     if gain.patients is not None and gain.patients < facts.people()[0]:
         text += f" on the {gain.patients} patients that both predict"
     if np.isfinite(gain.p) and gain.verdict not in ("unknown", "weak"):
@@ -220,8 +237,8 @@ def _against_margin(facts: Facts, gain: Gain) -> str:
         return ""
     if not facts.adds:
         return "The smallest gain worth having is held against nothing, for no arm of this run is the reference with images."
-    named = f"the smallest gain worth having, named as {number(margin, 3)}"
-    left = number(facts.room(gain.reference), 3)
+    named = f"the smallest gain worth having, named as {number(margin, 3)}{facts.in_unit}"
+    left = number(facts.room(gain.reference), 3) + facts.in_unit
     wrong = f" (said wrongly in {MEASURED})" if facts.metric == "auroc" else ""
     return {
         "impossible": f"The reference leaves a gain of {left} at most, less than {named}: nothing can speak for it or against.",
@@ -253,7 +270,7 @@ def _refitted(facts: Facts, gain: Gain) -> str:
         bound = f"; the headline names {larger}"
     return (
         "This interval holds for the models as they were fitted. Fold by fold, and allowing for models trained on other "
-        f"patients too, the difference is {interval(mean, low, high, 3, sign=True)} (Nadeau and Bengio){bound}."
+        f"patients too, the difference is {interval(mean, low, high, 3, sign=True)}{facts.in_unit} (Nadeau and Bengio){bound}."
     )
 
 
@@ -282,9 +299,9 @@ def _reading(facts: Facts, gain: Gain) -> str:
     if gain.verdict == "worse":
         return "The interval excludes 0 on the wrong side: adding imaging made the predictions worse."
     if gain.verdict == "unclear" and mostly_out(gain.absent):
-        left, folds = gain.absent or (0, 0)
+        said = in_folds(*(gain.absent or (0, 0)))
         return (
-            f"In {left} of {folds} training folds the models gave images no weight, so the interval, however narrow, says "
+            f"{said[0].upper()}{said[1:]} the models gave images no weight, so the interval, however narrow, says "
             "little of what images are worth."
         )
     if gain.verdict == "unclear":
@@ -292,8 +309,8 @@ def _reading(facts: Facts, gain: Gain) -> str:
         all_ = ", all that the reference leaves room for," if limits_[1] > room else ""
         return (
             "The interval includes 0, so this run does not show that imaging adds anything; gains up to "
-            f"{number(max(min(limits_[1], room), 0), 3)}{all_} and losses up to {number(max(-limits_[0], 0), 3)} remain "
-            "compatible with it."
+            f"{number(max(min(limits_[1], room), 0), 3)}{facts.in_unit}{all_} and losses up to "
+            f"{number(max(-limits_[0], 0), 3)}{facts.in_unit} remain compatible with it."
         )
     return "There is no interval, so nothing follows from it."
 
@@ -306,8 +323,7 @@ def _but(gain: Gain) -> str:
         known = np.isfinite(gain.p_holm)
         holm = f", {p_value(gain.p_holm)} after Holm's adjustment for the arms compared" if known else ""
         return f"p is {p_value(gain.p)}{holm}"
-    left, folds = gain.absent or (0, 0)
-    return f"in {left} of {folds} training folds the models gave images no weight"
+    return f"{in_folds(*(gain.absent or (0, 0)))} the models gave images no weight"
 
 
 def _within(gain: Gain) -> str:
@@ -316,51 +332,7 @@ def _within(gain: Gain) -> str:
 
 
 def _added(facts: Facts) -> str:
-    """Say what the test given the reference shows, see :func:`blues.fuse.null.added_null`."""
-    if facts.headline is None or facts.added is None or few_events(facts):
-        return ""
-    p, as_large, drawn = facts.added
-    known = arm_label(facts.headline.reference)
-    told = f"that images tell something of the outcome that {known} does not"
-    if 1 / (1 + drawn) >= 0.05:
-        least = p_value(1 / (1 + drawn))
-        reading = f"so few shuffles show nothing, for no p below {least} could have come of them"
-    elif p >= 0.05:
-        reading = f"images are not shown to tell anything of the outcome that {known} does not"
-    elif facts.headline.verdict == "better":
-        reading = f"this too is evidence {told}"
-    else:
-        reading = f"a hint {told}; how much that is worth is what the interval of the difference says"
-    return (
-        f"With outcomes shuffled among patients whom {known} rates alike, adding images did as well in {as_large} of "
-        f"{drawn} runs (p = {p_value(p)}, one-sided): {reading}."
-    )
-
-
-def _for_whom(facts: Facts) -> str:
-    """Say what images add in the subgroups that were named, one clause a column."""
-    named, label = facts.experiment.get("subgroups"), metric(facts.metric)
-    if named and not len(facts.run.subgroups) and not facts.timed:
-        why = "nobody predicted has a value" if facts.adds else "no arm of this run is the reference with images"
-        return f"For whom, by {listed(list(named))}, cannot be said: {why}."
-    clauses = []
-    for by, rows in facts.run.subgroups.groupby("by", sort=False) if len(facts.run.subgroups) else ():
-        told = [
-            f"{row.group}: "
-            + (
-                interval(row.difference, row.low, row.high, 3, sign=True)
-                if np.isfinite(row.low)
-                else f"not told ({row.reason})"
-            )
-            for row in rows.itertuples()
-        ]
-        p = rows["p_interaction"].iloc[0]
-        differ = "" if not np.isfinite(p) else f" (p that they differ = {p_value(p)})"
-        clauses.append(f"by {by} {listed(told)}{differ}")
-    lower = ", lower being better" if label.better < 0 else ""
-    return (
-        f"For whom, as far as was asked (difference in {label.label}{lower}): {'; '.join(clauses)}." if clauses else ""
-    )
+    return "" if few_events(facts) else added(facts)
 
 
 def _rated(facts: Facts) -> str:
@@ -377,13 +349,11 @@ def _rest(facts: Facts) -> str:
     parts = []
     if facts.alone and facts.alone != facts.candidate:
         absent = facts.left_out(facts.alone)
-        told_of = (
-            f" (in {absent[0]} of {absent[1]} training folds its model told nothing)" if absent and absent[0] else ""
-        )
+        told_of = f" ({in_folds(*absent)} its model told nothing)" if absent and absent[0] else ""
         parts.append(f"Imaging alone reached {_scored(facts, facts.alone)}{told_of}")
     if facts.elsewhere and not few_events(facts):
         told = [
-            f"of {arm_label(g.reference)} by {interval(g.difference, g.low, g.high, 3, sign=True)}"
+            f"of {arm_label(g.reference)} by {interval(g.difference, g.low, g.high, 3, sign=True)}{facts.in_unit}"
             for g in facts.elsewhere
         ]
         more = f" ({len(told) - 4} more in the table)" if len(told) > 4 else ""

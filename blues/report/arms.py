@@ -12,7 +12,7 @@ from blues.report.answer import digits, few_events
 from blues.report.document import block, column, figure, table
 from blues.report.facts import Facts
 from blues.report.people import Parts
-from blues.report.words import THRESHOLDS, arm_label, called_grade, interval, listed, metric
+from blues.report.words import THRESHOLDS, arm_label, called_grade, count, interval, listed, metric
 
 __all__ = ["arms", "text_of", "turned"]
 
@@ -34,16 +34,24 @@ def arms(facts: Facts) -> Parts:
     """Return every arm with its scores, and the curves of the arms that matter most."""
     names = [m for m in _ARM_METRICS if m in set(facts.scores["metric"])]
     places = digits(facts)
-    columns = [column("arm"), column("patients", "integer")]
+    columns = [column("arm"), column("patients", "integer"), *([column("clips", "integer")] * facts.clips)]
     counted = facts.binary or facts.timed
-    columns += [column("with outcome", "integer" if counted and not few_events(facts) else "text")] * counted
-    columns += [column(metric(m).label, "interval", digits=places) for m in names]
+    columns += [
+        column(
+            "patients with outcome" if facts.clips else "with outcome",
+            "integer" if counted and not few_events(facts) else "text",
+        )
+    ] * counted
+    columns += [column(facts.label(m), "interval", digits=places) for m in names]
     rows = []
     for arm in facts.arms:
         patients, events, _ = facts.people(arm)
         said = f"{events}, too few" if few_events(facts, arm) else events
         rows.append(
-            [arm_label(arm), patients, *([said] if counted else []), *(list(facts.score(arm, m)) for m in names)]
+            [
+                *[arm_label(arm), patients, *([facts.rows(arm)[0]] * facts.clips), *([said] * counted)],
+                *(list(facts.score(arm, m)) for m in names),
+            ]
         )
     note = _how(facts)
     if few_events(facts):
@@ -61,8 +69,10 @@ def arms(facts: Facts) -> Parts:
         figures["observed-predicted"] = figure(
             "observed_predicted",
             "Observed against predicted",
-            "Each point is one row of the design: its outcome against its prediction, averaged over the repeats.",
+            f"Each point is one {facts.design['level']}: outcome against prediction"
+            + facts.by_way(", averaged over the repeats.", "."),
             predictions=shown[["arm", "y", "p"]],
+            unit=facts.unit,
         )
     if len(figures) > 1:
         blocks.append(block("figures", keys=list(figures)[1:]))
@@ -86,24 +96,26 @@ def _how(facts: Facts) -> str:
     whole = "; ".join(how if len(ways) == 1 else f"{listed(names)}: {how}" for how, names in ways.items())
     if not whole:
         return ""
-    text = f"Intervals: {whole}, over patients. A score is the mean over the repeats of the cross-validation."
-    if facts.binary and facts.experiment["threshold"] is not None:
-        chosen = str(facts.experiment["threshold"])
-        text += (
-            f" Sensitivity and specificity: at {THRESHOLDS.get(chosen, chosen)}; expert rules at their own thresholds."
-        )
+    text = f"Intervals: {whole}, over patients. " + facts.by_way(
+        "A score is the mean over the repeats of the cross-validation.", "Every patient was predicted once."
+    )
+    rules = list(dict.fromkeys(c.threshold for c in facts.candidates))
+    if facts.binary and rules:
+        at = listed([THRESHOLDS.get(rule, rule) for rule in rules], "or")
+        text += f" Sensitivity and specificity: at {at}; expert rules at their own thresholds."
     if facts.design["kind"] == "ordinal":
-        text += f" Of the expected grades {called_grade(facts.experiment['threshold'])} was called."
+        text += f" Of the expected grades {called_grade(rules[0])} was called."
     return text
 
 
 def _all_scores(facts: Facts) -> dict[str, Any]:
-    scores = facts.run.scores
+    scores = facts.asked_once(facts.run.scores)
     extra = [c for c in scores if c not in ("arm", "metric", "value", "low", "high")]
+    extra = [c for c in extra if c != "repeat_sd" or not facts.moved]
     columns = [column("arm"), column("metric"), column("value", "interval", digits=3)] + [column(str(c)) for c in extra]
     rows = []
     for record in scores.to_dict("records"):
-        cells = [arm_label(str(record["arm"])), metric(str(record["metric"])).label]
+        cells = [arm_label(str(record["arm"])), facts.label(str(record["metric"]))]
         rows.append([*cells, [record["value"], record["low"], record["high"]], *(text_of(record[c]) for c in extra)])
     return table("All scores of all arms", columns, rows, filters=True)
 
@@ -138,7 +150,7 @@ def text_of(value: Any) -> str:
 def _forest(facts: Facts) -> dict[str, Any]:
     rows = [(arm, *facts.score(arm)) for arm in facts.arms if np.isfinite(facts.score(arm)[0])]
     frame = pd.DataFrame(rows, columns=["arm", "value", "low", "high"])
-    label = metric(facts.metric).label
+    label = facts.label()
     said = "; ".join(f"{arm_label(a)} {interval(v, low, high, digits(facts))}" for a, v, low, high in rows[:20])
     return figure(
         "arms_forest",
@@ -161,14 +173,17 @@ def _curves(facts: Facts) -> dict[str, Any]:
     if not len(roc):
         return {}
     spoken = "; ".join(_legend(facts).values())
-    patients, events, _ = facts.people()
+    total, events = facts.rows()
     table_ = facts.of(facts.key_arms[0])
     return {
         "roc": figure(
             "roc",
             "ROC curves",
-            "Mean ROC curve over the repeats; bands: pointwise 95%, bootstrap over patients. The dots are predictions "
-            "averaged over the repeats at the threshold chosen under Decision curves, a little off the mean curve.",
+            facts.by_way("Mean ROC curve over the repeats; bands", "Bands")
+            + ": pointwise 95%, bootstrap over patients. The dots are "
+            + facts.by_way("predictions averaged over the repeats ", "")
+            + "at the threshold chosen under Decision curves"
+            + facts.by_way(", a little off the mean curve.", "."),
             spoken,
             curves=roc,
             labels=_legend(facts),
@@ -177,7 +192,7 @@ def _curves(facts: Facts) -> dict[str, Any]:
             "precision_recall",
             "Precision-recall curves",
             "Precision against recall. A score without information would lie at the prevalence, "
-            f"{events} of {patients} patients.",
+            f"{events} of {count(total, facts.design['level'])}.",
             spoken,
             curves=recall,
             prevalence=float(table_["y"].mean()),
@@ -193,5 +208,5 @@ def turned(facts: Facts) -> str:
         return ""
     return (
         " An expert rule with an AUROC below 0.5 does not say that experts rank patients the wrong way round: which way its "
-        "rating points is learned in each training fold, and flips where the classes hardly differ."
+        "rating points is learned on the training patients, and flips where the classes hardly differ."
     )

@@ -14,6 +14,8 @@ from blues.report.answer import INTENDED_USE, answer, digits
 from blues.report.document import block, column, figure, table
 from blues.report.facts import Facts
 from blues.report.methods import place
+from blues.report.naming import worded
+from blues.report.settings import in_use
 from blues.report.summary import SCHEMA
 from blues.report.words import arm_label, clean, metric
 
@@ -40,7 +42,7 @@ def compare(a: Run, b: Run, names: tuple[str, str] = ("A", "B"), *, paths: bool 
         outcome of the same patients, the difference in AUROC (b minus a) has a paired interval (DeLong on predictions
         averaged over repeats); otherwise none is given.
     """
-    first, second = Facts(a), Facts(b)
+    first, second = Facts(worded(a)), Facts(worded(b))
     differing, equal = _settings(first, second, names, paths)
     tables = {"settings": differing, "same": equal, "scores": _scores(first, second, names)}
     same = _same_rows(first, second)
@@ -75,6 +77,8 @@ def compare(a: Run, b: Run, names: tuple[str, str] = ("A", "B"), *, paths: bool 
         "blues": blues.__version__,
         "title": f"Two runs: {names[0]} and {names[1]}",
         "subtitle": "Side by side, and what differs in their experiments",
+        "asks": ("Compared", "What does lung ultrasound add?"),
+        "tested_once": False,
         "pseudonymised": False,
         "answer": {
             "headline": "",
@@ -107,7 +111,7 @@ def _settings(a: Facts, b: Facts, names: tuple[str, str], paths: bool) -> tuple[
 
 def _all_settings(facts: Facts, paths: bool) -> dict[str, str]:
     found = {}
-    for name, value in facts.experiment.items():
+    for name, value in in_use(facts).items():
         if name in ("out", "from_", "jobs"):
             continue
         text = ", ".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
@@ -164,7 +168,8 @@ def _paired(a: Facts, b: Facts, names: tuple[str, str]) -> dict[str, Any]:
         rows.append([arm_label(arm), [test.estimate, test.low, test.high], test.p_value, len(both)])
     columns = [column("arm"), column(f"difference in AUROC, {names[1]} minus {names[0]}", "interval", 3, sign=True)]
     columns += [column("p", "p"), column("compared", "integer")]
-    note = "DeLong on predictions averaged over repeats: it compares these fitted predictions, not the ways of making them."
+    averaged = "" if a.moved and b.moved else " averaged over repeats"
+    note = f"DeLong on predictions{averaged}: it compares these fitted predictions, not the ways of making them."
     return table("Paired difference in AUROC", columns, rows, note=note)
 
 

@@ -12,6 +12,7 @@ from blues.check import InputError
 from blues.report.document import block, column, figure, table
 from blues.report.facts import Facts
 from blues.report.people import Parts
+from blues.report.settings import poolings
 from blues.report.words import arm_label, listed, metric, modalities, model_of, signed
 
 __all__ = ["BASE", "explained", "explained_arm", "movers"]
@@ -37,8 +38,8 @@ def explained(facts: Facts) -> Parts | None:
     assert record is not None
     unit = facts.outcome_unit
     text = (
-        f"Shapley values of {arm_label(arm)}: each held-out patient is explained by the models that held them out, and the "
-        f"values of a patient add up from the base value to their own prediction ({unit}). {BASE} They say what the "
+        f"Shapley values of {arm_label(arm)}: each patient is explained by models that never saw them, and the values of a "
+        f"patient add up from the base value to their own prediction ({unit}). {BASE} They say what the "
         "predictions rest on, not what causes the outcome."
     )
     blocks = [
@@ -132,7 +133,7 @@ def _checked(facts: Facts, record: explain.Attributions, arm: str) -> str:
     said = f"{how}; with the base value they add up to each prediction, off by {float(own['error'].max()):.0e} at most."
     if facts.binary:
         said += " What a model gives in log-odds, and what a stack passes on, is rescaled: sum exact, shares kept."
-    if len(record.points) and facts.experiment.get("points") != "concat" and "image" in modalities(arm):
+    if len(record.points) and poolings(facts) != ("concat",) and "image" in modalities(arm):
         said += (
             " What the encoder saw is told by BLUE point: where a measure was averaged over points, its value is shared among "
             "them by how far each lies from the mean."
@@ -149,7 +150,7 @@ def _attention(record: explain.Attributions, arm: str) -> dict[str, Any] | None:
     rows = [[r.token, [r.value, r.low, r.high], r.patients] for r in found.itertuples()]
     note = "Mean weight, with the 10th and 90th percentile over patients; the weights of a patient add up to 1. "
     note += "A weight says what the network's sum is made of, not what moved the prediction."
-    return table(f"Attention of {arm_label(arm)}, out of fold", columns, rows, note=note)
+    return table(f"Attention of {arm_label(arm)}, on patients it never saw", columns, rows, note=note)
 
 
 def explained_arm(facts: Facts) -> str | None:
@@ -278,7 +279,8 @@ def _sets(facts: Facts, arm: str, level: float = 0.9) -> dict[str, Any] | None:
         [r["group"], r["rows"], [r["value"], r["low"], r["high"]], *(r[c] for c in extra)]
         for r in found.to_dict("records")
     ]
-    note = f"Cross-conformal prediction at {level:.0%}: covered is how often the "
+    how = facts.by_way("Cross-conformal prediction", "Conformal prediction from the other patients tested,")
+    note = f"{how} at {level:.0%}: covered is how often the "
     note += "set holds the truth. Many undecided: unsure." if facts.binary else "interval holds the truth."
     return table(f"How sure {arm_label(arm)} is of single patients", columns, rows, note=note)
 

@@ -263,6 +263,8 @@ def frame_table(caption: str, frame: pd.DataFrame, most: int = 500) -> dict[str,
                 row[position] = clean(triple)
         elif name.endswith(("p_value", "q_value", "_p", "p_holm")):
             shown |= {"kind": "p", "label": shown["label"].replace(" value", "")}
+        elif name.startswith("percent_"):
+            shown |= {"kind": "share"}
     return plain
 
 
@@ -283,7 +285,8 @@ def read_beside(folder: str | Path) -> dict[str, dict[str, Any]]:
     folder : path
         Its folders ``explanations``, ``agreement`` and ``stay`` may hold ``.csv`` and ``.parquet`` tables and ``.json``
         records of agreement; a file's name, with blanks for hyphens, is the title. Where ``contents.json`` lies beside them,
-        a list of ``title`` with ``file`` or ``text``, it says what is shown, under which title and in which order.
+        a list of ``title`` with ``file`` or ``text``, it says what is shown, under which title and in which order; ``across``
+        is whose the columns of a square table are, as its first heading is whose its rows are.
 
     Returns
     -------
@@ -310,7 +313,10 @@ def _listed(contents: Path) -> dict[str, Any]:
     try:
         entries = json.loads(contents.read_text(encoding="utf-8"))
         return {
-            e["title"]: e["text"] if "text" in e else _read(contents.parent / Path(e["file"]).name) for e in entries
+            e["title"]: e["text"]
+            if "text" in e
+            else _read(contents.parent / Path(e["file"]).name, str(e.get("across", "")))
+            for e in entries
         }
     except InputError:
         raise
@@ -319,7 +325,7 @@ def _listed(contents: Path) -> dict[str, Any]:
         raise InputError(f"{what} ({type(error).__name__}: {error})", file=contents) from None
 
 
-def _read(path: Path) -> Any:
+def _read(path: Path, across: str = "") -> Any:
     try:
         if path.suffix == ".json":
             return Agreement.load(path)
@@ -329,4 +335,9 @@ def _read(path: Path) -> Any:
     square = frame.shape[1] == frame.shape[0] + 1 and list(map(str, frame.iloc[:, 0])) == list(
         map(str, frame.columns[1:])
     )
-    return frame.set_index(frame.columns[0]) if square else frame
+    if not square:
+        return frame
+    down = str(frame.columns[0])
+    # a heading that is not there is called so by pandas, and is nobody's name
+    matrix = frame.set_index(down).rename_axis(None if down.startswith("Unnamed: ") else down)
+    return matrix.rename_axis(columns=across or None)

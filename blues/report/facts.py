@@ -16,7 +16,8 @@ from blues.fuse import Run
 from blues.fuse.arms import sees_images
 from blues.fuse.margin import NEGLIGIBLE, REFITTED, ends_of, left_out, mostly_out, room
 from blues.fuse.null import p_of_added
-from blues.report.words import metric, modalities, model_of
+from blues.models import Candidate
+from blues.report.words import CONSTANT, MEAN, metric, modalities, model_of
 
 __all__ = ["FEW", "Facts", "Gain"]
 
@@ -144,6 +145,37 @@ class Facts:
         return bool(self.design["kind"] == "binary")
 
     @property
+    def moved(self) -> Mapping[str, Any] | None:
+        """Where all arms were fitted on one cohort and tested once on another: ``train, test, train_patients``; else None."""
+        return self.design.get("transfer")
+
+    def by_way(self, crossed: str, once: str) -> str:
+        """Return the words for a run that was cross-validated, or those for one that was tested once on another cohort."""
+        return once if self.moved else crossed
+
+    def asked_once(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Return scores or comparisons; of a single test without those that differ from others by folds or repeats only."""
+        if not self.moved:
+            return table
+        again = table["metric"].astype(str).str.endswith(("_within_fold", "_fold_mean", "_mean_prediction"))
+        return table[~again & (table["test"] != REFITTED if "test" in table else True)]
+
+    @property
+    def clips(self) -> bool:
+        """Whether a row is a clip, and not a patient."""
+        return bool(self.design["level"] == "clip")
+
+    @property
+    def sees_images(self) -> bool:
+        """Whether a model looks at images in any arm."""
+        return any("image" in modalities(arm) for arm in self.arms)
+
+    @property
+    def candidates(self) -> tuple[Candidate, ...]:
+        """The ways to learn that the arms of several kinds of information had: one, one a model, or those that competed."""
+        return tuple(c for rivals in self.run.experiment.rivals().values() for c in rivals)
+
+    @property
     def timed(self) -> bool:
         """Whether the outcome is a time to an event."""
         return bool(self.design["kind"] == "time")
@@ -201,6 +233,12 @@ class Facts:
         if self.timed:
             return self.people(arm)[1]
         return min(self.people(arm)[1:]) if self.binary else None
+
+    def rows(self, arm: str | None = None) -> tuple[int, int]:
+        """Return the rows of an arm (of any arm), patients or clips, and how many of them have the outcome."""
+        table = self.averaged if arm is None else self.averaged[self.averaged["arm"] == arm]
+        outcome = table.drop_duplicates("row")["y"]
+        return len(outcome), int((outcome > 0).sum()) if self.binary else 0
 
     @cached_property
     def gains(self) -> list[Gain]:
@@ -275,7 +313,7 @@ class Facts:
     def rivals(self) -> list[str]:
         """The arms without images that the reference was the best of; the constant among them where it has a score."""
         constant = self.binary or self.timed  # which cannot rank
-        return [arm for arm in self.without_images if arm != "prevalence" or not constant]
+        return [arm for arm in self.without_images if arm not in (CONSTANT, MEAN) or not constant]
 
     @property
     def reference_kind(self) -> str:
@@ -288,7 +326,7 @@ class Facts:
     @property
     def constant_alone(self) -> bool:
         """Whether all that stands beside images is a constant: then nothing can be said of what they add."""
-        return self.reference == "prevalence" and self.candidate is not None
+        return self.reference in (CONSTANT, MEAN) and self.candidate is not None
 
     @cached_property
     def adds(self) -> bool:
@@ -297,6 +335,22 @@ class Facts:
             return False
         wanted = {"image", *modalities(self.reference)}
         return set(modalities(self.candidate)) == wanted and model_of(self.candidate) == model_of(self.reference)
+
+    @property
+    def unit(self) -> str:
+        """The unit of an outcome that is a number, and of errors in it; empty where there is none."""
+        return str(self.design.get("unit") or "") if self.design["kind"] == "continuous" else ""
+
+    def label(self, name: str | None = None) -> str:
+        """Return what a metric, by default that of the run, is called where numbers stand under it: with its unit."""
+        name = name or self.metric
+        unit = self.unit if name in ("mae", "rmse") else ""
+        return metric(name).label + (f" ({unit})" if unit else "")
+
+    @property
+    def in_unit(self) -> str:
+        """What follows a number in the main metric: a blank and its unit, or nothing."""
+        return f" {self.unit}" if self.unit and self.metric in ("mae", "rmse") else ""
 
     @property
     def outcome_unit(self) -> str:

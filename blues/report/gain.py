@@ -14,13 +14,13 @@ from blues.report.explained import movers
 from blues.report.facts import Facts, Gain
 from blues.report.people import Parts
 from blues.report.privacy import Privacy
-from blues.report.words import arm_label, interval, listed, metric, modalities, model_of
+from blues.report.words import CONSTANT, MEAN, arm_label, interval, listed, metric, modalities, model_of
 
 __all__ = ["gain"]
 
 _HOLM = (
     "Holm: over the arms compared with the reference, within one metric and test; the experts' rules are a family of their "
-    "own, and so are the other arms without images."
+    "own, and so are the other arms without images, and images added to another arm than the reference."
 )
 _TESTED = (column("reading"), column("p", "p"), column("p, Holm", "p"), column("patients compared", "integer"))
 MOST_PATIENTS = 400
@@ -31,7 +31,7 @@ def gain(facts: Facts, privacy: Privacy) -> Parts:
     """Return the paired differences to the reference, and the patients whose prediction moves."""
     if facts.reference is None or not facts.gains:
         return [block("text", text=f"{_why_none(facts)} in this run, so there is nothing to compare.")], {}, {}
-    label = metric(facts.metric).label
+    label = facts.label()
     tables, blocks = {}, []
     for key, made in (("gain", _added_to_each(facts, label)), ("instead", _instead(facts, label))):
         if made is not None:
@@ -129,7 +129,7 @@ def _subgroups(facts: Facts, groups: pd.DataFrame, label: str) -> dict[str, Any]
         cells += [[r["difference"], r["low"], r["high"]], r["reason"], r["p_interaction"], r["p_holm"]]
         rows.append([*cells, *([r[f"{name}_{end}"] for name in ("value", "low", "high")] for end in "ba")])
     note = (
-        "All patients taught the models; each group is scored by itself. Its interval, over its own patients, is too narrow "
+        f"{_taught(facts)} Each group is scored by itself. Its interval, over its own patients, is too narrow "
         "in small groups near the best score possible. Groups differ only where the p for it is small (Cochran's Q): that "
         "one interval excludes 0 and another does not is no difference, and a large p from few patients says little. Holm: "
         "over the columns. Whether they were named before anybody looked, this page cannot know."
@@ -137,11 +137,19 @@ def _subgroups(facts: Facts, groups: pd.DataFrame, label: str) -> dict[str, Any]
     return table(f"For whom: {arm} less {reference} in subgroups", columns, rows, note=note)
 
 
+def _taught(facts: Facts) -> str:
+    """Say whom the models learned from, for who reads of a group."""
+    if facts.moved:
+        learned, where = facts.moved["train_patients"], facts.moved["train"]
+        return f"The models learned from all {learned} patients of {where}, from none here."
+    return "The models learned from patients of all groups."
+
+
 def _apart(g: Gain) -> str:
     """Say in what an arm differs from its reference, images apart."""
     if g.arm.startswith("expert rule"):
         return "experts' reading alone"
-    mine, others = set(modalities(g.arm)) - {"image"}, set(modalities(g.reference))
+    mine, others = set(modalities(g.arm)) - {"image"}, set(modalities(g.reference)) - {CONSTANT, MEAN}
     told = [f"without {listed(sorted(others - mine))}"] if others - mine else []
     told += [f"with {listed(sorted(mine - others))}"] if mine - others else []
     told += ["another model"] if model_of(g.arm) != model_of(g.reference) else []
@@ -156,14 +164,14 @@ def _tested(facts: Facts, g: Gain) -> list[Any]:
 
 def _headline_tests(facts: Facts) -> dict[str, Any] | None:
     """Return every score and test of the one comparison that answers the question, each with what it asks."""
-    table_ = facts.run.comparisons
+    table_ = facts.asked_once(facts.run.comparisons)
     if facts.headline is None:
         return None
     mine = table_[(table_["arm"] == facts.candidate) & (table_["reference"] == facts.reference)]
     columns = [column("score"), column("difference", "interval", digits=3, sign=True), column("p", "p"), column("test")]
     columns.append(column("what it asks"))
     rows = [
-        [metric(str(r["metric"])).label, [r["difference"], r["low"], r["high"]], r["p_value"], r["test"], r["question"]]
+        [facts.label(str(r["metric"])), [r["difference"], r["low"], r["high"]], r["p_value"], r["test"], r["question"]]
         for r in mine.to_dict("records")
     ]
     if len(rows) < 2:
@@ -172,8 +180,12 @@ def _headline_tests(facts: Facts) -> dict[str, Any] | None:
     note = (
         "One comparison, asked in several ways; the first row is the main one, whichever way the others point. p are as drawn, "
         "before Holm; where many draws give exactly 0, an interval may touch 0 and p be large. "
-        "DeLong and McNemar take predictions averaged over the repeats, so their differences are not those of the other rows. "
-        "For the Brier score and for errors, below 0 is better with images."
+        + facts.by_way(
+            "DeLong and McNemar take predictions averaged over the repeats, so their differences are not those of the other "
+            "rows. ",
+            "",
+        )
+        + "For the Brier score and for errors, below 0 is better with images."
     )
     return table(caption, columns, rows, note=note)
 
@@ -194,10 +206,13 @@ def _weights(facts: Facts) -> dict[str, Any] | None:
     if not rows:
         return None
     columns = [column("arm"), column("kind of information"), column("weight", "number"), column("left out", "share")]
-    columns += [column("share of what moves the prediction", "share"), column("training folds", "integer")]
-    note = (
-        "Means over the training folds. A stack weights what a model of each kind of information says: 1 takes it as it is, 0 "
-        "leaves it out, and weights cannot be below 0. Left out: in which share of the folds. The last share is weight times "
+    columns += [
+        column("share of what moves the prediction", "share"),
+        column(facts.by_way("training folds", "fits"), "integer"),
+    ]
+    note = facts.by_way("Means over the training folds. ", "") + (
+        "A stack weights what a model of each kind of information says: 1 takes it as it is, 0 leaves it out, and weights "
+        f"cannot be below 0. Left out: in which share of the {facts.by_way('folds', 'fits')}. The last share is weight times "
         "spread. Learned on inner folds; it says what the stack trusted, not whether it was right to."
     )
     return table("What the fused arms rest on", columns, rows, note=note, filters=len(rows) > 12)
@@ -212,8 +227,8 @@ def _all_comparisons(facts: Facts) -> dict[str, Any]:
         column("question"),
     ]
     rows = []
-    for r in facts.run.comparisons.to_dict("records"):
-        cells = [arm_label(str(r["arm"])), arm_label(str(r["reference"])), metric(str(r["metric"])).label]
+    for r in facts.asked_once(facts.run.comparisons).to_dict("records"):
+        cells = [arm_label(str(r["arm"])), arm_label(str(r["reference"])), facts.label(str(r["metric"]))]
         rows.append(
             [
                 *cells,
@@ -235,7 +250,7 @@ def _gain_forest(facts: Facts, label: str) -> dict[str, Any]:
             told += ' "Trained anew": the mean over folds, allowing for other training patients (Nadeau and Bengio).'
     told += " An interval across the dotted line at 0 does not show a difference, nor that there is none."
     if margin := facts.run.experiment.margin:
-        told += f" Dashed: the smallest gain worth having, {margin:g}, as named."
+        told += f" Dashed: the smallest gain worth having, {margin:g}{facts.in_unit}, as named."
     return figure(
         "arms_forest",
         f"Difference in {label} to {arm_label(facts.reference or '')}",
@@ -292,12 +307,13 @@ def _patients(facts: Facts, moved: pd.DataFrame, privacy: Privacy) -> dict[str, 
         column(f"risk by {arm_label(facts.reference or '')}", "number"),
         column(f"risk by {arm_label(facts.candidate or '')}", "number"),
         column("change", "number", sign=True),
-        column("spread over repeats (SD)", "number"),
+        *([column("spread over repeats (SD)", "number")] * (not facts.moved)),
     ]
     shown, why = moved.head(MOST_PATIENTS), movers(facts)
     columns += [column("what moved the prediction with images most")] * bool(why)
     rows = [
-        [name, "with" if r.y == 1 else "without", r.before, r.after, r.change, r.spread]
+        [name, "with" if r.y == 1 else "without", r.before, r.after, r.change]
+        + [r.spread] * (not facts.moved)
         + [why.get(r.row, "")] * bool(why)
         for name, r in zip(_row_names(shown, privacy), shown.itertuples(), strict=True)
     ]

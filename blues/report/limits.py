@@ -29,7 +29,7 @@ def _precision(facts: Facts) -> str:
     if gain is None or not np.isfinite(gain.low) or gain.negligible or mostly_out(gain.absent):
         return ""
     return (
-        f"The interval of the difference is {number(abs(gain.high - gain.low), 3)} wide: with "
+        f"The interval of the difference is {number(abs(gain.high - gain.low), 3)}{facts.in_unit} wide: with "
         f"{count(facts.people()[0], 'patient')}, a difference of less than about half of that cannot be told from none."
     )
 
@@ -38,6 +38,11 @@ def _selection(facts: Facts) -> str:
     without = facts.rivals
     if len(without) < 2 or facts.reference is None:
         return ""
+    if not facts.gains:
+        return (
+            f"The arm that is named first, {arm_label(facts.reference)}, has the best score of {len(without)} on these same "
+            "patients: chosen so, it scores a little too well."
+        )
     if facts.run.experiment.reference:
         return (
             f"The reference, {arm_label(facts.reference)}, was named with --reference. Whether that was before anybody saw a "
@@ -45,8 +50,12 @@ def _selection(facts: Facts) -> str:
         )
     return (
         f"The reference, {arm_label(facts.reference)}, is the best of {len(without)} arms without images on these same "
-        "patients. Choosing it so favours the reference; a reference named in advance would be fairer to imaging."
+        f"patients. Choosing it so favours the reference; a reference named in advance would be fairer to {_whom(facts)}."
     )
+
+
+def _whom(facts: Facts) -> str:
+    return "imaging" if facts.sees_images else "the experts' rules"
 
 
 def _inside(facts: Facts) -> str:

@@ -10,15 +10,16 @@ from typing import Any
 from blues import models
 from blues.report import timed
 from blues.report.facts import Facts
+from blues.report.settings import poolings
 from blues.report.words import FRAMES, POINTS, THRESHOLDS, called_grade, count, listed, metric
 
 __all__ = ["command", "methods", "place"]
 
 _FUSION = {
-    "early": "Combinations were fused early: one model on all columns side by side. ",
-    "late": "Combinations were fused late: one model a modality, their predictions averaged. ",
-    "stack": "Combinations were fused by stacking: a penalised regression with weights of at least 0 on the inner out-of-fold "
-    "predictions of one model a modality. ",
+    "early": "early (one model on all columns side by side)",
+    "late": "late (one model a modality, their predictions averaged)",
+    "stack": "by stacking (a penalised regression with weights of at least 0 on the inner out-of-fold predictions of one model "
+    "a modality)",
 }
 
 
@@ -43,8 +44,9 @@ def _data(facts: Facts) -> str:
     design, patients = facts.design, facts.people()
     where = f" of {design['cohort']}" if design["cohort"] else ""
     moment = f" at {str(design['moment']).replace('_', ' ')}" if design["moment"] else ""
-    text = f"We predicted {design['label']}{moment} in {count(patients[0], 'patient')}{where}"
-    text += f", {patients[1]} of whom had the outcome. " if facts.binary else ""
+    whom = f"{count(facts.rows()[0], 'clip')} of " if facts.clips else ""
+    text = f"We predicted {design['label']}{moment} in {whom}{count(patients[0], 'patient')}{where}"
+    text += f", {_with_outcome(facts)} had the outcome. " if facts.binary else ""
     if facts.timed:
         text += f": {patients[1]} were discharged alive, {facts.design.get('competing')} died in hospital, "
         text += f"{facts.design.get('censored')} censored"
@@ -60,18 +62,32 @@ def _data(facts: Facts) -> str:
     return text
 
 
+def _with_outcome(facts: Facts) -> str:
+    patients = facts.people()[1]
+    return (
+        f"{count(facts.rows()[1], 'clip')} of which, in {patients} patients," if facts.clips else f"{patients} of whom"
+    )
+
+
 def _images(facts: Facts) -> str:
     if "image" not in facts.design["modalities"]:
         return ""
     e, encoder = facts.experiment, facts.run.provenance.get("encoder") or {}
-    frames, points = str(e.get("frames", "")), str(e.get("points", ""))
+    frames = str(e.get("frames", ""))
     text = f"Ultrasound clips were decoded and each frame was described by the encoder {e.get('encoder', 'named in the run')}"
     dimensions = encoder.get("dimensions") if isinstance(encoder, dict) else None
     text += f" ({dimensions} numbers a frame). " if dimensions else ". "
-    if frames or points:
-        text += f"Frames were pooled to clips by {FRAMES.get(frames, frames)}, "
-        text += f"and clips to patients by {POINTS.get(points, points)}."
-    return text
+    text += f"Frames were pooled to clips by {FRAMES.get(frames, frames)}" if frames else "Frames were pooled to clips"
+    return f"{text}, {_of_clips(facts)}."
+
+
+def _of_clips(facts: Facts) -> str:
+    """Say what became of clips: pooled to patients, in one way or several, or what was predicted."""
+    if facts.clips:
+        return "and each clip was predicted by itself"
+    ways = [POINTS.get(way, way) for way in poolings(facts)]
+    chosen = " (which of them was part of the choice)" if len(ways) > 1 and facts.experiment.get("select") else ""
+    return f"and clips to patients by {listed(ways, 'or')}{chosen}"
 
 
 def _models(facts: Facts) -> str:
@@ -86,23 +102,48 @@ def _models(facts: Facts) -> str:
     used = dict.fromkeys(text.split("/")[0] for text in select or names)
     told = [f"{name} means {models.described(name, kind)}" for name in used if name in (*models.MODELS, "attention")]
     if select:
-        text = "Every modality alone and every combination was an arm. In each training fold an inner loop over patients chose "
-        text += f"among {listed(select, 'and')} (model, fusion, pooling, components, calibrator, threshold). "
+        where = facts.by_way("In each training fold", "On the training patients")
+        text = f"{_arms(facts)}. {where} an inner loop over patients chose among {listed(select, 'and')} "
+        text += "(model, fusion, pooling, components, calibrator, threshold). "
     else:
-        text = f"Every modality alone and every combination was an arm, with the model {listed(names, 'or')}. "
+        text = f"{_arms(facts)}, with the model {listed(names, 'or')}. "
     if told:
         text += f"Here {'; '.join(told)}. "
     if kind == "ordinal":
         text += (
             "The ordered grades were predicted by one such model a cut between them (Frank and Hall 2001); of the expected "
-            f"grades {called_grade(e.get('threshold'))} was called. "
+            f"grades {called_grade(facts.candidates[0].threshold)} was called. "
         )
-    text += "" if select else _FUSION.get(str(e.get("fusion")), "")
-    if e.get("calibrate") not in (None, "none"):
-        text += f"Predictions were recalibrated ({e['calibrate']}) on inner folds. "
+    text += _fused(facts)
+    calibrated = [way for way in dict.fromkeys(c.calibrate for c in facts.candidates) if way != "none"]
+    if calibrated:
+        some = " of some candidates" if select and len({c.calibrate for c in facts.candidates}) > 1 else ""
+        text += f"Predictions{some} were recalibrated ({listed(calibrated, 'or')}) on inner folds. "
     if e.get("threshold") is not None and facts.binary:
-        text += f"Sensitivity and specificity are at {THRESHOLDS.get(str(e['threshold']), str(e['threshold']))}. "
-    return text + "Imputation, scaling and whatever else learns were fitted within the training folds."
+        rules = [THRESHOLDS.get(rule, rule) for rule in dict.fromkeys(c.threshold for c in facts.candidates)]
+        text += f"Sensitivity and specificity are at {listed(rules, 'or')}. "
+    return text + facts.by_way(
+        "Imputation, scaling and whatever else learns were fitted within the training folds.",
+        "Imputation, scaling and whatever else learns were fitted on the training patients.",
+    )
+
+
+def _arms(facts: Facts) -> str:
+    kinds = list(facts.design["modalities"])
+    if len(kinds) == 1:
+        return f"Predictions were made from one kind of information, {kinds[0]}"
+    return "Every modality alone and every combination was an arm"
+
+
+def _fused(facts: Facts) -> str:
+    """Say how several kinds of information became one prediction; nothing where there is one."""
+    if len(facts.design["modalities"]) == 1:
+        return ""
+    ways = [_FUSION[way] for way in dict.fromkeys(c.fusion for c in facts.candidates if c.model != models.ATTENTION)]
+    text = f"Combinations were fused {listed(ways, 'or')}. " if ways else ""
+    if any(c.model == models.ATTENTION for c in facts.candidates):
+        text += "Attention joins kinds of information itself, in one network. "
+    return text
 
 
 def _evaluation(facts: Facts) -> str:
@@ -121,9 +162,10 @@ def _evaluation(facts: Facts) -> str:
         )
     text += timed.evaluation(facts) if facts.timed else f"Arms were ranked by {label}. "
     if facts.gains:
+        seen = "an arm with images" if facts.sees_images else "an expert's reading of the images"
         text += (
-            f"The question is the paired difference between an arm with images and {facts.reference_kind}, on the patients "
-            "that both predict; tests are Holm-adjusted over the arms. "
+            f"The question is the paired difference between {seen} and {facts.reference_kind}, on the "
+            f"{facts.design['level']}s that both predict; tests are Holm-adjusted over the arms. "
         )
     if e.get("draws") and not facts.timed:
         ranked = "The interval of the AUROC is DeLong's (1988) on the logit scale. " if facts.binary else ""
@@ -149,11 +191,13 @@ def _measures(facts: Facts) -> str:
     if not facts.binary:
         return ""
     text = (
-        "Calibration of the averaged predictions was described by calibration in the large and slope (Cox 1958), a lowess "
-        "curve with the integrated calibration index (Austin and Steyerberg 2019) and Spiegelhalter's test (1986), clinical "
-        "utility by net benefit (Vickers and Elkin 2006). "
+        f"Calibration of the {facts.by_way('averaged ', '')}predictions was described by calibration in the large and slope "
+        "(Cox 1958), a lowess curve with the integrated calibration index (Austin and Steyerberg 2019) and Spiegelhalter's "
+        "test (1986), clinical utility by net benefit (Vickers and Elkin 2006). "
     )
-    tests = [str(t) for t in dict.fromkeys(facts.run.comparisons["test"])] if facts.gains else []
+    rows = facts.asked_once(facts.run.comparisons) if facts.gains else facts.run.comparisons.iloc[:0]
+    made = rows[rows["p_value"].notna()] if len(rows) else rows
+    tests = [str(t) for t in dict.fromkeys(made["test"])] if len(made) else []
     known = {
         "DeLong": "DeLong's test (DeLong et al. 1988)",
         "swap permutation": "a permutation that swaps the arms (Bandos et al. 2005)",
@@ -168,9 +212,13 @@ def _explanations(facts: Facts) -> str:
     if facts.run.attributions is None:
         return ""
     return (
-        "Held-out predictions were explained by Shapley values of the models that held the patient out (trees: Lundberg et "
+        "Predictions were explained by Shapley values of models that never saw the patient (trees: Lundberg et "
         "al. 2020; linear models: Štrumbelj and Kononenko 2014; else sampled permutations), summed with their signs over "
-        "variables, BLUE points and modalities. How sure single predictions are is told by cross-conformal sets (Vovk 2015)."
+        "variables, BLUE points and modalities. How sure single predictions are is told by "
+        + facts.by_way(
+            "cross-conformal sets (Vovk 2015).",
+            "conformal sets, each patient's from the other patients tested (Vovk, Gammerman and Shafer 2022).",
+        )
     )
 
 

@@ -20,19 +20,6 @@ from blues.report.words import arm_label, interval, metric, number, signed
 
 __all__ = ["environment", "render", "render_patient"]
 
-LEADS = {
-    "who": "Who is in the numbers, who is not, and what is missing about them.",
-    "asked": "What had to be predicted, with what was known at that moment, and what was kept out.",
-    "arms": "An arm is one way of predicting: one kind of information or several together, on the same patients and folds.",
-    "gain": "The question of this report: each arm with images against one without, on the same patients.",
-    "calibration": "Whether a predicted risk of 30% means that 30 in 100 such patients have the outcome.",
-    "utility": "Whether deciding by an arm does more good than treating all, none, or deciding without images.",
-    "explanations": "What the predictions rest on.",
-    "agreement": "Whether experts agree with each other, and the model with them.",
-    "stay": "How long patients stayed, and how that, and what was seen on their clips, goes with what was measured.",
-    "robustness": "What a pipeline without any signal would have scored, and how much the split into folds matters.",
-    "limits": "What these numbers cannot carry, from the facts of this run.",
-}
 _HOVER = {
     "roc": ("fpr", "tpr", "1 − specificity", "sensitivity"),
     "precision_recall": ("recall", "precision", "recall", "precision"),
@@ -143,7 +130,7 @@ def render(summary: Mapping[str, Any]) -> str:
         summary,
         pictures,
         {"hover": hover, "explorer": explorer, "names": names},
-        leads={s["key"]: LEADS.get(s["key"], "") for s in summary["sections"]},
+        leads=summary.get("leads", {}),
         strip=_strip(summary["answer"]["numbers"]),
         thresholds=_explorer(explorer) if explorer else None,
     )
@@ -242,7 +229,7 @@ def _strip(numbers: Mapping[str, Any]) -> dict[str, Any] | None:
         ends["margin"] = float(numbers["margin"])
     reach = max(1e-9, *map(abs, ends.values())) * 1.25
     place = {name: round(230 + 215 * v / reach, 1) for name, v in ends.items()}
-    label = metric(numbers["metric"]).label
+    label = metric(numbers["metric"]).label + (f" ({numbers['unit']})" if numbers.get("unit") else "")
     texts = {f"{name}_text": signed(v * better, 3) for name, v in (("low", low), ("high", high), ("value", value))}
     return {
         **place,

@@ -13,7 +13,7 @@ from blues.report.answer import digits
 from blues.report.document import block, column, figure, table
 from blues.report.facts import Facts
 from blues.report.people import Parts
-from blues.report.words import METRICS, arm_label, metric, number, p_value
+from blues.report.words import METRICS, arm_label, number, p_value
 
 __all__ = ["calibration", "explorer", "robustness", "utility"]
 
@@ -47,7 +47,7 @@ def calibration(facts: Facts) -> Parts:
         "above 1 too cautious. "
         "ECE depends on its ten bins and is biased upward in small samples."
     )
-    tables = {"calibration": table("Calibration of averaged out-of-fold predictions", columns, rows, note=note)}
+    tables = {"calibration": table(_whose(facts), columns, rows, note=note)}
     shown = pd.concat([facts.of(arm) for arm in found], ignore_index=True)
     spoken = "; ".join(
         f"{arm_label(a)}: slope {number(c.slope.value)}, ICI {number(c.ici, 3)}" for a, c in found.items()
@@ -74,6 +74,13 @@ def calibration(facts: Facts) -> Parts:
         ),
     }
     return [block("figures", keys=list(figures)), block("table", key="calibration")], tables, figures
+
+
+def _whose(facts: Facts) -> str:
+    """Return the caption of the calibration table: whose predictions these are."""
+    if facts.moved:
+        return f"Calibration of the predictions for the patients of {facts.moved['test']}"
+    return "Calibration of averaged out-of-fold predictions"
 
 
 def _cell(estimate: evaluate.Estimate) -> list[float] | str:
@@ -128,9 +135,12 @@ def utility(facts: Facts) -> Parts:
             caption,
             columns,
             rows,
-            note="Choose the range by what a missed and a needless treatment cost, before looking. Of predictions averaged "
-            "over the repeats; All scores and All comparisons hold the mean over the repeats of each one's net benefit, which "
-            "is another number.",
+            note="Choose the range by what a missed and a needless treatment cost, before looking."
+            + facts.by_way(
+                " Of predictions averaged over the repeats; All scores and All comparisons hold the mean over the repeats of "
+                "each one's net benefit, which is another number.",
+                "",
+            ),
         )
         blocks.append(block("table", key="net-benefit"))
     return blocks, tables, figures
@@ -154,12 +164,19 @@ def _operating(facts: Facts) -> dict[str, Any]:
     clips = facts.design["level"] == "clip"
     ends = "Wilson's at the effective number of clips (Rao-Scott, by patient)" if clips else "Wilson's"
     note = (
-        f"At the threshold that was fixed in the training folds; predictions and thresholds averaged over the repeats. "
+        f"At the threshold that was fixed {_fixed(facts)}. "
         f"Intervals: {ends}; of the likelihood ratios on the log scale; operating.csv has "
         f"{'them all' if clips else 'the exact ones (Clopper and Pearson) too'}. PPV and NPV hold at this study's prevalence. "
         f"TP, FP: {'clips' if clips else 'patients'} called with and without the outcome; FN, TN: not called."
     )
     return table("What the arms call, threshold fixed in training", columns, rows, note=note)
+
+
+def _fixed(facts: Facts) -> str:
+    return facts.by_way(
+        "in the training folds; predictions and thresholds averaged over the repeats",
+        "on the patients that were trained on",
+    )
 
 
 def explorer(facts: Facts) -> dict[str, Any] | None:
@@ -213,7 +230,7 @@ def _clustered_limits(part: pd.DataFrame, grid: np.ndarray) -> list[list[float]]
 
 def robustness(facts: Facts) -> Parts:
     """Return the label-permutation null and the spread over the repeats of the cross-validation."""
-    label = metric(facts.metric).label
+    label = facts.label()
     blocks: list[dict[str, Any]] = []
     tables: dict[str, Any] = {}
     figures: dict[str, Any] = {}
@@ -282,7 +299,7 @@ def _validation(facts: Facts) -> dict[str, Any]:
     columns = [column("arm"), column("metric"), *(column(name, "number", digits=3) for name in labels)]
     columns.append(column("bootstrap samples", "integer"))
     rows = [
-        [arm_label(str(r["arm"])), metric(str(r["metric"])).label, *(r[n] for n in names), r["draws"]]
+        [arm_label(str(r["arm"])), facts.label(str(r["metric"])), *(r[n] for n in names), r["draws"]]
         for r in facts.run.validation.to_dict("records")
     ]
     note = (

@@ -17,9 +17,10 @@ from blues.fuse import Run
 from blues.report.document import block, column, figure, table
 from blues.report.explained import BASE, explained_arm
 from blues.report.facts import Facts
+from blues.report.naming import worded
 from blues.report.people import Parts
 from blues.report.privacy import Privacy, pseudonyms
-from blues.report.words import FRAMES, arm_label, clean, count, listed, number
+from blues.report.words import FRAMES, arm_label, clean, count, listed, number, of_unit
 
 __all__ = ["PAGES", "file_name", "identified", "summarize_patient", "with_pages"]
 
@@ -102,7 +103,7 @@ def summarize_patient(
     InputError
         When the run holds no explanations, or patient or arm is not in it.
     """
-    patient = identified(run, patient)
+    patient, run = identified(run, patient), worded(run)
     facts = Facts(run)
     chosen = arm or explained_arm(facts)
     if facts.timed:
@@ -135,7 +136,7 @@ def summarize_patient(
     if len(one.points) or one.unscanned:
         parts["lung"] = ("What each BLUE point shows", _lung(facts, one, pictures, privacy))
     if len(one.attention):
-        parts["attention"] = ("Where the network attends", _attention(one, privacy))
+        parts["attention"] = ("Where the network attends", _attention(facts, one, privacy))
     parts["nearest"] = ("Patients explained most alike", _nearest(facts, one, privacy))
     parts["missing"] = ("What was missing", _missing(one))
     sections = [
@@ -187,8 +188,10 @@ def _trust(one: explain.Person) -> Parts:
 
 def _arms(facts: Facts, one: explain.Person) -> Parts:
     of_sets = "set" in one.predictions
-    asked = f"{LEVEL:.0%} prediction " + ("set" if of_sets else "interval")
-    columns = [column("arm"), column("prediction (range over repeats)", "interval", digits=2)]
+    unit = f", {facts.unit}" if facts.unit else ""
+    asked = f"{LEVEL:.0%} prediction " + ("set" if of_sets else "interval") + unit
+    predicted = f"prediction{unit}" + facts.by_way(" (range over repeats)", "")
+    columns = [column("arm"), column(predicted, "interval", digits=2)]
     columns += [column(asked) if of_sets else column(asked, "interval", digits=1)]
     columns += [column(f"{'sets' if of_sets else 'intervals'} that held the truth, all patients", "interval")]
     rows = []
@@ -199,18 +202,26 @@ def _arms(facts: Facts, one: explain.Person) -> Parts:
     y = facts.averaged[facts.averaged["patient"] == one.patient]["y"]
     outcome = ("with" if float(y.max()) > 0 else "without") + " the outcome"
     if not facts.binary:
-        outcome = f"{y.mean():.3g} {facts.design.get('unit') or ''}".strip()
+        outcome = of_unit(f"{y.mean():.3g}", facts.unit)
     blocks = [
         block("facts", rows=[["Outcome of this patient", outcome], ["Asked", str(facts.design["label"])]]),
         block("table", key="patient-arms"),
     ]
-    note = "Prediction: mean over the repeats of the cross-validation, with the lowest and highest of them. "
-    note += (
+    note = facts.by_way(
+        "Prediction: mean over the repeats of the cross-validation, with the lowest and highest of them. ", ""
+    ) + (
         "The set holds every answer that the arm cannot rule out at that level, from how it did on the other patients."
         if of_sets
         else "The interval reaches as far as the arm was off on that share of the other patients."
+        + (" It is cut at 0 where no patient has an outcome below 0." if _cut(facts) else "")
     )
     return blocks, {"patient-arms": table("Predictions for this patient", columns, rows, note=note)}, {}
+
+
+def _cut(facts: Facts) -> bool:
+    """Return whether intervals were kept from values that the outcome does not take."""
+    lowest = facts.run.predictions.groupby("arm")["y"].min()
+    return facts.design["kind"] == "continuous" and bool((lowest >= 0).any())
 
 
 def _coverage(facts: Facts, arm: str) -> list[float]:
@@ -241,7 +252,8 @@ def _moved(facts: Facts, one: explain.Person) -> Parts:
         effect = [row.shap, row.low, row.high]
         health = [_span(row.low_usual, row.high_usual) or "not given"] if usual else []
         rows.append([row.label, row.modality, said, *health, others, effect])
-    note = "Effect: Shapley value, mean over repeats with its 10th and 90th percentile. Other patients: lowest to highest. "
+    over = facts.by_way(", mean over repeats with its 10th and 90th percentile", "")
+    note = f"Effect: Shapley value{over}. Other patients: lowest to highest. "
     note += (
         "Usual in health: the reference range of the cohort's dictionary."
         if usual
@@ -288,7 +300,7 @@ def _values(features: pd.DataFrame, yes_no: frozenset[str]) -> list[str]:
         elif str(row.feature).partition("=")[0] in yes_no and row.value in (0.0, 1.0):
             found.append("yes" if row.value else "no")
         else:
-            found.append(f"{_short(row.value)} {row.unit}".strip())
+            found.append(of_unit(_short(row.value), str(row.unit)))
     return found
 
 
@@ -349,28 +361,33 @@ def _lung(facts: Facts, one: explain.Person, pictures: Sequence[Mapping[str, Any
     return blocks, tables, figures
 
 
-def _attention(one: explain.Person, privacy: Privacy) -> Parts:
+def _attention(facts: Facts, one: explain.Person, privacy: Privacy) -> Parts:
     columns = [column("point or kind of information"), column("weight", "interval", digits=3)]
     columns += [] if privacy.names else [column("clip")]
     rows = []
     for r in one.attention.itertuples():
         row = [r.token, [r.weight, r.low, r.high]]
         rows.append(row if privacy.names else [*row, r.clip])
-    note = "Weights add up to 1, mean over repeats with lowest and highest. A weight says what the network's sum is made of; "
+    note = f"Weights add up to 1{facts.by_way(', mean over repeats with lowest and highest', '')}. "
+    note += "A weight says what the network's sum is made of; "
     note += "what moved the prediction stands above."
     made = table("Attention of the network that joins BLUE points and other information", columns, rows, note=note)
     return [block("table", key="patient-attention")], {"patient-attention": made}, {}
 
 
 def _nearest(facts: Facts, one: explain.Person, privacy: Privacy) -> Parts:
-    columns = [column("patient"), column("distance", "number", digits=3), column("prediction", "number")]
-    columns += [column("outcome", "text" if facts.binary else "number")]
+    columns = [column("patient"), column("distance", "number", digits=3)]
+    unit = f", {facts.unit}" if facts.unit else ""
+    columns += [column(f"prediction{unit}", "number"), column(f"outcome{unit}", "text" if facts.binary else "number")]
     rows = [
         [privacy.patient(r.patient), r.distance, r.p, ("yes" if r.y else "no") if facts.binary else r.y]
         for r in one.nearest.itertuples()
     ]
     note = "The other patients whose predictions rest most on the same things: distance between Shapley values of variables. "
-    note += "They are of all folds, so not all of them were in the training of the models that predicted this patient."
+    note += facts.by_way(
+        "They are of all folds, so not all of them were in the training of the models that predicted this patient.",
+        "They were tested as this patient was: no model was trained on them.",
+    )
     made = table("Nearest patients", columns, rows, note=note)
     return [block("table", key="patient-nearest")], {"patient-nearest": made}, {}
 

@@ -16,10 +16,13 @@ from blues.report.answer import INTENDED_USE, answer
 from blues.report.checklists import checklists
 from blues.report.document import block, column, table
 from blues.report.facts import Facts
+from blues.report.leads import leads, question
 from blues.report.limits import limits
 from blues.report.methods import command, methods, place
+from blues.report.naming import worded
 from blues.report.people import Parts
 from blues.report.privacy import Privacy, pseudonyms
+from blues.report.settings import in_use
 from blues.report.words import arm_label, clean
 
 __all__ = ["summarize"]
@@ -82,14 +85,15 @@ def summarize(
     Returns
     -------
     dict
-        JSON-ready (no NaN): ``schema``, ``title``, ``answer`` (headline, sentences, numbers, warnings), ``sections``
-        (key, title, blocks), ``tables``, ``figures`` (function of :mod:`blues.plots` and its data), ``explorer``,
+        JSON-ready (no NaN): ``schema``, ``title``, ``asks`` (words before the title, and the question above it), ``leads``
+        (a line under the heading of a section), ``answer`` (headline, sentences, numbers, warnings), ``sections`` (key, title,
+        blocks), ``tables``, ``figures`` (function of :mod:`blues.plots` and its data), ``explorer``,
         ``experiment``, ``provenance``.
     """
     if cohort is not None:
         run = _with_card(run, cohort)
     privacy = _privacy(Facts(run), cohort, pseudonymise, paths, folders)
-    facts = Facts(_private(run, privacy))
+    facts = Facts(worded(_private(run, privacy)))
     sections: list[dict[str, Any]] = []
     tables: dict[str, Any] = {}
     figures: dict[str, Any] = {}
@@ -128,6 +132,9 @@ def summarize(
         "blues": blues.__version__,
         "title": _title(facts),
         "subtitle": _subtitle(facts),
+        "asks": question(facts),
+        "leads": leads(facts, agreements),
+        "tested_once": facts.moved is not None,
         "pseudonymised": pseudonymise,
         "answer": said,
         "sections": sections,
@@ -226,8 +233,11 @@ def _repeat(facts: Facts, privacy: Privacy) -> Parts:
     if plain:
         blocks.append(block("facts", rows=plain))
     tables = {}
-    settings = [[k, _one_line(v)] for k, v in _settings(facts, privacy).items()]
-    tables["experiment"] = table("The experiment", [column("setting"), column("value")], settings)
+    used = in_use(facts)
+    settings = [
+        [k, _one_line(v if used[k] == facts.experiment[k] else used[k])] for k, v in _settings(facts, privacy).items()
+    ]
+    tables["experiment"] = table("The experiment", [column("setting"), column("as it was in use")], settings)
     for key, caption in (
         ("packages", "Packages"),
         ("data", "Hashes of the data (SHA-256)"),

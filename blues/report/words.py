@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Any, NamedTuple
+from typing import Any
+
+from blues.fuse.named import METRICS, Metric, metric
 
 __all__ = [
     "FRAMES",
@@ -16,14 +18,18 @@ __all__ = [
     "called_grade",
     "clean",
     "count",
+    "in_folds",
     "interval",
     "metric",
     "modalities",
     "number",
+    "of_unit",
     "p_value",
 ]
 
 LEVEL = "95% interval"
+CONSTANT, MEAN = "prevalence", "training mean"
+"""The arm that says the same of everybody, as runs call it, and what it is called where the outcome is no yes or no."""
 FRAMES = {
     "mean": "the mean",
     "max": "the maximum",
@@ -32,7 +38,7 @@ FRAMES = {
 }
 THRESHOLDS = {
     "half": "a predicted risk of 0.5",
-    "prevalence": "the prevalence in the training fold",
+    "prevalence": "the prevalence among the training patients",
     "youden": "the threshold of the best Youden index on inner folds",
     "matched": "the threshold that calls as many as have the outcome on inner folds",
 }
@@ -44,60 +50,6 @@ POINTS = {
 }
 # characters that show nothing but turn the direction of what follows, end a line of code or cannot be encoded
 _UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u200e\u200f\ud800-\udfff]")
-
-
-class Metric(NamedTuple):
-    """How a metric is named, and whether more of it is better (1), less (-1) or neither (0)."""
-
-    label: str
-    better: int
-
-
-METRICS = {
-    "auroc": Metric("AUROC", 1),
-    "auroc_bootstrap": Metric("AUROC, interval by bootstrap", 1),
-    "auroc_within_fold": Metric("AUROC, ranked within folds", 1),
-    "auroc_fold_mean": Metric("AUROC, mean over folds", 1),
-    "auroc_mean_prediction": Metric("AUROC of averaged predictions", 1),
-    "auprc": Metric("average precision", 1),
-    "accuracy": Metric("accuracy", 1),
-    "balanced_accuracy": Metric("balanced accuracy", 1),
-    "sensitivity": Metric("sensitivity", 1),
-    "specificity": Metric("specificity", 1),
-    "brier": Metric("Brier score", -1),
-    "prevalence": Metric("prevalence", 0),
-    "quadratic_kappa": Metric("quadratic-weighted kappa", 1),
-    "within_one": Metric("within one grade", 1),
-    "rps": Metric("ranked probability score", -1),
-    "mae": Metric("mean absolute error", -1),
-    "rmse": Metric("root mean squared error", -1),
-    "r2": Metric("R²", 1),
-    "spearman": Metric("Spearman correlation", 1),
-    "uno_c": Metric("Uno's C", 1),
-    "harrell_c": Metric("Harrell's C", 1),
-    "harrell_c_within": Metric("Harrell's C, pairs of one fold", 1),
-    "integrated_brier": Metric("integrated Brier score", -1),
-    "scaled_brier": Metric("scaled Brier score", 1),
-}
-
-
-def metric(name: str) -> Metric:
-    """Return what is known of a metric; an unknown one keeps its name.
-
-    Examples
-    --------
-    >>> metric("auroc").label, metric("my_score").label, metric("net_benefit@0.2").label
-    ('AUROC', 'my score', 'net benefit at a threshold of 20%')
-    >>> metric("auc_5"), metric("brier_2.5").label
-    (Metric(label='AUC at day 5', better=1), 'Brier score at day 2.5')
-    """
-    of_time = re.fullmatch(r"(auc|brier)_([0-9.]+)", name)
-    if of_time is not None:
-        known = Metric("AUC", 1) if of_time[1] == "auc" else METRICS["brier"]
-        return known._replace(label=f"{known.label} at day {of_time[2]}")
-    head, at, threshold = name.partition("@")
-    known = METRICS.get(head, Metric(head.replace("_", " "), 1 if head == "net_benefit" else 0))
-    return known._replace(label=f"{known.label} at a threshold of {float(threshold):.0%}") if at else known
 
 
 def called_grade(threshold: Any) -> str:
@@ -180,6 +132,20 @@ def p_value(p: float | None) -> str:
     return f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
 
 
+def of_unit(text: str, unit: str) -> str:
+    """Return a number that is written already with its unit, of which one is one.
+
+    Examples
+    --------
+    >>> of_unit("1", "days"), of_unit("1.5", "days"), of_unit("1", "mmHg"), of_unit("3", "")
+    ('1 day', '1.5 days', '1 mmHg', '3')
+    """
+    single = (
+        unit[:-1] if text in ("1", "−1") and unit in ("minutes", "hours", "days", "weeks", "months", "years") else unit
+    )
+    return f"{text} {single}".strip()
+
+
 def count(n: int, noun: str) -> str:
     """Return a number with its noun.
 
@@ -190,6 +156,17 @@ def count(n: int, noun: str) -> str:
     """
     plural = noun + ("es" if noun.endswith(("s", "x", "ch")) else "s")
     return f"{n:,} {noun if n == 1 else plural}"
+
+
+def in_folds(some: int, folds: int) -> str:
+    """Return in how many of the fitted models something was so; a run that was tested once fitted each but once.
+
+    Examples
+    --------
+    >>> in_folds(3, 10), in_folds(1, 1)
+    ('in 3 of 10 training folds', 'in the one fit')
+    """
+    return "in the one fit" if folds == 1 else f"in {some} of {folds} training folds"
 
 
 def modalities(arm: str) -> tuple[str, ...]:

@@ -1,0 +1,76 @@
+"""Sentences of the answer beside its headline: on whom, the test given the reference, and for whom."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from blues.report.facts import Facts
+from blues.report.words import arm_label, count, interval, listed, metric, p_value
+
+__all__ = ["added", "for_whom", "rows", "tested"]
+
+
+def rows(facts: Facts) -> str:
+    """Return how many clips were predicted, and how many of them have an outcome that is yes or no."""
+    found, events = facts.rows()
+    return count(found, "clip") + (f" ({events} with it)" if facts.binary else "")
+
+
+def tested(facts: Facts) -> str:
+    """Say on whom the models were fitted and tested, where these were not the same patients."""
+    if (moved := facts.moved) is None:
+        return ""
+    learned, tested = int(moved["train_patients"]), facts.people()[0]
+    return (
+        f"This is a test on another cohort: every arm was fitted on {count(learned, 'patient')} of {moved['train']} and tested "
+        f"once on {tested} of {moved['test']}."
+    )
+
+
+def added(facts: Facts) -> str:
+    """Say what the test given the reference shows, see :func:`blues.fuse.null.added_null`."""
+    if facts.headline is None or facts.added is None:
+        return ""
+    p, as_large, drawn = facts.added
+    known = arm_label(facts.headline.reference)
+    told = f"that images tell something of the outcome that {known} does not"
+    if 1 / (1 + drawn) >= 0.05:
+        least = p_value(1 / (1 + drawn))
+        reading = f"so few shuffles show nothing, for no p below {least} could have come of them"
+    elif p >= 0.05:
+        reading = f"images are not shown to tell anything of the outcome that {known} does not"
+    elif facts.headline.verdict == "better":
+        reading = f"this too is evidence {told}"
+    else:
+        reading = f"a hint {told}; how much that is worth is what the interval of the difference says"
+    return (
+        f"With outcomes shuffled among patients whom {known} rates alike, adding images did as well in {as_large} of "
+        f"{drawn} runs (p = {p_value(p)}, one-sided): {reading}."
+    )
+
+
+def for_whom(facts: Facts) -> str:
+    """Say what images add in the subgroups that were named, one clause a column."""
+    named, label = facts.experiment.get("subgroups"), metric(facts.metric)
+    if named and not len(facts.run.subgroups) and not facts.timed:
+        why = "nobody predicted has a value" if facts.adds else "no arm of this run is the reference with images"
+        return f"For whom, by {listed(list(named))}, cannot be said: {why}."
+    clauses = []
+    for by, rows in facts.run.subgroups.groupby("by", sort=False) if len(facts.run.subgroups) else ():
+        told = [
+            f"{row.group}: "
+            + (
+                interval(row.difference, row.low, row.high, 3, sign=True)
+                if np.isfinite(row.low)
+                else f"not told ({row.reason})"
+            )
+            for row in rows.itertuples()
+        ]
+        p = rows["p_interaction"].iloc[0]
+        differ = "" if not np.isfinite(p) else f" (p that they differ = {p_value(p)})"
+        clauses.append(f"by {by} {listed(told)}{differ}")
+    unit = f", in{facts.in_unit}" if facts.in_unit else ""
+    lower = f"{unit}, lower being better" if label.better < 0 else unit
+    return (
+        f"For whom, as far as was asked (difference in {label.label}{lower}): {'; '.join(clauses)}." if clauses else ""
+    )
