@@ -65,7 +65,10 @@ def test_a_point_is_never_read_where_the_decimal_sign_is_a_comma(cell, value, to
         ('column = "pcr", equals = ["no"]', "filled in by 'pcr', whose role is target"),
         ('column = "icu_hours", above = 1', "filled in by 'icu_hours', whose role is outcome"),
         ('column = "crp", below_column = "icu_hours"', "filled in by 'icu_hours'"),
-        ('column = "ward_number", known = true', "filled in by 'ward_number', whose role is excluded"),
+        (
+            'column = "ward_number", known = true',
+            "filled in by 'ward_number', whose role is excluded and which does not say when it is known",
+        ),
         ('column = "age", at_least = 50', None),
     ],
 )
@@ -138,3 +141,14 @@ def test_a_row_of_totals_and_an_event_of_nobody_are_told(make):
     cohort = read(make(toml=toml, clinical=clinical))
     assert findings(cohort, what="reads like a row of totals")["row"].tolist() == [7]
     assert findings(cohort, what="no patient has an event of pcr")["value"].tolist() == ["ICU"]
+
+
+def test_an_excluded_column_that_is_known_in_time_may_fill_in_blanks(make):
+    line = next(line for line in TOML.splitlines() if line.startswith("litres"))
+    toml = swap(
+        TOML, line, swap(line, "blank = 0", 'blank = { value = 0, when = { column = "ward_number", known = true } }')
+    )
+    for known, allowed in (("admission", True), ("discharge", False)):
+        told = swap(toml, 'ward_number = { role = "excluded"', f'ward_number = {{ role = "excluded", known = "{known}"')
+        why = read(make(toml=told)).dictionary.refusal("litres", "pcr", opt_in={"oxygen"})
+        assert (why is None) == allowed, why

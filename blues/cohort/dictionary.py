@@ -160,8 +160,10 @@ class Dictionary(Part):
         if (why := self._tells(column, target, opt_in)) is not None:
             return why
         for other in _looked_at(spec):
-            if self.columns[other].role not in PREDICTORS:
-                return f"its blanks are filled in by {other!r}, whose role is {self.columns[other].role}"
+            role = self.columns[other].role
+            if role in ("target", "outcome", "leak") or (role == "excluded" and self.columns[other].known is None):
+                unknown = " and which does not say when it is known" * (role == "excluded")
+                return f"its blanks are filled in by {other!r}, whose role is {role}{unknown}"
             if (why := self._tells(other, target, opt_in)) is not None:
                 return f"its blanks are filled in by {other!r}, which may not predict: {why}"
         return None

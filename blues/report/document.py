@@ -177,8 +177,8 @@ def draw(spec: Mapping[str, Any]) -> Figure:
     --------
     >>> import pandas as pd
     >>> spec = figure("roc", "ROC", "A caption.", curves=pd.DataFrame({"arm": ["a", "a"], "fpr": [0, 1], "tpr": [0, 1]}))
-    >>> type(draw(spec)).__name__
-    'Figure'
+    >>> isinstance(draw(spec), Figure)
+    True
     """
     function = getattr(plots, one_of(spec["kind"], FIGURES, "figure"))
     wanted = inspect.signature(function).parameters
