@@ -87,7 +87,7 @@ def bland_altman(
         field[:3] += centre
     limits, ci = found.value[1:3], np.column_stack([found.low[1:3], found.high[1:3]])
     sd = float(found.value[3])
-    detail = _detail(data, gap, centre, sd, limits, confidence)
+    detail = _detail(data, gap, sd, limits, confidence)
     if data.clusters is not None:
         detail["of"] = f"2 raters on {counted(n, 'pair')} of measurements of {counted(sums.clusters, 'subject')}"
     if data.clusters is None:
@@ -155,9 +155,7 @@ def _exact(n: int, centre: float, sd: float, multiplier: float, confidence: floa
     return [[centre - far, centre - near], [centre + near, centre + far]]
 
 
-def _detail(
-    data: Measured, gap: np.ndarray, centre: float, sd: float, limits: np.ndarray, confidence: float
-) -> dict[str, Any]:
+def _detail(data: Measured, gap: np.ndarray, sd: float, limits: np.ndarray, confidence: float) -> dict[str, Any]:
     n = len(gap)
     mean = data.values.mean(axis=1)
     reach = float(stats.t.ppf(0.5 + confidence / 2, n - 1)) * math.sqrt(3 / n) * sd

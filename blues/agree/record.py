@@ -324,9 +324,7 @@ def build(
     low, high = (float(np.clip(x, *bounds)) for x in (low, high))
     formula = interval.method.startswith("delta") and chance is None
     if high - low < 1e-12 and not formula:
-        return _without_width(
-            Agreement(value, low, high, se, subjects, raters, method, detail), interval, chance, bounds
-        )
+        return _without_width(Agreement(value, low, high, se, subjects, raters, method, detail), chance, bounds)
     note = _doubts(interval, low, detail["clusters"])
     if not math.isfinite(low):
         detail["reason"] = note.pop("reason")
@@ -338,9 +336,7 @@ def build(
     return Agreement(value, low, high, se, subjects, raters, method, detail)
 
 
-def _without_width(
-    record: Agreement, interval: Interval, chance: float | None, bounds: tuple[float, float]
-) -> Agreement:
+def _without_width(record: Agreement, chance: float | None, bounds: tuple[float, float]) -> Agreement:
     """Put in place of an interval of no width what can be said instead, or the reason why nothing can."""
     units = min(record.detail["clusters"], record.subjects)
     detail = dict(record.detail)
