@@ -428,3 +428,14 @@ def test_an_item_is_not_named_of_ratings_without_items():
     table = pd.DataFrame(rows, columns=["subject", "rater", "rating"])
     with pytest.raises(InputError, match="ratings have no item column, so that none is called 'severty'"):
         agree.wide(table, item="severty")
+
+
+def test_agreement_by_chance_alone_leaves_nothing_to_correct_whatever_the_last_bit():
+    """Without the one subject that differs only one grade is left: 0/0, which rounding must not make a perfect kappa."""
+    ratings = np.array([[0, 1, 1], *[[1, 1, 1]] * 4], dtype=float)
+    patients = np.repeat(np.arange(5), 2)
+    for function in (agree.fleiss_kappa, agree.conger_kappa):
+        once = function(ratings, categories=[0, 1], interval="jackknife")
+        twice = function(np.repeat(ratings, 2, axis=0), categories=[0, 1], clusters=patients, interval="jackknife")
+        assert twice.value == pytest.approx(once.value)
+        assert np.isnan([once.low, twice.low]).all()

@@ -13,7 +13,7 @@ import pandas as pd
 from blues.agree.multirater import agreeing, gwet_interval
 from blues.agree.pairwise import ac1_of, delta_method, undefined_because
 from blues.agree.record import Agreement, LargeSample, build
-from blues.agree.resample import ClusterSums, Kind, estimate, influence, sum_clusters
+from blues.agree.resample import ClusterSums, Kind, beyond_chance, estimate, influence, sum_clusters
 from blues.agree.scale import Coded, coded, comparable_units
 from blues.agree.weights import agreement_weights
 
@@ -108,7 +108,7 @@ def _margin_chance(margins: np.ndarray, weights: np.ndarray) -> np.ndarray:
 def _conger(sums: np.ndarray, m: int, weights: np.ndarray) -> np.ndarray:
     chosen = sums[:, 2:].reshape(len(sums), m, len(weights))
     chance = _margin_chance(chosen / chosen.sum(axis=2, keepdims=True), weights)
-    return 1 - (1 - sums[:, 1] / sums[:, 0]) / (1 - chance)
+    return beyond_chance(sums[:, 1] / sums[:, 0], chance)
 
 
 def _conger_variance(

@@ -17,7 +17,7 @@ from scipy import special
 
 from blues.agree.pairwise import ac1_of, delta_method, joint_rows, two_by_two, undefined_because
 from blues.agree.record import Agreement, LargeSample, build
-from blues.agree.resample import Kind, estimate, sum_clusters
+from blues.agree.resample import Kind, beyond_chance, estimate, sum_clusters
 from blues.agree.scale import Coded, coded, comparable_units
 from blues.agree.weights import agreement_weights
 from blues.check import InputError, counted
@@ -180,8 +180,7 @@ def gwet_interval(value: float, se: float, n: int, confidence: float) -> LargeSa
 
 def _corrected(sums: np.ndarray, chance: np.ndarray) -> np.ndarray:
     """(po - pe) / (1 - pe) of sums laid out as in :func:`_rows`, NaN where pe is 1."""
-    observed = sums[:, 2] / sums[:, 1]
-    return 1 - (1 - observed) / (1 - chance)
+    return beyond_chance(sums[:, 2] / sums[:, 1], chance)
 
 
 def fleiss_kappa(
@@ -235,7 +234,7 @@ def fleiss_kappa(
     def function(sums: np.ndarray) -> np.ndarray:
         shares = sums[:, 3 : 3 + q] / sums[:, :1]
         observed = sums[:, 3 + q :] / sums[:, 1:2]
-        split = 1 - (1 - observed) / (2 * shares * (1 - shares))
+        split = beyond_chance(observed, 1 - 2 * shares * (1 - shares))
         return np.column_stack([_corrected(sums, chance(shares)), split])
 
     def each(counts: np.ndarray, shares: np.ndarray) -> np.ndarray:

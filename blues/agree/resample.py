@@ -26,6 +26,7 @@ __all__ = [
     "Interval",
     "Kind",
     "additive",
+    "beyond_chance",
     "check_how",
     "cluster_weights",
     "estimate",
@@ -123,6 +124,12 @@ def sum_clusters(rows: Any, index: np.ndarray | None, clusters: np.ndarray | Non
     columns = np.arange(len(clusters)) if index is None else index
     members = sparse.coo_array((np.ones(len(clusters)), (clusters, columns)), shape=(groups, rows.shape[0])).tocsr()
     return ClusterSums(members @ rows, np.ones(groups, dtype=np.int64))
+
+
+def beyond_chance(observed: np.ndarray, chance: np.ndarray) -> np.ndarray:
+    """Return (po - pe) / (1 - pe), NaN where pe is 1 up to the rounding of the shares that it is made of."""
+    room = np.where(np.abs(1 - chance) < 1e-12, np.nan, 1 - chance)
+    return np.asarray(1 - (1 - observed) / room)
 
 
 def additive(data: ClusterSums, function: Callable[[np.ndarray], np.ndarray]) -> Statistic:
