@@ -4,24 +4,16 @@ import dataclasses
 
 import numpy as np
 import pytest
+import small_run
+from small_run import QUICK
 
 from blues import datasets, embed, features, fuse, report
 from blues.check import InputError
 
-QUICK = {
-    "model": ("plain-logistic",),
-    "repeats": 1,
-    "folds": 3,
-    "draws": 100,
-    "null": 0,
-    "explain": ("none",),
-    "jobs": 1,
-}
-
 
 @pytest.fixture(scope="module")
 def cohort(tmp_path_factory):
-    return datasets.synthetic(tmp_path_factory.mktemp("made") / "cohort", patients=30, frames=8, size=64, seed=5)
+    return small_run.cohort(tmp_path_factory, patients=30)
 
 
 @pytest.fixture(scope="module")

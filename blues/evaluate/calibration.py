@@ -13,7 +13,7 @@ from scipy import special, stats
 from statsmodels.nonparametric.smoothers_lowess import lowess
 
 from blues.check import InputError, binary_outcome, finite, one_of, probabilities, same_length
-from blues.evaluate.records import Estimate, Test, check_level, group_codes, normal_quantile
+from blues.evaluate.records import ROUNDING, Estimate, Test, check_level, group_codes, normal_quantile
 from blues.evaluate.rows import rows_in_order
 
 __all__ = ["Calibration", "brier", "calibration", "expected_calibration_error", "smooth_calibration"]
@@ -115,7 +115,7 @@ def expected_calibration_error(y: Any, p: Any, bins: int = 10, strategy: str = "
         raise InputError(f"bins is {bins}", allowed="1 or more")
     inner = np.linspace(0, 1, bins + 1)[1:-1]
     # the third edge of ten is a little above .3, and a prediction of .3 belongs above it
-    edges = inner - 1e-12 if strategy == "width" else np.unique(np.quantile(predicted, inner))
+    edges = inner - ROUNDING if strategy == "width" else np.unique(np.quantile(predicted, inner))
     which = np.searchsorted(edges, predicted, side="right")
     sizes = np.bincount(which, minlength=len(edges) + 1)
     used = np.flatnonzero(sizes)

@@ -113,6 +113,10 @@ def normal_quantile(level: float) -> float:
     return float(stats.norm.isf((1 - check_level(level)) / 2))
 
 
+ROUNDING = 1e-12
+"""Differences up to this are of the last bits, and are no differences."""
+
+
 def logit_interval(value: float, se: float, quantile: float) -> tuple[float, float]:
     """Return the interval of a quantity strictly between 0 and 1, built on the logit scale by the delta method."""
     centre, half = special.logit(value), quantile * se / (value * (1 - value))

@@ -15,7 +15,7 @@ from blues.evaluate.discrimination import auroc
 from blues.evaluate.outoffold import METRICS, OutOfFold, out_of_fold, paired
 from blues.evaluate.permutation import sign_flip_test, swap_contributions
 from blues.evaluate.proportions import clustered_proportion, wilson_interval, wilson_limits
-from blues.evaluate.records import QUESTIONS, Estimate, Test, normal_quantile
+from blues.evaluate.records import QUESTIONS, ROUNDING, Estimate, Test, normal_quantile
 from blues.evaluate.resample import Seed, bootstrap_replicates, interval_of_replicates, patient_strata
 from blues.evaluate.utility import check_thresholds, net_benefit_rows
 
@@ -25,7 +25,6 @@ HEADLINE = ("auroc", "auprc", "accuracy", "brier", "mae", "quadratic_kappa", "rm
 """Scores to show first, in this order, of those that a table has."""
 LOWER_IS_BETTER = frozenset({"brier", "mae", "rmse", "rps"})
 _CLASS_OF = {"sensitivity": 1, "specificity": 0, "auprc": 1}  # whose patients a share is over; else all
-_ROUNDING = 1e-12
 _SHARES = ("accuracy", "balanced_accuracy", "sensitivity", "specificity", "auprc", "within_one")
 
 
@@ -170,7 +169,7 @@ def _score_line(name: str, found: Estimate, repeat_sd: float) -> dict[str, Any]:
 
 def _widened(found: Estimate, replicates: np.ndarray, name: str, table: OutOfFold, level: float) -> Estimate:
     """Replace an interval of no width by one that sees the number of patients: Wilson's, or DeLong's substitute."""
-    if not found.high - found.low < _ROUNDING or np.ptp(replicates[np.isfinite(replicates)]) > _ROUNDING:
+    if not found.high - found.low < ROUNDING or np.ptp(replicates[np.isfinite(replicates)]) > ROUNDING:
         return found
     reason = "every bootstrap sample gave the same value"
     if name.startswith("auroc") and found.value in (0.0, 1.0):

@@ -8,13 +8,11 @@ import numpy as np
 import pandas as pd
 
 from blues.check import InputError, finite, probabilities, same_length
-from blues.evaluate.records import group_codes
+from blues.evaluate.records import ROUNDING, group_codes
 from blues.evaluate.resample import Seed, patient_strata, weighted_bootstrap
 from blues.evaluate.rows import rows_in_order
 
 __all__ = ["check_thresholds", "net_benefit", "net_benefit_rows"]
-
-ROUNDING = 1e-12
 
 
 def check_thresholds(thresholds: Any) -> np.ndarray:

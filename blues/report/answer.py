@@ -218,7 +218,7 @@ def _beside_a_constant(facts: Facts) -> str:
     if gain is None or few_events(facts):
         return f"{text}."
     shown = interval(gain.difference, gain.low, gain.high, digits=3, sign=True)
-    return f"{text}. From a constant, which knows nothing of whom it predicts, images differ by {shown}."
+    return f"{text}. From a constant, which knows nothing of whom it predicts, images differ by {shown}{facts.in_unit}."
 
 
 def _above_chance(facts: Facts, gain: Gain) -> str:
@@ -244,17 +244,17 @@ def _against_margin(facts: Facts, gain: Gain) -> str:
         "impossible": f"The reference leaves a gain of {left} at most, less than {named}: nothing can speak for it or against.",
         "reached": f"Both intervals reach {named}, as a whole.",
         "below": f"Both intervals stay below {named}{wrong}.",
-        "open": f"That imaging adds {named}, is neither shown nor ruled out{_why_open(gain)}.",
+        "open": f"That imaging adds {named}, is neither shown nor ruled out{_why_open(gain, facts.in_unit)}.",
     }[_held(facts, gain)]
 
 
-def _why_open(gain: Gain) -> str:
+def _why_open(gain: Gain, unit: str) -> str:
     """Return why nothing follows for the margin though the interval of the fitted models may seem to settle it."""
     if mostly_out(gain.absent):
         return ": the models left images out in half of the training folds or more, and no interval bounds what they are worth"
     if gain.ends is None:
         return ": that takes two intervals, that of the fitted models and one that allows for other training patients"
-    return f": the two intervals together reach from {number(min(gain.ends), 3)} to {number(max(gain.ends), 3)}"
+    return f": the two intervals together reach from {number(min(gain.ends), 3)} to {number(max(gain.ends), 3)}{unit}"
 
 
 def _refitted(facts: Facts, gain: Gain) -> str:

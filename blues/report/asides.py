@@ -56,7 +56,7 @@ def for_whom(facts: Facts) -> str:
         why = "nobody predicted has a value" if facts.adds else "no arm of this run is the reference with images"
         return f"For whom, by {listed(list(named))}, cannot be said: {why}."
     clauses = []
-    for by, rows in facts.run.subgroups.groupby("by", sort=False) if len(facts.run.subgroups) else ():
+    for by, part in facts.run.subgroups.groupby("by", sort=False) if len(facts.run.subgroups) else ():
         told = [
             f"{row.group}: "
             + (
@@ -64,9 +64,9 @@ def for_whom(facts: Facts) -> str:
                 if np.isfinite(row.low)
                 else f"not told ({row.reason})"
             )
-            for row in rows.itertuples()
+            for row in part.itertuples()
         ]
-        p = rows["p_interaction"].iloc[0]
+        p = part["p_interaction"].iloc[0]
         differ = "" if not np.isfinite(p) else f" (p that they differ = {p_value(p)})"
         clauses.append(f"by {by} {listed(told)}{differ}")
     unit = f", in{facts.in_unit}" if facts.in_unit else ""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from blues.report.facts import Facts
-from blues.report.words import CONSTANT, MEAN, listed
+from blues.report.words import listed
 
 __all__ = ["leads", "question"]
 
@@ -27,10 +27,7 @@ def question(facts: Facts) -> tuple[str, str]:
     seen = listed(list(facts.design["modalities"])) or "what is known"
     if not facts.sees_images:
         return f"Predicted from {seen}", "How well does it do without images?"
-    if facts.headline is None or facts.reference in (
-        CONSTANT,
-        MEAN,
-    ):  # with nothing else known, there is nothing to add to
+    if facts.headline is None or facts.constant_alone:  # with nothing else known, there is nothing to add to
         return f"Predicted from {seen}", "What does lung ultrasound tell?"
     return "What imaging adds", "What does lung ultrasound add?"
 

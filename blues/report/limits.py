@@ -60,7 +60,7 @@ def _whom(facts: Facts) -> str:
 
 def _inside(facts: Facts) -> str:
     name = facts.design["cohort"] or "this cohort"
-    if moved := facts.design.get("transfer"):
+    if moved := facts.moved:
         return (
             f"The models were fitted on {moved['train']} and tested once on {name}: one test cohort says how they travel to "
             "it, not to others."
