@@ -14,6 +14,7 @@ from blues import evaluate, fuse, report, survive
 from blues.check import InputError
 from blues.datasets.synthetic_tables import DISCHARGE_HAZARD
 from blues.features import Design, design
+from blues.fuse.command import summary
 from blues.fuse.staytime import COLUMN, describe_beside, offer, timed
 from blues.fuse.transfer import transfer
 from blues.report.extras import read_beside
@@ -324,6 +325,26 @@ def test_report_of_a_time(found, many):
     page = report.render(summary)
     for text in ("AUC at day", "Kaplan-Meier", "Contradictions, and the rule that decided"):
         assert text in page
+
+
+def test_subgroups_of_a_time_are_in_the_run_its_page_and_its_summary(found):
+    ids = found.predictions["patient"].unique()
+    groups = {"Sex": pd.Series(np.where(np.arange(len(ids)) % 2, "f", "m"), ids)}
+    run = fuse.run(make_design(), fuse.Experiment(**QUICK, subgroups=("sex",)), groups=groups)
+    pd.testing.assert_frame_equal(run.predictions, found.predictions)
+    table = run.subgroups.set_index("group")
+    assert (table["arm"] + " " + table["reference"]).unique().tolist() == ["image+blood blood"]
+    assert table["patients"].to_dict() == {"f": 25, "m": 25}
+    part = run.predictions[run.predictions["patient"].isin(groups["Sex"].index[groups["Sex"] == "m"])]
+    for letter, arm in (("a", "image+blood"), ("b", "blood")):
+        of_arm = part[part["arm"] == arm].groupby("repeat")
+        values = [survive.uno_c(p["y"], p["event"], p["p"], cause=1, interval=None).value for _, p in of_arm]
+        assert table.loc["m", f"value_{letter}"] == pytest.approx(np.mean(values))
+    page = report.summarize(run)
+    assert "by Sex f: " in " ".join(page["answer"]["sentences"])
+    rows = page["tables"]["subgroups"]["rows"]
+    assert [row[1:4] for row in rows] == [[g, 25, table.loc[g, "events"]] for g in ("f", "m")]
+    assert "25 patients" in summary(run)
 
 
 def test_ids_of_contradictions_stay_out_of_the_page(found, many, tmp_path):

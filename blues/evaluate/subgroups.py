@@ -14,10 +14,14 @@ from blues.check import InputError, one_of
 from blues.evaluate.outoffold import METRICS, OutOfFold, out_of_fold, paired
 from blues.evaluate.resample import Seed, bootstrap_replicates, interval_of_replicates, patient_strata
 
-__all__ = ["UNKNOWN", "heterogeneity_p", "subgroup_table"]
+__all__ = ["COLUMNS", "UNKNOWN", "heterogeneity_p", "members", "subgroup_table"]
 
 UNKNOWN = "not known"
 """What the row of the patients is called whose group is not known."""
+
+_PAIR = [f"{name}_{arm}" for arm in "ab" for name in ("value", "low", "high")]
+COLUMNS = ("group", "patients", "events", *_PAIR, *"difference low high se p_interaction reason".split())
+"""Columns of a table of subgroups."""
 
 
 def subgroup_table(
@@ -63,37 +67,60 @@ def subgroup_table(
     InputError
         As :func:`blues.evaluate.compare_table`; when no patient has a group.
     """
+    one_of(metric, METRICS[one_of(kind, tuple(METRICS), "kind")], f"{kind} metric")
+    a, b = paired(
+        out_of_fold(predictions_a, kind, categories=categories), out_of_fold(predictions_b, kind, categories=categories)
+    )
+    groups_of, unknown = members(groups, pd.Index(a.patients))
+    lines = [
+        {"group": group} | _within(a.take(rows), b.take(rows), metric, kind, draws, seed, least, level)
+        for group, rows in groups_of.items()
+    ]
+    if unknown.any():
+        apart = pd.Series(a.y).groupby(a.patients).max()[pd.unique(np.asarray(a.patients)[unknown])]
+        nothing = dict.fromkeys([*_PAIR, "difference", "low", "high", "se"], math.nan)
+        events = int((apart > 0).sum()) if kind == "binary" else math.nan
+        lines.append({"group": UNKNOWN, "patients": len(apart), "events": events, **nothing, "reason": "in no group"})
+    table = pd.DataFrame(lines)
+    return table.assign(p_interaction=heterogeneity_p(table["difference"], table["se"]))[[*COLUMNS]]
+
+
+def members(groups: pd.Series, patients: pd.Index) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Return who belongs to which group.
+
+    Parameters
+    ----------
+    groups : Series
+        Patient -> group, NaN where it is not known.
+    patients : Index of str
+        One patient a row; a patient may have several rows.
+
+    Returns
+    -------
+    groups : dict of str to ndarray of int
+        Group -> its rows, in the order of the categories or of the sorted labels; groups without a row are left out.
+    unknown : ndarray of bool, shape (rows,)
+        Rows of patients without a group.
+
+    Raises
+    ------
+    InputError
+        Groups that are no Series or name a patient twice; when no patient has a group.
+    """
     if not isinstance(groups, pd.Series):
         raise InputError(
             f"groups is {type(groups).__name__}, which does not say whose they are",
             remedy="Give a Series with the patients as its index",
         )
-    one_of(metric, METRICS[one_of(kind, tuple(METRICS), "kind")], f"{kind} metric")
-    a, b = paired(
-        out_of_fold(predictions_a, kind, categories=categories), out_of_fold(predictions_b, kind, categories=categories)
-    )
-    labels = groups.set_axis(groups.index.astype(str)).reindex(a.patients)
+    named = groups.set_axis(groups.index.astype(str))
+    if named.index.has_duplicates:
+        raise InputError(f"groups name patient {named.index[named.index.duplicated()][0]!r} twice")
+    labels = named.reindex(patients)
     if labels.isna().all():
         raise InputError("no patient of these predictions has a group")
     order = groups.cat.categories if isinstance(groups.dtype, pd.CategoricalDtype) else sorted(groups.dropna().unique())
-    order = [group for group in order if (labels == group).any()]
-    lines = []
-    for group in order:
-        rows = np.flatnonzero((labels == group).to_numpy())
-        lines.append(
-            {"group": str(group)} | _within(a.take(rows), b.take(rows), metric, kind, draws, seed, least, level)
-        )
-    if (unknown := labels.isna()).any():
-        apart = pd.Series(a.y).groupby(a.patients).max()[unknown.index[unknown].unique()]
-        nothing = dict.fromkeys([*_PAIR, "difference", "low", "high", "se"], math.nan)
-        events = int((apart > 0).sum()) if kind == "binary" else math.nan
-        lines.append({"group": UNKNOWN, "patients": len(apart), "events": events, **nothing, "reason": "in no group"})
-    table = pd.DataFrame(lines)
-    return table.assign(p_interaction=heterogeneity_p(table["difference"], table["se"]))[[*_COLUMNS]]
-
-
-_PAIR = [f"{name}_{arm}" for arm in "ab" for name in ("value", "low", "high")]
-_COLUMNS = ("group", "patients", "events", *_PAIR, *"difference low high se p_interaction reason".split())
+    rows = {group: np.flatnonzero((labels == group).to_numpy(dtype=bool, na_value=False)) for group in order}
+    return {str(group): of_group for group, of_group in rows.items() if len(of_group)}, labels.isna().to_numpy()
 
 
 def _within(

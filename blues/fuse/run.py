@@ -87,7 +87,8 @@ def run(
     experiment = settled(design, experiment)
     check_margin(experiment.margin, design.kind)
     if design.kind == "time":
-        return run_time(design, experiment, cohort_card=cohort_card, progress=progress)
+        found = run_time(design, experiment, cohort_card=cohort_card, progress=progress)
+        return dataclasses.replace(found, subgroups=subgroups(found, dict(groups))) if groups else found
     folds = evaluate.patient_folds(
         design.y, design.patients, experiment.folds, experiment.repeats, experiment.seed, kind=design.kind
     )

@@ -26,14 +26,13 @@ def refuse_options(experiment: Experiment) -> None:
     Raises
     ------
     InputError
-        ``--select``, ``--calibrate``, ``--threshold``, ``--subgroups``, and ``--explain`` with names of arms.
+        ``--select``, ``--calibrate``, ``--threshold``, and ``--explain`` with names of arms.
     """
     wanted = {
         "--select": "the arms are ridge Cox models, whose penalty is chosen in the training fold"
         * bool(experiment.select),
         "--calibrate": "predicted times have no Platt scaling" * (experiment.calibrate != "none"),
         "--threshold": "no patient is called positive or negative" * (experiment.threshold != "half"),
-        "--subgroups": "what images add is not yet taken apart by subgroup for a time" * bool(experiment.subgroups),
         "--explain": "Shapley values of the ridge Cox models are not computed"
         * (tuple(experiment.explain) not in (("all",), ("none",))),
     }

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from blues import check, evaluate
+from blues import check, evaluate, survive
 from blues.cohort import Cohort
 from blues.fuse.notes import FEW_EVENTS
 from blues.fuse.record import Run
@@ -116,25 +115,19 @@ def subgroups(run: Run, groups: dict[str, pd.Series]) -> pd.DataFrame:
     -------
     DataFrame
         ``by``, then the columns of :func:`blues.evaluate.subgroup_table` (a with images, b the reference), ``p_holm`` of
-        the interactions over the columns, and ``metric, arm, reference``. Empty where nothing is compared, and for times.
+        the interactions over the columns, and ``metric, arm, reference``; for times :func:`blues.survive.subgroup_table`.
+        Empty where nothing is compared.
     """
     names = set(run.predictions["arm"])
     reference = run.comparisons["reference"].iloc[0] if len(run.comparisons) else ""
     arm, kind = f"image+{reference}", str(run.design["kind"])
-    if not groups or not {arm, reference} <= names or kind == "time":
+    if not groups or not {arm, reference} <= names:
         return pd.DataFrame()
     metric = main_metric(kind)[0]
     with_, without = (run.predictions[run.predictions["arm"] == name] for name in (arm, reference))
-    settings: dict[str, Any] = {
-        "kind": kind,
-        "draws": run.experiment.draws,
-        "seed": run.experiment.seed,
-        "least": FEW_EVENTS,
-        "categories": run.design.get("categories"),
-    }
     both = set(with_["patient"].astype(str)) & set(without["patient"].astype(str))
     tables = [
-        evaluate.subgroup_table(with_, without, series, metric, **settings).assign(by=name)
+        _table(run, with_, without, series).assign(by=name)
         for name, series in groups.items()
         if series[series.index.astype(str).isin(both)].notna().any()  # of nobody predicted is it known
     ]
@@ -145,3 +138,23 @@ def subgroups(run: Run, groups: dict[str, pd.Series]) -> pd.DataFrame:
     if len(tested):
         whole["p_holm"] = whole["by"].map(dict(zip(tested.index, evaluate.holm(tested.to_numpy()), strict=True)))
     return whole[["by", *(c for c in whole if c != "by")]]
+
+
+def _table(run: Run, with_: pd.DataFrame, without: pd.DataFrame, groups: pd.Series) -> pd.DataFrame:
+    kind = str(run.design["kind"])
+    if kind == "time":
+        names = {"y": "time", "p": "risk"}
+        return survive.subgroup_table(
+            with_.rename(columns=names), without.rename(columns=names), groups, least=FEW_EVENTS
+        )
+    return evaluate.subgroup_table(
+        with_,
+        without,
+        groups,
+        main_metric(kind)[0],
+        kind=kind,
+        draws=run.experiment.draws,
+        seed=run.experiment.seed,
+        least=FEW_EVENTS,
+        categories=run.design.get("categories"),
+    )

@@ -52,7 +52,7 @@ def added(facts: Facts) -> str:
 def for_whom(facts: Facts) -> str:
     """Say what images add in the subgroups that were named, one clause a column."""
     named, label = facts.experiment.get("subgroups"), metric(facts.metric)
-    if named and not len(facts.run.subgroups) and not facts.timed:
+    if named and not len(facts.run.subgroups):
         why = "nobody predicted has a value" if facts.adds else "no arm of this run is the reference with images"
         return f"For whom, by {listed(list(named))}, cannot be said: {why}."
     clauses = []

@@ -45,7 +45,7 @@ def gain(facts: Facts, privacy: Privacy) -> Parts:
     if len(groups := facts.run.subgroups):
         tables["subgroups"] = _subgroups(facts, groups, label)
         blocks.append(block("table", key="subgroups"))
-    elif not facts.timed:
+    else:
         text = "For whom: no subgroups were named for this run (--subgroups sex age:65 names columns in advance)."
         if named := facts.experiment.get("subgroups"):
             text = f"For whom: nothing is said by {listed(list(named))}, for no arm of this run is the reference with images."
@@ -119,13 +119,15 @@ def _subgroups(facts: Facts, groups: pd.DataFrame, label: str) -> dict[str, Any]
     """Return the headline in each subgroup, and whether the subgroups differ."""
     arm, reference = (arm_label(str(groups[name].iloc[0])) for name in ("arm", "reference"))
     columns = [column("by"), column("group"), column("patients", "integer")]
-    columns += [column("with outcome", "integer")] * facts.binary
+    columns += [column("discharged alive" if facts.timed else "with outcome", "integer")] * (
+        facts.binary or facts.timed
+    )
     columns += [column("difference", "interval", digits=3, sign=True), column("remark")]
     columns += [column("p that groups differ", "p"), column("p, Holm", "p")]
     columns += [column(f"{label}, {name}", "interval", digits=digits(facts)) for name in (reference, arm)]
     rows = []
     for r in groups.to_dict("records"):
-        cells = [r["by"], r["group"], r["patients"], *([r["events"]] if facts.binary else [])]
+        cells = [r["by"], r["group"], r["patients"], *([r["events"]] if facts.binary or facts.timed else [])]
         cells += [[r["difference"], r["low"], r["high"]], r["reason"], r["p_interaction"], r["p_holm"]]
         rows.append([*cells, *([r[f"{name}_{end}"] for name in ("value", "low", "high")] for end in "ba")])
     note = (

@@ -92,6 +92,14 @@ def _lost(before: int | None, after: int) -> str:
     return f"{count(before - after, 'patient')} left out" if before is not None and before > after else ""
 
 
+_TOLD = {
+    "difference": "Standardised difference: of the means, over the pooled standard deviation (of shares, for yes and no); "
+    "where a variable is skewed, medians can differ and means not.",
+    "correlation": "Rank correlation: Spearman's, with the outcome.",
+}
+"""What the note below Table 1 says of a column."""
+
+
 def _table_one(facts: Facts, frame: pd.DataFrame) -> dict[str, Any]:
     """Return Table 1 as the cohort card gives it, the empty columns left out, grouped."""
     names = [
@@ -110,8 +118,9 @@ def _table_one(facts: Facts, frame: pd.DataFrame) -> dict[str, Any]:
         f"Table 1. Patients by {facts.design['label']}",
         [column("variable"), *(c for _, c in kept)],
         rows,
-        note="Median [quartiles] or number (percent of those known). Standardised difference: of the means, over the pooled "
-        "standard deviation (of shares, for yes and no); where a variable is skewed, medians can differ and means not.",
+        note=" ".join(
+            ["Median [quartiles] or number (percent of those known).", *(_TOLD[n] for n, _ in kept if n in _TOLD)]
+        ),
     )
     made["groups"] = [str(g or "") for g in frame["group"]] if "group" in frame else []
     return made

@@ -20,6 +20,7 @@ from blues.survive.rule import StayRule, stay_rule
 from blues.survive.section import save_section, section
 from blues.survive.stays import Endpoints, adjudicate, endpoints
 from blues.survive.subdistribution import FineGrayFit, fine_gray
+from blues.survive.subgroups import subgroup_table
 from blues.survive.two_part import HurdleFit, hurdle
 from blues.survive.variables import grouping
 
@@ -65,6 +66,7 @@ __all__ = [
     "save_section",
     "section",
     "stay_rule",
+    "subgroup_table",
     "time_dependent_auc",
     "uno_c",
 ]

@@ -140,4 +140,4 @@ def difference(values: np.ndarray, reference: np.ndarray, *, level: float = 0.95
         return Test(0.0, 1.0, 0.0, 0.0, 0.0, {**detail, "reason": "the two scores are the same"})
     half = float(student.isf((1 - level) / 2, k - 1)) * se
     p = float(2 * student.sf(abs(value) / se, k - 1))
-    return Test(value / se, p, value, value - half, value + half, detail)
+    return Test(value / se, p, value, value - half, value + half, detail | {"se": se})
