@@ -221,6 +221,9 @@ def test_model_enters_as_one_more_rater(two_experts, tmp_path):
     assert pairs.loc["Ben - model", "value"] == pytest.approx(pairs.loc["Ann - Ben", "value"])
     assert set(found) >= {"Williams' index", "Non-inferiority", "Interchangeability", "Leave one expert out"}
     assert found["Williams' index"].detail["clusters"] == PATIENTS
+    both = agree.experts_of(two_experts, "severity_clip").ratings.dropna()
+    apart = (both["Ann"] != both["Ben"]).mean()
+    assert found["Interchangeability"].value == pytest.approx(-apart / 2)  # probabilities, near misses count in full
     with pytest.raises(InputError, match="arm is 'blood'"):
         agree.model_agreement(agree.experts_of(two_experts, "severity_clip"), predictions, "blood")
     with pytest.raises(InputError, match="not something that experts rated"):

@@ -55,7 +55,28 @@ class TestTables:
             assert set(rows["rater"]) == {"R1", "R2"}
             assert rows["patient"].nunique() == 20
 
-    @pytest.mark.parametrize("name", ["sex", "Age", "comment", "Age (years)", "patient sex", "BMI"])
+    def test_cells_beyond_the_header_move_no_column(self, tmp_path):
+        path = tmp_path / "ratings.csv"
+        path.write_text("clip,A,B\n1,2,3\n2,0,1\n3,1,1\n")
+        right = read(path)
+        path.write_text("clip,A,B\n1,2,3,\n2,0,1,\n3,1,1,\n")
+        pd.testing.assert_frame_equal(read(path), right)
+        path.write_text("\nclip,A,B\n1,2,3\n2,0,1,4\n3,1,1\n")
+        with pytest.raises(InputError, match=r"ratings.csv, row 4.*4 cells where the header has 3"):
+            read(path)
+
+    def test_row_numbers_that_pandas_saved_are_no_rater(self, tmp_path):
+        wide(clips()).rename_axis(columns=None).reset_index().to_csv(tmp_path / "ratings.csv")
+        with pytest.raises(InputError, match="without a name would be taken for a rater"):
+            read(tmp_path / "ratings.csv")
+
+    def test_one_rater_written_two_ways_is_not_two(self):
+        table = clips()
+        table.loc[3, "rater"] = table.loc[3, "rater"].lower() + " "
+        with pytest.raises(InputError, match="differ in capitals or blanks alone"):
+            tidy(table)
+
+    @pytest.mark.parametrize("name", ["sex", "Age", "comment", "Age (years)", "patient sex", "BMI", "order", "Mean"])
     def test_column_that_is_no_rater_is_refused(self, name):
         table = wide(clips()).rename_axis(columns=None).reset_index().assign(**{name: 1})
         for given in (table, table.set_index("subject")):

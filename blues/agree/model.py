@@ -310,7 +310,8 @@ def _categorical(frame: pd.DataFrame, how: dict[str, Any], margin: float | None,
     found["Williams' index"] = williams_index(frame, model=MODEL, **how)
     if margin is not None:
         found["Non-inferiority"] = non_inferiority(frame, model=MODEL, margin=margin, **how)
-    found["Interchangeability"] = interchangeability(frame, model=MODEL, **how)
+    # gamma is a difference of probabilities: any other grade is a disagreement
+    found["Interchangeability"] = interchangeability(frame, model=MODEL, **(how | {"weights": None}))
     found["Leave one expert out"] = leave_one_expert_out(frame, model=MODEL, rule=rule, **how)
     return found
 

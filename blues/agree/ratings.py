@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import itertools
 import re
 from collections.abc import Sequence
@@ -39,7 +40,8 @@ ALIASES = {
 """Other names of a column, in small letters with low lines for blanks."""
 NOT_RATERS = frozenset(
     "id age sex gender site centre center hospital date comment comments note notes remark remarks point zone take file "
-    "filename path group diagnosis outcome round item session".split()
+    "filename path group diagnosis outcome round item session order code nr index mean average median sd consensus "
+    "quality".split()
 )
 """Columns of a table with a column a rater that name no rater: as ratings they would make nonsense of every number."""
 _ABOUT = frozenset("age sex gender bmi weight height birth diagnosis comment remark".split())
@@ -158,8 +160,9 @@ def tidy(ratings: Any, item: str | None = None) -> pd.DataFrame:
     Raises
     ------
     InputError
-        A (subject, rater, item, round) that occurs twice; a row without subject, rater, patient or round where there is such
-        a column; text among the numbers of an item; of a table with a column a rater, a column that is none.
+        A (subject, rater, item, round) that occurs twice; raters equal but for capitals or blanks; a row without subject,
+        rater, patient or round where there is such a column; text among the numbers of an item; of a table with a column a
+        rater, a column that is none.
 
     Examples
     --------
@@ -190,6 +193,7 @@ def tidy(ratings: Any, item: str | None = None) -> pd.DataFrame:
             _nobody_missing(out, name)
             if name != "round":
                 out = out.assign(**{name: _names(out[name])})
+    _told_apart(out["rater"])
     keys = [c for c in ("subject", "rater", "item", "round") if c in out.columns]
     twice = out.duplicated(keys).to_numpy()
     if twice.any():
@@ -203,6 +207,16 @@ def tidy(ratings: Any, item: str | None = None) -> pd.DataFrame:
     columns = ["subject", *[c for c in OPTIONAL[:1] if c in out], "rater"]
     columns += [c for c in OPTIONAL[1:] if c in out] + ["rating"]
     return out.loc[out["rating"].notna(), columns].reset_index(drop=True)
+
+
+def _told_apart(raters: pd.Series) -> None:
+    """Raise where two raters' names differ in capitals or blanks alone: one person would be two."""
+    seen: dict[str, str] = {}
+    for name in map(str, raters.unique()):
+        if (other := seen.setdefault(name.strip().casefold(), name)) != name:
+            raise InputError(
+                f"raters {other!r} and {name!r} differ in capitals or blanks alone", remedy="Write one rater one way"
+            )
 
 
 def _nobody_missing(frame: pd.DataFrame, name: Any) -> None:
@@ -257,6 +271,12 @@ def _raters_alone(columns: Sequence[Any]) -> None:
     """Raise where a column that should hold a rater's ratings is called as something else is."""
     for column in columns:
         name = plain(column)
+        if not name or re.fullmatch(r"unnamed:_\d+", name):
+            raise InputError(
+                "a column without a name would be taken for a rater",
+                column=column,
+                remedy="Name its rater; leave out row numbers and margins (in pandas: to_csv(..., index=False))",
+            )
         if (
             name in NOT_RATERS
             or ALIASES.get(name) in ("subject", "patient")
@@ -387,6 +407,22 @@ def _numbers_among(words: pd.Series, comma: bool) -> pd.Series:
     return numbers.astype(object).where(numbers.notna(), words) if 2 * numbers.count() > len(words) else words
 
 
+def _columns(path: Path, separator: str, encoding: str, above: int) -> int:
+    """Return how many columns a file has by its header; raise where a row holds something beyond them."""
+    with path.open(encoding=encoding, newline="") as lines:
+        reader = csv.reader(itertools.islice(lines, above, None), delimiter=separator)
+        header = next(reader, [])
+        for cells in reader:
+            if any(cell.strip() for cell in cells[len(header) :]):
+                raise InputError(
+                    f"{len(cells)} cells where the header has {len(header)}",
+                    file=path,
+                    row=above + reader.line_num,
+                    remedy=f"Put cells that hold {separator!r} or line breaks between double quotes",
+                )
+    return len(header)
+
+
 def read(path: str | Path, item: str | None = None) -> pd.DataFrame:
     """Read a CSV file of ratings, tidy or wide, and give it tidy.
 
@@ -403,6 +439,8 @@ def read(path: str | Path, item: str | None = None) -> pd.DataFrame:
         with path.open(encoding=encoding) as lines:
             above = sum(1 for _ in itertools.takewhile(lambda line: not line.strip(separator + " \t\r\n\ufeff"), lines))
         how: dict[str, Any] = {"sep": separator, "encoding": encoding, "skiprows": above, "skip_blank_lines": False}
+        # without both, a row of more cells than names moves every column by one
+        how |= {"index_col": False, "usecols": range(_columns(path, separator, encoding, above))}
         cells = pd.read_csv(path, dtype=str, keep_default_na=False, **how)
         head = pd.read_csv(path, dtype=str, header=None, nrows=1, **how).iloc[0]
         comma = decimal_sign([cells], separator) == ","
