@@ -310,6 +310,19 @@ def test_missingness_hides_nothing_in_silence():
     assert axes.get_xlabel() == "missing, % (2 of 8 complete; 2 more incomplete)"
 
 
+@pytest.mark.parametrize(("unit", "shown"), [(1.0, "+0.30"), (1000.0, "+300"), (0.01, "+0.0030")])
+def test_steps_have_as_many_decimals_as_their_size_asks_for(unit, shown):
+    steps = pd.DataFrame({"name": ["a", "b"], "start": [0.2 * unit, 0.5 * unit], "end": [0.5 * unit, 0.4 * unit]})
+    texts = [text.get_text() for text in plots.waterfall(steps).axes[0].texts]
+    assert texts[0] == shown
+
+
+def test_arms_of_a_learning_curve_differ_in_their_marks_too():
+    frame = pd.DataFrame({"arm": ["a", "a", "b", "b"], "patients": [10, 20] * 2, "value": [0.6, 0.7, 0.5, 0.6]})
+    first, second = plots.learning_curve(frame).axes[0].lines
+    assert first.get_marker() != second.get_marker()
+
+
 def test_bland_altman_and_matrix_show_their_numbers():
     axes = plots.bland_altman([1, 2], [0, 1], (0.5, 0, 1), ((-1, -2, 0), (2, 1, 3))).axes[0]
     assert [t.get_text() for t in axes.texts] == ["bias 0.50", "lower limit -1.00", "upper limit 2.00"]

@@ -10,7 +10,19 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from blues.check import columns_exist, finite
-from blues.plots.style import INK, MUTED, PAPER, legend_below, modality_colours, panel, plain, series_colour, styled
+from blues.plots.style import (
+    INK,
+    MUTED,
+    PAPER,
+    decimals,
+    legend_below,
+    marker,
+    modality_colours,
+    panel,
+    plain,
+    series_colour,
+    styled,
+)
 
 __all__ = ["arms_forest", "importance", "learning_curve", "null_histogram", "repeats"]
 
@@ -146,7 +158,8 @@ def null_histogram(values: Sequence[float] | np.ndarray, observed: float, metric
     null = finite(values, "values").ravel()
     figure, axes = panel(4.5, 2.8)
     axes.hist(null, bins=min(40, max(8, len(null) // 6)), color=MUTED, alpha=0.55, label="labels permuted")
-    axes.axvline(observed, color=series_colour(0), linewidth=2, label=f"observed {observed:.2f}")
+    places = decimals(max(float(np.ptp(np.append(null, observed))), abs(observed) / 10))
+    axes.axvline(observed, color=series_colour(0), linewidth=2, label=f"observed {observed:.{places}f}")
     axes.set(xlabel=metric, ylabel="permutations")
     axes.grid(True, axis="y")
     legend_below(figure, axes, columns=2)
@@ -172,7 +185,9 @@ def learning_curve(frame: pd.DataFrame, metric: str = "AUROC") -> Figure:
     figure, axes = panel(4.5, 3.6)
     for i, (arm, part) in enumerate(frame.groupby("arm", sort=False)):
         part = part.sort_values("patients")
-        axes.plot(part["patients"], part["value"], "o-", color=series_colour(i), label=plain(arm), markersize=4)
+        axes.plot(
+            part["patients"], part["value"], f"{marker(i)}-", color=series_colour(i), label=plain(arm), markersize=4
+        )
         if {"low", "high"} <= set(part):
             axes.fill_between(
                 part["patients"], part["low"], part["high"], color=series_colour(i), alpha=0.14, linewidth=0

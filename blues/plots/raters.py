@@ -8,7 +8,7 @@ from matplotlib.colors import LinearSegmentedColormap, to_rgba
 from matplotlib.figure import Figure
 
 from blues.check import InputError, columns_exist, finite, same_length
-from blues.plots.style import INK, MUTED, legend_below, panel, plain, series_colour, styled
+from blues.plots.style import INK, MUTED, decimals, legend_below, marker, panel, plain, series_colour, styled
 
 __all__ = ["agreement_matrix", "bland_altman", "pairs_forest"]
 
@@ -89,6 +89,7 @@ def bland_altman(
         markeredgewidth=0,
         rasterized=len(mean) > 2000,
     )
+    places = decimals(limits[1][0] - limits[0][0])
     for (value, low, high), name, colour in (
         (bias, "bias", INK),
         (limits[0], "lower limit", series_colour(1)),
@@ -97,7 +98,7 @@ def bland_altman(
         axes.axhspan(low, high, color=colour, alpha=0.1, linewidth=0)
         axes.axhline(value, color=colour, linewidth=1.3, linestyle="-" if name == "bias" else "--")
         axes.annotate(
-            f"{name} {value:.2f}",
+            f"{name} {value:.{places}f}".replace("-", "−"),
             (1, value),
             (-2, 3),
             xycoords=("axes fraction", "data"),
@@ -133,8 +134,7 @@ def pairs_forest(frame: pd.DataFrame, statistic: str = "quadratic-weighted kappa
         where = np.flatnonzero(kinds == kind)
         part = frame.iloc[where]
         axes.hlines(-where, part["low"], part["high"], color=series_colour(i), linewidth=1.6)
-        marker = "oDs^v"[i % 5]
-        axes.plot(part["value"], -where, marker, color=series_colour(i), label=plain(kind) if kind else None)
+        axes.plot(part["value"], -where, marker(i), color=series_colour(i), label=plain(kind) if kind else None)
     axes.axvline(0, color=MUTED, linewidth=0.9, linestyle=":")
     axes.set_yticks(-np.arange(len(frame)), [plain(p, 34) for p in frame["pair"]])
     axes.set(xlabel=statistic, ylim=(-len(frame) + 0.4, 0.6))

@@ -12,7 +12,7 @@ from matplotlib.patches import Circle, PathPatch
 from matplotlib.path import Path as Outline
 
 from blues.check import InputError, columns_exist
-from blues.plots.style import GRID, INK, MUTED, SERIES, legend_below, modality_colours, panel, plain, styled
+from blues.plots.style import GRID, INK, MUTED, SERIES, decimals, legend_below, modality_colours, panel, plain, styled
 
 __all__ = ["chest", "waterfall"]
 
@@ -57,9 +57,10 @@ def waterfall(frame: pd.DataFrame, xlabel: str = "predicted probability", base: 
             label=plain(group) if group else None,
         )
     reach = max(float(np.ptp(np.concatenate([start, end]))), 1e-9)
+    places = decimals(reach)
     for i, (a, b) in enumerate(zip(start, end, strict=True)):
         axes.plot([b, b], [-i - 1 - 0.33, -i - 2 + 0.33], color=MUTED, linewidth=0.8)
-        text = f"{b - a:+.2f}".replace("-", "−")
+        text = f"{b - a:+.{places}f}".replace("-", "−")
         right = b >= a
         axes.text(
             max(a, b) + 0.012 * reach if right else min(a, b) - 0.012 * reach,
@@ -70,12 +71,14 @@ def waterfall(frame: pd.DataFrame, xlabel: str = "predicted probability", base: 
             fontsize=8,
         )
     axes.plot([start[0]] * 2, [-0.6, -1.33], color=INK, linewidth=1)
-    axes.text(start[0], -0.5, f"{plain(base)} {start[0]:.2f}", ha="center", va="bottom", fontsize=8.5, color=MUTED)
+    axes.text(
+        start[0], -0.5, f"{plain(base)} {start[0]:.{places}f}", ha="center", va="bottom", fontsize=8.5, color=MUTED
+    )
     axes.plot([end[-1]], [-len(frame) - 1], marker="D", color=INK, markersize=6)
     axes.text(
         end[-1],
         -len(frame) - 1.38,
-        f"this patient {end[-1]:.2f}",
+        f"this patient {end[-1]:.{places}f}",
         ha="center",
         va="top",
         fontsize=9,

@@ -10,6 +10,7 @@ import functools
 import html
 import io
 import json
+import math
 import re
 import unicodedata
 import warnings
@@ -182,6 +183,19 @@ def modality_colours(names: Sequence[str]) -> dict[str, str]:
     others = [name for name in names if name not in _MODALITIES]
     known = {name: SERIES[i] for i, name in enumerate(_MODALITIES)}
     return known | {name: series_colour(len(_MODALITIES) + i) for i, name in enumerate(others)}
+
+
+def marker(index: int) -> str:
+    """Return the shape of the points of a series, so that series differ without colour too."""
+    return "oDs^v"[index % 5]
+
+
+def decimals(span: float) -> int:
+    """Return how many decimals tell values apart that span this much: 2 from 0.1 to 10, more below, fewer above."""
+    if not (math.isfinite(span) and span > 0):
+        return 2
+    power = math.floor(math.log10(span))
+    return min(max(0, 2 - power) if power >= 0 else 1 - power, 6)
 
 
 def dashes(index: int) -> Any:
