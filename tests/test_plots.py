@@ -325,7 +325,7 @@ def test_arms_of_a_learning_curve_differ_in_their_marks_too():
 
 def test_bland_altman_and_matrix_show_their_numbers():
     axes = plots.bland_altman([1, 2], [0, 1], (0.5, 0, 1), ((-1, -2, 0), (2, 1, 3))).axes[0]
-    assert [t.get_text() for t in axes.texts] == ["bias 0.50", "lower limit -1.00", "upper limit 2.00"]
+    assert [t.get_text() for t in axes.texts] == ["bias 0.50", "lower limit −1.00", "upper limit 2.00"]
     table = pd.DataFrame([[5, 1], [2, 7]], index=["no", "yes"], columns=["no", "yes"])
     assert [t.get_text() for t in plots.agreement_matrix(table).axes[0].texts] == ["5", "1", "2", "7"]
 
