@@ -9,7 +9,8 @@ import pytest
 from test_agree_cohort import write_cohort
 
 from blues import agree, cohort, video
-from blues.agree.sheets import _order, blind_copy
+from blues.agree.blinding import blind_copy
+from blues.agree.sheets import _order
 from blues.check import InputError
 
 
