@@ -417,7 +417,7 @@ def test_command_without_a_file_plan_and_sheet(tmp_path, capsys):
     words = ["sheet", str(folder), "--raters", "1", "--repeat", "0", "--item", "quality", "--categories", "bad", "good"]
     assert agree.main([*words, "--out", str(tmp_path / "out")]) == 0
     sheet = pd.read_csv(tmp_path / "out" / "raters" / "sheet-R1.csv")
-    assert list(sheet.columns) == ["order", "code", "quality", "comment"]
+    assert list(sheet.columns) == ["order", "code", "quality", "comment", "sheet"]
 
 
 @pytest.mark.real

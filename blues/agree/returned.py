@@ -20,13 +20,12 @@ import pandas as pd
 
 from blues.agree.sheets import mark_of, not_judged
 from blues.check import InputError, columns_exist, counted
-from blues.cohort.tables import how_written, read_table
+from blues.cohort.tables import SPREADSHEETS, how_written, read_table
 
 __all__ = ["COMMENTS", "RATINGS", "read_sheets"]
 
 RATINGS, COMMENTS = "ratings.csv", "comments.csv"
 _KINDS = ("ratings", "sheet")
-_SPREADSHEETS = (".xls", ".xlsx", ".ods")
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d+)?|[.,]\d+)([eE][+-]?\d+)?")
 
 
@@ -73,14 +72,15 @@ def read_sheets(folder: str | Path) -> pd.DataFrame:
         if found:
             parts += [_tidy(found, key, item) for item in study["items"]]
             comments += _comments(found, key)
-    table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
-    if not len(table):
+    parts = [part for part in parts if len(part)]
+    if not parts:
         one = study["raters"][0]
         raise InputError(
             "no filled sheet yet",
             file=folder,
             remedy=f"Put ratings-{one}.csv there, which the page saves, or fill sheet-{one}.csv; the others' likewise",
         )
+    table = pd.concat(parts, ignore_index=True)
     scales = {i["name"]: i["categories"] and [str(value) for value, _ in i["categories"]] for i in study["items"]}
     table.attrs |= {"sheets": sheets, "comments": comments, "scales": scales}
     return table
@@ -190,10 +190,10 @@ def _files(folder: Path, raters: Sequence[str]) -> dict[str, list[str]]:
     for place in (folder, folder / "raters"):
         for path in sorted(place.iterdir()) if place.is_dir() else ():
             name = path.relative_to(folder).as_posix()
-            if path.suffix.lower() not in (".csv", *_SPREADSHEETS) or path.name.startswith((".", "~")):
+            if path.suffix.lower() not in (".csv", *SPREADSHEETS) or path.name.startswith((".", "~")):
                 continue
             near = difflib.get_close_matches(path.stem.casefold(), [f"ratings-{r}" for r in raters], n=1, cutoff=0)[0]
-            if path.suffix.lower() in _SPREADSHEETS:
+            if path.suffix.lower() in SPREADSHEETS:
                 raise InputError(
                     "is a spreadsheet, and sheets are read as text",
                     file=folder / name,
@@ -236,13 +236,12 @@ def _filled(folder: Path, files: Sequence[str], rater: str, study: Mapping[str, 
     sheets = [sheet for name in files if (sheet := _read(folder, name, rater, study)).filled]
     if len(sheets) > 1:
         most = max(sheets, key=lambda sheet: sheet.filled)
+        largest = f". {most.file} has most" if len({sheet.filled for sheet in sheets}) > 1 else ""
         each = " and ".join(f"{sheet.file} ({counted(sheet.filled, 'filled cell')})" for sheet in sheets)
         raise InputError(
             f"{counted(len(sheets), 'filled file')} of {rater!r}: {each}",
             file=folder,
-            remedy=f"Keep the one that counts, and move the others elsewhere. {most.file} has the most"
-            if len({sheet.filled for sheet in sheets}) > 1
-            else "Keep the one that counts, and move the others elsewhere",
+            remedy="Keep one with all that counts, and move the others elsewhere" + largest,
         )
     return sheets[0] if sheets else None
 
@@ -326,7 +325,8 @@ def _on_scale(cells: pd.Series, judged: pd.Series, item: Mapping[str, Any], sepa
     categories = item["categories"]
     read = _number if categories is None else _category(categories)
     points = cells.where(~cells.str.fullmatch(_NUMBER), cells.str.replace(",", ".")) if separator != "," else cells
-    values = cells.map(read).combine_first(points.map(read))
+    values = cells.map(read).astype(object)
+    values = values.where(values.notna(), points.map(read))
     given = judged & (cells != "")
     allowed = "a number" if categories is None else ", ".join(str(value) for value, _ in categories)
     _first(given & values.isna(), cells, "not on the scale", file, allowed=f"{allowed}, NA")
