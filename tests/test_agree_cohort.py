@@ -330,7 +330,7 @@ def test_command_with_experts_and_a_run(two_experts, tmp_path, capsys):
     ("content", "words", "message"),
     [
         ("subject,rater,rating\na,A,1\na,B,3\n", [], "The ratings hold 1, 3; name the whole scale"),
-        ("subject,rater,rating\na,A,1\na,B,3\n", ["--categories", "0", "1", "2"], "value 3.0: subject 'a', rater 'B'"),
+        ("subject,rater,rating\na,A,1\na,B,3\n", ["--categories", "0", "1", "2"], "value 3: subject 'a', rater 'B'"),
         (
             "subject,rater,rating\na,A,1\na,A,2\n",
             ["--categories", "0", "1"],

@@ -335,3 +335,19 @@ def test_a_broken_study_file_is_named(study):
     (study / "study.json").write_text("{")
     with pytest.raises(InputError, match=r"study.json: cannot be read"):
         agree.read_sheets(save(filled(study), study))
+
+
+# --- the agreement of what was read ---
+
+
+def test_messages_write_a_scale_of_whole_numbers_as_it_was_given(study, capsys):
+    save(filled(study), study)
+    save(filled(study, "senior"), study, "ratings-senior.csv")
+    assert agree.main(["sheet", "--read", str(study)]) == 0
+    words = [str(study / "ratings.csv"), "--item", "severity", "--draws", "10", "--categories"]
+    assert agree.main([*words, "0", "1", "2"]) == 2
+    told = capsys.readouterr().err
+    assert "value 3: " in told
+    assert "Allowed: 0, 1, 2." in told
+    assert agree.main([*words, "0", "1", "1"]) == 2
+    assert "categories repeat: 0, 1, 1." in capsys.readouterr().err
