@@ -159,8 +159,15 @@ def test_a_sheet_in_the_place_of_the_table_that_is_written_is_refused(study):
         agree.read_sheets(save(filled(study), study, "ratings.csv"))
 
 
+def test_the_unicode_text_of_a_spreadsheet_program_is_read(study):
+    table = agree.read_sheets(save(filled(study), study, "sheet-junior.txt", sep="\t", encoding="utf-16"))
+    assert by_code(study, table) == expected(study)
+
+
 def test_other_tables_in_the_folder_disturb_nothing(study):
     pd.DataFrame({"patient": [1]}).to_csv(study / "patients.csv", index=False)
+    (study / "notes.txt").write_text("Junior was ill.\n")
+    (study / "sheets.csv").mkdir()
     assert agree.main(["sheet", "--read", str(save(filled(study), study))]) == 0
     assert agree.main(["sheet", "--read", str(study)]) == 0
 

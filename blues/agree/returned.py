@@ -26,6 +26,7 @@ __all__ = ["COMMENTS", "RATINGS", "read_sheets"]
 
 RATINGS, COMMENTS = "ratings.csv", "comments.csv"
 _KINDS = ("ratings", "sheet")
+_SUFFIXES = (".csv", ".tsv", ".txt", *SPREADSHEETS)
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d+)?|[.,]\d+)([eE][+-]?\d+)?")
 
 
@@ -190,7 +191,7 @@ def _files(folder: Path, raters: Sequence[str]) -> dict[str, list[str]]:
     for place in (folder, folder / "raters"):
         for path in sorted(place.iterdir()) if place.is_dir() else ():
             name = path.relative_to(folder).as_posix()
-            if path.suffix.lower() not in (".csv", *SPREADSHEETS) or path.name.startswith((".", "~")):
+            if not path.is_file() or path.suffix.lower() not in _SUFFIXES or path.name.startswith((".", "~")):
                 continue
             near = difflib.get_close_matches(path.stem.casefold(), [f"ratings-{r}" for r in raters], n=1, cutoff=0)[0]
             if path.suffix.lower() in SPREADSHEETS:

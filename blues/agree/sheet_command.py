@@ -50,7 +50,9 @@ def sheet(options: Sheet, prog: str) -> int:
         An option that would be ignored; what writing or reading refuses.
     """
     if options.read is not None:
-        refuse_idle(options, dict.fromkeys(given(options) - {"read"}, "--read takes all from the folder's study.json"))
+        refuse_idle(
+            options, dict.fromkeys(sorted(given(options) - {"read"}), "--read takes all from the folder's study.json")
+        )
         return _read(options.read, prog)
     if options.cohort is None or options.out is None:
         raise InputError("name a cohort and --out DIR, or --read DIR", remedy=f"See {prog} sheet --help")
