@@ -333,7 +333,7 @@ def test_command_with_experts_and_a_run(two_experts, tmp_path, capsys):
     ("content", "words", "message"),
     [
         ("subject,rater,rating\na,A,1\na,B,3\n", [], "The ratings hold 1, 3; name the whole scale"),
-        ("subject,rater,rating\na,A,1\na,B,3\n", ["--categories", "0", "1", "2"], "value 3.0: subject 'a', rater 'B'"),
+        ("subject,rater,rating\na,A,1\na,B,3\n", ["--categories", "0", "1", "2"], "value 3: subject 'a', rater 'B'"),
         (
             "subject,rater,rating\na,A,1\na,A,2\n",
             ["--categories", "0", "1"],
@@ -420,7 +420,7 @@ def test_command_without_a_file_plan_and_sheet(tmp_path, capsys):
     words = ["sheet", str(folder), "--raters", "1", "--repeat", "0", "--item", "quality", "--categories", "bad", "good"]
     assert agree.main([*words, "--out", str(tmp_path / "out")]) == 0
     sheet = pd.read_csv(tmp_path / "out" / "raters" / "sheet-R1.csv")
-    assert list(sheet.columns) == ["order", "code", "quality", "comment"]
+    assert list(sheet.columns) == ["order", "code", "quality", "comment", "sheet"]
 
 
 @pytest.mark.real

@@ -38,9 +38,7 @@ def test_scale_must_be_declared(function):
 def test_rating_outside_the_scale_is_named(function):
     frame = pd.DataFrame(GOOD.copy(), index=list("abcdef"), columns=["Ann", "Ben"])
     frame.loc["d", "Ben"] = 4
-    with pytest.raises(
-        InputError, match=r"value 4.0: subject 'd', rater 'Ben': outside the scale. Allowed: 0, 1, 2, 3"
-    ):
+    with pytest.raises(InputError, match=r"value 4: subject 'd', rater 'Ben': outside the scale. Allowed: 0, 1, 2, 3"):
         function(frame, categories=SCALE)
 
 

@@ -1,15 +1,16 @@
-"""Rating sheets: blind, shuffled, used in a browser, and read back."""
+"""Rating sheets: blind, shuffled, no two sets taken for each other, and what they refuse to ask."""
 
 import json
+import re
 
-import browser
 import numpy as np
 import pandas as pd
 import pytest
 from test_agree_cohort import write_cohort
 
 from blues import agree, cohort, video
-from blues.agree.sheets import _order, blind_copy
+from blues.agree.blinding import blind_copy
+from blues.agree.sheets import _order, declared
 from blues.check import InputError
 
 
@@ -34,9 +35,12 @@ def test_sheets_are_blind_shuffled_and_complete(sheets):
             assert secret not in path.name
             assert secret.encode() not in content
     assert {p.stem for p in (sheets / "raters" / "clips").iterdir()} == set(key["code"])
-    page = (sheets / "raters" / "rate.html").read_text()
-    assert "http://" not in page
-    assert "https://" not in page
+    for rater, other in (("Ann", "Ben"), ("Ben", "Ann")):
+        page = (sheets / "raters" / f"rate-{rater}.html").read_text()
+        assert "http://" not in page
+        assert "https://" not in page
+        assert other not in page
+        assert json.dumps(study["order"][rater]) in page
     assert not (sheets / "raters" / "key.csv").exists()
 
 
@@ -72,7 +76,7 @@ def test_filled_sheets_come_back_as_the_ratings_that_were_given(sheets, tmp_path
     fill(folder, "Ann", lambda clip, _, item: truth[item](clip), kind="ratings")
     fill(folder, "Ben", lambda clip, r, item: "NA" if clip == "p1_L1" else "" if r == "2" else truth[item](clip))
     table = agree.read_sheets(folder)
-    assert table.attrs["open"] == {"Ann": 0, "Ben": 14}
+    assert {rater: counts["open"] for rater, counts in table.attrs["sheets"].items()} == {"Ann": 0, "Ben": 14}
     severity = table[table["item"] == "severity"]
     assert (severity["rating"] == severity["subject"].map(lambda c: len(c) % 4)).all()
     assert ((table["rater"] == "Ben") & (table["subject"] == "p1_L1")).sum() == 0
@@ -115,8 +119,13 @@ def test_empty_sheets_and_wrong_folders_say_so(sheets, tmp_path):
         agree.write_sheets(data, tmp_path)
     with pytest.raises(InputError, match="repeat is a share"):
         agree.write_sheets(data, tmp_path / "new", repeat=3)
-    with pytest.raises(InputError, match=r"part of a file name.*"):
-        agree.write_sheets(data, tmp_path / "new", raters=["../x"])
+    for raters, message in (
+        (["../x"], "part of a file name"),
+        (["Anna", "anna"], "each named once.*capital letters"),
+        (["Model", "anna"], "a run's predictions have this name"),
+    ):
+        with pytest.raises(InputError, match=message):
+            agree.write_sheets(data, tmp_path / "new", raters=raters)
 
 
 def test_copies_lose_their_metadata_and_other_formats_become_mp4(tmp_path):
@@ -165,59 +174,86 @@ def test_clip_that_cannot_be_read_is_left_out_and_named(tmp_path, capsys):
     assert not (tmp_path / "none").exists()
 
 
-AS_BEN = "{ const r = document.getElementById('rater'); r.value = 'Ben'; r.dispatchEvent(new Event('change')); }"
-WIDTH_WHEN_READY = """new Promise(done => {
-  const clip = document.getElementById('clip');
-  const look = () => clip.readyState >= 2 ? done(clip.videoWidth) : setTimeout(look, 20);
-  look();
-})"""
+def test_every_set_of_sheets_has_an_id_and_one_seed_one_order(tmp_path):
+    data = cohort.read(write_cohort(tmp_path / "cohort", movies=True))
+    made = []
+    for name in ("a", "b"):
+        agree.write_sheets(data, tmp_path / name, raters=["Ann"], seed=3)
+        study = json.loads((tmp_path / name / "study.json").read_text())
+        made.append((study.pop("id"), study, pd.read_csv(tmp_path / name / "key.csv", dtype=str)))
+    (one, first, first_key), (other, second, second_key) = made
+    assert one != other
+    assert first == second
+    pd.testing.assert_frame_equal(first_key, second_key)
+    assert f'"{other}:Ann"' in (tmp_path / "b" / "raters" / "rate-Ann.html").read_text()
+    assert set(pd.read_csv(tmp_path / "b" / "raters" / "sheet-Ann.csv")["sheet"]) == {f"{other}:Ann"}
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(browser.find() is None, reason="no Chromium")
-def test_the_sheet_page_in_a_browser(sheets, tmp_path):
-    """Rate every clip by keyboard and mouse, come back after a reload, save, and read the saved file back."""
-    import shutil
+def test_two_showings_of_a_clip_differ_as_files_and_show_the_same(sheets):
+    key = pd.read_csv(sheets / "key.csv", dtype=str)
+    twice = key[key.duplicated("clip", keep=False)].groupby("clip")["code"].agg(list)
+    assert len(twice) == 7
+    for codes in twice:
+        first, second = (sheets / "raters" / "clips" / f"{code}.mp4" for code in codes)
+        assert first.read_bytes() != second.read_bytes()
+        np.testing.assert_array_equal(*(video.read(path, rate=1e6, most=100).frames for path in (first, second)))
 
-    folder = shutil.copytree(sheets, tmp_path / "study")
-    study = json.loads((folder / "study.json").read_text())
-    with browser.page() as page:
-        page.open(folder / "raters" / "rate.html")
-        page.run(AS_BEN)
-        assert page.run(WIDTH_WHEN_READY) == 64
-        assert page.run("document.getElementById('where').textContent") == "clip 1 of 35"
-        page.call("Input.dispatchKeyEvent", type="keyDown", key="2", text="2")
-        page.run("document.querySelector('input[name=b_lines][value=\"1\"]').click()")
-        page.run(
-            "const c = document.getElementById('comment'); c.value = 'a \"poor\", clip'; c.dispatchEvent(new Event('change'))"
-        )
-        page.call("Input.dispatchKeyEvent", type="keyDown", key="ArrowRight")
-        assert page.run("document.getElementById('where').textContent") == "clip 2 of 35"
-        assert page.run("document.getElementById('count').textContent") == "1 of 35 rated"
-        page.open(folder / "raters" / "rate.html")
-        page.run(AS_BEN)
-        assert page.run("document.getElementById('where').textContent") == "clip 2 of 35"
-        for k in range(34):
-            page.run(f"document.querySelector('input[name=severity][value=\"{k % 4}\"]').click()")
-            page.run("document.querySelector('input[name=b_lines][value=\"NA\"]').click()")
-            page.run("document.getElementById('open').click()")
-        assert page.run("document.getElementById('message').textContent").startswith("Every clip is rated")
-        page.call("Page.setDownloadBehavior", behavior="allow", downloadPath=str(folder))
-        page.run("document.getElementById('download').click()")
-        path = folder / "ratings-Ben.csv"
-        for _ in range(100):
-            if path.exists() and path.stat().st_size:
-                break
-            page.run("new Promise(done => setTimeout(done, 50))")
-        page.picture(tmp_path / "rate.png")
-        assert not [text for level, text in page.logged if level in ("error", "exception")]
-        assert all(url.startswith(("file:", "blob:", "data:")) for url in page.requested)
-    table = agree.read_sheets(folder)
-    severity = table[table["item"] == "severity"].set_index(["subject", "round"])["rating"]
-    key = pd.read_csv(folder / "key.csv", dtype=str).set_index("code")
-    order = study["order"]["Ben"]
-    assert severity[key.loc[order[0], "clip"], int(key.loc[order[0], "round"])] == 2
-    assert severity[key.loc[order[1], "clip"], int(key.loc[order[1], "round"])] == 0
-    assert len(severity) == 35
-    assert table[table["item"] == "b_lines"]["rating"].tolist() == [1.0]
-    assert 'a ""poor"", clip' in path.read_text()
+
+@pytest.mark.parametrize(
+    ("item", "categories", "message"),
+    [
+        ("q", ["A", "a", "B"], "categories of 'q' must be at least two, each once.*Small and capital"),
+        ("q", ["1", "1.0"], "at least two, each once"),
+        ("q", ["good ", " good"], "at least two, each once"),
+        ("q", ["good", "na"], "value 'na': a category of 'q' that means an open cell, or one that cannot be judged"),
+        ("q", ["N/A", "good"], "cannot be judged"),
+        ("q", ["good", " "], "means an open cell"),
+        (
+            "Code",
+            ["0", "1"],
+            "value 'Code': an item's name becomes a column.*anything.*but order, code, comment, sheet",
+        ),
+        ("comment", ["0", "1"], "becomes a column"),
+        ('say "x"', ["0", "1"], "becomes a column"),
+        ("two\nlines", ["0", "1"], "becomes a column"),
+        (" ", ["0", "1"], "becomes a column"),
+    ],
+)
+def test_items_and_categories_that_could_be_mistaken_are_refused(item, categories, message):
+    with pytest.raises(InputError, match=message):
+        declared(item, categories)
+
+
+def test_items_need_names_of_their_own(tmp_path):
+    data = cohort.read(write_cohort(tmp_path / "cohort"))
+    items = declared("severity", ["0", "1"]) + declared("Severity", ["0", "1"])
+    with pytest.raises(InputError, match="names that differ in more than capitals"):
+        agree.write_sheets(data, tmp_path / "out", items=items)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--item", "severty"], r"'severty', which is not known. Allowed: severity, b_lines. Nearest: 'severity'"),
+        (["--categories", "0", "1"], "--categories without --item.*Allowed: severity, b_lines"),
+    ],
+)
+def test_an_item_that_the_dictionary_lacks_is_no_silence(tmp_path, capsys, words, message):
+    folder = write_cohort(tmp_path / "cohort", movies=True)
+    assert agree.main(["sheet", str(folder), "--out", str(tmp_path / "out"), *words]) == 2
+    assert re.search(message, capsys.readouterr().err)
+
+
+def test_one_item_of_the_dictionary_can_be_chosen(tmp_path, capsys):
+    folder = write_cohort(tmp_path / "cohort", movies=True)
+    assert agree.main(["sheet", str(folder), "--out", str(tmp_path / "out"), "--item", "b_lines"]) == 0
+    assert "rate-NAME.html" in capsys.readouterr().out
+    items = json.loads((tmp_path / "out" / "study.json").read_text())["items"]
+    assert [(item["name"], item["label"]) for item in items] == [("b_lines", "B-lines")]
+
+
+@pytest.mark.parametrize("words", [["x"], ["--out", "y"], ["--raters", "a"], ["--item", "z"], ["--seed", "3"]])
+def test_reading_back_refuses_options_for_writing(sheets, capsys, words):
+    assert agree.main(["sheet", "--read", str(sheets), *words]) == 2
+    name = words[0] if words[0].startswith("--") else "COHORT"
+    assert f"{name} has no use here: --read takes all from the folder's study.json" in capsys.readouterr().err

@@ -31,8 +31,9 @@ from blues.agree.pairwise import cohen_kappa, light_kappa, matrix, pairs
 from blues.agree.ranks import kendall_w
 from blues.agree.ratings import clusters_of, tidy, wide
 from blues.agree.record import Agreement
+from blues.agree.returned import read_sheets
 from blues.agree.section import as_html, as_text, grras, section
-from blues.agree.sheets import read_sheets, write_sheets
+from blues.agree.sheets import write_sheets
 from blues.agree.synthetic import plan, synthetic_measurements, synthetic_ratings
 from blues.agree.tables import intra_rater, table
 from blues.agree.weights import agreement_weights

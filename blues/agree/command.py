@@ -15,11 +15,12 @@ from blues.agree import ratings as tables_of_ratings
 from blues.agree.beside import into_run
 from blues.agree.cohorts import associations, expert_statement, retakes, rule_scores, rule_table, scale_of, side_by_side
 from blues.agree.model import Experts, experts_of, model_agreement, read_predictions
+from blues.agree.options import given, option, refuse_idle
 from blues.agree.record import Agreement, frame_of
 from blues.agree.section import as_html, as_text, section
-from blues.agree.sheets import declared, read_sheets, write_sheets
+from blues.agree.sheet_command import Sheet, sheet
 from blues.agree.synthetic import plan
-from blues.check import InputError, command, counted, one_of, parse
+from blues.check import InputError, command, one_of, parse
 from blues.cohort import Cohort
 from blues.cohort import read as read_cohort
 from blues.provenance import record as provenance_record
@@ -32,68 +33,50 @@ ONLY_SAVED = ("GRRAS checklist", "All associations", "Differences")
 Weights = Literal["unweighted", "linear", "quadratic"]
 
 
-def _option(default: Any, words: str, **more: Any) -> Any:
-    return field(default=default, metadata={"help": words, **more})
-
-
 @dataclass(frozen=True)
 class Show:
     """Which ratings, and how to look at them."""
 
     source: Path = field(metadata={"positional": True, "help": "ratings (CSV), or a cohort's folder"})
-    item: str | None = _option(None, "which item, when several were rated")
-    categories: tuple[str, ...] = _option((), "the whole scale in order, used or not: 0 1 2 3", metavar="VALUE")
-    level: Literal["nominal", "ordinal", "continuous"] | None = _option(
+    item: str | None = option(None, "which item, when several were rated")
+    categories: tuple[str, ...] = option((), "the whole scale in order, used or not: 0 1 2 3", metavar="VALUE")
+    level: Literal["nominal", "ordinal", "continuous"] | None = option(
         None, "nominal, ordinal, or continuous (measurements)"
     )
-    weights: Weights | None = _option(
+    weights: Weights | None = option(
         None, "of the kappa of every pair: unweighted, linear, quadratic (default; of a nominal scale unweighted)"
     )
-    interval: Literal["bootstrap", "bca", "jackknife", "analytic"] | None = _option(
+    interval: Literal["bootstrap", "bca", "jackknife", "analytic"] | None = option(
         None,
         "bootstrap (percentile), bca, jackknife or analytic, by patient where there are patients; each number's own",
     )
-    draws: int = _option(2000, "bootstrap draws")
-    seed: int = _option(0, "seed of the bootstrap")
-    confidence: float = _option(0.95, "level of the intervals")
-    target: str | None = _option(None, "of a cohort: the reference test to hold rules against")
-    columns: tuple[str, ...] = _option((), "of a cohort: measurements to associate the score with", metavar="COLUMN")
-    run: Path | None = _option(None, "a run folder: its out-of-fold predictions enter as one more rater")
-    arm: str | None = _option(None, "which arm of the run; all by default")
-    margin: float | None = _option(None, "non-inferiority margin for the model, fixed beforehand, such as -0.1")
-    out: Path | None = _option(None, "folder for agreement.html and the tables as CSV")
-    into: Path | None = _option(None, "run folder of this cohort: write what its report shows there, print nothing")
+    draws: int = option(2000, "bootstrap draws")
+    seed: int = option(0, "seed of the bootstrap")
+    confidence: float = option(0.95, "level of the intervals")
+    target: str | None = option(None, "of a cohort: the reference test to hold rules against")
+    columns: tuple[str, ...] = option((), "of a cohort: measurements to associate the score with", metavar="COLUMN")
+    run: Path | None = option(None, "a run folder: its out-of-fold predictions enter as one more rater")
+    arm: str | None = option(None, "which arm of the run; all by default")
+    margin: float | None = option(None, "non-inferiority margin for the model, fixed beforehand, such as -0.1")
+    out: Path | None = option(None, "folder for agreement.html and the tables as CSV")
+    into: Path | None = option(None, "run folder of this cohort: write what its report shows there, print nothing")
 
 
 @dataclass(frozen=True)
 class Plan:
     """What a reader study would look like."""
 
-    raters: int = _option(3, "raters")
-    subjects: int = _option(120, "clips that each rates")
-    kappa: float = _option(0.6, "true agreement")
-    categories: int = _option(4, "categories of the scale")
-    prevalence: tuple[float, ...] = _option((), "share of each category, instead of equal ones", metavar="SHARE")
-    weights: Weights = _option("quadratic", "of the kappas")
-    clips_per_patient: int = _option(1, "clips that share a patient")
-    rater_icc: float = _option(0.3, "how far a rater's disagreement comes in patients, with several clips a patient")
-    margin: float | None = _option(None, "adds the power to show that a model loses no more than this")
-    studies: int = _option(200, "simulated studies")
-    seed: int = _option(0, "seed")
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """Rating sheets to write, or to read back."""
-
-    cohort: Path | None = _option(None, "the cohort whose clips are to be rated", positional=True)
-    raters: tuple[str, ...] = _option(("2",), "how many, or their names", metavar="RATER")
-    repeat: float = _option(0.1, "share of the clips shown twice")
-    item: str | None = _option(None, "what is rated, when the cohort's dictionary does not say")
-    categories: tuple[str, ...] = _option((), "its categories in order", metavar="VALUE")
-    out: Path | None = _option(None, "folder to write to")
-    read: Path | None = _option(None, "read the filled sheets of this folder instead")
-    seed: int = _option(0, "seed of codes and orders")
+    raters: int = option(3, "raters")
+    subjects: int = option(120, "clips that each rates")
+    kappa: float = option(0.6, "true agreement")
+    categories: int = option(4, "categories of the scale")
+    prevalence: tuple[float, ...] = option((), "share of each category, instead of equal ones", metavar="SHARE")
+    weights: Weights = option("quadratic", "of the kappas")
+    clips_per_patient: int = option(1, "clips that share a patient")
+    rater_icc: float = option(0.3, "how far a rater's disagreement comes in patients, with several clips a patient")
+    margin: float | None = option(None, "adds the power to show that a model loses no more than this")
+    studies: int = option(200, "simulated studies")
+    seed: int = option(0, "seed")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -113,9 +96,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if words[:1] == ["plan"]:
         return command(PROG, lambda: _plan(_parsed(Plan, words[1:], "plan", "Expected precision of a reader study.")))
     if words[:1] == ["sheet"]:
-        return command(
-            PROG, lambda: _sheet(_parsed(Sheet, words[1:], "sheet", "Blinded rating sheets for a cohort's clips."))
-        )
+        about = "Blinded rating sheets for a cohort's clips."
+        return command(PROG, lambda: sheet(_parsed(Sheet, words[1:], "sheet", about), PROG))
     about = "Agreement of raters, and what expert ratings of a cohort can answer. Also: `plan --help`, `sheet --help`."
     return command(PROG, lambda: _show(_parsed(Show, words, "", about)))
 
@@ -153,27 +135,23 @@ def _show(options: Show) -> int:
 
 def _fits(options: Show) -> None:
     """Raise when something is asked that has no place in what is shown: an answer that ignores it would be taken for one."""
-    given = {name for name, entry in Show.__dataclass_fields__.items() if getattr(options, name) != entry.default}
-    given -= {"source"}
+    asked = given(options) - {"source"}
     wrong: dict[str, str] = {}
     if options.into is not None:
         wrong |= dict.fromkeys(
-            given - {"into", "draws", "seed"}, "--into writes what a page shows, and takes --draws and --seed"
+            asked - {"into", "draws", "seed"}, "--into writes what a page shows, and takes --draws and --seed"
         )
     if options.run is None:
-        wrong |= dict.fromkeys(given & {"arm", "margin"}, "it is for a model's predictions: name the --run")
+        wrong |= dict.fromkeys(("arm", "margin"), "it is for a model's predictions: name the --run")
     if options.source.is_file():
-        wrong |= dict.fromkeys(
-            given & {"target", "columns"}, "it is for a cohort's folder, and this is a table of ratings"
-        )
+        wrong |= dict.fromkeys(("target", "columns"), "it is for a cohort's folder, and this is a table of ratings")
     if options.source.is_dir():
-        wrong |= dict.fromkeys(given & {"categories", "level"}, "a cohort's dictionary says which scale its items have")
+        wrong |= dict.fromkeys(("categories", "level"), "a cohort's dictionary says which scale its items have")
     if options.level == "nominal" and options.weights not in (None, "unweighted"):
         wrong["weights"] = "labels without an order have no near and far"
-    if options.level == "continuous" and "categories" in given:
+    if options.level == "continuous":
         wrong["categories"] = "measurements have none"
-    for name, why in wrong.items():
-        raise InputError(f"--{name} has no use here: {why}", remedy=f"Leave out --{name}")
+    refuse_idle(options, wrong)
 
 
 def _weights(options: Show) -> Weights:
@@ -374,36 +352,3 @@ def _plan(options: Plan) -> int:
 
 def _limits(low: float, high: float) -> str:
     return "" if low != low else f"{low:.2f} to {high:.2f}"
-
-
-def _sheet(options: Sheet) -> int:
-    if options.read is not None:
-        table = read_sheets(options.read)
-        path = options.read / "ratings.csv"
-        with replacing(path) as draft:
-            table.to_csv(draft, index=False, lineterminator="\n")
-        for rater, number in table.attrs["open"].items():
-            print(f"{rater}: {counted((table['rater'] == rater).sum(), 'rating')}, {counted(number, 'cell')} left open")
-        print(f"Wrote {path}. Next: {PROG} {path} --item {table['item'].iloc[0]} --categories ...")
-        return 0
-    if options.cohort is None or options.out is None:
-        raise InputError("name a cohort and --out DIR, or --read DIR", remedy=f"See {PROG} sheet --help")
-    names = options.raters
-    items = declared(options.item or "rating", options.categories) if options.categories else None
-    page = write_sheets(
-        read_cohort(options.cohort),
-        options.out,
-        raters=int(names[0]) if len(names) == 1 and names[0].isdigit() else names,
-        repeat=options.repeat,
-        items=items,
-        seed=options.seed,
-    )
-    if (lost := options.out / "left_out.csv").is_file():
-        n = len(pd.read_csv(lost))
-        print(f"{counted(n, 'clip')} could not be read and {'is' if n == 1 else 'are'} left out; {lost} says why.")
-    print(f"Give the raters {page.parent} (open {page.name} in a browser, or fill the CSV sheets).")
-    print(
-        f"Keep {options.out / 'key.csv'}: it says which code is which clip. Put the filled files into {options.out}, then"
-    )
-    print(f"  {PROG} sheet --read {options.out}")
-    return 0

@@ -184,7 +184,8 @@ def _code_clusters(clusters: Any, frame: pd.DataFrame, keep: np.ndarray) -> np.n
 def _cell_error(frame: pd.DataFrame, wrong: np.ndarray, allowed: Any, what: str) -> InputError:
     i, j = (int(k[0]) for k in np.nonzero(wrong))
     value = frame.iat[i, j]
-    value = value.item() if isinstance(value, np.generic) else value
+    value = _whole(value.item() if isinstance(value, np.generic) else value)
+    allowed = allowed if isinstance(allowed, str) else [_whole(category) for category in allowed]
     count = int(wrong.sum())
     more = f" ({count} such ratings)" if count > 1 else ""
     return InputError(
@@ -252,7 +253,7 @@ def _declared(categories: Iterable[Any] | None, frame: pd.DataFrame) -> tuple[An
     if len(scale) < 2:
         raise InputError(f"categories must name at least two, and names {len(scale)}")
     if len(set(scale)) < len(scale):
-        raise InputError(f"categories repeat: {', '.join(map(str, scale))}")
+        raise InputError(f"categories repeat: {', '.join(map(str, map(_whole, scale)))}")
     return scale
 
 
@@ -337,11 +338,14 @@ def coded(ratings: Any, categories: Iterable[Any] | None, clusters: Any = None, 
     return Coded(codes, scale, raters, groups, len(keep) - rated)
 
 
+def _whole(value: Any) -> Any:
+    """Return a float that is whole as an int, anything else as it is."""
+    return int(value) if isinstance(value, (float, np.floating)) and value % 1 == 0 else value
+
+
 def _text(value: Any) -> str:
     """Return a category or a rating as it is written: 1.0 as 1, TRUE as true."""
-    if isinstance(value, (float, np.floating)) and value % 1 == 0:
-        value = int(value)
-    text = str(value).strip()
+    text = str(_whole(value)).strip()
     return text.lower() if text.lower() in ("true", "false") else text
 
 

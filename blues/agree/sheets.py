@@ -1,42 +1,55 @@
-"""Reader-study kit: blinded, shuffled rating sheets for a cohort's clips, and the ratings read back.
+"""Reader-study kit: blinded, shuffled rating sheets for a cohort's clips.
 
 ``python -m blues.agree sheet COHORT --raters 2 --repeat 0.1 --out DIR`` writes
 
-* ``DIR/raters/``: what the raters get: ``rate.html`` (plays the clips, keeps the ratings in the browser, saves a CSV),
-  ``sheet-R1.csv`` ... (the same on paper), and ``clips/`` under codes that say nothing;
+* ``DIR/raters/``: what the raters get: ``rate-R1.html`` ... (one page a rater: plays the clips, keeps the ratings in the
+  browser, saves a CSV), ``sheet-R1.csv`` ... (the same on paper), and ``clips/`` under codes that say nothing;
 * ``DIR/key.csv`` and ``DIR/study.json``: which code is which clip. They stay with whoever runs the study.
 
-``python -m blues.agree sheet --read DIR`` reads the filled sheets that were put into ``DIR`` or ``DIR/raters`` and writes
-``DIR/ratings.csv``, tidy.
+:func:`blues.agree.read_sheets` reads the filled sheets back.
 """
 
 from __future__ import annotations
 
 import json
 import re
-import shutil
+import secrets
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import av
 import numpy as np
 import pandas as pd
-from av.error import FFmpegError
 
-from blues import video
-from blues.check import InputError, columns_exist
+from blues.agree.blinding import blind_copy, padded
+from blues.agree.model import MODEL
+from blues.check import InputError
 from blues.cohort import Cohort
-from blues.cohort.tables import decimal_sign, how_written
-from blues.provenance import replacing, text_hash, write_json
+from blues.provenance import replacing, write_json
 
-__all__ = ["read_sheets", "write_sheets"]
+__all__ = ["CANNOT", "declared", "items_of", "mark_of", "not_judged", "write_sheets"]
 
 PAGE = "rate.html"
 CANNOT = "NA"
-_PLAYABLE = ("h264",)
-_WHOLE = 1_000_000
+_NOT_JUDGED = (CANNOT, "n/a", "cannot judge")
+_OWN_COLUMNS = ("order", "code", "comment", "sheet")
+
+
+def not_judged(cell: str) -> bool:
+    """Return whether a cell says that the rater could not judge, however it is spelt."""
+    return cell.casefold() in [words.casefold() for words in _NOT_JUDGED]
+
+
+def mark_of(study: str, rater: str) -> str:
+    """Return what stands in the column ``sheet`` of a rater's file: it belongs to this study and to nobody else.
+
+    Examples
+    --------
+    >>> mark_of("S0f3a9c", "junior")
+    'S0f3a9c:junior'
+    """
+    return f"{study}:{rater}"
 
 
 def items_of(cohort: Cohort) -> list[dict[str, Any]]:
@@ -56,10 +69,58 @@ def items_of(cohort: Cohort) -> list[dict[str, Any]]:
 
 
 def declared(item: str, categories: Sequence[str]) -> list[dict[str, Any]]:
-    """Return one item with the categories given, for a cohort whose dictionary names none."""
-    if len(set(categories)) < max(len(categories), 2):
-        raise InputError(f"categories of {item!r} must be at least two, each once", value=list(categories))
-    return [{"name": item, "label": item, "categories": [[str(c), str(c)] for c in categories]}]
+    """Return one item with the categories given, for a cohort whose dictionary names none.
+
+    Parameters
+    ----------
+    item : str
+    categories : sequence of str
+        In order.
+
+    Raises
+    ------
+    InputError
+        Fewer than two categories, two that a reader or a number could not tell apart, or one that means "cannot judge"; a
+        name that a sheet has for a column of its own, or that no column can have.
+    """
+    words = [str(category).strip() for category in categories]
+    made = {"name": item.strip(), "label": item.strip(), "categories": [[word, word] for word in words]}
+    _check_item(made)
+    return [made]
+
+
+def _check_item(item: dict[str, Any]) -> None:
+    """Raise where a sheet could not hold an item, or its filled cells could not be told apart."""
+    name = item["name"]
+    if not name.strip() or re.search(r'["\r\n]', name) or name.strip().casefold() in _OWN_COLUMNS:
+        raise InputError(
+            "an item's name becomes a column of the sheets",
+            value=name,
+            allowed=f"anything without quotes and line breaks but {', '.join(_OWN_COLUMNS)}",
+            remedy="Name it otherwise",
+        )
+    if item["categories"] is None:
+        return
+    words = [value for value, _ in item["categories"]]
+    for word in words:
+        if not word or not_judged(word):
+            raise InputError(
+                f"a category of {name!r} that means an open cell, or one that cannot be judged", value=word
+            )
+    if len({_alike(word) for word in words}) < max(len(words), 2):
+        raise InputError(
+            f"categories of {name!r} must be at least two, each once",
+            value=words,
+            remedy="Small and capital letters are one, 1 and 1.0 are one",
+        )
+
+
+def _alike(word: str) -> float | str:
+    """Return what two spellings of one category have in common."""
+    try:
+        return float(word)
+    except ValueError:
+        return word.casefold()
 
 
 def write_sheets(
@@ -90,17 +151,20 @@ def write_sheets(
     Returns
     -------
     Path
-        The page to open, ``out/raters/rate.html``.
+        What the raters get, ``out/raters``, with a page ``rate-NAME.html`` for each.
 
     Raises
     ------
     InputError
-        No clips; nothing to rate; ``out`` holds something; no clip can be read.
+        No clips; nothing to rate; ``out`` holds something; no clip can be read; a rater, an item or a category whose name
+        could be taken for another's.
 
     Notes
     -----
-    Clips are copied without their metadata under codes that tell nothing; what is burnt into the picture stays there. Clips
-    that cannot be read are left out; ``out/left_out.csv`` names them, with the reason.
+    Clips are copied without their metadata under codes that tell nothing; what is burnt into the picture stays there. The
+    two showings of a clip differ as files. Clips that cannot be read are left out; ``out/left_out.csv`` names them, with the
+    reason. Codes and orders follow from ``seed``; every set of sheets has an id of its own, so that no page opens with the
+    answers of another set and no file is read into it.
     """
     out = Path(out)
     if out.exists() and any(out.iterdir()):
@@ -109,12 +173,7 @@ def write_sheets(
         raise InputError(f"{cohort.name} has no clips to rate")
     if not 0 <= repeat <= 0.5:
         raise InputError(f"repeat is a share of the clips, and is {repeat!r}", allowed="0 to 0.5")
-    what = list(items) if items is not None else items_of(cohort)
-    if not what:
-        raise InputError(
-            f"the dictionary of {cohort.name} names nothing to rate",
-            remedy="Say what: --item severity --categories 0 1 2 3",
-        )
+    what = _what(cohort, items)
     names = _rater_names(raters)
     rng = np.random.default_rng(seed)
     with tempfile.TemporaryDirectory() as place:
@@ -124,24 +183,39 @@ def write_sheets(
             raise InputError(f"no clip of {cohort.name} can be read", value=left_out["reason"].iloc[0])
         key = _key(clips, repeat, rng)
         for code, clip in zip(key["code"], key["clip"], strict=True):
-            target = out / "raters" / "clips" / f"{code}.mp4"
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(Path(place) / f"{cohort.clips.index.get_loc(clip)}.mp4", target)
+            source = Path(place) / f"{cohort.clips.index.get_loc(clip)}.mp4"
+            padded(source, out / "raters" / "clips" / f"{code}.mp4")
     orders = {name: _order(key, rng) for name in names}
-    identity = text_hash(json.dumps([cohort.name, seed, key["code"].tolist(), names]))[:12]
-    study = {"id": identity, "title": f"Rating sheet {identity[:4]}", "raters": names, "items": what, "order": orders}
     folder = out / "raters"
-    _write_page(folder / PAGE, study)
+    study = f"S{secrets.token_hex(5)}"  # no digit first: spreadsheets would take some of them for numbers
     for name, codes in orders.items():
+        mark = mark_of(study, name)
+        _write_page(folder / f"rate-{name}.html", {"mark": mark, "rater": name, "items": what, "order": codes})
         blank = pd.DataFrame({"order": range(1, len(codes) + 1), "code": codes})
         for column in [*(item["name"] for item in what), "comment"]:
             blank[column] = ""
-        _write_csv(folder / f"sheet-{name}.csv", blank)
+        _write_csv(folder / f"sheet-{name}.csv", blank.assign(sheet=mark))
     _write_csv(out / "key.csv", key)
     if len(left_out):
         _write_csv(out / "left_out.csv", left_out)
-    write_json(out / "study.json", {**study, "cohort": cohort.name, "seed": seed, "repeat": repeat})
-    return folder / PAGE
+    facts = {"id": study, "raters": names, "items": what, "order": orders}
+    write_json(out / "study.json", {**facts, "cohort": cohort.name, "seed": seed, "repeat": repeat})
+    return folder
+
+
+def _what(cohort: Cohort, items: Sequence[dict[str, Any]] | None) -> list[dict[str, Any]]:
+    """Return what is rated, checked: the items given, else those of the dictionary."""
+    what = list(items) if items is not None else items_of(cohort)
+    if not what:
+        raise InputError(
+            f"the dictionary of {cohort.name} names nothing to rate",
+            remedy="Say what: --item severity --categories 0 1 2 3",
+        )
+    for item in what:
+        _check_item(item)
+    if len({item["name"].strip().casefold() for item in what}) < len(what):
+        raise InputError("items need names that differ in more than capitals", value=[item["name"] for item in what])
+    return what
 
 
 def _rater_names(raters: int | Sequence[str]) -> list[str]:
@@ -149,8 +223,16 @@ def _rater_names(raters: int | Sequence[str]) -> list[str]:
     for name in names:
         if not re.fullmatch(r"[\w.-]+", name):
             raise InputError("a rater's name becomes part of a file name", value=name, allowed="letters, digits, . _ -")
-    if not names or len(set(names)) < len(names):
-        raise InputError("raters must be at least one, each named once", value=names)
+        if name.casefold() == MODEL:
+            raise InputError(
+                "a run's predictions have this name beside the raters", value=name, remedy="Choose another"
+            )
+    if not names or len({name.casefold() for name in names}) < len(names):
+        raise InputError(
+            "raters must be at least one, each named once",
+            value=names,
+            remedy="Small and capital letters are one in file names",
+        )
     return names
 
 
@@ -195,42 +277,11 @@ def _order(key: pd.DataFrame, rng: np.random.Generator) -> list[str]:
     return [str(c) for c in [*head, *best]]
 
 
-def blind_copy(source: Path, target: Path) -> None:
-    """Copy a clip as mp4 without metadata: H.264 as it is, anything else decoded and encoded anew (in gray)."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if not source.is_file():
-        raise InputError("no such clip", file=source, remedy="Read the cohort from the folder that holds the clips")
-    if _remuxed(source, target):
-        return
-    clip = video.read(source, rate=1e6, most=_WHOLE)
-    height, width = (size - size % 2 for size in clip.frames.shape[1:])
-    video.write(target, np.ascontiguousarray(clip.frames[:, :height, :width]), fps=clip.fps)
-
-
-def _remuxed(source: Path, target: Path) -> bool:
-    """Put the H.264 packets of a clip into a fresh mp4; False if they are of another kind."""
-    try:
-        with av.open(str(source)) as old:
-            stream = next((s for s in old.streams.video), None)
-            if stream is None or stream.codec_context.name not in _PLAYABLE:
-                return False
-            with replacing(target) as draft, av.open(str(draft), "w", options={"movflags": "faststart"}) as new:
-                made = new.add_stream_from_template(stream)
-                made.metadata.clear()
-                for packet in old.demux(stream):
-                    if packet.dts is not None:
-                        packet.stream = made
-                        new.mux(packet)
-    except FFmpegError:
-        return False
-    return True
-
-
-def _write_page(path: Path, study: dict[str, Any]) -> None:
-    data = json.dumps(study, ensure_ascii=False)
+def _write_page(path: Path, sheet: dict[str, Any]) -> None:
+    data = json.dumps(sheet, ensure_ascii=False)
     for character in "<>&":
         data = data.replace(character, f"\\u{ord(character):04x}")
-    page = Path(__file__).with_name(PAGE).read_text(encoding="utf-8").replace("/*STUDY*/", data)
+    page = Path(__file__).with_name(PAGE).read_text(encoding="utf-8").replace("/*SHEET*/", data)
     with replacing(path) as draft:
         draft.write_text(page, encoding="utf-8")
 
@@ -238,117 +289,3 @@ def _write_page(path: Path, study: dict[str, Any]) -> None:
 def _write_csv(path: Path, table: pd.DataFrame) -> None:
     with replacing(path) as draft:
         table.to_csv(draft, index=False, lineterminator="\n")
-
-
-def read_sheets(folder: str | Path) -> pd.DataFrame:
-    """Read filled rating sheets back to tidy ratings.
-
-    Parameters
-    ----------
-    folder : path
-        What :func:`write_sheets` made; ``ratings-NAME.csv`` from the page, or a filled ``sheet-NAME.csv``, in the folder or in
-        its ``raters``. The page's file is taken where both are there.
-
-    Returns
-    -------
-    DataFrame
-        Columns ``subject`` (clip), ``patient``, ``point``, ``rater``, ``item``, ``round``, ``rating``; "cannot judge" and open
-        cells are left out, and ``.attrs["open"]`` counts the open ones by rater.
-
-    Raises
-    ------
-    InputError
-        No filled sheet; an unknown code; a value that is not on the scale, with file, row and column.
-    """
-    folder = Path(folder)
-    for name in ("key.csv", "study.json"):
-        if not (folder / name).is_file():
-            raise InputError(f"no {name} here", file=folder, remedy="Name the folder that the sheets were written to")
-    key = pd.read_csv(folder / "key.csv", dtype=str, keep_default_na=False)
-    study = json.loads((folder / "study.json").read_text(encoding="utf-8"))
-    parts, left_open = [], {}
-    for rater in study["raters"]:
-        path = _returned(folder, rater)
-        if path is None:
-            continue
-        part, left_open[rater] = _read_sheet(path, rater, key, study["items"])
-        parts.append(part)
-    table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
-    if not len(table):
-        one = study["raters"][0]
-        raise InputError(
-            "no filled sheet yet",
-            file=folder,
-            remedy=f"Put ratings-{one}.csv there, which the page saves, or fill sheet-{one}.csv; the others' likewise",
-        )
-    table.attrs["open"] = left_open
-    return table
-
-
-def _returned(folder: Path, rater: str) -> Path | None:
-    places = [folder / sub / f"{kind}-{rater}.csv" for kind in ("ratings", "sheet") for sub in (".", "raters")]
-    return next((p for p in places if p.is_file()), None)
-
-
-def _read_sheet(path: Path, rater: str, key: pd.DataFrame, items: Sequence[dict[str, Any]]) -> tuple[pd.DataFrame, int]:
-    try:
-        separator, encoding = how_written([path])
-        sheet = pd.read_csv(path, dtype=str, keep_default_na=False, sep=separator, encoding=encoding)
-        comma = decimal_sign([sheet], separator) == ","
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise InputError(f"not a CSV table: {error}", file=path) from None
-    columns_exist(["code", *(item["name"] for item in items)], sheet.columns, str(path))
-    known = key.set_index("code")
-    codes = sheet["code"].str.strip()
-    for what, wrong in (("no such code", ~codes.isin(known.index)), ("a code that occurs twice", codes.duplicated())):
-        if wrong.any():
-            row = int(wrong.to_numpy().argmax())
-            raise InputError(what, file=path, row=row + 2, column="code", value=codes[row])
-    parts, left_open = [], 0
-    for item in items:
-        cells = sheet[item["name"]].str.strip()
-        values = _on_scale(cells.str.replace(",", ".") if comma and not item["categories"] else cells, item, path)
-        left_open += int((cells == "").sum())
-        clip = known.loc[codes]
-        parts.append(
-            pd.DataFrame(
-                {
-                    "subject": clip["clip"].to_numpy(),
-                    "patient": clip["patient"].to_numpy(),
-                    "point": clip["point"].to_numpy(),
-                    "rater": rater,
-                    "item": item["name"],
-                    "round": clip["round"].astype(int).to_numpy(),
-                    "rating": values.to_numpy(),
-                }
-            )
-        )
-    table = pd.concat(parts, ignore_index=True)
-    return table[table["rating"].notna()], left_open
-
-
-def _on_scale(cells: pd.Series, item: dict[str, Any], path: Path) -> pd.Series:
-    """Return a column's ratings, missing where open or not judged; raise on what is not on the scale."""
-    given = (cells != "") & (cells.str.upper() != CANNOT)
-    if item["categories"] is None:
-        values = pd.to_numeric(cells.where(given), errors="coerce")
-        wrong, allowed = given & values.isna(), "a number"
-    else:
-        scale = {str(value).lower(): value for value, _ in item["categories"]}
-        scale |= {str(words).lower(): value for value, words in item["categories"]}
-        scale |= {f"{value}.0".lower(): value for value, _ in item["categories"]}
-        values = cells.str.lower().map(scale).where(given)
-        wrong, allowed = given & values.isna(), ", ".join(str(value) for value, _ in item["categories"])
-        if all(re.fullmatch(r"-?\d+(\.\d+)?", str(value)) for value, _ in item["categories"]):
-            values = values.astype(float)
-    if wrong.any():
-        row = int(wrong.to_numpy().argmax())
-        raise InputError(
-            "not on the scale",
-            file=path,
-            row=row + 2,
-            column=item["name"],
-            value=cells[row],
-            allowed=f"{allowed}, {CANNOT}",
-        )
-    return values

@@ -13,7 +13,7 @@ import pandas as pd
 from blues.check import InputError
 from blues.cohort.clips import files_below
 from blues.cohort.naming import SUFFIXES, known_names
-from blues.cohort.tables import decimal_doubt, decimal_sign, how_written, natural_key, read_table
+from blues.cohort.tables import SPREADSHEETS, decimal_doubt, decimal_sign, how_written, natural_key, read_table
 
 __all__ = ["Contents", "look"]
 
@@ -106,7 +106,7 @@ def look(folder: Path) -> Contents:
     paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in TABLES and not p.name.startswith("."))
     paths = [p for p in paths if p.suffix.lower() != ".txt"] or paths
     if not paths:
-        books = sorted(p.name for p in folder.iterdir() if p.suffix.lower() in (".xls", ".xlsx", ".ods"))
+        books = sorted(p.name for p in folder.iterdir() if p.suffix.lower() in SPREADSHEETS)
         raise InputError(
             "holds no table",
             file=folder,

@@ -16,6 +16,7 @@ from blues.check import InputError, counted
 from blues.cohort.findings import Finding
 
 __all__ = [
+    "SPREADSHEETS",
     "canonical_id",
     "decimal_doubt",
     "decimal_sign",
@@ -26,6 +27,9 @@ __all__ = [
 ]
 
 UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+SPREADSHEETS = (".xls", ".xlsx", ".ods")
+ARCHIVES = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+"""How files of spreadsheet programs begin, whatever they are called."""
 POINT_IN_WHOLE = re.compile(r"-?[1-9]\d{0,2}\.\d{3}|(0?[1-9]|[12]\d|3[01])\.(0[1-9]|1[0-2])|\d+\.0")
 DIGITS = re.compile(r"([0-9]+)")
 
@@ -288,10 +292,11 @@ def _text(folder: Path, name: str, encoding: str) -> str:
         raise InputError(f"no such file in {folder}", file=name, remedy=f"There are: {_some_files(folder)}")
     if path.is_dir():
         raise InputError("is a folder, and a table is expected", file=name)
-    if path.suffix.lower() in (".xls", ".xlsx", ".ods"):
+    data = path.read_bytes()
+    if path.suffix.lower() in SPREADSHEETS or data.startswith(ARCHIVES):
         raise InputError("is a spreadsheet, and tables are read as text", file=name, remedy="Save it as CSV (UTF-8)")
     try:
-        return _decoded(path.read_bytes(), name, encoding)
+        return _decoded(data, name, encoding)
     except UnicodeDecodeError as error:
         raise InputError(
             f"is not {encoding} text: byte {error.start} is {error.object[error.start]:#x}",
