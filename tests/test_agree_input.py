@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from blues import agree
-from blues.agree.ratings import read
+from blues.agree.ratings_file import read
 from blues.agree.record import band_probabilities
 from blues.agree.resample import estimate
 from blues.check import InputError
@@ -440,13 +440,13 @@ def test_text_in_an_item_is_named_with_row_and_column(tmp_path, capsys):
     assert "row 6, column 'severity', value 'pending': is no number" in capsys.readouterr().err
     assert agree.main([str(path), "--level", "continuous", "--item", "width", "--draws", "20"]) == 0
     with pytest.raises(InputError, match="row 6, column 'severity', value 'pending'"):
-        agree.ratings.read(path)
+        agree.ratings_file.read(path)
 
 
 @pytest.mark.parametrize(("separator", "decimal"), [(";", ","), (";", "."), ("\t", ","), (",", ".")])
 def test_tables_are_read_with_any_separator_and_decimal_sign(tmp_path, separator, decimal):
     path = table_of_items(tmp_path / "ratings.csv", separator, decimal)
-    rows = agree.ratings.choose(agree.ratings.read(path), item="width")
+    rows = agree.ratings.choose(agree.ratings_file.read(path), item="width")
     assert rows["rating"].tolist() == [i + 1.5 for i in range(24) for _ in "AB"]
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from blues import agree
 from blues.agree import command
-from blues.agree.ratings import read, tidy, wide
+from blues.agree.ratings import tidy, wide
+from blues.agree.ratings_file import read
 from blues.agree.rounds import round_order
 from blues.agree.section import grras, section
 from blues.check import InputError

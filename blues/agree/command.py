@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from blues.agree import ratings as tables_of_ratings
+from blues.agree import ratings, ratings_file
 from blues.agree.beside import into_run
 from blues.agree.cohorts import associations, expert_statement, retakes, rule_scores, rule_table, scale_of, side_by_side
 from blues.agree.model import Experts, experts_of, model_agreement, read_predictions
@@ -181,10 +181,10 @@ def _how(options: Show) -> dict[str, Any]:
 
 
 def _of_table(options: Show) -> dict[str, Any]:
-    rows = tables_of_ratings.read(options.source, options.item)
+    rows = ratings_file.read(options.source, options.item)
     scale = _scale(options.categories)
     if scale is None and options.level != "continuous":
-        found = pd.unique(tables_of_ratings.choose(rows, item=options.item)["rating"])
+        found = pd.unique(ratings.choose(rows, item=options.item)["rating"])
         shown = ", ".join(sorted(f"{v:g}" if isinstance(v, float) else str(v) for v in found)[:12])
         raise InputError(
             "--categories is not given: a category that nobody used still changes weighted kappa and AC1",
@@ -201,8 +201,8 @@ def _of_table(options: Show) -> dict[str, Any]:
         **_how(options),
     )
     if options.run is not None:
-        chosen = tables_of_ratings.choose(rows, item=options.item)
-        table, patients = tables_of_ratings.wide(chosen), tables_of_ratings.clusters_of(chosen)
+        chosen = ratings.choose(rows, item=options.item)
+        table, patients = ratings.wide(chosen), ratings.clusters_of(chosen)
         experts = Experts(table, patients, scale, ordered=options.level != "nominal")
         out |= _of_run(options, experts)
     return out
