@@ -21,18 +21,20 @@ if TYPE_CHECKING:
     import torch
 
 __all__ = [
+    "SUFFIXES",
     "Encoder",
     "Preprocessing",
     "card",
     "check_card",
     "distinct",
     "encoder_hash",
-    "fill",
     "has_seen",
     "weights_hash",
 ]
 
 CHUNK = 16
+SUFFIXES = (".safetensors", ".pt", ".pth", ".bin")
+"""How the names of weight files in torch end, in small letters."""
 WIDEST = 10.0
 """Standard deviation above which one is not on the scale where white is 1."""
 
@@ -341,42 +343,6 @@ def weights_hash(arrays: Mapping[str, np.ndarray | torch.Tensor]) -> str:
         digest.update(f"{name}:{array.dtype.str}:{array.shape}:".encode())
         digest.update(array.tobytes())
     return digest.hexdigest()
-
-
-def fill(module: torch.nn.Module, state: Mapping[str, torch.Tensor], what: str, path: Path) -> None:
-    """Fill a module with the tensors of a file; more tensors than it needs may be there.
-
-    Parameters
-    ----------
-    module : nn.Module
-    state : mapping of str to tensor
-    what : str
-        What the module is called in messages.
-    path : Path
-        Where the tensors come from.
-
-    Raises
-    ------
-    InputError
-        When a tensor is missing or of another shape; it names file, tensor, shape found and shape wanted.
-    """
-    wanted = module.state_dict()
-    remedy = "The weights do not fit it: they may be of another network, or of another size"
-    for key, tensor in wanted.items():
-        if key not in state and not key.endswith("num_batches_tracked"):
-            raise InputError(
-                f"{what} needs the tensor {key!r}, which is missing",
-                file=path,
-                allowed=f"shape {tuple(tensor.shape)}",
-                remedy=remedy,
-            )
-        if key in state and state[key].shape != tensor.shape:
-            raise InputError(
-                f"tensor {key!r} has shape {tuple(state[key].shape)}, and {what} expects {tuple(tensor.shape)}",
-                file=path,
-                remedy=remedy,
-            )
-    module.load_state_dict({key: state.get(key, tensor) for key, tensor in wanted.items()})
 
 
 def encoder_hash(architecture: str, weights: str | None, preprocessing: Preprocessing, names: Sequence[str]) -> str:
