@@ -38,6 +38,12 @@ SUFFIXES = (".safetensors", ".pt", ".pth", ".bin")
 WIDEST = 10.0
 """Standard deviation above which one is not on the scale where white is 1."""
 
+ALIASES = {
+    "license": "licence",
+    **dict.fromkeys(("seen", "hasseen", "trainedon", "trainedwith", "trainingcohorts"), "saw"),
+}
+"""Other words for fields of a card, plain."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Preprocessing:
@@ -133,8 +139,8 @@ class Encoder:
     hash : str
         SHA-256 of architecture, weights, preprocessing and feature names: equal hashes mean equal features.
     module : torch.nn.Module or None
-        The network, in evaluation mode, from the float tensor of :meth:`Preprocessing.tensor` to (n, dimensions). None
-        for encoders that are no network.
+        The network, in evaluation mode (one in training mode is refused when it is run), from the float tensor of
+        :meth:`Preprocessing.tensor` to (n, dimensions). None for encoders that are no network.
     function : callable or None
         For those: from uint8 frames to float32 features.
     """
@@ -184,7 +190,7 @@ class Encoder:
         Raises
         ------
         InputError
-            When shape or dtype differ from that, or the network gives a value that is no finite number.
+            When shape or dtype differ from that, the network is in training mode, or gives a value that is no finite number.
         """
         frames = np.asarray(frames)
         height, width = self.preprocessing.size
@@ -212,6 +218,11 @@ class Encoder:
         from blues.encoders import folding
 
         assert self.module is not None
+        if any(part.training for part in self.module.modules()):
+            raise InputError(
+                f"the network of {self.name} is in training mode, where a frame's features depend on the frames beside it",
+                remedy="Call its eval() first",
+            )
         return folding.folded(self.module)
 
     def _run_module(self, frames: np.ndarray) -> np.ndarray:
@@ -255,7 +266,27 @@ def distinct(names: Sequence[str], file: Path | None = None) -> None:
 
 
 def check_card(fields: Mapping[str, Any]) -> None:
-    """Raise when a field of a card is of another type than :func:`card` takes: a text in ``saw`` would be read by letters."""
+    """Raise when a card could be misread: a text in ``saw`` would be read by letters, ``Saw`` would not be read.
+
+    Parameters
+    ----------
+    fields : mapping
+        Further fields may be there, but not one that differs from a known one by case or signs alone, nor, in place of
+        ``saw`` or ``licence``, another word for it.
+
+    Raises
+    ------
+    InputError
+        For the first such field, and for one of another type than :func:`card` takes.
+    """
+    known = {"saw", "labels", "licence", "source", "note"}
+    for name in fields:
+        plain = _plain(str(name))
+        meant = plain if plain in known else ALIASES.get(plain)
+        if meant and name != meant and (plain == meant or meant not in fields):
+            raise InputError(
+                f"the card has a field {name!r}", allowed=", ".join(sorted(known)), remedy=f"Call it {meant!r}"
+            )
     for name in ("saw", "labels"):
         value = fields.get(name, [])
         if not isinstance(value, list | tuple) or not all(isinstance(item, str) and item for item in value):
@@ -268,6 +299,8 @@ def check_card(fields: Mapping[str, Any]) -> None:
 def has_seen(saw: Iterable[str], cohort: str) -> bool:
     """Tell whether a card's list of cohorts names this one, whatever the spelling.
 
+    A name that begins with the other, whole words, counts as the same: "COVID-BLUES v1.0" has clips of "COVID-BLUES".
+
     Parameters
     ----------
     saw : iterable of str
@@ -278,9 +311,21 @@ def has_seen(saw: Iterable[str], cohort: str) -> bool:
     Returns
     -------
     bool
+
+    Examples
+    --------
+    >>> has_seen(["COVIDx-US, version 1.4"], "covidx_us"), has_seen(["COVIDx-US"], "covid")
+    (True, False)
     """
     saw = [saw] if isinstance(saw, str) else saw
-    return _plain(cohort) in map(_plain, saw)
+    asked = _beginnings(cohort)
+    return any(asked[-1] in named or named[-1] in asked for named in map(_beginnings, saw))
+
+
+def _beginnings(name: str) -> list[str]:
+    """Return the first word of a name, the first two joined, and so on; the whole name is last."""
+    words = "".join(sign if sign.isalnum() else " " for sign in name.lower()).split() or [name]
+    return ["".join(words[: i + 1]) for i in range(len(words))]
 
 
 def _plain(name: str) -> str:
