@@ -1,7 +1,9 @@
 """How tensors are read from files: wrappers, averages beside weights, left-over, damaged and strange tensors."""
 
+import dataclasses
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -110,6 +112,28 @@ def test_a_legacy_file_cut_anywhere_is_refused_in_words(tmp_path, small):
         path.write_bytes(whole[:length])
         with pytest.raises(InputError, match=r"old\.pt: not a torch file"):
             states.read_torch(path)
+
+
+def test_a_flipped_bit_is_told_by_the_checksum(tmp_path, small):
+    path = tmp_path / "w.pt"
+    torch.save(small, path)
+    whole = bytearray(path.read_bytes())
+    at = whole.index(small["features.2.0.weight"].numpy().tobytes()) + 100
+    whole[at] ^= 1
+    path.write_bytes(whole)
+    with pytest.raises(InputError, match=r"w\.pt: damaged: the checksum of its part w/data/\d+ does not fit"):
+        states.read_torch(path)
+
+
+def test_a_file_saved_without_checksums_is_read(tmp_path, small):
+    before = torch.serialization.get_crc32_options()
+    torch.serialization.set_crc32_options(False)
+    try:
+        torch.save(small, tmp_path / "w.pt")
+    finally:
+        torch.serialization.set_crc32_options(before)
+    read = states.read_torch(tmp_path / "w.pt")
+    assert all(torch.equal(read[name], value) for name, value in small.items())
 
 
 def test_errors_of_the_system_about_a_file_stay_what_they_are(tmp_path):
@@ -298,10 +322,11 @@ def test_timms_names_and_back(network):
 
 
 def test_a_deeper_network_under_timms_names_is_refused_not_cut_down(refused):
-    weights = {timm_names.original(k, "mobilenet_v2"): v for k, v in net("mobilenet_v2").state_dict().items()}
+    named = {timm_names.original(k, "mobilenet_v2"): v for k, v in net("mobilenet_v2").state_dict().items()}
+    weights = {f"module.{name}": value for name, value in named.items()}
     for block in ("blocks.1.2.", "blocks.7.0."):
         deeper = weights | {k.replace("blocks.1.1.", block): v for k, v in weights.items() if "blocks.1.1." in k}
-        refused(deeper, rf"tensor '{re.escape(block)}\S+' is of a block that mobilenet_v2 does not have")
+        refused(deeper, rf"tensor 'module\.{re.escape(block)}\S+' is of a block that mobilenet_v2 does not have")
 
 
 def test_missing_tensors_are_called_as_in_the_file(refused):
@@ -360,6 +385,12 @@ def test_tensorflows_variant_is_computed_where_the_description_says_so(tmp_path)
     assert encoders.get(str(tmp_path / "w.pt")).hash == usual.hash
 
 
+def test_two_tensors_for_one_layer_are_refused():
+    names = ["conv_stem.weight", "features.0.0.weight"]
+    with pytest.raises(InputError, match=r"'conv_stem\.weight' and 'features\.0\.0\.weight' are the same layer"):
+        timm_names.renamed(names)
+
+
 class _Alone:
     shortcut = False
 
@@ -375,3 +406,22 @@ def test_variants_that_are_none_are_refused(arguments, says):
         nets.build("mobilenet_v2", **arguments)
     with pytest.raises(InputError, match="does not take all of the arguments padding"):
         nets.build("resnet18", padding="same")
+
+
+def test_the_worked_example_of_the_documentation_works(tmp_path):
+    page = (Path(__file__).parents[1] / "docs" / "encoder.md").read_text(encoding="utf-8")
+    section = page.split("## Bring your own weights")[1].split("## ")[0]
+    example = section.split("```json")[1].split("```")[0]
+    head = {"fc.weight": torch.zeros(3, 512), "fc.bias": torch.zeros(3)}
+    torch.save(net("resnet18").state_dict() | head, tmp_path / "net.pt")
+    (tmp_path / "net.json").write_text(example)
+    encoder = encoders.get(str(tmp_path / "net.pt"))
+    assert encoder.has_seen("POCUS")
+    assert (encoder.preprocessing.geometry, encoder.preprocessing.size) == ("full", (256, 256))
+    assert encoder.card["outputs"] == json.loads(example)["outputs"]
+    fields = [line.split("`")[1] for line in section.splitlines() if line.startswith("| `")]
+    assert fields == [field.name for field in dataclasses.fields(checkpoint.Description)]
+    assert all(f"`{name}`" in section for name in nets.ARCHITECTURES)
+    (tmp_path / "net.json").write_text('{"preprocessing": {"mean": [0.5, 0.5, 0.5]}}')
+    usual = encoders.get(str(tmp_path / "net.pt")).preprocessing
+    assert (usual.geometry, usual.std) == ("sector", (0.229, 0.224, 0.225))

@@ -7,6 +7,8 @@ import pickle
 import re
 import struct
 import warnings
+import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -117,7 +119,7 @@ def read(path: Path, key: str | None = None) -> Tensors:
         notes.append(f"Left aside, being no part of a network: {', '.join(left)}.")
     plain = _plain_names([name for name in state if name not in left], path)
     architecture = timm_names.architecture(plain)
-    other = timm_names.renamed(plain, path)
+    other = timm_names.renamed(plain, path, plain.__getitem__)
     source = {new: plain[old] for old, new in other.items()}
     named = {new: state[old] for new, old in source.items()}
     return Tensors(named, {new: old for new, old in source.items() if new != old}, tuple(notes), architecture)
@@ -203,10 +205,12 @@ def read_torch(path: Path, device: str = "cpu", remedy: str | None = None) -> An
     Raises
     ------
     InputError
-        When the file is damaged, of another format or holds more than tensors and plain values.
+        When the file is damaged (checksums are compared where it has some), of another format or holds more than tensors and
+        plain values.
     OSError
         When there is no such file, or it may not be read.
     """
+    _check_sums(path, remedy)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about pickle protocols
@@ -223,6 +227,20 @@ def read_torch(path: Path, device: str = "cpu", remedy: str | None = None) -> An
     except (OSError, *DAMAGE) as error:  # torch seeks beyond the end of some files that were cut
         reason = f" ({str(error).splitlines()[0]})" if isinstance(error, RuntimeError) else ""
         raise InputError(f"not a torch file, or damaged or cut{reason}", file=path, remedy=remedy) from None
+
+
+def _check_sums(path: Path, remedy: str | None) -> None:
+    """Raise when a part of a torch file is not what its checksum says; torch does not look."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            has_sums = any(entry.CRC for entry in archive.infolist())  # torch.save can be told to leave them out
+            part = archive.testzip() if has_sums else None
+    except (OSError, zipfile.BadZipFile, zlib.error, *DAMAGE):
+        return  # an older kind of file, or one that torch.load refuses in words
+    if part is not None:
+        raise InputError(
+            f"damaged: the checksum of its part {part} does not fit", file=path, remedy=remedy or "Copy it again"
+        )
 
 
 def strangers(state: Iterable[str], wanted: Iterable[str], aside: tuple[str, ...] = ()) -> list[str]:

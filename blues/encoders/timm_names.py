@@ -9,7 +9,7 @@ very same names and cannot be told apart: the description beside the file has to
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from blues.check import InputError
@@ -73,7 +73,7 @@ def architecture(names: Iterable[str]) -> str:
     return "efficientnet_b0" if any(".se." in name for name in names) else "mobilenet_v2"
 
 
-def renamed(names: Iterable[str], file: Path | None = None) -> dict[str, str]:
+def renamed(names: Iterable[str], file: Path | None = None, called: Callable[[str], str] = str) -> dict[str, str]:
     """Return torchvision's name for each; what timm does not name otherwise stays as it is.
 
     Parameters
@@ -81,6 +81,8 @@ def renamed(names: Iterable[str], file: Path | None = None) -> dict[str, str]:
     names : iterable of str
     file : Path, optional
         Where they come from, for messages.
+    called : callable
+        From a name to what it is called there.
 
     Raises
     ------
@@ -103,14 +105,16 @@ def renamed(names: Iterable[str], file: Path | None = None) -> dict[str, str]:
             stage = int(layer.split(".")[1])
             depth = DEPTHS[network][stage] if stage < len(DEPTHS[network]) else 0
             raise InputError(
-                f"tensor {name!r} is of a block that {network} does not have (its names are timm's)",
+                f"tensor {called(name)!r} is of a block that {network} does not have (its names are timm's)",
                 file=file,
                 allowed=f"{depth} blocks in stage {stage}, counted from 0",
                 remedy="It is a deeper or another network, which is not known here",
             )
         found[name] = f"{place}.{what}"
         if (other := earlier.setdefault(found[name], name)) != name:
-            raise InputError(f"tensors {other!r} and {name!r} are the same layer of {network}", file=file)
+            raise InputError(
+                f"tensors {called(other)!r} and {called(name)!r} are the same layer of {network}", file=file
+            )
     return found
 
 
