@@ -242,7 +242,9 @@ def test_empty_parts_are_passed_over_and_the_part_taken_is_told(read, refused, s
         .startswith("Read from 'model.state_dict'")
     )
     refused(
-        {"student": small, "epoch": 1}, r"it holds student, epoch\).*Say where in w\.json: \{\"key\": \"student\"\}", {}
+        {"student": small, "epoch": 1},
+        r"it holds student, epoch\).*Say where in the JSON beside it: \{\"key\": \"student\"\}",
+        {},
     )
     assert read({"student": small, "epoch": 1}, {"key": "student"}).dimensions == 16
     refused({"epoch": 1, "lr": 0.1}, r"holds no state dict \(it holds epoch, lr\)", {})
@@ -288,6 +290,8 @@ def test_a_json_that_two_weight_files_could_claim_is_refused(tmp_path, small):
     (tmp_path / "w.pt.json").write_text(json.dumps(SMALL | {"card": {"saw": ["covidx-us"]}}))
     assert encoders.get(str(tmp_path / "w.pt")).saw == ("covidx-us",)
     assert encoders.get(str(tmp_path / "w.PTH")).saw == ("pocus",)
+    (tmp_path / "w.pt.json").write_text(json.dumps(SMALL))
+    assert "give it a card in w.pt.json" in encoders.get(str(tmp_path / "w.pt")).card["note"]
 
 
 @pytest.mark.parametrize("name", ["w.PT", "w.SAFETENSORS"])

@@ -257,9 +257,8 @@ def _said(description: Description, tensors: Tensors, path: Path) -> dict[str, A
     if "saw" not in said:
         said["saw"] = ["unknown"]
         if "note" not in said:
-            notes.insert(
-                0, f"The file does not say what it has seen; give it a card in {path.with_suffix('.json').name}."
-            )
+            where = (_beside(path) or path.with_suffix(".json")).name
+            notes.insert(0, f"The file does not say what it has seen; give it a card in {where}.")
     if variant := nets.variant(description.arguments):
         notes.append(f"Computed with {', '.join(variant)}.")
     elif tensors.timm:

@@ -141,7 +141,7 @@ def _chosen(content: Any, key: str | None, path: Path) -> tuple[dict[str, torch.
                 f"holds weights under {', '.join(dict.fromkeys([*usual, *averaged]))}, of which {', '.join(averaged)} are "
                 "averages over training",
                 file=path,
-                remedy=f'Say which in {path.stem}.json: {{"key": "{averaged[0]}"}}',
+                remedy=f'Say which in the JSON beside it: {{"key": "{averaged[0]}"}}',
             )
         if not (usual or averaged):
             break
@@ -168,7 +168,7 @@ def _no_state(content: Any, path: Path, what: str) -> InputError:
         return InputError(f"{what} (it holds a {type(content).__name__})", file=path, allowed="names to tensors")
     states = [str(name) for name in content if _is_state(content[name])]
     names = ", ".join(list(map(str, content))[:8]) + ", ..." * (len(content) > 8)
-    remedy = f'Say where in {path.stem}.json: {{"key": "{states[0]}"}}' if states else None
+    remedy = f'Say where in the JSON beside it: {{"key": "{states[0]}"}}' if states else None
     return InputError(f"{what} (it holds {names})", file=path, allowed="names to tensors", remedy=remedy)
 
 
