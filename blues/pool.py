@@ -13,6 +13,7 @@ import pandas as pd
 
 from blues import check
 from blues.embed import Embeddings
+from blues.embed.record import rows_of
 
 __all__ = ["FRAMES", "POINTS", "RETAKES", "clips", "patients", "points", "takes"]
 
@@ -27,7 +28,7 @@ def clips(embeddings: Embeddings, how: str = "mean") -> pd.DataFrame:
     Parameters
     ----------
     embeddings : Embeddings
-        Frame values, shape (all frames, d).
+        Frame values, shape (all frames, d). Its table may be filtered or sorted.
     how : {"mean", "max", "sd", "mean+max"}
         Over the frames of a clip. ``"sd"`` is the population standard deviation (0 for a clip of one frame): how much a
         feature moves. ``"mean+max"`` gives 2 d columns.
@@ -37,14 +38,24 @@ def clips(embeddings: Embeddings, how: str = "mean") -> pd.DataFrame:
     DataFrame
         Index ``clip``; float32. Columns are named as the features, with `` (max)`` or `` (sd)`` behind the name where it
         is not the mean.
+
+    Raises
+    ------
+    InputError
+        When the way is not known, there is no clip, or the table names rows that the values do not have or two clips share.
     """
     check.one_of(how, FRAMES, "frame pooling")
     table, values = embeddings.table, embeddings.values
-    first, frames = table["first"].to_numpy(), table["frames"].to_numpy()[:, None]
     if len(table) == 0:
         raise check.InputError(
             "there is no embedded clip to pool", remedy="See quarantine.csv for why each was refused"
         )
+
+    found = rows_of(table, len(values))
+    if not np.array_equal(found, np.arange(len(values))):
+        values = values[found]
+    frames = table["frames"].to_numpy()[:, None]
+    first = np.cumsum(frames[:, 0]) - frames[:, 0]
 
     def mean_of(rows: np.ndarray) -> np.ndarray:
         return np.asarray(np.add.reduceat(rows, first, axis=0, dtype=np.float64) / frames)

@@ -436,6 +436,19 @@ def test_save_and_load(cohort, cache, tmp_path):
         Embeddings.load(folder)
 
 
+def test_a_filtered_table_is_saved_with_its_own_values_and_a_wrong_one_is_refused(cohort, cache, tmp_path):
+    made = embed(cohort, Fake(), cache=cache)
+    part = dataclasses.replace(made, table=made.table.iloc[[2, 0]].reset_index(drop=True))
+    loaded = Embeddings.load(part.save(tmp_path / "part"))
+    for old, new in zip(part.table.itertuples(), loaded.table.itertuples(), strict=True):
+        wanted = made.values[old.first : old.first + old.frames]
+        np.testing.assert_array_equal(loaded.values[new.first : new.first + new.frames], wanted)
+    table = loaded.table.assign(first=loaded.table["first"].to_numpy()[::-1] * 0)
+    table.to_csv(tmp_path / "part" / "table.csv", index=False)
+    with pytest.raises(InputError, match="share frames"):
+        Embeddings.load(tmp_path / "part")
+
+
 def test_values_are_mapped_not_held(cohort, cache):
     made = embed(cohort, Fake(), cache=cache)
     assert isinstance(made.values, np.memmap)

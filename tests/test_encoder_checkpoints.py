@@ -205,7 +205,7 @@ def test_tensors_that_do_not_fit_are_named(tmp_path):
     refuse(weights, "nearest is resnet18 .missing layer3.1.bn2.bias; unknown none")
     refuse({"conv_stem.weight": torch.zeros(32, 3, 3, 3)}, "fit no known architecture")
     refuse(state(), "Nearest: 'resnet18'", {"architecture": "resnet-18"})
-    refuse(state(), "'weight', which is missing", {"outputs": ["a"]})
+    refuse(state(), "the head of 2 outputs needs the tensor 'fc.weight', which is missing", {"outputs": ["a", "b"]})
     refuse({"a": 1}, "holds no state dict")
     refuse([torch.zeros(1)], "holds no state dict")
     refuse(state(), "gives 1 channels and the first layer takes 3", {"preprocessing": {"channels": 1}})

@@ -63,6 +63,36 @@ def test_a_name_in_place_of_a_list_never_opens_the_guard(tmp_path):
     assert not base.has_seen("COVID-BLUES", "c")
 
 
+@pytest.mark.parametrize(
+    ("saw", "cohort", "seen"),
+    [
+        ("COVID-BLUES v1.0", "COVID-BLUES", True),
+        ("COVID-BLUES", "covid_blues 2024-05", True),
+        ("covidblues (train)", "COVID-BLUES", True),
+        ("pocus", "POCUS sample", True),
+        ("COVIDx-US", "covidx_us", True),
+        ("COVID-BLUES", "COVID-BL", False),
+        ("covidx", "covid", False),
+        ("blues", "COVID-BLUES", False),
+        ("---", "COVID-BLUES", False),
+        ("COVID-BLUES", "", False),
+    ],
+)
+def test_versions_and_parts_of_a_cohort_are_that_cohort(saw, cohort, seen):
+    assert base.has_seen(["other", saw], cohort) is seen
+
+
+@pytest.mark.parametrize("name", ["Saw", "SAW", " saw", "trained_on", "Trained on", "seen", "License", "LICENCE"])
+def test_fields_of_a_card_that_would_not_be_read_are_refused(path, name):
+    with pytest.raises(InputError, match=rf"w\.json: the card has a field {name!r}.*Call it '(saw|licence)'"):
+        described(path, card={name: ["COVID-BLUES"]})
+
+
+def test_further_fields_of_a_card_may_be_there(path):
+    card = {"saw": ["x"], "licence": "MIT", "seen": 3, "license": "MIT", "steps": 2000, "doi": "10.1"}
+    assert described(path, card=card).saw == ("x",)
+
+
 def described_saw(tmp_path, saw):
     """Write blues-lus with another card, and read it again."""
     lus.save(tmp_path / "l.safetensors", encoders.get("blues-lus").module, {"saw": saw})

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from blues import encoders
+from blues.check import InputError
 from blues.encoders import lus, nets, pocovid
 from blues.encoders.folding import folded
 
@@ -77,3 +78,80 @@ def test_bundled_encoder_is_as_its_network_says():
     values = encoder.forward(frames)
     np.testing.assert_allclose(values, direct, rtol=1e-5, atol=1e-5)
     assert values[3, encoder.feature_names.index("lus")] == 0
+
+
+class ConvReluNorm(nn.Module):
+    """Registers the normalisation after the convolution and calls it after the ReLU."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.bn = nn.Conv2d(1, 8, 3, 2), nn.BatchNorm2d(8)
+
+    def forward(self, x):
+        return self.bn(torch.relu(self.conv(x))).mean((2, 3))
+
+
+class Before(nn.Module):
+    """Normalises first, as pre-activation networks do, and registers the layers otherwise."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.bn, self.conv2 = nn.Conv2d(1, 1, 3), nn.BatchNorm2d(1), nn.Conv2d(1, 8, 3)
+
+    def forward(self, x):
+        return self.conv2(self.conv(torch.relu(self.bn(x)))).mean((2, 3))
+
+
+class Standardised(nn.Conv2d):
+    """Changes its weights whenever it is called."""
+
+    def forward(self, x):
+        weight = self.weight / self.weight.std((1, 2, 3), keepdim=True)
+        return nn.functional.conv2d(x, weight, self.bias, self.stride)
+
+
+def repeated():
+    """One ReLU in two places: what is registered twice is listed once by ``named_children``."""
+    relu = nn.ReLU()
+    return nn.Sequential(
+        relu, nn.Conv2d(1, 8, 3), relu, nn.BatchNorm2d(8), nn.Flatten(2), nn.AdaptiveAvgPool1d(1), nn.Flatten()
+    )
+
+
+def hooked():
+    made = nn.Sequential(nn.Conv2d(1, 8, 3), nn.BatchNorm2d(8), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    made[0].register_forward_hook(lambda module, given, found: torch.relu(found))
+    return made
+
+
+def standardised():
+    return nn.Sequential(Standardised(1, 8, 3), nn.BatchNorm2d(8), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+
+
+def encoder_of(module):
+    names = tuple(f"f{i}" for i in range(8))
+    return encoders.Encoder(
+        "mine", "mine", names, encoders.Preprocessing(size=(64, 64)), {"saw": [], "outputs": []}, "h", module
+    )
+
+
+@pytest.mark.parametrize("make", [ConvReluNorm, Before, repeated, hooked, standardised])
+@torch.no_grad()
+def test_networks_of_ones_own_compute_what_they_do(make):
+    with torch.random.fork_rng(devices=[]):
+        module = make()
+    nets.seed_weights(module, 0)
+    encoder = encoder_of(unlike_identity(module))
+    frames = np.random.default_rng(1).integers(0, 256, (3, 64, 64), dtype=np.uint8)
+    wanted = module(encoder.preprocessing.tensor(frames)).numpy()
+    np.testing.assert_allclose(encoder.forward(frames), wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_a_network_in_training_mode_is_refused_when_it_is_run():
+    with torch.random.fork_rng(devices=[]):
+        encoder = encoder_of(ConvReluNorm().train())
+    frames = np.zeros((1, 64, 64), np.uint8)
+    with pytest.raises(InputError, match=r"the network of mine is in training mode.*Call its eval\(\) first"):
+        encoder.forward(frames)
+    encoder.module.eval()
+    assert encoder.forward(frames).shape == (1, 8)

@@ -310,6 +310,71 @@ def test_bad_keras_files_are_named(vgg, tmp_path):
         encoders.get("weights/fold_0.h5")
 
 
+def nested(path, layers, frozen):
+    """Write layers as Keras 2 does for a base that is one layer: its trained weights first, then the frozen ones."""
+    base = {name: weights for name, weights in layers.items() if "dense" not in name and name != "batch_normalization"}
+    arrays = {f"{name}/{key}:0": (name, key, array) for name, w in base.items() for key, array in w.items()}
+    ordered = sorted(arrays, key=lambda n: arrays[n][0] in frozen or arrays[n][1].startswith("moving"))
+    with h5py.File(path, "w") as file:
+        outer = [name for name in layers if name not in base]
+        file.attrs["layer_names"] = [b"base", *(name.encode() for name in outer)]
+        file.create_group("base").attrs["weight_names"] = [name.encode() for name in ordered]
+        for name in ordered:
+            file[f"base/{name}"] = np.asarray(arrays[name][2], np.float32)
+        for name in outer:
+            file.create_group(name).attrs["weight_names"] = [f"{name}/{key}:0".encode() for key in layers[name]]
+            for key, array in layers[name].items():
+                file[f"{name}/{name}/{key}:0"] = np.asarray(array, np.float32)
+    return path
+
+
+def front(layers, count):
+    return {*list(layers)[:count]}
+
+
+@pytest.mark.parametrize(
+    "frozen", [lambda names: front(names, 60), lambda names: {n for n in names if "block_8_" in n}]
+)
+def test_a_nested_base_with_frozen_layers_is_read_in_the_models_order(small, frame, tmp_path, frozen):
+    maps, layers = small
+    path = nested(tmp_path / "n.h5", layers, frozen(layers))
+    encoder = encoders.get("pocovid-mobilenet-v2", weights=path)
+    wanted = head(maps, layers)
+    np.testing.assert_allclose(encoder.forward(frame[None])[0], wanted, rtol=1e-3, atol=1e-3 * wanted.max())
+
+
+def test_a_nested_vgg_with_frozen_blocks_is_read_in_the_models_order(vgg, tmp_path):
+    path = nested(tmp_path / "n.h5", vgg[1], front(vgg[1], 10))
+    assert encoders.get("pocovid-vgg16", weights=path).hash == encoders.get("pocovid-vgg16", weights=vgg[0]).hash
+
+
+def test_of_several_checkpoints_the_latest_is_read_or_one_must_be_named(tmp_path):
+    source = DATA / "saved_model" / "variables"
+    for name in ("ckpt-1", "ckpt-2", "ckpt-10"):
+        for end in ("index", "data-00000-of-00001"):
+            (tmp_path / f"{name}.{end}").write_bytes((source / f"variables.{end}").read_bytes())
+    with pytest.raises(
+        InputError, match=r"3 TensorFlow checkpoints in this folder: ckpt-1\.index, ckpt-10\.index, ckpt-2"
+    ):
+        read_layers(tmp_path)
+    (tmp_path / "ckpt-1.data-00000-of-00001").write_bytes(b"")
+    (tmp_path / "checkpoint").write_text(
+        'model_checkpoint_path: "/old/ckpt-10"\nall_model_checkpoint_paths: "ckpt-1"\n'
+    )
+    (tmp_path / "ckpt-2.data-00000-of-00001").write_bytes(b"")
+    assert len(read_layers(tmp_path)) == 5
+    (tmp_path / "checkpoint").write_text('model_checkpoint_path: "ckpt-11"\n')
+    with pytest.raises(InputError, match="3 TensorFlow checkpoints"):
+        read_layers(tmp_path)
+
+
+def test_several_keras_files_in_a_folder_are_named(tmp_path):
+    for name in ("b.h5", "a.keras"):
+        (tmp_path / name).write_bytes(b"")
+    with pytest.raises(InputError, match=r"2 weight files in this folder: a\.keras, b\.h5.*fold_0"):
+        encoders.get("pocovid-vgg16", weights=tmp_path)
+
+
 def test_missing_h5py_names_the_extra(monkeypatch):
     real = builtins.__import__
 

@@ -72,6 +72,14 @@ def test_a_point_taken_twice_counts_once_as_it_does_for_the_models(made):
     pd.testing.assert_frame_equal(combinations(twice, y), combinations(embeddings, y))
 
 
+def test_a_table_in_another_order_gives_the_same(made):
+    cohort, embeddings = made
+    y = cohort.target("pcr")
+    turned = dataclasses.replace(embeddings, table=embeddings.table.iloc[::-1].reset_index(drop=True))
+    wanted, found = (combinations(one, y).drop(columns=["low", "high"]) for one in (embeddings, turned))
+    pd.testing.assert_frame_equal(found, wanted)
+
+
 def test_it_is_left_out_where_it_does_not_apply(made):
     cohort, embeddings = made
     experiment = Experiment(str(cohort.folder), modalities=("blood",))

@@ -73,3 +73,45 @@ def test_point_that_the_dictionary_does_not_list_is_said(embeddings):
 def test_unknown_rule_is_named(embeddings, call):
     with pytest.raises(InputError, match="not known"):
         call(embeddings)
+
+
+def by_hand(embeddings, how):
+    """Summarise the rows that each line of the table names, one clip at a time."""
+    values = embeddings.values
+    return {row.clip: how(values[row.first : row.first + row.frames], axis=0) for row in embeddings.table.itertuples()}
+
+
+@pytest.mark.parametrize("rows", [[1, 3], [0, 2], [3, 2, 1, 0], [2, 0, 3], [1]])
+@pytest.mark.parametrize(("name", "how"), [("mean", np.mean), ("max", np.max), ("sd", np.std)])
+def test_a_filtered_or_sorted_table_keeps_each_clips_frames(embeddings, rows, name, how):
+    embeddings.table = embeddings.table.iloc[rows]
+    got = pool.clips(embeddings, name)
+    wanted = by_hand(embeddings, how)
+    assert list(got.index) == list(wanted)
+    np.testing.assert_allclose(got, list(wanted.values()), rtol=1e-6)
+
+
+def test_a_patient_of_a_filtered_table_gets_nobody_elses_frames(embeddings):
+    embeddings.table = embeddings.table[embeddings.table["patient"] == "2"]
+    np.testing.assert_allclose(pool.patients(embeddings), [[2, 1]])
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "says"),
+    [
+        ("first", 7, "clip p2_R1 has 2 frames from row 7 on, and the values have 8 rows"),
+        ("first", -1, "clip p2_R1 has 2 frames from row -1 on"),
+        ("frames", 0, "clip p2_R1 has 0 frames from row 6 on"),
+        ("first", 4, "clips p1_R1_2 and p2_R1 share frames"),
+    ],
+)
+def test_rows_that_are_not_a_clips_own_are_refused(embeddings, column, value, says):
+    embeddings.table.loc[3, column] = value
+    with pytest.raises(InputError, match=says):
+        pool.clips(embeddings)
+
+
+def test_a_clip_twice_in_the_table_is_refused(embeddings):
+    embeddings.table = embeddings.table.iloc[[0, 1, 1]]
+    with pytest.raises(InputError, match="clip p1_R1_2 is there twice"):
+        pool.clips(embeddings)

@@ -11,7 +11,7 @@ import torch
 
 from blues import check, encoders, simulate, video
 from blues.check import InputError
-from blues.encoders import checkpoint, lus, registry
+from blues.encoders import checkpoint, lus, registry, states
 from blues.pretrain import Budget, Options, Trainer, main, train
 from blues.pretrain.augment import Warp, coarse, degrade, draw_warp
 from blues.pretrain.data import NegativePool, join, negative_batch, simulated_batch
@@ -311,7 +311,7 @@ def test_clips_that_cannot_be_read_are_named(tmp_path):
 def test_weights_of_another_card_are_refused(tmp_path):
     path = tmp_path / "w.safetensors"
     lus.save(path, lus.LusNet(), {"saw": []})
-    state = checkpoint._state(path)
+    state = states.read(path).named
     description = checkpoint.read_description(path)
     state["head.bias"] = state["head.bias"] + 1
     with pytest.raises(InputError, match="not those that the card describes"):

@@ -21,20 +21,28 @@ if TYPE_CHECKING:
     import torch
 
 __all__ = [
+    "SUFFIXES",
     "Encoder",
     "Preprocessing",
     "card",
     "check_card",
     "distinct",
     "encoder_hash",
-    "fill",
     "has_seen",
     "weights_hash",
 ]
 
 CHUNK = 16
+SUFFIXES = (".safetensors", ".pt", ".pth", ".bin")
+"""How the names of weight files in torch end, in small letters."""
 WIDEST = 10.0
 """Standard deviation above which one is not on the scale where white is 1."""
+
+ALIASES = {
+    "license": "licence",
+    **dict.fromkeys(("seen", "hasseen", "trainedon", "trainedwith", "trainingcohorts"), "saw"),
+}
+"""Other words for fields of a card, plain."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -131,8 +139,8 @@ class Encoder:
     hash : str
         SHA-256 of architecture, weights, preprocessing and feature names: equal hashes mean equal features.
     module : torch.nn.Module or None
-        The network, in evaluation mode, from the float tensor of :meth:`Preprocessing.tensor` to (n, dimensions). None
-        for encoders that are no network.
+        The network, in evaluation mode (one in training mode is refused when it is run), from the float tensor of
+        :meth:`Preprocessing.tensor` to (n, dimensions). None for encoders that are no network.
     function : callable or None
         For those: from uint8 frames to float32 features.
     """
@@ -182,7 +190,7 @@ class Encoder:
         Raises
         ------
         InputError
-            When shape or dtype differ from that, or the network gives a value that is no finite number.
+            When shape or dtype differ from that, the network is in training mode, or gives a value that is no finite number.
         """
         frames = np.asarray(frames)
         height, width = self.preprocessing.size
@@ -210,6 +218,11 @@ class Encoder:
         from blues.encoders import folding
 
         assert self.module is not None
+        if any(part.training for part in self.module.modules()):
+            raise InputError(
+                f"the network of {self.name} is in training mode, where a frame's features depend on the frames beside it",
+                remedy="Call its eval() first",
+            )
         return folding.folded(self.module)
 
     def _run_module(self, frames: np.ndarray) -> np.ndarray:
@@ -253,7 +266,27 @@ def distinct(names: Sequence[str], file: Path | None = None) -> None:
 
 
 def check_card(fields: Mapping[str, Any]) -> None:
-    """Raise when a field of a card is of another type than :func:`card` takes: a text in ``saw`` would be read by letters."""
+    """Raise when a card could be misread: a text in ``saw`` would be read by letters, ``Saw`` would not be read.
+
+    Parameters
+    ----------
+    fields : mapping
+        Further fields may be there, but not one that differs from a known one by case or signs alone, nor, in place of
+        ``saw`` or ``licence``, another word for it.
+
+    Raises
+    ------
+    InputError
+        For the first such field, and for one of another type than :func:`card` takes.
+    """
+    known = {"saw", "labels", "licence", "source", "note"}
+    for name in fields:
+        plain = _plain(str(name))
+        meant = plain if plain in known else ALIASES.get(plain)
+        if meant and name != meant and (plain == meant or meant not in fields):
+            raise InputError(
+                f"the card has a field {name!r}", allowed=", ".join(sorted(known)), remedy=f"Call it {meant!r}"
+            )
     for name in ("saw", "labels"):
         value = fields.get(name, [])
         if not isinstance(value, list | tuple) or not all(isinstance(item, str) and item for item in value):
@@ -266,6 +299,8 @@ def check_card(fields: Mapping[str, Any]) -> None:
 def has_seen(saw: Iterable[str], cohort: str) -> bool:
     """Tell whether a card's list of cohorts names this one, whatever the spelling.
 
+    A name that begins with the other, whole words, counts as the same: "COVID-BLUES v1.0" has clips of "COVID-BLUES".
+
     Parameters
     ----------
     saw : iterable of str
@@ -276,9 +311,21 @@ def has_seen(saw: Iterable[str], cohort: str) -> bool:
     Returns
     -------
     bool
+
+    Examples
+    --------
+    >>> has_seen(["COVIDx-US, version 1.4"], "covidx_us"), has_seen(["COVIDx-US"], "covid")
+    (True, False)
     """
     saw = [saw] if isinstance(saw, str) else saw
-    return _plain(cohort) in map(_plain, saw)
+    asked = _beginnings(cohort)
+    return any(asked[-1] in named or named[-1] in asked for named in map(_beginnings, saw))
+
+
+def _beginnings(name: str) -> list[str]:
+    """Return the first word of a name, the first two joined, and so on; the whole name is last."""
+    words = "".join(sign if sign.isalnum() else " " for sign in name.lower()).split() or [name]
+    return ["".join(words[: i + 1]) for i in range(len(words))]
 
 
 def _plain(name: str) -> str:
@@ -341,42 +388,6 @@ def weights_hash(arrays: Mapping[str, np.ndarray | torch.Tensor]) -> str:
         digest.update(f"{name}:{array.dtype.str}:{array.shape}:".encode())
         digest.update(array.tobytes())
     return digest.hexdigest()
-
-
-def fill(module: torch.nn.Module, state: Mapping[str, torch.Tensor], what: str, path: Path) -> None:
-    """Fill a module with the tensors of a file; more tensors than it needs may be there.
-
-    Parameters
-    ----------
-    module : nn.Module
-    state : mapping of str to tensor
-    what : str
-        What the module is called in messages.
-    path : Path
-        Where the tensors come from.
-
-    Raises
-    ------
-    InputError
-        When a tensor is missing or of another shape; it names file, tensor, shape found and shape wanted.
-    """
-    wanted = module.state_dict()
-    remedy = "The weights do not fit it: they may be of another network, or of another size"
-    for key, tensor in wanted.items():
-        if key not in state and not key.endswith("num_batches_tracked"):
-            raise InputError(
-                f"{what} needs the tensor {key!r}, which is missing",
-                file=path,
-                allowed=f"shape {tuple(tensor.shape)}",
-                remedy=remedy,
-            )
-        if key in state and state[key].shape != tensor.shape:
-            raise InputError(
-                f"tensor {key!r} has shape {tuple(state[key].shape)}, and {what} expects {tuple(tensor.shape)}",
-                file=path,
-                remedy=remedy,
-            )
-    module.load_state_dict({key: state.get(key, tensor) for key, tensor in wanted.items()})
 
 
 def encoder_hash(architecture: str, weights: str | None, preprocessing: Preprocessing, names: Sequence[str]) -> str:

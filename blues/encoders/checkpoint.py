@@ -1,50 +1,42 @@
 """Reads and writes encoders as state dicts in plain torch with torchvision's or timm's names.
 
 A file is ``.safetensors``, whose header may hold the description, or ``.pt``/``.pth`` (read with ``weights_only``, so that no
-code in it runs). The description can also lie beside the file as JSON of the same name: ``architecture``, ``arguments``,
-``preprocessing``, ``outputs``, ``activation``, ``card``. Without one the architecture is recognised by its keys.
+code in it runs). The description can also lie beside the file as JSON, ``w.json`` or ``w.pt.json`` for ``w.pt``:
+``architecture``, ``arguments``, ``preprocessing``, ``outputs``, ``activation``, ``card``, ``key``. Without one the architecture
+is recognised by its keys.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
-import pickle
-import struct
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import safetensors
 import safetensors.torch
 import torch
 from torch import nn
 
 from blues.check import InputError, build
 from blues.encoders import lus, nets
-from blues.encoders.base import Encoder, Preprocessing, card, check_card, distinct, encoder_hash, fill, weights_hash
-from blues.encoders.timm_names import renamed
+from blues.encoders.base import (
+    SUFFIXES,
+    Encoder,
+    Preprocessing,
+    card,
+    check_card,
+    distinct,
+    encoder_hash,
+    weights_hash,
+)
+from blues.encoders.states import HEADS, Tensors, fill, is_safetensors, opened, read, strangers
 from blues.provenance import replacing
 
-__all__ = ["DAMAGE", "Description", "encoder", "read_description", "read_torch", "save"]
+__all__ = ["Description", "encoder", "read_description", "save"]
 
-SUFFIXES = (".safetensors", ".pt", ".pth", ".bin")
 IMAGENET = {3: ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)), 1: ((0.449,), (0.226,))}
-# what torch.load raises on bytes that are no torch file, beside UnpicklingError
-DAMAGE = (
-    RuntimeError,
-    EOFError,
-    ValueError,
-    LookupError,
-    AttributeError,
-    TypeError,
-    AssertionError,
-    OverflowError,
-    struct.error,
-)
-HEADS = ("fc.", "classifier.", "head.", "pre_logits.")
-PREFIXES = ("module.", "model.", "backbone.", "encoder.")
+KNOWN = ("saw", "labels", "licence", "source", "note")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,22 +48,25 @@ class Description:
     architecture : str or None
         A key of :data:`blues.encoders.nets.ARCHITECTURES`; None: recognise it by the names of the tensors.
     arguments : dict
-        For :func:`blues.encoders.nets.build`: ``channels``, ``planes``.
+        For :func:`blues.encoders.nets.build`: ``channels``, ``planes``, and how a network of these names computes:
+        ``padding`` and ``eps``.
     preprocessing : dict or None
         As :meth:`Preprocessing.as_dict`. What is not given stays as usual: 224x224, as many channels as the network takes,
         ImageNet's mean and standard deviation of those.
     outputs : tuple of str
         Names of the linear head's outputs; empty: the head is left out.
     activation : str
-        ``softmax``, ``sigmoid`` or ``identity``.
+        ``softmax`` (of two outputs or more), ``sigmoid`` or ``identity``.
     card : dict
         ``saw`` and ``labels`` (lists of names), ``licence``, ``source``, ``note``. Without ``saw`` the card will say
         ``unknown``.
+    key : str or None
+        Where the tensors lie in a torch file that holds several things, such as ``state_dict_ema``.
 
     Raises
     ------
     InputError
-        When a field of the card is of another type.
+        When a field of the card is of another type, or named almost as one that is known.
     """
 
     architecture: str | None = None
@@ -80,6 +75,7 @@ class Description:
     outputs: tuple[str, ...] = ()
     activation: str = "softmax"
     card: dict[str, Any] = dataclasses.field(default_factory=dict)
+    key: str | None = None
 
     def __post_init__(self) -> None:
         check_card(self.card)
@@ -96,6 +92,11 @@ def save(path: str | Path, module: nets.Embedding, description: Description) -> 
         Its backbone must be of the architecture described; its head, if any, has one output a name.
     description : Description
         Must name the architecture.
+
+    Raises
+    ------
+    InputError
+        When the file is called otherwise, or could not be read back as described.
     """
     path = Path(path)
     if path.suffix != ".safetensors" or description.architecture is None:
@@ -104,34 +105,94 @@ def save(path: str | Path, module: nets.Embedding, description: Description) -> 
     if module.head is not None:
         head = module.backbone.head_name
         state |= {f"{head}.{key}": value.detach().cpu().contiguous() for key, value in module.head.state_dict().items()}
-    _module(state, description, path)
+    _module(Tensors(state), description, path)
     header = {"blues": json.dumps(dataclasses.asdict(description), sort_keys=True)}
     with replacing(path) as draft:
         safetensors.torch.save_file(state, draft, metadata=header)
 
 
 def read_description(path: str | Path) -> Description:
-    """Read what a weight file says about itself, from the JSON beside it or from its header; without reading weights."""
+    """Read what a weight file says about itself, without reading weights: its header, and the JSON beside it.
+
+    Parameters
+    ----------
+    path : path
+        The weight file. The JSON is called as the file and ``.json`` (``w.pt.json``), or has ``.json`` in place of its ending.
+
+    Returns
+    -------
+    Description
+        Where both say something of a field, the JSON's word counts, but the cohorts of both lists ``saw`` were seen: a
+        description can add to what its file has seen, and take nothing from it.
+
+    Raises
+    ------
+    InputError
+        When one of the two is damaged or holds fields that are not known, or the JSON could be of another weight file.
+    """
     path = Path(path)
-    where = _describing(path)
-    if where != path:
-        return _described(where.read_bytes(), where)
-    if path.suffix == ".safetensors":
-        with _opened(path) as file:
+    said: dict[str, Any] = {}
+    for _, values in _sources(path):
+        said = _overridden(said, values)
+    return build(Description, said, file=path)
+
+
+def _overridden(first: Mapping[str, Any], then: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a description's values with those of another in their place; both lists of cohorts count."""
+    found = {**first, **then}
+    same = then.get("architecture", first.get("architecture")) == first.get("architecture")
+    for field in ("preprocessing", "card", *(["arguments"] if same else [])):
+        if first.get(field) and then.get(field) is not None:
+            found[field] = {**first[field], **then[field]}
+    saw = [one["card"]["saw"] for one in (first, then) if "saw" in one.get("card", {})]
+    if saw:
+        found["card"] = {**found["card"], "saw": list(dict.fromkeys(name for names in saw for name in names))}
+    return found
+
+
+def _sources(path: Path) -> list[tuple[Path, dict[str, Any]]]:
+    """Return the descriptions of a weight file, each with the file it stands in: the header first, then the JSON beside."""
+    found = []
+    if is_safetensors(path):
+        with opened(path) as file:
             header = file.metadata() or {}
         if "blues" in header:
-            return _described(header["blues"].encode(), path)
-    return Description()
+            found.append((path, _described(header["blues"].encode(), path)))
+    if (beside := _beside(path)) is not None:
+        found.append((beside, _described(beside.read_bytes(), beside)))
+    return found
 
 
-def _describing(path: Path) -> Path:
-    """Return the file that a weight file's description stands in: the JSON beside it, if any, else itself."""
-    beside = path.with_suffix(".json")
-    return beside if beside.is_file() else path
+def _beside(path: Path) -> Path | None:
+    """Return the JSON beside a weight file, if any; one that two weight files could claim is refused."""
+    own, shared = path.with_name(path.name + ".json"), path.with_suffix(".json")
+    if own.is_file():
+        return own
+    if not shared.is_file():
+        return None
+    claiming = sorted(
+        other.name
+        for other in path.parent.iterdir()
+        if other.stem == path.stem
+        and other.suffix.lower() in SUFFIXES
+        and not other.with_name(other.name + ".json").is_file()
+    )
+    if len(claiming) > 1:
+        raise InputError(
+            f"could describe {' or '.join(claiming)}",
+            file=shared,
+            remedy=f"Call it {own.name}, after the file that it describes, or move the others away",
+        )
+    return shared
 
 
-def _described(text: bytes, file: Path) -> Description:
-    """Read a description from JSON."""
+def _where(path: Path, field: str) -> Path:
+    """Return the file that gives a field of a weight file's description, or the weight file itself."""
+    return next((file for file, values in reversed(_sources(path)) if values.get(field)), path)
+
+
+def _described(text: bytes, file: Path) -> dict[str, Any]:
+    """Read the fields of a description from JSON, those that are given, and check them."""
     try:
         values = json.loads(text.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
@@ -144,7 +205,8 @@ def _described(text: bytes, file: Path) -> Description:
             file=file,
             allowed='{"architecture": ..., "card": {"saw": [...]}, ...}',
         )
-    return build(Description, values, file=file)
+    build(Description, values, file=file)
+    return values
 
 
 def encoder(path: str | Path, name: str = "checkpoint") -> Encoder:
@@ -159,27 +221,20 @@ def encoder(path: str | Path, name: str = "checkpoint") -> Encoder:
     if not path.is_file():
         raise InputError("no such weight file", file=path, allowed=f"a file ending in {', '.join(SUFFIXES)}")
     description = read_description(path)
-    state = _state(path)
+    tensors = read(path, description.key)
     if description.architecture == lus.ARCHITECTURE:
-        return lus.encoder(path, name, state, description)
+        return lus.encoder(path, name, tensors.named, description)
     if description.architecture is None:
-        description = dataclasses.replace(description, architecture=_recognise(state, path))
-    module = _module(state, description, path)
+        description = dataclasses.replace(description, architecture=_recognise(tensors, path))
+    module = _module(tensors, description, path)
     preprocessing = _preprocessing(description.preprocessing or {}, _first(module).weight.shape[1], path)
     architecture = str(description.architecture)
     width = module.backbone.width
     features = (*(f"map_{i + 1:0{len(str(width))}d}" for i in range(width)), *description.outputs)
     distinct(features, path)
     made_of = weights_hash(module.state_dict())
-    said = {
-        key: value for key, value in description.card.items() if key in ("saw", "labels", "licence", "source", "note")
-    }
-    if "saw" not in said:
-        said["saw"] = ["unknown"]
-        said.setdefault(
-            "note", f"The file does not say what it has seen; give it a card in {path.with_suffix('.json').name}."
-        )
-    said.setdefault("licence", "not stated")
+    variant = nets.variant(description.arguments)
+    said = _said(description, tensors, path)
     unit = {"softmax": "probability of one of these classes", "sigmoid": "probability"}.get(
         description.activation, "score"
     )
@@ -190,9 +245,28 @@ def encoder(path: str | Path, name: str = "checkpoint") -> Encoder:
         feature_names=features,
         preprocessing=preprocessing,
         card=card(architecture, outputs=description.outputs, weights=made_of, **said) | units,
-        hash=encoder_hash(f"{architecture} {description.activation}", made_of, preprocessing, features),
+        hash=encoder_hash(" ".join([architecture, description.activation, *variant]), made_of, preprocessing, features),
         module=module,
     )
+
+
+def _said(description: Description, tensors: Tensors, path: Path) -> dict[str, Any]:
+    """Return the fields of the card that a description gives, with notes on how its file was read."""
+    said = {key: value for key, value in description.card.items() if key in KNOWN}
+    notes = list(tensors.notes)
+    if "saw" not in said:
+        said["saw"] = ["unknown"]
+        if "note" not in said:
+            where = (_beside(path) or path.with_suffix(".json")).name
+            notes.insert(0, f"The file does not say what it has seen; give it a card in {where}.")
+    if variant := nets.variant(description.arguments):
+        notes.append(f"Computed with {', '.join(variant)}.")
+    elif tensors.timm:
+        notes.append(
+            "Its names are timm's: taken for the variant with symmetric padding and eps 1e-05, not for a tf_ one."
+        )
+    said["note"] = " ".join(filter(None, [said.get("note", ""), *notes]))
+    return said | {"licence": said.get("licence", "not stated")}
 
 
 def _preprocessing(given: Mapping[str, Any], channels: int, path: Path) -> Preprocessing:
@@ -201,12 +275,13 @@ def _preprocessing(given: Mapping[str, Any], channels: int, path: Path) -> Prepr
     if wanted != channels:
         raise InputError(
             f"the preprocessing gives {wanted!r} channels and the first layer takes {channels}",
-            file=_describing(path),
+            file=_where(path, "preprocessing"),
         )
     if channels not in IMAGENET:
         raise InputError(f"the first layer takes {channels} channels", file=path, allowed="1 or 3")
     mean, std = IMAGENET[channels]
-    return build(Preprocessing, {"channels": channels, "mean": mean, "std": std, **given}, file=_describing(path))
+    usual = {"channels": channels, "mean": mean, "std": std}
+    return build(Preprocessing, {**usual, **given}, file=_where(path, "preprocessing"))
 
 
 def _within(path: Path) -> Path:
@@ -216,7 +291,7 @@ def _within(path: Path) -> Path:
     """
     if not path.is_dir():
         return path
-    files = sorted(p for p in path.iterdir() if p.suffix in SUFFIXES)
+    files = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES)
     chosen = [p for p in files if p.name == "weights.safetensors"] or files
     if len(chosen) == 1:
         return chosen[0]
@@ -224,110 +299,60 @@ def _within(path: Path) -> Path:
     raise InputError(what, file=path, allowed="weights.safetensors, or one file", remedy="Name the files one by one")
 
 
-def _opened(path: Path) -> Any:
-    try:
-        return safetensors.safe_open(path, framework="pt")
-    except safetensors.SafetensorError as error:
-        raise InputError(f"not a safetensors file, or cut short ({error})", file=path, remedy="Copy it again") from None
-
-
-def _state(path: Path) -> dict[str, torch.Tensor]:
-    """Read the tensors; a dict that holds them under ``state_dict`` or ``model`` is opened, a common prefix dropped."""
-    if path.suffix == ".safetensors":
-        with _opened(path) as file:
-            return renamed(_plain_names({key: file.get_tensor(key) for key in file.keys()}))  # noqa: SIM118
-    content = read_torch(path)
-    for key in ("state_dict", "model_state_dict", "model"):
-        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
-            content = content[key]
-    if (
-        not isinstance(content, Mapping)
-        or not content
-        or not all(isinstance(v, torch.Tensor) for v in content.values())
-    ):
-        raise InputError("holds no state dict", file=path, allowed="names to tensors")
-    return renamed(_plain_names({str(key): value for key, value in content.items()}))
-
-
-def _plain_names(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Drop what wrappers put before every name, however they are nested."""
-    while prefix := next((p for p in PREFIXES if state and all(key.startswith(p) for key in state)), None):
-        state = {key.removeprefix(prefix): value for key, value in state.items()}
-    return state
-
-
-def read_torch(path: Path, device: str = "cpu", remedy: str | None = None) -> Any:
-    """Read a file of tensors that ``torch.save`` wrote; no code in it runs.
-
-    Parameters
-    ----------
-    path : Path
-    device : str
-        Where the tensors shall lie.
-    remedy : str, optional
-        What to do about a damaged file.
-
-    Raises
-    ------
-    InputError
-        When the file is damaged, of another format or holds more than tensors and plain values.
-    """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about pickle protocols
-            return torch.load(path, map_location=device, weights_only=True)
-    except pickle.UnpicklingError:
-        raise InputError(
-            "not a torch file of tensors alone",
-            file=path,
-            allowed="a state dict; files that hold whole objects could run code and are not read",
-            remedy=remedy or "Where you trust it: torch.save(model.state_dict(), path), or safetensors",
-        ) from None
-    except DAMAGE as error:
-        reason = f" ({str(error).splitlines()[0]})" if isinstance(error, RuntimeError) else ""
-        raise InputError(f"not a torch file, or damaged or cut{reason}", file=path, remedy=remedy) from None
-
-
-def _recognise(state: Mapping[str, torch.Tensor], path: Path) -> str:
+def _recognise(tensors: Tensors, path: Path) -> str:
     """Return the architecture whose names are those of the state dict, its head aside."""
-    present = {key for key in state if not key.endswith("num_batches_tracked")}
-    misfit = {}
+    nearest, share, told = "", 0.0, ""
     for architecture in nets.ARCHITECTURES:
         with torch.device("meta"):
-            expected = {k for k in nets.build(architecture).state_dict() if not k.endswith("num_batches_tracked")}
-        missing = expected - present
-        extra = {key for key in present - expected if not key.startswith(HEADS)}
+            expected = {*nets.build(architecture).state_dict()}
+        missing, extra = strangers(expected, tensors.named), strangers(tensors.named, expected, HEADS)
         if not missing and not extra:
             return architecture
-        misfit[architecture] = (len(missing) + len(extra), sorted(missing)[:2], sorted(extra)[:2])
-    nearest = min(misfit, key=lambda a: misfit[a][0])
-    _, missing_few, extra_few = misfit[nearest]
+        common = len(expected & {*tensors.named})
+        if (alike := common / (common + len(missing) + len(extra))) > share:
+            nearest, share = architecture, alike
+            few = [", ".join(map(tensors.called, names[:2])) or "none" for names in (missing, extra)]
+            told = f"; nearest is {nearest} (missing {few[0]}; unknown {few[1]})"
+    if not nearest and tensors.named:
+        told = f" (the first are {', '.join(map(tensors.called, [*tensors.named][:3]))})"
     raise InputError(
-        f"its {len(state)} tensors fit no known architecture; nearest is {nearest} "
-        f"(missing {', '.join(missing_few) or 'none'}; unknown {', '.join(extra_few) or 'none'})",
+        f"its {len(tensors.named)} tensors fit no known architecture{told}",
         file=path,
         allowed=f"torchvision's or timm's names for {', '.join(nets.ARCHITECTURES)}",
     )
 
 
-def _module(state: Mapping[str, torch.Tensor], description: Description, path: Path) -> nets.Embedding:
+def _module(tensors: Tensors, description: Description, path: Path) -> nets.Embedding:
     """Build the network and fill it; every tensor must fit."""
-    arguments = dict(description.arguments)
+    architecture, arguments = str(description.architecture), dict(description.arguments)
+    state = tensors.named
     with torch.device("meta"):
-        probe = nets.build(str(description.architecture), **arguments)
+        probe = nets.build(architecture, **arguments)
     entry = next(name for name, layer in probe.named_modules() if isinstance(layer, nn.Conv2d))
     first = state.get(f"{entry}.weight")  # by its name: a file may hold the tensors in any order
     if first is not None and first.ndim == 4:
         arguments.setdefault("channels", first.shape[1])
-    backbone = nets.build(str(description.architecture), **arguments)
-    fill(backbone, state, str(description.architecture), path)
+    backbone = nets.build(architecture, **arguments)
+    prefix = _head_prefix(state, backbone)
+    fill(backbone, state, architecture, path, called=tensors.called, aside=(*HEADS, prefix))
     head = None
     if description.outputs:
         with torch.random.fork_rng(devices=[]):
             head = nn.Linear(backbone.width, len(description.outputs))
-        prefix = backbone.head_name + "."
-        fill(head, {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}, prefix[:-1], path)
-    return nets.Embedding(backbone, head, description.activation).eval().requires_grad_(False)
+        mine = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+        what = f"the head of {len(description.outputs)} outputs"
+        fill(head, mine, what, path, called=lambda name: tensors.called(prefix + name))
+    try:
+        return nets.Embedding(backbone, head, description.activation).eval().requires_grad_(False)
+    except InputError as told:
+        raise InputError(str(told), file=path) from None
+
+
+def _head_prefix(state: Mapping[str, torch.Tensor], backbone: nets.Backbone) -> str:
+    """Return what the linear head's names begin with: the network's own, or the only other one that is there."""
+    others = [prefix for prefix in HEADS if f"{prefix}weight" in state]
+    own = f"{backbone.head_name}."
+    return own if f"{own}weight" in state or len(others) != 1 else others[0]
 
 
 def _first(module: nn.Module) -> nn.Conv2d:

@@ -15,8 +15,10 @@ def folded(module: nn.Module) -> nn.Module:
     """Return a copy that computes the same with fewer operations; equal up to rounding in the last digits.
 
     A batch normalisation that is registered directly after a convolution or a linear layer, of as many channels as that
-    gives, is taken to follow it: so it is in every network of :mod:`blues.encoders`. Layers in training mode, whose
-    normalisation is not fixed, stay as they are, and so does a kind of normalisation that looks at the frame.
+    gives, is taken to follow it where that is known: in an ``nn.Sequential``, which runs its layers in order, and in every
+    network of this package. Other networks may call their layers in another order, and what they hold themselves stays as it
+    is. So do layers in training mode, whose normalisation is not fixed, kinds of layers that compute something of their own,
+    and layers with hooks.
 
     Parameters
     ----------
@@ -37,8 +39,8 @@ def folded(module: nn.Module) -> nn.Module:
     )
     """
     light = copy.deepcopy(module).requires_grad_(False)
-    for parent in list(light.modules()):
-        children = list(parent.named_children())
+    for parent in filter(_in_order, list(light.modules())):
+        children = [(name, child) for name, child in parent._modules.items() if child is not None]
         for (before, layer), (after, norm) in zip(children, children[1:], strict=False):
             joined = None if layer.training or norm.training else _joined(layer, norm)
             if joined is not None:
@@ -47,11 +49,24 @@ def folded(module: nn.Module) -> nn.Module:
     return light.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
+def _in_order(parent: nn.Module) -> bool:
+    """Tell whether a module is known to run its layers in the order in which it registers them."""
+    return type(parent).forward is nn.Sequential.forward or _of_package(parent)
+
+
+def _of_package(module: nn.Module) -> bool:
+    return type(module).__module__.startswith("blues.")
+
+
 def _joined(layer: nn.Module, norm: nn.Module) -> nn.Module | None:
     """Return the layer with the normalisation in its weights, or None where the two do not belong together."""
     if not isinstance(norm, nn.BatchNorm1d | nn.BatchNorm2d) or not norm.track_running_stats:
         return None
     if type(norm).forward not in (nn.BatchNorm1d.forward, nn.BatchNorm2d.forward):  # it computes something else
+        return None
+    if type(layer) not in (nn.Conv2d, nn.Linear) and not _of_package(layer):
+        return None
+    if any(one._forward_hooks or one._forward_pre_hooks for one in (layer, norm)):
         return None
     if isinstance(layer, nn.Conv2d) and layer.out_channels == norm.num_features:
         return fuse_conv_bn_eval(layer, norm)

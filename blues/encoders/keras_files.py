@@ -12,6 +12,7 @@ import io
 import re
 import zipfile
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,9 @@ __all__ = ["Layer", "read_layers"]
 NORM = ("gamma", "beta", "moving_mean", "moving_variance")
 # what h5py and zipfile raise on damaged files
 DAMAGE = (OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError, EOFError, MemoryError)
+# of MobileNetV2 in keras.applications: the layers outside of its blocks, by block and place, and those within
+OUTSIDE = {"Conv1": (-1, 0), "bn_Conv1": (-1, 1), "Conv_1": (10_000, 0), "Conv_1_bn": (10_000, 1)}
+PARTS = ("expand", "depthwise", "project")
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 
@@ -67,13 +71,16 @@ def read_layers(path: str | Path) -> list[Layer]:
     Raises
     ------
     InputError
-        When there is no such file, it is none of these, or h5py is missing.
+        When there is no such file, it is none of these, a folder holds several, or h5py is missing.
     """
     path = Path(path)
-    if path.is_dir() and len(files := [*path.glob("*.h5"), *path.glob("*.hdf5"), *path.glob("*.keras")]) == 1:
+    files = sorted(file for end in ("h5", "hdf5", "keras") for file in path.glob(f"*.{end}")) if path.is_dir() else []
+    if len(files) == 1:
         path = files[0]
     if index := _checkpoint_index(path):
         return _from_checkpoint(index)
+    if len(files) > 1:
+        raise _several(path, files, "weight files")
     if not path.is_file():
         raise InputError(
             "no such weight file" if not path.exists() else "no weights in this folder",
@@ -97,8 +104,36 @@ def _checkpoint_index(path: Path) -> Path | None:
     candidates = [path] if path.suffix == ".index" else [path.with_name(path.name + ".index")]
     if path.is_dir():
         candidates = [path / "variables" / "variables.index", path / "best_weights" / "variables" / "variables.index"]
-        candidates += sorted(path.glob("*.index"))[:1]
+        candidates += _latest(path)
     return next((c for c in candidates if c.is_file()), None)
+
+
+def _latest(folder: Path) -> list[Path]:
+    """Return the one checkpoint of a folder, or the one that TensorFlow's file ``checkpoint`` there calls the latest."""
+    found = sorted(folder.glob("*.index"))
+    record = folder / "checkpoint"
+    if record.is_file() and (named := re.search(r'^model_checkpoint_path: "(.*)"', _read(record), re.MULTILINE)):
+        latest = folder / (re.split(r"[/\\]", named[1])[-1] + ".index")
+        if latest in found:
+            return [latest]
+    if len(found) > 1:
+        raise _several(folder, found, "TensorFlow checkpoints")
+    return found
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="replace")
+
+
+def _several(folder: Path, files: Sequence[Path], what: str) -> InputError:
+    """Return the error that names the files of a folder of which one should be given."""
+    names = ", ".join(file.name for file in files[:6]) + f" and {len(files) - 6} more" * (len(files) > 6)
+    return InputError(
+        f"{len(files)} {what} in this folder: {names}",
+        file=folder,
+        allowed="one",
+        remedy="Name the file; several that make an ensemble go into folders fold_0, fold_1, ...",
+    )
 
 
 def _from_checkpoint(index: Path) -> list[Layer]:
@@ -160,7 +195,29 @@ def _named(group: Any) -> list[Layer]:
             kind = kind.split(":")[0]
             kind = "depthwise_kernel" if kind == "kernel" and "depthwise" in layer else kind
             layers.setdefault(owner.split("/")[-1] or layer, {})[kind] = np.asarray(group[layer][weight])
-    return [Layer(name, weights) for name, weights in layers.items()]
+    return _sorted([Layer(name, weights) for name, weights in layers.items()])
+
+
+def _sorted(layers: list[Layer]) -> list[Layer]:
+    """Put layers that keras.applications names into the model's order, each in a place where one of them was.
+
+    Of a model that is a layer of another, Keras 2 writes what was trained first and what was frozen after it.
+    """
+    places = [i for i, layer in enumerate(layers) if _place(layer.name) is not None]
+    known = sorted((layers[i] for i in places), key=lambda layer: _place(layer.name) or ())
+    for i, layer in zip(places, known, strict=True):
+        layers[i] = layer
+    return layers
+
+
+def _place(name: str) -> tuple[int, int] | None:
+    """Return where VGG-16 or MobileNetV2 of keras.applications has a layer; None for other names."""
+    if match := re.fullmatch(r"block(\d+)_conv(\d+)", name):
+        return int(match[1]), int(match[2])
+    if name in OUTSIDE:
+        return OUTSIDE[name]
+    match = re.fullmatch(r"(?:expanded_conv|block_(\d+))_(expand|depthwise|project)(_BN)?", name)
+    return (int(match[1] or 0), 2 * PARTS.index(match[2]) + bool(match[3])) if match else None
 
 
 def _numbered(group: Any) -> list[Layer]:

@@ -8,7 +8,8 @@ built, plus a linear head where one is asked for: ``maps`` gives the last featur
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,7 +17,10 @@ from torch import nn
 
 from blues.check import InputError, one_of
 
-__all__ = ["ARCHITECTURES", "Backbone", "Embedding", "build", "seed_weights"]
+__all__ = ["ARCHITECTURES", "Backbone", "Embedding", "build", "seed_weights", "variant"]
+
+USUAL = {"padding": "symmetric", "eps": 1e-5}
+"""What networks of the same names may do otherwise, and what they do by themselves."""
 
 
 class Backbone(nn.Module):
@@ -146,17 +150,29 @@ class Vgg16(Backbone):
         return self.features(x)
 
 
+class SameConv(nn.Conv2d):
+    """A convolution padded as TensorFlow's ``SAME``: an odd row or column more lies below or to the right."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the convolution, of as many rows and columns as there are strides in the input, rounded up."""
+        pads = []
+        for length, kernel, stride in zip(x.shape[:1:-1], self.kernel_size[::-1], self.stride[::-1], strict=True):
+            total = max((-(-length // stride) - 1) * stride + kernel - length, 0)
+            pads += [total // 2, total - total // 2]
+        return super().forward(nn.functional.pad(x, pads))
+
+
 class InvertedResidual(nn.Module):
     """MobileNetV2's block: widen by 1x1, filter by depth, narrow by 1x1 without activation."""
 
-    def __init__(self, inputs: int, outputs: int, stride: int, expand: int) -> None:
+    def __init__(self, inputs: int, outputs: int, stride: int, expand: int, padding: str, eps: float) -> None:
         super().__init__()
         hidden = inputs * expand
-        layers: list[nn.Module] = [_conv_norm(inputs, hidden, 1)] if expand != 1 else []
+        layers: list[nn.Module] = [_conv_norm(inputs, hidden, 1, eps=eps)] if expand != 1 else []
         layers += [
-            _conv_norm(hidden, hidden, 3, stride, groups=hidden),
+            _conv_norm(hidden, hidden, 3, stride, hidden, padding=padding, eps=eps),
             nn.Conv2d(hidden, outputs, 1, bias=False),
-            nn.BatchNorm2d(outputs),
+            nn.BatchNorm2d(outputs, eps=eps),
         ]
         self.conv = nn.Sequential(*layers)
         self.shortcut = stride == 1 and inputs == outputs
@@ -173,10 +189,13 @@ def _conv_norm(
     stride: int = 1,
     groups: int = 1,
     activation: Callable[[], nn.Module] | None = nn.ReLU6,
+    padding: str = "symmetric",
     eps: float = 1e-5,
 ) -> nn.Sequential:
+    same = padding == "same" and stride > 1  # without a stride the two are one
+    kind, pad = (SameConv, 0) if same else (nn.Conv2d, kernel // 2)
     layers: list[nn.Module] = [
-        nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False),
+        kind(inputs, outputs, kernel, stride, pad, groups=groups, bias=False),
         nn.BatchNorm2d(outputs, eps=eps),
     ]
     return nn.Sequential(*layers, *([activation()] if activation else []))
@@ -199,16 +218,16 @@ class MobileNetV2(Backbone):
 
     head_name = "classifier.1"
 
-    def __init__(self, channels: int = 3) -> None:
+    def __init__(self, channels: int = 3, padding: str = "symmetric", eps: float = 1e-5) -> None:
         super().__init__()
-        layers: list[nn.Module] = [_conv_norm(channels, 32, 3, 2)]
+        layers: list[nn.Module] = [_conv_norm(channels, 32, 3, 2, padding=padding, eps=eps)]
         inputs = 32
         for expand, outputs, depth, stride in MOBILENET_STAGES:
             for number in range(depth):
-                layers.append(InvertedResidual(inputs, outputs, 1 if number else stride, expand))
+                layers.append(InvertedResidual(inputs, outputs, 1 if number else stride, expand, padding, eps))
                 inputs = outputs
         self.width = 1280
-        self.features = nn.Sequential(*layers, _conv_norm(inputs, self.width, 1))
+        self.features = nn.Sequential(*layers, _conv_norm(inputs, self.width, 1, eps=eps))
 
     def maps(self, x: torch.Tensor) -> torch.Tensor:
         """Return the output of the last 1x1 convolution."""
@@ -232,14 +251,16 @@ class SqueezeExcitation(nn.Module):
 class MBConv(nn.Module):
     """EfficientNet's block: an inverted residual with squeeze and excitation."""
 
-    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, expand: int) -> None:
+    def __init__(
+        self, inputs: int, outputs: int, kernel: int, stride: int, expand: int, padding: str, eps: float
+    ) -> None:
         super().__init__()
         hidden = inputs * expand
-        layers: list[nn.Module] = [_conv_norm(inputs, hidden, 1, activation=nn.SiLU)] if expand != 1 else []
+        layers: list[nn.Module] = [_conv_norm(inputs, hidden, 1, activation=nn.SiLU, eps=eps)] if expand != 1 else []
         layers += [
-            _conv_norm(hidden, hidden, kernel, stride, hidden, nn.SiLU),
+            _conv_norm(hidden, hidden, kernel, stride, hidden, nn.SiLU, padding, eps),
             SqueezeExcitation(hidden, max(1, inputs // 4)),
-            _conv_norm(hidden, outputs, 1, activation=None),
+            _conv_norm(hidden, outputs, 1, activation=None, eps=eps),
         ]
         self.block = nn.Sequential(*layers)
         self.shortcut = stride == 1 and inputs == outputs
@@ -254,9 +275,9 @@ class EfficientNetB0(Backbone):
 
     head_name = "classifier.1"
 
-    def __init__(self, channels: int = 3) -> None:
+    def __init__(self, channels: int = 3, padding: str = "symmetric", eps: float = 1e-5) -> None:
         super().__init__()
-        layers: list[nn.Module] = [_conv_norm(channels, 32, 3, 2, activation=nn.SiLU)]
+        layers: list[nn.Module] = [_conv_norm(channels, 32, 3, 2, 1, nn.SiLU, padding, eps)]
         inputs = 32
         # expansion, kernel, stride, maps, blocks: table 1 of the paper
         for expand, kernel, stride, outputs, depth in (
@@ -270,11 +291,11 @@ class EfficientNetB0(Backbone):
         ):
             blocks = []
             for number in range(depth):
-                blocks.append(MBConv(inputs, outputs, kernel, 1 if number else stride, expand))
+                blocks.append(MBConv(inputs, outputs, kernel, 1 if number else stride, expand, padding, eps))
                 inputs = outputs
             layers.append(nn.Sequential(*blocks))
         self.width = 1280
-        self.features = nn.Sequential(*layers, _conv_norm(inputs, self.width, 1, activation=nn.SiLU))
+        self.features = nn.Sequential(*layers, _conv_norm(inputs, self.width, 1, activation=nn.SiLU, eps=eps))
 
     def maps(self, x: torch.Tensor) -> torch.Tensor:
         """Return the output of the last 1x1 convolution."""
@@ -311,7 +332,7 @@ ARCHITECTURES: dict[str, Callable[..., Backbone]] = {
 }
 
 
-def build(architecture: str, **arguments: int) -> Backbone:
+def build(architecture: str, **arguments: Any) -> Backbone:
     """Build an untrained network in evaluation mode.
 
     torch's generator stays as it was; for training call :func:`seed_weights`, so that the start is known.
@@ -321,12 +342,14 @@ def build(architecture: str, **arguments: int) -> Backbone:
     architecture : str
         A key of ``ARCHITECTURES``.
     **arguments
-        ``channels`` of the input (3 in the published networks); ``planes`` of the first stage (ResNet, small_cnn).
+        ``channels`` of the input (3 in the published networks); ``planes`` of the first stage (ResNet, small_cnn); and, for
+        MobileNetV2 and EfficientNet, ``padding`` (``symmetric``, or ``same`` as in TensorFlow) and ``eps`` of the
+        normalisation (1e-5; 1e-3 in TensorFlow).
 
     Raises
     ------
     InputError
-        When the architecture is not known, does not take an argument, or an argument is no whole number above 0.
+        When the architecture is not known, does not take an argument, or an argument is none of its values.
 
     Examples
     --------
@@ -335,8 +358,7 @@ def build(architecture: str, **arguments: int) -> Backbone:
     """
     construct = ARCHITECTURES[one_of(architecture, ARCHITECTURES, "architecture")]
     for name, value in arguments.items():
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise InputError(f"{name} of {architecture} is {value!r}", allowed="a whole number above 0")
+        _check_argument(architecture, name, value)
     try:
         with torch.random.fork_rng(devices=[]):
             return construct(**arguments).eval()
@@ -344,8 +366,29 @@ def build(architecture: str, **arguments: int) -> Backbone:
         given = ", ".join(arguments)
         raise InputError(
             f"{architecture} does not take all of the arguments {given}",
-            allowed="channels, and for some planes or stages",
+            allowed="channels, and for some planes or stages, or padding and eps",
         ) from None
+
+
+def _check_argument(architecture: str, name: str, value: object) -> None:
+    if name == "padding":
+        one_of(value, ("symmetric", "same"), f"padding of {architecture}")
+    elif name == "eps":
+        if not isinstance(value, float) or not 0 < value < 1:
+            raise InputError(f"eps of {architecture} is {value!r}", allowed="a number above 0 and below 1")
+    elif not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise InputError(f"{name} of {architecture} is {value!r}", allowed="a whole number above 0")
+
+
+def variant(arguments: Mapping[str, Any]) -> list[str]:
+    """Return in words what a network computes otherwise than usual, which its weights do not tell.
+
+    Parameters
+    ----------
+    arguments : mapping
+        As for :func:`build`.
+    """
+    return [f"{name} {arguments[name]}" for name in USUAL if arguments.get(name, USUAL[name]) != USUAL[name]]
 
 
 def seed_weights(module: nn.Module, seed: int | Sequence[int]) -> None:
@@ -376,10 +419,18 @@ class Embedding(nn.Module):
         Gives the outputs.
     activation : {"softmax", "sigmoid", "identity"}
         From the head's values to the outputs.
+
+    Raises
+    ------
+    InputError
+        When the activation is not known, or is the softmax of one output, which is always 1.
     """
 
     def __init__(self, backbone: Backbone, head: nn.Linear | None = None, activation: str = "softmax") -> None:
         super().__init__()
+        if head is not None and head.out_features == 1 and activation == "softmax":
+            what = "activation is 'softmax' of one output, which is 1 whatever the frame shows"
+            raise InputError(what, allowed="sigmoid or identity", remedy='A probability needs "activation": "sigmoid"')
         self.backbone = backbone
         self.head = head
         self.activation = one_of(activation, ("softmax", "sigmoid", "identity"), "activation")

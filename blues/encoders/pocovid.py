@@ -59,8 +59,9 @@ class PocovidNet(nn.Module):
 
     def __init__(self, kind: Kind, classes: int) -> None:
         super().__init__()
-        backbone = nets.build(kind.backbone)
-        self.backbone = _like_keras(backbone) if kind.backbone == "mobilenet_v2" else backbone
+        keras = {"padding": "same", "eps": KERAS_EPSILON} if kind.backbone == "mobilenet_v2" else {}
+        backbone = nets.build(kind.backbone, **keras)
+        self.backbone = backbone
         self.hidden = nn.Linear(backbone.width, kind.hidden) if kind.hidden else None
         self.norm = nn.BatchNorm1d(kind.hidden, eps=KERAS_EPSILON) if kind.hidden else None
         self.head = nn.Linear(kind.hidden or backbone.width, classes)
@@ -77,28 +78,6 @@ class PocovidNet(nn.Module):
         else:
             features = torch.relu(self.norm(self.hidden(nn.functional.avg_pool2d(maps, 4).flatten(1))))
         return torch.cat([features, self.head(features).softmax(1)], 1)
-
-
-class KerasStride(nn.Conv2d):
-    """A strided 3x3 convolution that pads below and to the right only, as Keras does for images of even size."""
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Return the convolution."""
-        return super().forward(nn.functional.pad(x, (0, 1, 0, 1)))
-
-
-def _like_keras(backbone: nets.Backbone) -> nets.Backbone:
-    """Give a MobileNetV2 the padding and the epsilon of Keras'."""
-    for parent in list(backbone.modules()):
-        for name, layer in list(parent.named_children()):
-            if isinstance(layer, nn.Conv2d) and layer.stride == (2, 2):
-                groups = layer.groups
-                setattr(
-                    parent, name, KerasStride(layer.in_channels, layer.out_channels, 3, 2, groups=groups, bias=False)
-                )
-            elif isinstance(layer, nn.BatchNorm2d):
-                layer.eps = KERAS_EPSILON
-    return backbone.eval()
 
 
 def load(path: str | Path, name: str = "pocovid-vgg16") -> PocovidNet:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from blues.check import InputError, one_of
-from blues.encoders.base import Encoder, Preprocessing, card, encoder_hash, weights_hash
+from blues.encoders.base import SUFFIXES, Encoder, Preprocessing, card, encoder_hash, weights_hash
 from blues.provenance import text_hash
 
 __all__ = ["BUNDLED", "describe", "get", "names"]
@@ -15,7 +15,6 @@ Weights = str | Path | Sequence[str | Path] | None
 
 # weight files that come with the package, each an encoder by its own name
 BUNDLED = Path(__file__).parent / "weights"
-SUFFIXES = (".safetensors", ".pt", ".pth", ".bin")
 
 
 def _frame_stats(weights: Weights, seed: int) -> Encoder:
@@ -202,20 +201,25 @@ def get(name: str, weights: Weights = None, seed: int = 0) -> Encoder:
 
         _no_weights(name, weights)
         return checkpoint.encoder(bundled[name], name)
-    if weights is None and Path(name).suffix in SUFFIXES:
+    suffix = Path(name).suffix.lower()
+    if weights is None and suffix in SUFFIXES:
         return _checkpoint(name, seed)
-    if Path(name).suffix in (".h5", ".hdf5", ".keras"):
+    if suffix in (".h5", ".hdf5", ".keras"):
         raise InputError(
             f"{name} is a Keras weight file, which does not say what it is",
             remedy="Name the encoder, and give it as weights",
         )
-    if weights is not None and Path(name).suffix in SUFFIXES:
+    if weights is not None and suffix in SUFFIXES:
         raise InputError(
             f"weights were given beside encoder {name}, which is a weight file itself",
             allowed="one of the two",
             remedy="Leave the weights out; for an ensemble name the encoder checkpoint and give all files as weights",
         )
     if name and Path(name).exists():
-        raise InputError(f"encoder {name} is no weight file", allowed=f"a file ending in {', '.join(SUFFIXES)}")
+        raise InputError(
+            f"encoder {name} is no weight file",
+            allowed=f"a file ending in {', '.join(SUFFIXES)}",
+            remedy="If it is one, or a folder of some, give it as --weights with --encoder checkpoint",
+        )
     one_of(name, names(), "encoder")
     raise AssertionError(name)

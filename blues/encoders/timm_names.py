@@ -2,19 +2,20 @@
 
 timm (github.com/huggingface/pytorch-image-models, timm/models/_efficientnet_blocks.py) builds the same layers in the same
 order under other names; its ResNet and VGG have torchvision's. Its ``tf_`` variants pad and normalise otherwise under the
-very same names and cannot be told apart: do not give them here.
+very same names and cannot be told apart: the description beside the file has to say so, by the arguments ``padding`` and
+``eps`` of :func:`blues.encoders.nets.build`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable
+from pathlib import Path
 
-import torch
-
+from blues.check import InputError
 from blues.encoders.nets import MOBILENET_STAGES
 
-__all__ = ["renamed"]
+__all__ = ["architecture", "original", "renamed"]
 
 # from the layers of a block in timm to their places in torchvision's: of the first stage, which does not widen, and of others
 MOBILENET = (
@@ -50,38 +51,118 @@ EFFICIENTNET = (
 )
 
 
-def renamed(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Return a state dict under torchvision's names; what timm does not name otherwise stays as it is.
+# torchvision counts MobileNetV2's blocks through, and EfficientNet's by stage
+DEPTHS = {"mobilenet_v2": tuple(depth for _, _, depth, _ in MOBILENET_STAGES), "efficientnet_b0": (1, 2, 2, 3, 3, 4, 1)}
+
+
+def architecture(names: Iterable[str]) -> str:
+    """Return the architecture whose layers timm names like this; empty where the names are not timm's.
+
+    Parameters
+    ----------
+    names : iterable of str
 
     Examples
     --------
-    >>> list(renamed({"conv_stem.weight": torch.zeros(1), "blocks.2.1.conv_pwl.weight": torch.zeros(1)}))
+    >>> architecture(["conv_stem.weight", "blocks.0.0.se.conv_reduce.weight"])
+    'efficientnet_b0'
+    """
+    names = list(names)
+    if "conv_stem.weight" not in names:
+        return ""
+    return "efficientnet_b0" if any(".se." in name for name in names) else "mobilenet_v2"
+
+
+def renamed(names: Iterable[str], file: Path | None = None, called: Callable[[str], str] = str) -> dict[str, str]:
+    """Return torchvision's name for each; what timm does not name otherwise stays as it is.
+
+    Parameters
+    ----------
+    names : iterable of str
+    file : Path, optional
+        Where they come from, for messages.
+    called : callable
+        From a name to what it is called there.
+
+    Raises
+    ------
+    InputError
+        When a block's number lies beyond the depth of the network, or two tensors would get one name.
+
+    Examples
+    --------
+    >>> list(renamed(["conv_stem.weight", "blocks.2.1.conv_pwl.weight"]).values())
     ['features.0.0.weight', 'features.5.conv.2.weight']
     """
-    if "conv_stem.weight" not in state:
-        return dict(state)
-    excited = any(".se." in key for key in state)
-    # torchvision counts MobileNetV2's blocks through, and EfficientNet's by stage
-    first = [
-        1 + sum(depth for _, _, depth, _ in MOBILENET_STAGES[:stage]) for stage in range(len(MOBILENET_STAGES) + 1)
-    ]
-    last = 8 if excited else first[-1]
-    outer = {
+    names = list(names)
+    if not (network := architecture(names)):
+        return {name: name for name in names}
+    found: dict[str, str] = {}
+    earlier: dict[str, str] = {}
+    for name in names:
+        layer, _, what = name.rpartition(".")
+        if (place := _place(layer, network)) is None:
+            stage = int(layer.split(".")[1])
+            depth = DEPTHS[network][stage] if stage < len(DEPTHS[network]) else 0
+            raise InputError(
+                f"tensor {called(name)!r} is of a block that {network} does not have (its names are timm's)",
+                file=file,
+                allowed=f"{depth} blocks in stage {stage}, counted from 0",
+                remedy="It is a deeper or another network, which is not known here",
+            )
+        found[name] = f"{place}.{what}"
+        if (other := earlier.setdefault(found[name], name)) != name:
+            raise InputError(
+                f"tensors {called(other)!r} and {called(name)!r} are the same layer of {network}", file=file
+            )
+    return found
+
+
+def original(name: str, network: str) -> str:
+    """Return timm's name for torchvision's; what is not named otherwise stays as it is.
+
+    Parameters
+    ----------
+    name : str
+    network : str
+        As :func:`architecture` tells it.
+
+    Examples
+    --------
+    >>> original("features.5.conv.2.weight", "mobilenet_v2")
+    'blocks.2.1.conv_pwl.weight'
+    """
+    layer, _, what = name.rpartition(".")
+    blocks = [f"blocks.{stage}.{number}" for stage, depth in enumerate(DEPTHS[network]) for number in range(depth)]
+    inner = {part for one in (*MOBILENET, *EFFICIENTNET) for part in one}
+    for candidate in (*_outer(network), *(f"{block}.{part}" for block in blocks for part in sorted(inner))):
+        if _place(candidate, network) == layer:
+            return f"{candidate}.{what}"
+    return name
+
+
+def _outer(network: str) -> dict[str, str]:
+    """Return torchvision's names of the layers outside of blocks."""
+    last = 8 if network == "efficientnet_b0" else 1 + sum(DEPTHS[network])
+    return {
         "conv_stem": "features.0.0",
         "bn1": "features.0.1",
         "conv_head": f"features.{last}.0",
         "bn2": f"features.{last}.1",
         "classifier": "classifier.1",
     }
-    found = {}
-    for key, tensor in state.items():
-        layer, _, what = key.rpartition(".")
-        if match := re.fullmatch(r"blocks\.(\d+)\.(\d+)\.(.+)", layer):
-            stage, number = int(match[1]), int(match[2])
-            inner = (EFFICIENTNET if excited else MOBILENET)[min(stage, 1)]
-            place = f"features.{stage + 1}.{number}" if excited else f"features.{first[min(stage, 7)] + number}"
-            layer = f"{place}.{inner.get(match[3], match[3])}"
-        else:
-            layer = outer.get(layer, layer)
-        found[f"{layer}.{what}"] = tensor
-    return found
+
+
+def _place(layer: str, network: str) -> str | None:
+    """Return torchvision's name of a layer; None for a block beyond the network's depth."""
+    match = re.fullmatch(r"blocks\.(\d+)\.(\d+)\.(.+)", layer)
+    if not match:
+        return _outer(network).get(layer, layer)
+    stage, number, depths = int(match[1]), int(match[2]), DEPTHS[network]
+    if stage >= len(depths) or number >= depths[stage]:
+        return None
+    if network == "efficientnet_b0":
+        inner, place = EFFICIENTNET[min(stage, 1)], f"features.{stage + 1}.{number}"
+    else:
+        inner, place = MOBILENET[min(stage, 1)], f"features.{1 + sum(depths[:stage]) + number}"
+    return f"{place}.{inner.get(match[3], match[3])}"

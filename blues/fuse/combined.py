@@ -38,6 +38,7 @@ def combinations(made: Embeddings, y: pd.Series) -> pd.DataFrame:
         ``patients``; see :func:`blues.evaluate.combine_table`. Below one half, a high output goes without the outcome. Of the
         takes of a BLUE point the one counts that :func:`blues.pool.patients` takes.
     """
+    made = made.compact()
     clips = np.repeat(made.table["clip"].to_numpy(), made.table["frames"])
     patients = np.repeat(made.table["patient"].to_numpy(), made.table["frames"])
     known = np.isin(patients, y.dropna().index) & np.isin(clips, pool.takes(made.table))

@@ -16,7 +16,7 @@ import torch
 
 from blues import simulate
 from blues.check import InputError, one_of
-from blues.encoders import Encoder, checkpoint, nets
+from blues.encoders import Encoder, nets, states
 from blues.encoders.lus import LusNet
 from blues.pretrain.data import Batch, NegativePool, join, negative_batch, simulated_batch
 from blues.pretrain.loss import TASKS, agreement, losses
@@ -382,7 +382,7 @@ class Trainer:
             steps, self.seconds, self.drawing, self.waiting = map(float, state["numbers"])
             self.steps, self.log = int(steps), [dict(line) for line in state["log"]]
             before_simulators = [str(one) for one in state["simulators"]]
-        except checkpoint.DAMAGE:
+        except states.DAMAGE:
             raise InputError("is of another network, or damaged", file=path, remedy=ANEW) from None
         self.simulators = list(dict.fromkeys([*before_simulators, *self.simulators * (self.progress < 1)]))
         return True
@@ -390,7 +390,7 @@ class Trainer:
 
 def _kept(path: Path, device: str) -> dict[str, Any]:
     """Read what :meth:`Trainer.save` wrote."""
-    state = checkpoint.read_torch(path, device, ANEW)
+    state = states.read_torch(path, device, ANEW)
     if not isinstance(state, dict) or not KEPT <= set(state) or not isinstance(state["settings"], dict):
         what = "does not hold what a training goes on from, or is of an earlier version"
         raise InputError(what, file=path, remedy=ANEW)
