@@ -51,7 +51,7 @@ def test_other_labels_and_plain_arrays_are_taken_as_they_stand():
 
 
 def test_groups_without_patients_are_refused():
-    table = pd.DataFrame({"patient": LABELS, "repeat": 0, "y": Y.to_numpy(), "p": P.to_numpy()})
+    table = pd.DataFrame({"patient": LABELS, "repeat": 0, "fold": 0, "y": Y.to_numpy(), "p": P.to_numpy()})
     with pytest.raises(InputError, match="groups is ndarray, which does not say whose they are"):
         evaluate.subgroup_table(table, table, PATIENTS.to_numpy(), "auroc")
 

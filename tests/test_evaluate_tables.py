@@ -64,16 +64,18 @@ def test_values_are_means_over_repeats(arm):
 
 
 def test_intervals_are_those_of_resampled_patients(arm):
-    """The fast path against a plain loop over stratified samples of patients."""
+    """The fast path against a plain loop over samples of patients, free where a score moves with the share of events."""
     y, p = arm
     table = evaluate.score_table(frame_of(y, p), draws=1500, seed=2).set_index("metric")
     rng, classes = np.random.default_rng(9), [np.flatnonzero(y == k) for k in (0, 1)]
-    drawn = {"auroc_bootstrap": [], "brier": [], "sensitivity": []}
+    drawn = {"auroc_bootstrap": [], "brier": [], "accuracy": [], "sensitivity": []}
     for _ in range(800):
         rows = np.concatenate([rng.choice(members, len(members)) for members in classes])
         above = [r[rows[y[rows] == 1]][:, None] > r[rows[y[rows] == 0]] for r in p]
         drawn["auroc_bootstrap"].append(np.mean([pairs.mean() for pairs in above]))
-        drawn["brier"].append(np.mean([np.mean((r[rows] - y[rows]) ** 2) for r in p]))
+        free = rng.integers(0, len(y), len(y))
+        drawn["brier"].append(np.mean([np.mean((r[free] - y[free]) ** 2) for r in p]))
+        drawn["accuracy"].append(np.mean([np.mean((r[free] >= 0.5) == y[free]) for r in p]))
         drawn["sensitivity"].append(np.mean([(r[rows][y[rows] == 1] >= 0.5).mean() for r in p]))
     for metric, values in drawn.items():
         low, high = np.quantile(values, [0.025, 0.975])
@@ -81,6 +83,32 @@ def test_intervals_are_those_of_resampled_patients(arm):
         assert table.loc[metric, "low"] == pytest.approx(low, abs=0.12 * width)
         assert table.loc[metric, "high"] == pytest.approx(high, abs=0.12 * width)
         assert table.loc[metric, "se"] == pytest.approx(np.std(values), rel=0.1)
+
+
+def test_scores_that_move_with_the_share_of_events_let_it_vary(rng):
+    y = rng.permutation(np.repeat([0, 1], [40, 20]))
+    frame = frame_of(y, np.full((1, 60), 0.3))
+    table = evaluate.score_table(frame, draws=1500).set_index("metric")
+    share = evaluate.wilson_interval(40, 60)
+    assert table.loc["accuracy", ["low", "high"]].tolist() == pytest.approx([share.low, share.high], abs=0.03)
+    assert table.loc["brier", "se"] == pytest.approx(np.std((y - 0.3) ** 2) / np.sqrt(60), rel=0.1)
+    assert table.loc["brier", "low"] < table.loc["brier", "value"] < table.loc["brier", "high"]
+    groups = pd.Series("all", np.arange(60).astype(str))
+    within = evaluate.subgroup_table(frame, frame.assign(p=0.2), groups, "brier", draws=1500).iloc[0]
+    assert [within["low_a"], within["high_a"]] == table.loc["brier", ["low", "high"]].tolist()
+
+
+def test_bands_of_net_benefit_let_the_share_of_events_vary(rng):
+    y = rng.permutation(np.repeat([0, 1], [180, 20]))
+    band = evaluate.net_benefit(y, np.full(200, 0.5), [0.05, 0.2], draws=3000)
+    for _, row in band.iterrows():
+        odds = row["threshold"] / (1 - row["threshold"])
+        low, high = (1 + odds) * stats.binom.ppf([0.025, 0.975], 200, 0.1) / 200 - odds
+        assert row[["low", "high"]].tolist() == pytest.approx([low, high], abs=0.008)
+    clips = evaluate.net_benefit(
+        np.repeat(y, 2), np.full(400, 0.5), [0.05, 0.2], clusters=np.repeat(np.arange(200), 2), draws=3000
+    )
+    np.testing.assert_allclose(clips, band, atol=1e-12)
 
 
 def test_thresholds_by_row(arm):

@@ -246,8 +246,9 @@ def average_precision(
     y, score, clusters
         As in :func:`auroc`.
     method : {"bootstrap", "logit"}
-        Bootstrap over patients, stratified by class; or the logit interval of Boyd, Eng & Page 2013 (ECML PKDD, LNCS
-        8190:451), se(logit) = 1 / sqrt(positives * AP * (1 - AP)), which knows no clusters.
+        Bootstrap over patients, stratified by class, though precision moves with the share of events: the interval is that of
+        cohorts with this very number of events, too narrow where it would vary; or the logit interval of Boyd,
+        Eng & Page 2013 (ECML PKDD, LNCS 8190:451), se(logit) = 1 / sqrt(positives * AP * (1 - AP)), which knows no clusters.
     level, draws, seed
         As in :func:`auroc`.
 

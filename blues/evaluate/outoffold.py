@@ -19,9 +19,10 @@ from blues.evaluate.ordinal import category_codes, kappa_of_tables, scale_weight
 from blues.evaluate.placements import weighted_auroc
 from blues.evaluate.precision import weighted_average_precision
 from blues.evaluate.records import group_codes
+from blues.evaluate.resample import patient_strata
 from blues.evaluate.validation import rank_within_folds, weighted_fold_auroc
 
-__all__ = ["METRICS", "OutOfFold", "out_of_fold", "paired"]
+__all__ = ["METRICS", "PREVALENCE_DEPENDENT", "OutOfFold", "bootstrap_strata", "out_of_fold", "paired"]
 
 
 @dataclass(frozen=True)
@@ -253,6 +254,30 @@ def paired(a: OutOfFold, b: OutOfFold) -> tuple[OutOfFold, OutOfFold]:
         who = _shown(common[np.flatnonzero(first.y != second.y)[0]])
         raise InputError(f"the two arms give {who} different outcomes")
     return first, second
+
+
+PREVALENCE_DEPENDENT = frozenset({"accuracy", "brier", "net_benefit"})
+"""Scores of a binary outcome that move with the share of events: their samples let it vary."""
+
+
+def bootstrap_strata(table: OutOfFold, kind: str, metric: str) -> np.ndarray:
+    """Return each patient's stratum for the bootstrap of a score, shape (patients,).
+
+    Parameters
+    ----------
+    table : OutOfFold
+    kind : {"binary", "ordinal", "continuous"}
+    metric : str
+
+    Returns
+    -------
+    ndarray of int
+        The classes among the patient's rows; one stratum for all where the outcome is not binary, or the score is one of
+        :data:`PREVALENCE_DEPENDENT`, whose interval would be too narrow with the number of events held.
+    """
+    if kind == "binary" and metric not in PREVALENCE_DEPENDENT:
+        return patient_strata(table.y, table.codes)
+    return np.zeros(int(table.codes.max()) + 1, dtype=np.int64)
 
 
 def _mean(values: np.ndarray, weights: np.ndarray, rows: np.ndarray | None = None) -> np.ndarray:

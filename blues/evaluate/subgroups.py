@@ -11,8 +11,8 @@ import pandas as pd
 from scipy.stats import chi2
 
 from blues.check import InputError, one_of
-from blues.evaluate.outoffold import METRICS, OutOfFold, out_of_fold, paired
-from blues.evaluate.resample import Seed, bootstrap_replicates, interval_of_replicates, patient_strata
+from blues.evaluate.outoffold import METRICS, OutOfFold, bootstrap_strata, out_of_fold, paired
+from blues.evaluate.resample import Seed, bootstrap_replicates, interval_of_replicates
 
 __all__ = ["COLUMNS", "UNKNOWN", "heterogeneity_p", "members", "subgroup_table"]
 
@@ -141,8 +141,7 @@ def _within(
         first, second = score(a, rows), score(b, rows)
         return np.column_stack([first, second, first - second])
 
-    strata = patient_strata(a.y, a.codes) if kind == "binary" else int(a.codes.max()) + 1
-    value, replicates = bootstrap_replicates(statistic, strata, draws, seed)
+    value, replicates = bootstrap_replicates(statistic, bootstrap_strata(a, kind, metric), draws, seed)
     found = [interval_of_replicates(value[k], replicates[:, k], level=level) for k in range(3)]
     for name, one in zip(("value_a", "value_b", "difference"), found, strict=True):
         suffix = name[5:] if name.startswith("value") else ""

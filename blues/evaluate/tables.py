@@ -12,11 +12,11 @@ import pandas as pd
 from blues.check import InputError, one_of
 from blues.evaluate.compare import delong_test, mcnemar_test, nadeau_bengio_test
 from blues.evaluate.discrimination import auroc
-from blues.evaluate.outoffold import METRICS, OutOfFold, out_of_fold, paired
+from blues.evaluate.outoffold import METRICS, PREVALENCE_DEPENDENT, OutOfFold, bootstrap_strata, out_of_fold, paired
 from blues.evaluate.permutation import sign_flip_test, swap_contributions
 from blues.evaluate.proportions import clustered_proportion, wilson_interval, wilson_limits
 from blues.evaluate.records import QUESTIONS, ROUNDING, Estimate, Test, normal_quantile
-from blues.evaluate.resample import Seed, bootstrap_replicates, interval_of_replicates, patient_strata
+from blues.evaluate.resample import Seed, bootstrap_replicates, interval_of_replicates
 from blues.evaluate.utility import check_thresholds, net_benefit_rows
 
 __all__ = ["HEADLINE", "LOWER_IS_BETTER", "compare_table", "point_score", "score_table"]
@@ -26,11 +26,6 @@ HEADLINE = ("auroc", "auprc", "accuracy", "brier", "mae", "quadratic_kappa", "rm
 LOWER_IS_BETTER = frozenset({"brier", "mae", "rmse", "rps"})
 _CLASS_OF = {"sensitivity": 1, "specificity": 0, "auprc": 1}  # whose patients a share is over; else all
 _SHARES = ("accuracy", "balanced_accuracy", "sensitivity", "specificity", "auprc", "within_one")
-
-
-def _strata(table: OutOfFold, kind: str) -> Any:
-    """Return each patient's stratum for the bootstrap: the class of a binary outcome; else one for all."""
-    return patient_strata(table.y, table.codes) if kind == "binary" else int(table.codes.max()) + 1
 
 
 def _metrics(table: OutOfFold, kind: str) -> dict[str, Any]:
@@ -59,7 +54,9 @@ def score_table(
         them.
     kind : {"binary", "ordinal", "continuous"}
     draws : int
-        Bootstrap samples of patients, stratified by class where the outcome is binary.
+        Bootstrap samples of patients: within the classes of a binary outcome for what is measured inside or between them;
+        freely for ``accuracy`` and ``brier``, which move with the share of events. ``auprc`` moves with it too and is drawn
+        within classes: its interval is that of cohorts with this very number of events, and too narrow for others.
     seed : int or Generator
         The same seed draws the same patients for every arm with the same patients.
     threshold : float or str
@@ -101,20 +98,14 @@ def score_table(
     """
     table = out_of_fold(predictions, kind, threshold, categories)
     metrics = _metrics(table, kind)
-
-    def statistic(weights: np.ndarray) -> np.ndarray:
-        rows = weights[:, table.codes]
-        return np.column_stack([metric(table, rows) for metric in metrics.values()])
-
-    value, replicates = bootstrap_replicates(statistic, _strata(table, kind), draws, seed)
+    drawn = _replicates(table, metrics, kind, draws, seed)
     everyone = np.ones((1, len(table.y)))
     repeats = [table.repeat(r) for r in range(len(table.p))]
     clusters = table.patients if table.codes.max() + 1 < len(table.y) else None
     ranked = {"auroc": table.p, "auroc_within_fold": table.ranked} if kind == "binary" else {}
     lines = []
-    for k, (name, metric) in enumerate(metrics.items()):
-        found = interval_of_replicates(value[k], replicates[:, k], level=level)
-        found = _widened(found, replicates[:, k], name, table, level)
+    for name, metric in metrics.items():
+        found = _widened(interval_of_replicates(*drawn[name], level=level), drawn[name][1], name, table, level)
         spread = [metric(one, everyone)[0] for one in repeats] if len(repeats) > 1 else []
         spread_sd = float(np.std(spread, ddof=1)) if spread else math.nan
         if name in ranked:
@@ -128,6 +119,24 @@ def score_table(
         share = share if clusters is None else clustered_proportion(table.y, clusters, level=level)
         lines.append(_score_line("prevalence", share, math.nan))
     return pd.DataFrame(lines)
+
+
+def _replicates(
+    table: OutOfFold, metrics: dict[str, Any], kind: str, draws: int, seed: Seed
+) -> dict[str, tuple[float, np.ndarray]]:
+    """Return the value and the replicates of each score, those with the same strata on the same draws."""
+    found: dict[str, tuple[float, np.ndarray]] = {}
+    free = [name for name in metrics if kind == "binary" and name in PREVALENCE_DEPENDENT]
+    for names in ([name for name in metrics if name not in free], free):
+
+        def statistic(weights: np.ndarray, names: list[str] = names) -> np.ndarray:
+            rows = weights[:, table.codes]
+            return np.column_stack([metrics[name](table, rows) for name in names])
+
+        if names:
+            value, replicates = bootstrap_replicates(statistic, bootstrap_strata(table, kind, names[0]), draws, seed)
+            found |= {name: (float(value[k]), replicates[:, k]) for k, name in enumerate(names)}
+    return found
 
 
 def point_score(
@@ -210,10 +219,11 @@ def compare_table(
     -------
     DataFrame, one row a comparison
         ``metric, difference, low, high, statistic, p_value, test, question, better, patients, reason``. Each test
-        answers its own question, in ``question``. The paired bootstrap draws the same patients for both arms; its p
-        value is twice the smaller share of samples on one side of 0, the data themselves counted on both, so that
-        identical arms get 1. DeLong and McNemar take predictions averaged over repeats; the swap permutation swaps a
-        patient's predictions in all repeats at once; Nadeau-Bengio takes the differences of all folds, where both
+        answers its own question, in ``question``. The paired bootstrap draws the same patients for both arms, within
+        the classes of a binary outcome (a difference covers alike with or without); its p value is
+        twice the smaller share of samples on one side of 0, the data themselves counted on both, so that identical arms get 1.
+        DeLong and McNemar take predictions averaged over repeats; the swap permutation swaps a patient's predictions in all
+        repeats at once; Nadeau-Bengio takes the differences of all folds, where both
         arms were fitted on the same ones. ``better`` says whether ``higher`` or ``lower`` is.
 
     Raises
@@ -257,7 +267,7 @@ def _bootstrap_lines(
         differences = [metric(a, rows) - metric(b, rows) for metric in metrics.values()]
         return np.column_stack([*differences, (rows @ gains) / rows.sum(1, keepdims=True)])
 
-    value, replicates = bootstrap_replicates(statistic, _strata(a, kind), draws, seed)
+    value, replicates = bootstrap_replicates(statistic, bootstrap_strata(a, kind, "difference"), draws, seed)
     lines = []
     for k, name in enumerate(names):
         found = interval_of_replicates(value[k], replicates[:, k], level=level)
