@@ -81,6 +81,13 @@ GAPS = [float("nan"), "a", "a", "b", "b", "c"]
         lambda: survive.logrank_test([1, 2, 3, 4, 5, 6], [1] * 6, GAPS),
         lambda: survive.kaplan_meier([1, 2, 3, 4, 5, 6], [1] * 6, groups=GAPS),
         lambda: agree.cohen_kappa([[0, 1], [1, 1]] * 3, categories=[0, 1], clusters=GAPS),
+        lambda: evaluate.rank_within_folds([1, 2, 3, 4, 5, 6], GAPS),
+        lambda: evaluate.rank_within_folds([1, 2, 3, 4, 5, 6], [0, 0, 1, 1, 2, None]),
+        lambda: evaluate.pooled_and_fold_auroc([0, 1, 0, 1, 0, 1], [1, 2, 3, 4, 5, 6], [0, 0, 0, 1, 1, float("nan")]),
+        lambda: evaluate.bootstrap_weights(GAPS, 5, 0),
+        lambda: evaluate.bootstrap_weights([0.0, 0.0, 1.0, float("nan")], 5, 0),
+        lambda: evaluate.bootstrap_weights([0, 0, 1, None], 5, 0),
+        lambda: evaluate.patient_bootstrap(np.mean, np.arange(6.0), range(6), 5, stratify=[0, 0, 0, 1, 1, None]),
     ],
 )
 def test_a_label_that_is_missing_in_a_list_is_missing(call):
@@ -96,6 +103,23 @@ def test_predictions_at_a_threshold_reach_it_whatever_the_last_bit():
         by_hand = 4 / 20 - 4 / 20 * 0.7 / 0.3
         assert evaluate.net_benefit(y, p, thresholds)["model"][0] == pytest.approx(by_hand)
         assert evaluate.decision_table(three, thresholds)["net_benefit"][0] == pytest.approx(by_hand)
+
+
+def test_operating_points_and_mcnemar_reach_a_threshold_that_is_equal():
+    y = np.tile([1, 0, 0], 8)
+    for cut in (1 / 3, 0.7, 0.1 + 0.2):
+        p = np.tile([cut, cut, cut / 2], 8)
+        one = pd.DataFrame(
+            {"patient": [f"p{i}" for i in range(24)], "repeat": 0, "fold": np.arange(24) % 2, "y": y, "p": p}
+        )
+        three = pd.concat([one.assign(repeat=r) for r in range(3)], ignore_index=True).assign(threshold=cut)
+        cells = evaluate.operating_table(three).set_index("metric")["value"]
+        assert cells[["tp", "fp", "fn", "tn"]].tolist() == [8, 8, 0, 8]
+        far = three.assign(p=np.tile(np.tile([cut + 0.1, cut + 0.1, cut / 2], 8), 3))
+        found = evaluate.compare_table(three, far, draws=10, threshold="threshold").set_index("test").loc["McNemar"]
+        assert (found["difference"], found["p_value"]) == (0, 1)
+        below = np.nextafter(cut, 0)
+        assert evaluate.combine([below, 0.0], ["a", "a"], "any", threshold=cut).to_dict() == {"a": 1.0}
 
 
 def test_bins_of_equal_width_are_closed_on_the_left():

@@ -310,6 +310,14 @@ def test_nadeau_bengio_takes_the_folds(arm, rng):
     assert "same folds" in row["reason"]
 
 
+def test_repeats_of_a_single_fold_have_no_test_over_folds(arm, rng):
+    y, p = arm
+    a, b = (frame_of(y, q).assign(fold=0) for q in (p, predictions(rng, y, 0.1)))
+    row = evaluate.compare_table(a, b, draws=50).query("metric == 'auroc' and test == 'Nadeau-Bengio'").iloc[0]
+    assert math.isnan(row["p_value"])
+    assert row["reason"] == "every fold holds all patients: none was left to train on"
+
+
 def test_comparison_on_common_patients_and_of_clips(arm, rng):
     y, p = arm
     a, b = frame_of(y, p), frame_of(y, predictions(rng, y, 0.3))

@@ -9,7 +9,7 @@ import pandas as pd
 
 from blues.check import InputError, one_of, probabilities, same_length
 from blues.evaluate.discrimination import auroc
-from blues.evaluate.records import group_codes
+from blues.evaluate.records import group_codes, reaches
 from blues.evaluate.rows import rows_in_order
 
 __all__ = ["COMBINE", "combine", "combine_table"]
@@ -69,7 +69,7 @@ def combine(p: Any, groups: Any, how: str = "mean", *, k: int = 3, threshold: fl
         raise InputError(f"threshold is {threshold}", allowed="0 to 1")
     group_codes(groups, len(values), "groups")
     if how in ("vote", "any"):
-        values = (values >= threshold).astype(float)
+        values = reaches(values, threshold).astype(float)
     if how == "noisy-or":
         with np.errstate(divide="ignore"):
             values = np.log1p(-values)

@@ -18,7 +18,7 @@ from blues.check import InputError, binary_outcome, columns_exist, finite, one_o
 from blues.evaluate.ordinal import category_codes, kappa_of_tables, scale_weights
 from blues.evaluate.placements import weighted_auroc
 from blues.evaluate.precision import weighted_average_precision
-from blues.evaluate.records import group_codes
+from blues.evaluate.records import group_codes, reaches
 from blues.evaluate.resample import patient_strata
 from blues.evaluate.validation import rank_within_folds, weighted_fold_auroc
 
@@ -65,7 +65,12 @@ class OutOfFold:
     @cached_property
     def called(self) -> np.ndarray:
         """1 where ``p`` reaches the threshold, shape (repeats, n)."""
-        return (self.p >= self.threshold).astype(float)
+        return reaches(self.p, self.threshold).astype(float)
+
+    @cached_property
+    def called_on_average(self) -> np.ndarray:
+        """1 where ``p`` averaged over the repeats reaches the threshold averaged over them, shape (n,)."""
+        return reaches(self.p.mean(0), self.threshold.mean(0)).astype(float)
 
     @cached_property
     def graded(self) -> np.ndarray:

@@ -12,7 +12,7 @@ from scipy import special, stats
 
 from blues.check import InputError
 
-__all__ = ["Estimate", "Test", "check_level", "group_codes", "logit_interval", "normal_quantile"]
+__all__ = ["Estimate", "Test", "check_level", "group_codes", "logit_interval", "normal_quantile", "reaches"]
 
 
 ALTERNATIVES = ("two-sided", "greater", "less")
@@ -115,6 +115,11 @@ def normal_quantile(level: float) -> float:
 
 ROUNDING = 1e-12
 """Differences up to this are of the last bits, and are no differences."""
+
+
+def reaches(p: Any, threshold: Any) -> np.ndarray:
+    """Return where predictions reach their threshold, whatever the last bit: the mean of several .7 reaches .7."""
+    return np.asarray(np.asarray(p) >= np.asarray(threshold) - ROUNDING)
 
 
 def logit_interval(value: float, se: float, quantile: float) -> tuple[float, float]:

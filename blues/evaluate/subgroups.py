@@ -11,8 +11,9 @@ import pandas as pd
 from scipy.stats import chi2
 
 from blues.check import InputError, one_of
+from blues.evaluate.intervals import interval_of_replicates
 from blues.evaluate.outoffold import METRICS, OutOfFold, bootstrap_strata, out_of_fold, paired
-from blues.evaluate.resample import Seed, bootstrap_replicates, interval_of_replicates
+from blues.evaluate.resample import Seed, bootstrap_replicates
 
 __all__ = ["COLUMNS", "UNKNOWN", "heterogeneity_p", "members", "subgroup_table"]
 

@@ -12,11 +12,12 @@ import pandas as pd
 from blues.check import InputError, one_of
 from blues.evaluate.compare import delong_test, mcnemar_test, nadeau_bengio_test
 from blues.evaluate.discrimination import auroc
+from blues.evaluate.intervals import interval_of_replicates
 from blues.evaluate.outoffold import METRICS, PREVALENCE_DEPENDENT, OutOfFold, bootstrap_strata, out_of_fold, paired
 from blues.evaluate.permutation import sign_flip_test, swap_contributions
 from blues.evaluate.proportions import clustered_proportion, wilson_interval, wilson_limits
 from blues.evaluate.records import QUESTIONS, ROUNDING, Estimate, Test, normal_quantile
-from blues.evaluate.resample import Seed, bootstrap_replicates, interval_of_replicates
+from blues.evaluate.resample import Seed, bootstrap_replicates
 from blues.evaluate.utility import check_thresholds, net_benefit_rows
 
 __all__ = ["HEADLINE", "LOWER_IS_BETTER", "compare_table", "point_score", "score_table"]
@@ -304,8 +305,8 @@ def _test_lines(a: OutOfFold, b: OutOfFold, kind: str, level: float) -> list[dic
         lines.append(_line("auroc", delong_test(a.y, a.p.mean(0), b.p.mean(0), clusters, level=level), "DeLong", ""))
         for metric, statistic in (("auroc", "auroc"), ("brier", "brier"), ("accuracy", "accuracy")):
             lines.append(_line(metric, _swap(a, b, statistic), "swap permutation", ""))
-        called = [(one.p.mean(0) >= one.threshold.mean(0)).astype(float) for one in (a, b)]
-        lines.append(_line("accuracy", mcnemar_test(a.y, *called, clusters=clusters), "McNemar", ""))
+        found = mcnemar_test(a.y, a.called_on_average, b.called_on_average, clusters=clusters)
+        lines.append(_line("accuracy", found, "McNemar", ""))
     else:
         lines.append(_line("mae", _swap(a, b, "absolute_error"), "swap permutation", ""))
     folded = {"binary": ("auroc", "brier", "accuracy")}.get(kind, ("mae",))
@@ -344,7 +345,10 @@ def _over_folds(a: OutOfFold, b: OutOfFold, kind: str, metric: str, level: float
     if len(differences) < 2:
         return Test(math.nan, math.nan, detail={"reason": "fewer than two folds in which the score is defined"})
     n_test = float(np.mean(sizes))
-    found = nadeau_bengio_test(differences, a.codes.max() + 1 - n_test, n_test, level=level)
+    n_train = float(a.codes.max() + 1 - n_test)
+    if n_train <= 0:
+        return Test(math.nan, math.nan, detail={"reason": "every fold holds all patients: none was left to train on"})
+    found = nadeau_bengio_test(differences, n_train, n_test, level=level)
     if lost and "reason" not in found.detail:
         found.detail["reason"] = f"{lost} folds with one class left out"
     return found

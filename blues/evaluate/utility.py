@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from blues.check import InputError, finite, probabilities, same_length
-from blues.evaluate.records import ROUNDING, group_codes
+from blues.evaluate.records import group_codes, reaches
 from blues.evaluate.resample import Seed, weighted_bootstrap
 from blues.evaluate.rows import rows_in_order
 
@@ -29,10 +29,10 @@ def check_thresholds(thresholds: Any) -> np.ndarray:
 def net_benefit_rows(y: np.ndarray, p: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
     """Return each row's share in the net benefit at each threshold, shape (n, thresholds); the net benefit is its mean.
 
-    A row called positive (p >= t) counts 1 if it is one and -t/(1 - t) if not; a mean of several .7 reaches .7.
+    A row called positive (p >= t) counts 1 if it is one and -t/(1 - t) if not.
     """
     odds = thresholds / (1 - thresholds)
-    return np.where(p[:, None] >= thresholds - ROUNDING, np.where(y[:, None] == 1, 1.0, -odds), 0.0)
+    return np.where(reaches(p[:, None], thresholds), np.where(y[:, None] == 1, 1.0, -odds), 0.0)
 
 
 @rows_in_order
