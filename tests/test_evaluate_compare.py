@@ -75,6 +75,11 @@ def test_swap_test_is_the_exact_enumeration_of_swapped_scores():
     assert found.detail["exact"]
 
 
+def test_swaps_of_accuracy_take_calls_alone():
+    with pytest.raises(InputError, match=r"a must hold 0 and 1 only, and holds 0.3"):
+        evaluate.swap_permutation_test([0, 1, 0, 1], [0.3, 0.9, 0.1, 0.8], [0, 1, 1, 1], "accuracy")
+
+
 def test_random_swaps_agree_with_the_enumeration(rng):
     y = (rng.random(18) < 0.5).astype(int)
     p, q = rng.random(18), rng.random(18)

@@ -29,6 +29,7 @@ def turned(values):
         lambda: evaluate.operating_point(Y, turned(P > 0.5)),
         lambda: evaluate.patient_folds(Y, turned(PATIENTS), 3, 1),
         lambda: evaluate.quadratic_kappa(Y, turned(Y), [0, 1]),
+        lambda: evaluate.combine_table(Y, turned(P), PATIENTS, PATIENTS),
         lambda: survive.intraclass_correlation(P, turned(PATIENTS)),
         lambda: survive.design_effect(P, turned(PATIENTS)),
     ],

@@ -129,7 +129,9 @@ def test_everything_right_does_not_mean_certain(rng):
         assert table.loc[metric, "low"] == pytest.approx(evaluate.wilson_interval(size, size).low)
         assert table.loc[metric, "method"] == "Wilson"
     assert 0.9 < table.loc["auroc", "low"] < 1
-    assert table["reason"]["auroc_bootstrap"] == "every bootstrap sample gave the same value"
+    newcombe = evaluate.auroc(y, y, method="newcombe")
+    assert table.loc["auroc_bootstrap", "low"] == pytest.approx(newcombe.low)
+    assert table["reason"]["auroc_bootstrap"].startswith("every bootstrap sample gave the same value")
     assert "Newcombe's interval taken" in table["reason"]["auroc"]
     assert table.loc["brier", ["low", "high"]].isna().all(), "a score that is no share has no interval then"
     assert table["reason"]["brier"] == "every bootstrap sample gave the same value"
@@ -289,10 +291,45 @@ def test_comparison_rows_and_direction(arm, rng):
 
 def test_bootstrap_p_is_never_zero(rng):
     y = rng.permutation(np.repeat([0, 1], [30, 33]))
-    good, bad = frame_of(y, np.tile(0.1 + 0.8 * y, (2, 1))), frame_of(y, np.tile(0.9 - 0.8 * y, (2, 1)))
+    noise = rng.uniform(0, 0.05, (2, 63))
+    good, bad = frame_of(y, 0.1 + 0.8 * y + noise), frame_of(y, 0.9 - 0.8 * y + noise)
     found = evaluate.compare_table(good, bad, draws=99).query("test == 'paired patient bootstrap'")
     assert found.set_index("metric").loc["brier", "p_value"] == pytest.approx(0.02)
-    assert (found["p_value"] > 0).all()
+    assert (found["p_value"].dropna() > 0).all()
+
+
+def test_difference_that_is_the_same_in_all_samples_has_neither_interval_nor_p():
+    frame = pd.DataFrame({"patient": list("abcd"), "repeat": 0, "fold": [0, 1, 0, 1], "y": [1, 1, 0, 0]})
+    good, bad = frame.assign(p=[0.9, 0.9, 0.1, 0.1]), frame.assign(p=[0.1, 0.1, 0.9, 0.9])
+    found = evaluate.compare_table(good, bad, draws=200).query("test == 'paired patient bootstrap'").set_index("metric")
+    assert found.loc["auroc", "difference"] == 1
+    for metric in ("auroc", "brier", "accuracy", "sensitivity", "net_benefit@0.3"):
+        assert found.loc[metric, ["low", "high", "p_value"]].isna().all(), metric
+        assert found.loc[metric, "reason"] == "every bootstrap sample gave the same value"
+
+
+def test_one_patient_in_a_class_leaves_no_bootstrap_between_classes(rng):
+    y = np.repeat([0, 1], [30, 1])
+    frame = pd.DataFrame({"patient": np.arange(31).astype(str), "repeat": 0, "fold": np.arange(31) % 3, "y": y})
+    arms = [frame.assign(p=rng.uniform(0.1, 0.7, 31) + 0.2 * y) for _ in range(2)]
+    pairs = evaluate.compare_table(*arms, draws=200).query("test == 'paired patient bootstrap'").set_index("metric")
+    for metric in ("auroc", "auprc", "brier", "accuracy", "net_benefit@0.3"):
+        assert pairs.loc[metric, ["low", "high", "p_value"]].isna().all(), metric
+        assert pairs.loc[metric, "reason"] == "fewer than two patients in a class"
+    assert pairs.loc["specificity", ["low", "high", "p_value"]].notna().all()
+    table = evaluate.score_table(arms[0], draws=200).set_index("metric")
+    newcombe = evaluate.auroc(y, arms[0]["p"], method="newcombe")
+    assert table.loc["auroc_bootstrap", ["low", "high"]].tolist() == pytest.approx([newcombe.low, newcombe.high])
+    for metric in ("auprc", "balanced_accuracy"):
+        assert table.loc[metric, ["low", "high"]].isna().all()
+        assert table.loc[metric, "reason"] == "fewer than two patients in a class"
+    assert table.loc[["specificity", "brier", "accuracy"], ["low", "high"]].notna().all(axis=None)
+    found = evaluate.bootstrap_auroc(y, arms[0]["p"], draws=200)
+    assert (found.low, found.high) == pytest.approx((newcombe.low, newcombe.high))
+    assert "two patients" in found.detail["reason"]
+    precision = evaluate.average_precision(y, arms[0]["p"], draws=200)
+    assert math.isnan(precision.low)
+    assert "two patients" in precision.detail["reason"]
 
 
 def test_nadeau_bengio_takes_the_folds(arm, rng):
@@ -379,6 +416,11 @@ def test_bad_pairs_are_refused(arm):
         evaluate.point_score(frame, "aurok")
     with pytest.raises(InputError, match="kind"):
         evaluate.score_table(frame, "survival")
+    for threshold in (np.nan, np.inf, None):
+        with pytest.raises(InputError, match="threshold has 1 entries that are missing or infinite"):
+            evaluate.score_table(frame, threshold=threshold, draws=10)
+        with pytest.raises(InputError, match="threshold has 1 entries"):
+            evaluate.operating_table(frame, threshold)
     with pytest.raises(InputError, match="needs categories"):
         evaluate.score_table(frame.assign(y=frame["y"] / 2), "ordinal")
 

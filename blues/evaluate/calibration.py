@@ -12,8 +12,8 @@ import statsmodels.api as sm
 from scipy import special, stats
 from statsmodels.nonparametric.smoothers_lowess import lowess
 
-from blues.check import InputError, binary_outcome, finite, one_of, probabilities, same_length
-from blues.evaluate.records import ROUNDING, Estimate, Test, check_level, group_codes, normal_quantile
+from blues.check import InputError, binary_outcome, one_of, probabilities, same_length
+from blues.evaluate.records import ROUNDING, Estimate, Test, check_level, group_codes, normal_quantile, zeros_and_ones
 from blues.evaluate.rows import rows_in_order
 
 __all__ = ["Calibration", "brier", "calibration", "expected_calibration_error", "smooth_calibration"]
@@ -25,26 +25,30 @@ _ONE_CLUSTER = "one cluster: the variance between clusters is unknown"
 
 def _outcome_and_probability(y: Any, p: Any) -> tuple[np.ndarray, np.ndarray]:
     """Check and return the outcome (0 and 1) and the probabilities; one class only is allowed."""
-    outcome, predicted = finite(y, "y").ravel(), probabilities(p).ravel()
+    outcome, predicted = zeros_and_ones(y, "y"), probabilities(p).ravel()
     same_length(y=outcome, p=predicted)
     if not len(outcome):
         raise InputError("y is empty")
-    if not np.isin(outcome, (0, 1)).all():
-        raise InputError("y must hold 0 and 1 only", value=float(outcome[~np.isin(outcome, (0, 1))][0]))
     return outcome, predicted
 
 
 def mean_interval(values: np.ndarray, clusters: Any, level: float, **extra: Any) -> Estimate:
-    """Return a mean over rows with its t interval, clustered by patient when the patients are given."""
+    """Return a mean over rows with its t interval, clustered by patient when the patients are given; NaN without spread."""
     n = len(values)
     codes = np.arange(n) if clusters is None else group_codes(clusters, n)[0]
     mean = float(values.mean())
     count = int(codes.max()) + 1
     detail = {"method": "t" if clusters is None else "t, clustered", "level": check_level(level), "n": n, **extra}
     if count < 2:
-        return Estimate(mean, detail={**detail, "reason": "one observation has no spread"})
+        reason = "one observation has no spread" if n < 2 else _ONE_CLUSTER
+        return Estimate(mean, detail={**detail, "reason": reason})
     sums = np.bincount(codes, values - mean)
     se = math.sqrt(count / (count - 1) * float(sums @ sums)) / n
+    if se <= ROUNDING * abs(mean):
+        what = "row" if clusters is None else "patient"
+        return Estimate(
+            mean, detail={**detail, "reason": f"every {what} has the same: no spread to tell an interval from"}
+        )
     half = float(stats.t.isf((1 - level) / 2, count - 1)) * se
     return Estimate(mean, mean - half, mean + half, se, detail)
 
@@ -67,8 +71,8 @@ def brier(y: Any, p: Any, clusters: Any = None, *, level: float = 0.95) -> Estim
     Returns
     -------
     Estimate
-        Interval: t on the rows' (patients') squared errors, cut to 0 ... 1. ``detail["scaled"]`` = 1 - Brier / Brier of the
-        prevalence (NaN with one class).
+        Interval: t on the rows' (patients') squared errors, cut to 0 ... 1; NaN where they are all the same.
+        ``detail["scaled"]`` = 1 - Brier / Brier of the prevalence (NaN with one class).
 
     Examples
     --------

@@ -85,6 +85,7 @@ def combine(p: Any, groups: Any, how: str = "mean", *, k: int = 3, threshold: fl
     return found.rename(how)
 
 
+@rows_in_order
 def combine_table(
     y: Any, p: Any, clips: Any, patients: Any, *, k: int = 3, threshold: float = 0.5, level: float = 0.95
 ) -> pd.DataFrame:
@@ -109,7 +110,13 @@ def combine_table(
         ``frames`` (mean or vote), ``clips`` (mean, max, any, top-k, noisy-or), ``auroc``, ``low``, ``high``; without interval
         where all patients get the same. To take the
         best of these rows as a result would be to choose on the rows it is reported on.
+
+    Raises
+    ------
+    InputError
+        When the outcome differs within a patient or a clip belongs to several, or as :func:`combine`.
     """
+    frames = np.asarray(p)
     rows = pd.DataFrame({"y": np.asarray(y, dtype=float), "clip": np.asarray(clips), "patient": np.asarray(patients)})
     varying = rows.groupby("patient")["y"].nunique()
     if (varying > 1).any():
@@ -120,7 +127,7 @@ def combine_table(
     outcome = rows.groupby("patient", sort=False)["y"].first()
     lines = []
     for over_frames in ("mean", "vote"):
-        of_clip = combine(p, rows["clip"], over_frames, threshold=threshold)
+        of_clip = combine(frames, rows["clip"], over_frames, threshold=threshold)
         for over_clips in ("mean", "max", "any", "top-k", "noisy-or"):
             of_patient = combine(of_clip, owners["first"].loc[of_clip.index], over_clips, k=k, threshold=threshold)
             area = auroc(outcome.loc[of_patient.index], of_patient, level=level)

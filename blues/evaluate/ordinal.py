@@ -11,7 +11,7 @@ from scipy import stats
 
 from blues.check import InputError, finite, one_of, same_length
 from blues.evaluate.calibration import mean_interval
-from blues.evaluate.records import Estimate, check_level, normal_quantile
+from blues.evaluate.records import ROUNDING, Estimate, check_level, normal_quantile
 from blues.evaluate.resample import cluster_tables
 from blues.evaluate.rows import rows_in_order
 
@@ -140,8 +140,8 @@ def quadratic_kappa(
     Returns
     -------
     Estimate
-        Without clusters the interval is that of Fleiss, Cohen & Everitt 1969. ``detail["table"]`` is the contingency
-        table.
+        Without clusters the interval is that of Fleiss, Cohen & Everitt 1969; none where its error is 0, as at perfect
+        agreement (``detail["reason"]``). ``detail["table"]`` is the contingency table.
 
     Raises
     ------
@@ -176,6 +176,9 @@ def quadratic_kappa(
             return Estimate(value, detail={**detail, "reason": "undefined when one of the patients is left out"})
         se = math.sqrt((count - 1) / count * float(np.sum((without - without.mean()) ** 2)))
         quantile = float(stats.t.isf((1 - level) / 2, count - 1))
+    if not se > ROUNDING:
+        reason = f"the error says nothing at a kappa of {value:g}"
+        return Estimate(value, detail={**detail, "reason": reason})
     return Estimate(value, max(-1.0, value - quantile * se), min(1.0, value + quantile * se), se, detail)
 
 
@@ -195,7 +198,7 @@ def mean_absolute_error(y: Any, predicted: Any, clusters: Any = None, *, level: 
     Returns
     -------
     Estimate
-        The lower limit is cut at 0.
+        The lower limit is cut at 0; no interval where all errors are the same.
 
     Raises
     ------
@@ -246,7 +249,8 @@ def ranked_probability_score(
     Returns
     -------
     Estimate
-        Lower is better; t interval, by patient when ``clusters`` is given.
+        Lower is better; t interval, by patient when ``clusters`` is given, cut to the possible range; none where all rows
+        score the same.
 
     Raises
     ------
@@ -272,4 +276,6 @@ def ranked_probability_score(
     reached = truth[:, None] <= np.arange(len(known))
     rows = np.sum((np.cumsum(table, axis=1) - reached) ** 2, axis=1) / (len(known) - 1 if normalise else 1)
     found = mean_interval(rows, clusters, level, normalised=normalise)
-    return Estimate(found.value, float(np.maximum(0.0, found.low)), found.high, found.se, found.detail)
+    worst = 1.0 if normalise else len(known) - 1.0
+    low, high = float(np.maximum(0.0, found.low)), float(np.minimum(worst, found.high))
+    return Estimate(found.value, low, high, found.se, found.detail)

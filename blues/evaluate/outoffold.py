@@ -166,8 +166,8 @@ def out_of_fold(
     Raises
     ------
     InputError
-        If a column is absent, a row occurs twice in a repeat or is absent from one, or an outcome differs between
-        repeats.
+        If a column is absent, a row occurs twice in a repeat or is absent from one, an outcome differs between repeats, or the
+        threshold is not finite.
     """
     one_of(kind, ("binary", "ordinal", "continuous"), "kind")
     _check_frame(predictions, threshold)
@@ -188,7 +188,7 @@ def out_of_fold(
     limit = (
         finite(predictions[threshold], threshold)
         if isinstance(threshold, str)
-        else np.full(len(rows), float(threshold))
+        else np.full(len(rows), finite(threshold, "threshold").item())
     )
     table = OutOfFold(
         rows=names,

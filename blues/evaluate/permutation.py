@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from scipy import stats
 
 from blues.check import InputError, binary_outcome, finite, one_of, probabilities, same_length
 from blues.evaluate.placements import cross_placements
-from blues.evaluate.records import ALTERNATIVES, QUESTIONS, Test, group_codes
+from blues.evaluate.records import ALTERNATIVES, QUESTIONS, Test, group_codes, zeros_and_ones
 from blues.evaluate.resample import Seed
 from blues.evaluate.rows import rows_in_order
 
@@ -175,6 +176,11 @@ def swap_permutation_test(
         ``statistic`` and ``estimate``: a minus b. Exact up to 20 patients, else random with the observed one counted
         (never p = 0).
 
+    Raises
+    ------
+    InputError
+        For another statistic or alternative, predictions that the statistic does not take, or lengths that differ.
+
     Notes
     -----
     Bandos, Rockette & Gur 2005, Stat Med 24:2873. The difference in AUROC is a sum over patients that a swap changes
@@ -189,7 +195,8 @@ def swap_permutation_test(
     one_of(statistic, ("auroc", "brier", "accuracy", "absolute_error"), "statistic")
     one_of(alternative, ALTERNATIVES, "alternative")
     outcome = finite(y, "y").ravel() if statistic == "absolute_error" else binary_outcome(y).astype(float)
-    check = probabilities if statistic == "brier" else finite
+    checks: dict[str, Callable[[Any, str], np.ndarray]] = {"brier": probabilities, "accuracy": zeros_and_ones}
+    check = checks.get(statistic, finite)
     first, second = check(a, "a").ravel(), check(b, "b").ravel()
     same_length(y=outcome, a=first, b=second)
     terms = swap_contributions(outcome, first, second, statistic)

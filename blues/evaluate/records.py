@@ -10,9 +10,18 @@ import numpy as np
 import pandas as pd
 from scipy import special, stats
 
-from blues.check import InputError
+from blues.check import InputError, finite
 
-__all__ = ["Estimate", "Test", "check_level", "group_codes", "logit_interval", "normal_quantile", "reaches"]
+__all__ = [
+    "Estimate",
+    "Test",
+    "check_level",
+    "group_codes",
+    "logit_interval",
+    "normal_quantile",
+    "reaches",
+    "zeros_and_ones",
+]
 
 
 ALTERNATIVES = ("two-sided", "greater", "less")
@@ -115,6 +124,20 @@ def normal_quantile(level: float) -> float:
 
 ROUNDING = 1e-12
 """Differences up to this are of the last bits, and are no differences."""
+
+
+SAME = "every bootstrap sample gave the same value"
+ONE_PATIENT = "fewer than two patients in a class"
+"""Why a bootstrap says nothing."""
+
+
+def zeros_and_ones(values: Any, name: str) -> np.ndarray:
+    """Return 0s and 1s as floats, shape (n,), or raise naming the first other; one class is allowed."""
+    array = finite(values, name).ravel()
+    bad = array[~np.isin(array, (0, 1))]
+    if len(bad):
+        raise InputError(f"{name} must hold 0 and 1 only, and holds {bad[0]:g}", remedy="Apply the threshold first")
+    return array
 
 
 def reaches(p: Any, threshold: Any) -> np.ndarray:

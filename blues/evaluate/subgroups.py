@@ -13,7 +13,9 @@ from scipy.stats import chi2
 from blues.check import InputError, one_of
 from blues.evaluate.intervals import interval_of_replicates
 from blues.evaluate.outoffold import METRICS, OutOfFold, bootstrap_strata, out_of_fold, paired
+from blues.evaluate.records import ONE_PATIENT
 from blues.evaluate.resample import Seed, bootstrap_replicates
+from blues.evaluate.substitute import substituted, unknown_spread
 
 __all__ = ["COLUMNS", "UNKNOWN", "heterogeneity_p", "members", "subgroup_table"]
 
@@ -61,7 +63,8 @@ def subgroup_table(
     DataFrame, one row a group
         ``group, patients, events`` (binary, else NaN), ``value_a, low_a, high_a, value_b, low_b, high_b, difference, low,
         high, se, p_interaction, reason``. Intervals are percentile bootstraps over the group's patients, paired for the
-        difference. ``p_interaction``, the same in all rows, is that of :func:`heterogeneity_p` over the groups with numbers.
+        difference; where samples say nothing they are as in :func:`blues.evaluate.score_table`, and ``reason`` says why.
+        ``p_interaction``, the same in all rows, is that of :func:`heterogeneity_p` over the groups with numbers.
 
     Raises
     ------
@@ -144,12 +147,21 @@ def _within(
 
     value, replicates = bootstrap_replicates(statistic, bootstrap_strata(a, kind, metric), draws, seed)
     found = [interval_of_replicates(value[k], replicates[:, k], level=level) for k in range(3)]
+    for k, arm in enumerate((a, b)):
+        found[k] = substituted(found[k], replicates[:, k], metric, arm, kind, level)
     for name, one in zip(("value_a", "value_b", "difference"), found, strict=True):
         suffix = name[5:] if name.startswith("value") else ""
         line |= {name: one.value, f"low{suffix}": one.low, f"high{suffix}": one.high}
-    if not found[2].se > 1e-9:
-        return line | {"low": math.nan, "high": math.nan, "reason": "no bootstrap sample differs: no interval"}
-    return line | {"se": found[2].se}
+    reasons = [
+        f"{arm}: {one.detail['reason']}" for arm, one in zip("ab", found, strict=False) if one.detail.get("reason")
+    ]
+    alone = unknown_spread(a, kind, metric)
+    if alone or not found[2].se > 1e-9:
+        defined = math.isfinite(found[2].low)
+        reason = "no bootstrap sample differs: no interval" if defined else found[2].detail["reason"]
+        reason = ONE_PATIENT if alone else reason
+        return line | {"low": math.nan, "high": math.nan, "reason": "; ".join([reason, *reasons])}
+    return line | {"se": found[2].se, "reason": "; ".join(reasons)}
 
 
 def heterogeneity_p(differences: Any, errors: Any) -> float:
