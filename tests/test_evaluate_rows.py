@@ -6,6 +6,8 @@ import pytest
 
 from blues import agree, evaluate, survive
 from blues.check import InputError
+from blues.evaluate.ordinal import scale_weights
+from blues.evaluate.subgroups import members
 
 LABELS = [f"clip {i}" for i in range(24)]
 Y = pd.Series(np.tile([0, 1, 1, 0], 6), index=LABELS)
@@ -64,6 +66,31 @@ def test_groups_without_patients_are_refused():
         (lambda: evaluate.sign_flip_test(np.arange(1, 40), draws=0), "draws is 0. Allowed: at least 1"),
         (lambda: evaluate.optimism(np.mean, lambda m, t, r: 0.5, np.arange(12), range(12), draws=0), "draws is 0"),
         (lambda: agree.percent_agreement([[0, 1], [1, 1]], categories=[0, 1], within=-1), "within is -1"),
+        (lambda: evaluate.hanley_mcneil_se(0.8, float("nan"), 30), "nan with and 30 without the event"),
+        (lambda: evaluate.hanley_mcneil_se(0.8, 30, float("nan")), "30 with and nan without the event"),
+        (lambda: scale_weights([0, 1, float("inf")]), "need categories in order, and they are 0, 1, inf"),
+        (
+            lambda: evaluate.expected_calibration_error([0, 1], [0.2, 0.7], bins=2.5),
+            "bins is 2.5. Allowed: a whole number",
+        ),
+        (lambda: evaluate.combine([[0.2], [0.4]], ["a", "b"]), r"p has shape \(2, 1\)"),
+        (lambda: evaluate.heterogeneity_p([0.1, 0.2], [0.1]), "lengths differ|length"),
+        (
+            lambda: evaluate.score_table(GRADED.assign(grade=np.inf), "ordinal", 10),
+            "grade holds a category that is not",
+        ),
+        (lambda: evaluate.group_codes([10**17 + 1, 10**17 + 2, 0.5], 3), "cannot be told apart"),
+        (
+            lambda: evaluate.group_codes(np.array([1, "1"], dtype=object), 2),
+            "labels 1 and '1', which cannot be told apart",
+        ),
+        (lambda: evaluate.group_codes(["a", "a\0"], 2), "cannot be told apart"),
+        (lambda: evaluate.group_codes(np.array([1, 1.0], dtype=object), 2), "equal labels of several types"),
+        (
+            lambda: members(pd.Series([1, "a"], ["x", "y"]), pd.Index(["x", "y"])),
+            "groups mix labels of several types: int, str",
+        ),
+        (lambda: members(pd.Series([1, "1"], ["x", "y"], dtype="category"), pd.Index(["x", "y"])), "groups mix labels"),
     ],
 )
 def test_what_cannot_be_computed_is_said(call, message):
@@ -71,6 +98,28 @@ def test_what_cannot_be_computed_is_said(call, message):
         call()
 
 
+def test_row_labels_of_several_types_are_compared_too():
+    mixed = pd.Series(np.arange(4.0), [1, "a", 2.5, "b"])
+    with pytest.raises(InputError, match="do not belong together"):
+        evaluate.mean_absolute_error(mixed, mixed[::-1])
+    assert evaluate.mean_absolute_error(mixed, mixed + [0, 1, 0, 1]).value == 0.5
+
+
+def test_labels_of_one_kind_are_groups_whatever_holds_them():
+    for labels in (
+        ["b", "a", "b"],
+        np.array(["b", "a", "b"], dtype=object),
+        [1, True, 2],
+        np.array([3, "a", 3], dtype=object),
+    ):
+        codes, groups = evaluate.group_codes(labels, 3)
+        assert len(groups) == 2
+        assert [labels[i] == labels[j] for i in range(3) for j in range(3)] == (
+            codes[:, None] == codes
+        ).ravel().tolist()
+
+
+GRADED = pd.DataFrame({"patient": list("abcdef"), "repeat": 0, "fold": 0, "y": [0, 1, 2] * 2, "p": 1.0})
 GAPS = [float("nan"), "a", "a", "b", "b", "c"]
 
 

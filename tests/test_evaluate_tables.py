@@ -183,6 +183,17 @@ def test_continuous_scores(rng):
     assert flat.loc["spearman", "reason"]
 
 
+@pytest.mark.parametrize("far", [0.0, 1e8])
+def test_r2_keeps_its_digits_far_from_zero(far, rng):
+    y = rng.normal(size=60).round(3)
+    p = y + rng.normal(0, 0.5, (2, 60)).round(3)
+    found = evaluate.point_score(frame_of(y + far, p + far), "r2")
+    assert found == pytest.approx(np.mean([r2_score(y, r) for r in p]), abs=1e-6)
+    small = evaluate.point_score(frame_of(1e-8 * y, 1e-8 * p), "r2")
+    assert small == pytest.approx(np.mean([r2_score(y, r) for r in p]), abs=1e-6)
+    assert math.isnan(evaluate.point_score(frame_of(np.full(60, 0.1 + far), p), "r2", "continuous"))
+
+
 def test_weighted_spearman_is_that_of_repeated_rows(rng):
     y, p = rng.integers(0, 5, 40).astype(float), rng.integers(0, 6, (1, 40)).astype(float)
     table = evaluate.out_of_fold(frame_of(y, p), "continuous")

@@ -108,6 +108,11 @@ def expected_calibration_error(y: Any, p: Any, bins: int = 10, strategy: str = "
         Sum over bins of share of rows * abs(mean prediction - observed share); ``detail["bins"]`` states the rule,
         ``detail["table"]`` the bins. No interval: the statistic is biased.
 
+    Raises
+    ------
+    InputError
+        For another strategy, a number of bins that is none, probabilities out of 0 ... 1, or lengths that differ.
+
     Examples
     --------
     >>> round(expected_calibration_error([0, 0, 1, 1, 1], [0.25, 0.25, 0.55, 0.75, 0.75], bins=2).value, 10)
@@ -115,8 +120,9 @@ def expected_calibration_error(y: Any, p: Any, bins: int = 10, strategy: str = "
     """
     one_of(strategy, ("width", "count"), "strategy")
     outcome, predicted = _outcome_and_probability(y, p)
-    if bins < 1:
-        raise InputError(f"bins is {bins}", allowed="1 or more")
+    if bins < 1 or bins % 1:
+        raise InputError(f"bins is {bins}", allowed="a whole number, 1 or more")
+    bins = int(bins)
     inner = np.linspace(0, 1, bins + 1)[1:-1]
     # the third edge of ten is a little above .3, and a prediction of .3 belongs above it
     edges = inner - ROUNDING if strategy == "width" else np.unique(np.quantile(predicted, inner))

@@ -42,6 +42,12 @@ def combine(p: Any, groups: Any, how: str = "mean", *, k: int = 3, threshold: fl
     Series
         One row a group, in the order in which groups first occur; float64.
 
+    Raises
+    ------
+    InputError
+        For another way, probabilities out of 0 ... 1 or not in one column, lengths that differ, missing groups, k below 1, or a
+        threshold out of range.
+
     Notes
     -----
     The mean and the majority of frames are what POCOVID-Net compares [2]_. Its majority is of the class each frame is called;
@@ -62,6 +68,8 @@ def combine(p: Any, groups: Any, how: str = "mean", *, k: int = 3, threshold: fl
     """
     one_of(how, COMBINE, "way to combine")
     values = probabilities(p, "p")
+    if values.ndim != 1:
+        raise InputError(f"p has shape {values.shape}", allowed="one probability a member")
     same_length(p=values, groups=np.asarray(groups))
     if k < 1:
         raise InputError(f"k is {k}", allowed="at least 1")

@@ -49,8 +49,8 @@ def delong_test(y: Any, a: Any, b: Any, clusters: Any = None, *, level: float = 
     Returns
     -------
     Test
-        ``statistic`` z; ``estimate`` AUROC of a minus that of b with its Wald interval; ``detail["auroc"]`` both. For
-        identical rankings z = 0 and p = 1.
+        ``statistic`` z; ``estimate`` AUROC of a minus that of b with its Wald interval, cut to -1 ... 1;
+        ``detail["auroc"]`` both. For identical rankings z = 0 and p = 1.
 
     Notes
     -----
@@ -84,7 +84,8 @@ def delong_test(y: Any, a: Any, b: Any, clusters: Any = None, *, level: float = 
         return Test(statistic, swapped.p_value, difference, detail=detail)
     z, half = difference / math.sqrt(variance), normal_quantile(level) * math.sqrt(variance)
     detail["se"] = math.sqrt(variance)
-    return Test(z, 2 * stats.norm.sf(abs(z)), difference, difference - half, difference + half, detail)
+    low, high = max(-1.0, difference - half), min(1.0, difference + half)
+    return Test(z, 2 * stats.norm.sf(abs(z)), difference, low, high, detail)
 
 
 def _paired_table(y: Any, a: Any, b: Any) -> tuple[np.ndarray, np.ndarray]:

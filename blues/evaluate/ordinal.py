@@ -69,7 +69,7 @@ def scale_weights(categories: Sequence[Any], kind: str = "quadratic") -> np.ndar
     Raises
     ------
     InputError
-        When numbers neither rise nor fall throughout.
+        When numbers neither rise nor fall throughout, or are not finite.
     """
     one_of(kind, ("quadratic", "linear"), "kind")
     if len(categories) < 2:
@@ -77,7 +77,7 @@ def scale_weights(categories: Sequence[Any], kind: str = "quadratic") -> np.ndar
     numeric = all(isinstance(c, int | float | np.number | np.bool_) for c in categories)
     places = np.asarray(categories, dtype=float) if numeric else np.arange(len(categories), dtype=float)
     steps = np.diff(places)
-    if not ((steps > 0).all() or (steps < 0).all()):
+    if not np.isfinite(places).all() or not ((steps > 0).all() or (steps < 0).all()):
         raise InputError(f"{kind} weights need categories in order, and they are {', '.join(map(str, categories))}")
     apart = np.abs(places[:, None] - places[None, :]) / abs(places[-1] - places[0])
     return np.asarray(1 - (apart if kind == "linear" else apart**2))

@@ -18,7 +18,7 @@ from blues.check import InputError, binary_outcome, columns_exist, finite, one_o
 from blues.evaluate.ordinal import category_codes, kappa_of_tables, scale_weights
 from blues.evaluate.placements import weighted_auroc
 from blues.evaluate.precision import weighted_average_precision
-from blues.evaluate.records import group_codes, reaches
+from blues.evaluate.records import ROUNDING, group_codes, reaches
 from blues.evaluate.resample import patient_strata
 from blues.evaluate.validation import rank_within_folds, weighted_fold_auroc
 
@@ -237,7 +237,7 @@ def _with_categories(
     category_codes(table.y, scale, "y")
     if "grade" in predictions and predictions["grade"].notna().any():
         grade = predictions["grade"].to_numpy(dtype=float)[order]
-        category_codes(grade[np.isfinite(grade)], scale, "grade")
+        category_codes(grade[~np.isnan(grade)], scale, "grade")
         table = replace(table, grade=grade.reshape(table.p.shape))
     if not given_columns:
         return replace(table, categories=scale)
@@ -337,10 +337,11 @@ def _rmse(table: OutOfFold, weights: np.ndarray) -> np.ndarray:
 
 def _r2(table: OutOfFold, weights: np.ndarray) -> np.ndarray:
     """Return 1 - squared error / squared deviation from the mean; NaN for a constant outcome."""
-    size = weights.sum(1)
-    spread = weights @ table.y**2 - (weights @ table.y) ** 2 / size
+    size, deviation = weights.sum(1), table.y - table.y.mean()  # else an outcome far from 0 loses its digits
+    squares = weights @ deviation**2
+    spread = squares - (weights @ deviation) ** 2 / size
     error = weights @ ((table.p - table.y) ** 2).mean(0)
-    return 1 - np.divide(error, spread, out=np.full(len(size), np.nan), where=spread > 1e-12 * size)
+    return 1 - np.divide(error, spread, out=np.full(len(size), np.nan), where=spread > ROUNDING * squares)
 
 
 def _quadratic_kappa(table: OutOfFold, weights: np.ndarray) -> np.ndarray:

@@ -173,7 +173,7 @@ def group_codes(labels: Any, length: int, name: str = "clusters") -> tuple[np.nd
     Raises
     ------
     InputError
-        If the length differs or a label is missing.
+        If the length differs, a label is missing, or labels that differ become one or equal ones several (1 and "1").
     """
     array = np.asarray(labels).ravel()
     if len(array) != length:
@@ -189,4 +189,23 @@ def group_codes(labels: Any, length: int, name: str = "clusters") -> tuple[np.nd
     if array.dtype == object:
         array = array.astype(str)
     groups, codes = np.unique(array, return_inverse=True)
+    if given.dtype == object:
+        _check_apart(codes, given, len(groups), name)
     return codes, groups
+
+
+def _check_apart(codes: np.ndarray, given: np.ndarray, count: int, name: str) -> None:
+    """Raise unless labels as they were given make the same groups."""
+    owner: dict[Any, Any] = {}
+    for code, label in dict.fromkeys(zip(codes.tolist(), given.tolist(), strict=True)):
+        if code in owner:
+            raise InputError(
+                f"{name} has the labels {owner[code]!r} and {label!r}, which cannot be told apart",
+                remedy="Give all labels as text or all as whole numbers",
+            )
+        owner[code] = label
+    if len(set(owner.values())) < count:
+        raise InputError(
+            f"{name} has equal labels of several types, such as 1 and 1.0",
+            remedy="Give all labels as text or all as whole numbers",
+        )

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import chi2
 
-from blues.check import InputError, one_of
+from blues.check import InputError, one_of, same_length
 from blues.evaluate.intervals import interval_of_replicates
 from blues.evaluate.outoffold import METRICS, OutOfFold, bootstrap_strata, out_of_fold, paired
 from blues.evaluate.records import ONE_PATIENT
@@ -109,7 +109,7 @@ def members(groups: pd.Series, patients: pd.Index) -> tuple[dict[str, np.ndarray
     Raises
     ------
     InputError
-        Groups that are no Series or name a patient twice; when no patient has a group.
+        Groups that are no Series or name a patient twice; labels of several types; when no patient has a group.
     """
     if not isinstance(groups, pd.Series):
         raise InputError(
@@ -122,9 +122,24 @@ def members(groups: pd.Series, patients: pd.Index) -> tuple[dict[str, np.ndarray
     labels = named.reindex(patients)
     if labels.isna().all():
         raise InputError("no patient of these predictions has a group")
-    order = groups.cat.categories if isinstance(groups.dtype, pd.CategoricalDtype) else sorted(groups.dropna().unique())
+    order = _in_order(groups)
     rows = {group: np.flatnonzero((labels == group).to_numpy(dtype=bool, na_value=False)) for group in order}
     return {str(group): of_group for group, of_group in rows.items() if len(of_group)}, labels.isna().to_numpy()
+
+
+def _in_order(groups: pd.Series) -> list[Any]:
+    """Return the labels in the order of the categories, or sorted."""
+    labels = (
+        list(groups.cat.categories) if isinstance(groups.dtype, pd.CategoricalDtype) else list(groups.dropna().unique())
+    )
+    try:
+        order = labels if isinstance(groups.dtype, pd.CategoricalDtype) else sorted(labels)
+    except TypeError:
+        order = []
+    if len({str(label) for label in order}) < len(labels):
+        kinds = ", ".join(sorted({type(label).__name__ for label in labels}))
+        raise InputError(f"groups mix labels of several types: {kinds}", remedy="Give all as text or all as numbers")
+    return order
 
 
 def _within(
@@ -177,6 +192,11 @@ def heterogeneity_p(differences: Any, errors: Any) -> float:
     float
         Of a chi-squared distribution with one degree of freedom less than there are groups; NaN for fewer than two.
 
+    Raises
+    ------
+    InputError
+        When the lengths differ.
+
     Notes
     -----
     With bootstrap standard errors of differences in AUROC in groups of some dozen patients this is conservative, since they
@@ -192,6 +212,7 @@ def heterogeneity_p(differences: Any, errors: Any) -> float:
     0.0455
     """
     d, se = np.asarray(differences, dtype=float), np.asarray(errors, dtype=float)
+    same_length(differences=d, errors=se)
     known = np.isfinite(d) & np.isfinite(se) & (se > 1e-9)
     if known.sum() < 2:
         return math.nan

@@ -14,7 +14,7 @@ from blues.evaluate.compare import delong_test, mcnemar_test, nadeau_bengio_test
 from blues.evaluate.discrimination import auroc
 from blues.evaluate.intervals import interval_of_replicates
 from blues.evaluate.outoffold import METRICS, PREVALENCE_DEPENDENT, OutOfFold, bootstrap_strata, out_of_fold, paired
-from blues.evaluate.permutation import sign_flip_test, swap_contributions
+from blues.evaluate.permutation import sign_flip_test, swap_contributions, without_rounding
 from blues.evaluate.proportions import clustered_proportion, wilson_interval
 from blues.evaluate.records import ONE_PATIENT, QUESTIONS, ROUNDING, SAME, Estimate, Test
 from blues.evaluate.resample import Seed, bootstrap_replicates
@@ -308,8 +308,7 @@ def _swap(a: OutOfFold, b: OutOfFold, statistic: str) -> Test:
     """Swap each patient's predictions in all repeats at once; the statistic is the mean over repeats."""
     first, second = (a.called, b.called) if statistic == "accuracy" else (a.p, b.p)
     rows = np.mean([swap_contributions(a.y, p, q, statistic) for p, q in zip(first, second, strict=True)], axis=0)
-    terms = np.bincount(a.codes, rows)
-    terms[np.abs(terms) < 1e-15] = 0
+    terms = without_rounding(np.bincount(a.codes, rows), a.y, (first, second), statistic)
     found = sign_flip_test(terms)
     return Test(found.statistic, found.p_value, found.statistic, detail=found.detail)
 
