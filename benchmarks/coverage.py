@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtri
+from scipy.special import expit, ndtri
 
 from blues import agree, evaluate, survive
 
@@ -47,6 +47,36 @@ def difference(studies: int, events: int, others: int) -> dict[str, float]:
         table = table[table["metric"] == "auroc"].set_index("test")
         for name in held:
             held[name] += table.loc[name, "low"] <= areas[1] - areas[0] <= table.loc[name, "high"]
+    return {name: float(count / studies) for name, count in held.items()}
+
+
+def moving(studies: int, patients: int, centre: float) -> dict[str, float]:
+    """Return the coverage of scores that move with the share of events, patients drawn freely (default) or within classes.
+
+    Probabilities that are right, of normal log-odds with standard deviation 1; the net benefit is that at .05.
+    """
+    cut = 0.05
+    p = expit(centre + np.random.default_rng(0).normal(size=1_000_000))
+    gain = np.where(p >= cut, p - (1 - p) * cut / (1 - cut), 0.0)
+    truth = {"net_benefit": gain.mean(), "brier": np.mean(p * (1 - p)), "accuracy": np.mean(np.maximum(p, 1 - p))}
+    held = {f"{name}{kind}": 0 for name in truth for kind in ("", ", within classes")}
+    for seed in range(studies):
+        rng = np.random.default_rng(seed)
+        p = expit(centre + rng.normal(size=patients))
+        y = (rng.random(patients) < p).astype(int)
+        while not 2 <= y.sum() <= patients - 2:
+            y = (rng.random(patients) < p).astype(int)
+        frame = pd.DataFrame({"patient": np.arange(patients).astype(str), "repeat": 0, "fold": 0, "y": y, "p": p})
+        table = evaluate.score_table(frame, draws=400, seed=seed).set_index("metric")
+        band = evaluate.net_benefit(y, p, [cut], draws=400, seed=seed).iloc[0]
+        ends = {"net_benefit": band, "brier": table.loc["brier"], "accuracy": table.loc["accuracy"]}
+        rows = np.column_stack(
+            [np.where(p >= cut, np.where(y == 1, 1, -cut / (1 - cut)), 0), (p - y) ** 2, (p >= 0.5) == y]
+        )
+        fixed = evaluate.weighted_bootstrap(lambda w, rows=rows: w @ rows / w.sum(1)[:, None], y, 400, seed)
+        for (name, value), within in zip(truth.items(), fixed, strict=True):
+            held[name] += ends[name]["low"] <= value <= ends[name]["high"]
+            held[f"{name}, within classes"] += within.low <= value <= within.high
     return {name: float(count / studies) for name, count in held.items()}
 
 
@@ -143,6 +173,8 @@ def main() -> None:
     for events, others in ((5, 55), (11, 49), (30, 33)):
         print(f"AUROC of .80, {events} with and {others} without the event:", auroc(studies, events, others, 0.8))
         print("  difference of two such, .80 and .85:", difference(studies, events, others))
+    for patients, centre in ((60, 0.0), (60, -1.5), (200, -1.5)):
+        print(f"scores of {patients} patients, mean log-odds {centre:g}:", moving(studies, patients, centre))
     for patients in (15, 30):
         print(f"upper limit of agreement, {patients} patients of three clips:", limits(studies, patients))
     for raters in (2, 3, 5):

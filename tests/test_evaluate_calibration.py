@@ -3,10 +3,12 @@
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 import statsmodels.api as sm
-from scipy import special
+from scipy import special, stats
 from sklearn.metrics import brier_score_loss, d2_brier_score
+from statsmodels.nonparametric.smoothers_lowess import lowess
 
 from blues import evaluate
 from blues.check import InputError
@@ -47,6 +49,45 @@ def test_spiegelhalter_by_definition_and_under_its_null(data, rng):
     assert found.p_value == pytest.approx(math.erfc(abs(z) / math.sqrt(2)))
     drawn = [evaluate.calibration(rng.random(300) < p, p).spiegelhalter.p_value for _ in range(100)]
     assert np.mean(np.array(drawn) < 0.05) < 0.15
+
+
+def test_spiegelhalter_by_patient_keeps_its_level_where_clips_go_together(rng):
+    y, p = rng.integers(0, 2, 40), rng.uniform(0.1, 0.9, 40)
+    who = np.repeat(np.arange(20), 2)
+    sums = pd.Series((y - p) * (1 - 2 * p)).groupby(who).sum()
+    found = evaluate.calibration(y, p, clusters=who).spiegelhalter
+    assert found.statistic == pytest.approx(sums.sum() / np.sqrt(20 / 19 * np.sum(sums**2)))
+    rejected = {"plain": 0, "by patient": 0}
+    for _ in range(150):
+        own = rng.beta(2, 3, 40)
+        y, p = np.repeat(rng.random(40) < own, 5), np.repeat(own, 5)
+        rejected["plain"] += evaluate.calibration(y, p).spiegelhalter.p_value < 0.05
+        with_patients = evaluate.calibration(y, p, clusters=np.repeat(np.arange(40), 5))
+        rejected["by patient"] += with_patients.spiegelhalter.p_value < 0.05
+    assert rejected["plain"] > 45
+    assert rejected["by patient"] < 17
+    lone = evaluate.calibration(y, p, clusters=np.zeros(200)).spiegelhalter
+    assert math.isnan(lone.statistic)
+    assert "one cluster" in lone.detail["reason"]
+
+
+@pytest.mark.parametrize("level", [0.1, 0.5, 0.9])
+def test_curve_of_predictions_most_of_which_are_equal(level, rng):
+    """A tie that fills the span has its mean outcome, in any order of its rows; elsewhere the line is lowess."""
+    p = np.concatenate([np.full(75, level), rng.uniform(0.2, 0.8, 25)])
+    y = (rng.random(100) < p).astype(int)
+    y[:2] = 0, 1
+    first = evaluate.smooth_calibration(y, p)
+    turned = evaluate.smooth_calibration(y[::-1], p[::-1])
+    np.testing.assert_allclose(first["observed"], turned["observed"], atol=1e-9)
+    assert first.loc[first["p"] == level, "observed"].to_numpy() == pytest.approx(y[:75].mean())
+    order = np.argsort(p, kind="stable")
+    with np.errstate(all="ignore"):
+        line = lowess(y[order], p[order], frac=2 / 3, it=0, delta=0.01 * np.ptp(p), return_sorted=False)
+    far = np.abs(p[order] - level) > 0.02 * np.ptp(p)
+    np.testing.assert_allclose(first["observed"][far], line[far], atol=1e-9)
+    assert first.attrs["smoother"].startswith("lowess")
+    assert "equal predictions" in first.attrs["smoother"]
 
 
 def test_ici_summaries_are_those_of_the_named_curve(data):
@@ -95,6 +136,8 @@ def test_clusters_widen_calibration_intervals(rng):
     for name in ("intercept", "slope", "brier"):
         assert getattr(clustered, name).se > 1.5 * getattr(plain, name).se
         assert getattr(clustered, name).value == getattr(plain, name).value
+    for found in (clustered.intercept, clustered.slope):
+        assert found.high - found.value == pytest.approx(stats.t.isf(0.025, 49) * found.se)
     lone = evaluate.calibration(y, p, clusters=np.zeros(300))
     assert "one cluster" in lone.slope.detail["reason"]
 

@@ -1,6 +1,7 @@
 """Frames to clips and clips to patients, against numbers worked out by hand."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from blues import evaluate
@@ -61,6 +62,10 @@ def test_table_holds_every_pair_and_scores_by_patient():
     low = evaluate.combine_table(y, p / 10, clips, patients).set_index(["frames", "clips"])
     assert low.loc[("vote", "any"), "auroc"] == 0.5
     assert low.loc[("vote", "any"), ["low", "high"]].isna().all()  # the same of everybody: nothing to be sure of
+    frame = pd.DataFrame({"y": y, "p": p, "clip": clips, "patient": patients})
+    mixed = frame.sample(frac=1, random_state=1)
+    again = evaluate.combine_table(*(mixed[c] for c in frame)).set_index(["frames", "clips"])
+    pd.testing.assert_frame_equal(again, table.set_index(["frames", "clips"]))
     with pytest.raises(InputError, match="differs between frames of patient 1"):
         evaluate.combine_table(np.r_[1, y[1:]], p, clips, patients)
     with pytest.raises(InputError, match="several patients"):

@@ -4,6 +4,7 @@ import itertools
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
@@ -73,6 +74,30 @@ def test_swap_test_is_the_exact_enumeration_of_swapped_scores():
     assert found.estimate == pytest.approx(drawn[0])
     assert found.p_value == pytest.approx(exact)
     assert found.detail["exact"]
+
+
+def test_swaps_of_accuracy_take_calls_alone():
+    with pytest.raises(InputError, match=r"a must hold 0 and 1 only, and holds 0.3"):
+        evaluate.swap_permutation_test([0, 1, 0, 1], [0.3, 0.9, 0.1, 0.8], [0, 1, 1, 1], "accuracy")
+
+
+@pytest.mark.parametrize("unit", [1e-12, 1.0, 1e12])
+def test_p_values_do_not_know_the_unit(unit, rng):
+    y, a, b = rng.normal(size=(3, 12))
+    asked = evaluate.swap_permutation_test(y, a, b, "absolute_error").p_value
+    assert evaluate.swap_permutation_test(unit * y, unit * a, unit * b, "absolute_error").p_value == asked
+    frame = pd.DataFrame({"patient": np.arange(12).astype(str), "repeat": 0, "fold": np.arange(12) % 2, "y": y * unit})
+    found = evaluate.compare_table(frame.assign(p=a * unit), frame.assign(p=b * unit), "continuous", draws=10)
+    assert found.set_index("test").loc["swap permutation", "p_value"].item() == asked
+    assert evaluate.permutation_p(3 * unit, unit * np.arange(4.0)) == 0.4
+    assert evaluate.permutation_p(0.0, [unit, unit * 1e-3, -unit]) == 0.75
+
+
+def test_limits_of_a_difference_stay_in_the_possible_range():
+    y, good = np.repeat([0, 1], 4), np.array([1, 2, 3, 5, 4, 6, 7, 8.0])
+    found = evaluate.delong_test(y, good, -good[[1, 0, 3, 2, 5, 4, 7, 6]])
+    assert (found.estimate > 0.8, found.high) == (True, 1)
+    assert evaluate.delong_test(y, -good[[1, 0, 3, 2, 5, 4, 7, 6]], good).low == -1
 
 
 def test_random_swaps_agree_with_the_enumeration(rng):

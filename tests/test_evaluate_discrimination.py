@@ -1,5 +1,7 @@
 """AUROC, average precision, ROC curve, partial area: against scikit-learn, by hand, at the edges, bad input."""
 
+import math
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -194,6 +196,38 @@ def test_bootstrap_of_a_perfect_score_has_width():
     exact = evaluate.auroc([0, 0, 1, 1], [1, 2, 3, 4], method="newcombe")
     assert (found.value, found.low, found.high) == (1, exact.low, 1)
     assert "Newcombe" in found.detail["reason"]
+
+
+def test_perfect_curves_and_areas_do_not_pass_for_certain():
+    y, score = np.repeat([0, 1], 8), np.arange(16.0)
+    curve = evaluate.roc_curve(y, score, draws=100, points=5)
+    wilson = evaluate.wilson_interval(8, 8)
+    assert curve["low"].tolist() == pytest.approx([wilson.low] * 4 + [1])
+    assert (curve["high"] == 1).all()
+    assert "Wilson" in curve.attrs["reason"]
+    column = evaluate.roc_curve(y, score[:, None], draws=100, points=5)
+    np.testing.assert_array_equal(column, curve)
+    area = evaluate.partial_auroc(y, score, draws=100)
+    assert area.value == pytest.approx(1)
+    assert math.isnan(area.low)
+    assert area.detail["reason"] == "every bootstrap sample gave the same value"
+    alone = evaluate.roc_curve([0, 0, 0, 1], [1, 2, 3, 2.5], draws=50, points=5)
+    assert alone[["low", "high"]].isna().all(axis=None)
+    assert "two patients" in evaluate.partial_auroc([0, 0, 0, 1], [1, 2, 3, 2.5], draws=50).detail["reason"]
+
+
+def test_clusters_whose_placements_cancel_are_no_certainty():
+    """Each patient's clips deviate by as much either way: Obuchowski's variance is 0 but for rounding, yet scores differ."""
+    y = np.tile([0, 0, 1, 1], 5)
+    score = np.tile([0.1, 0.4, 0.1, 0.4], 5)
+    found = evaluate.auroc(y, score, clusters=np.repeat(np.arange(5), 4))
+    assert (found.value, found.low < 0.4, found.high > 0.6) == (0.5, True, True)
+    assert "Newcombe" in found.detail["reason"]
+    same = evaluate.auroc(np.tile([0, 0, 0, 1], 7), np.tile([0.1, 0.2, 0.4, 0.3], 7), np.repeat(np.arange(7), 4))
+    assert same.value == pytest.approx(2 / 3)
+    assert same.low < 0.5
+    constant = evaluate.auroc(y, np.full(20, 0.1), clusters=np.repeat(np.arange(5), 4))
+    assert (constant.low, constant.high) == (0.5, 0.5)
 
 
 def test_clustered_auroc_is_obuchowskis_formula_pair_by_pair(rng):

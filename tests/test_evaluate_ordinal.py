@@ -46,6 +46,27 @@ def test_kappa_of_one_category_says_why():
     assert "chance" in found.detail["reason"]
 
 
+@pytest.mark.parametrize("clusters", [None, [0, 0, 1, 1, 2, 2]])
+def test_perfection_is_no_certainty(clusters):
+    y = [0, 1, 2, 0, 1, 2]
+    kappa = evaluate.quadratic_kappa(y, y, [0, 1, 2], clusters)
+    error = evaluate.mean_absolute_error(y, y, clusters)
+    score = evaluate.ranked_probability_score(y, np.eye(3)[y], clusters=clusters)
+    squared = evaluate.brier([0, 1] * 3, [0, 1] * 3, clusters)
+    for found, value in ((kappa, 1), (error, 0), (score, 0), (squared, 0)):
+        assert found.value == pytest.approx(value)
+        assert math.isnan(found.low)
+        assert math.isnan(found.high)
+        assert found.detail["reason"]
+
+
+def test_limits_of_a_ranked_probability_score_stay_in_the_possible_range():
+    found = evaluate.ranked_probability_score([0, 2, 0], [[0, 0, 1], [1, 0, 0], [1, 0, 0]])
+    assert (found.low, found.high) == (0, 1)
+    raw = evaluate.ranked_probability_score([0, 2, 0], [[0, 0, 1], [1, 0, 0], [1, 0, 0]], normalise=False)
+    assert (raw.low, raw.high) == (0, 2)
+
+
 def test_kappa_refuses_what_is_not_on_the_scale():
     with pytest.raises(InputError, match="not declared"):
         evaluate.quadratic_kappa([0, 4], [0, 1], categories=[0, 1, 2, 3])

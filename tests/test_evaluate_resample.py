@@ -49,6 +49,14 @@ def test_bca_agrees_with_scipy(rng):
     assert ours.high > plain.high + 0.02
 
 
+def test_bca_without_a_correction_is_called_percentile():
+    drawn = np.linspace(0.1, 0.4, 50)
+    found = evaluate.interval_of_replicates(0.5, drawn, method="bca", jackknifed=np.linspace(0, 1, 9))
+    assert found.detail["method"] == "percentile bootstrap"
+    assert "no BCa" in found.detail["reason"]
+    assert (found.low, found.high) == pytest.approx(tuple(np.quantile(drawn, [0.025, 0.975])))
+
+
 def test_samples_of_one_class_are_left_out_or_avoided():
     y, score = np.array([0] * 9 + [1, 1]), np.arange(11.0)
     table = np.column_stack([y, score])

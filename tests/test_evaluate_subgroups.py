@@ -110,6 +110,21 @@ def test_group_in_which_nothing_differs_has_no_interval(rng):
     assert table["p_interaction"].isna().all()
 
 
+def test_perfect_arms_in_a_group_have_intervals_that_know_its_size(rng):
+    y = np.repeat([0, 1], 12)
+    frame = pd.DataFrame({"patient": np.arange(24).astype(str), "repeat": 0, "fold": np.arange(24) % 2, "y": y})
+    perfect, other = frame.assign(p=0.1 + 0.8 * y), frame.assign(p=rng.uniform(size=24))
+    groups = pd.Series("all", frame["patient"])
+    line = evaluate.subgroup_table(perfect, other, groups, "auroc", draws=200).iloc[0]
+    newcombe = evaluate.auroc(y, y, method="newcombe")
+    assert [line["low_a"], line["high_a"]] == pytest.approx([newcombe.low, 1])
+    assert line["reason"].startswith("a: every bootstrap sample")
+    undefined = evaluate.subgroup_table(perfect.assign(p=1.0), other, groups, "spearman", "continuous", draws=50).iloc[
+        0
+    ]
+    assert "undefined" in undefined["reason"]
+
+
 def test_ordinal_outcome_keeps_its_scale_in_subgroups():
     design = make_design(60, kind="ordinal", signal=2.0)
     design = dataclasses.replace(design, y=design.y / 2, scale=(0.0, 0.5, 1.0, 1.5))

@@ -64,16 +64,18 @@ def test_values_are_means_over_repeats(arm):
 
 
 def test_intervals_are_those_of_resampled_patients(arm):
-    """The fast path against a plain loop over stratified samples of patients."""
+    """The fast path against a plain loop over samples of patients, free where a score moves with the share of events."""
     y, p = arm
     table = evaluate.score_table(frame_of(y, p), draws=1500, seed=2).set_index("metric")
     rng, classes = np.random.default_rng(9), [np.flatnonzero(y == k) for k in (0, 1)]
-    drawn = {"auroc_bootstrap": [], "brier": [], "sensitivity": []}
+    drawn = {"auroc_bootstrap": [], "brier": [], "accuracy": [], "sensitivity": []}
     for _ in range(800):
         rows = np.concatenate([rng.choice(members, len(members)) for members in classes])
         above = [r[rows[y[rows] == 1]][:, None] > r[rows[y[rows] == 0]] for r in p]
         drawn["auroc_bootstrap"].append(np.mean([pairs.mean() for pairs in above]))
-        drawn["brier"].append(np.mean([np.mean((r[rows] - y[rows]) ** 2) for r in p]))
+        free = rng.integers(0, len(y), len(y))
+        drawn["brier"].append(np.mean([np.mean((r[free] - y[free]) ** 2) for r in p]))
+        drawn["accuracy"].append(np.mean([np.mean((r[free] >= 0.5) == y[free]) for r in p]))
         drawn["sensitivity"].append(np.mean([(r[rows][y[rows] == 1] >= 0.5).mean() for r in p]))
     for metric, values in drawn.items():
         low, high = np.quantile(values, [0.025, 0.975])
@@ -81,6 +83,32 @@ def test_intervals_are_those_of_resampled_patients(arm):
         assert table.loc[metric, "low"] == pytest.approx(low, abs=0.12 * width)
         assert table.loc[metric, "high"] == pytest.approx(high, abs=0.12 * width)
         assert table.loc[metric, "se"] == pytest.approx(np.std(values), rel=0.1)
+
+
+def test_scores_that_move_with_the_share_of_events_let_it_vary(rng):
+    y = rng.permutation(np.repeat([0, 1], [40, 20]))
+    frame = frame_of(y, np.full((1, 60), 0.3))
+    table = evaluate.score_table(frame, draws=1500).set_index("metric")
+    share = evaluate.wilson_interval(40, 60)
+    assert table.loc["accuracy", ["low", "high"]].tolist() == pytest.approx([share.low, share.high], abs=0.03)
+    assert table.loc["brier", "se"] == pytest.approx(np.std((y - 0.3) ** 2) / np.sqrt(60), rel=0.1)
+    assert table.loc["brier", "low"] < table.loc["brier", "value"] < table.loc["brier", "high"]
+    groups = pd.Series("all", np.arange(60).astype(str))
+    within = evaluate.subgroup_table(frame, frame.assign(p=0.2), groups, "brier", draws=1500).iloc[0]
+    assert [within["low_a"], within["high_a"]] == table.loc["brier", ["low", "high"]].tolist()
+
+
+def test_bands_of_net_benefit_let_the_share_of_events_vary(rng):
+    y = rng.permutation(np.repeat([0, 1], [180, 20]))
+    band = evaluate.net_benefit(y, np.full(200, 0.5), [0.05, 0.2], draws=3000)
+    for _, row in band.iterrows():
+        odds = row["threshold"] / (1 - row["threshold"])
+        low, high = (1 + odds) * stats.binom.ppf([0.025, 0.975], 200, 0.1) / 200 - odds
+        assert row[["low", "high"]].tolist() == pytest.approx([low, high], abs=0.008)
+    clips = evaluate.net_benefit(
+        np.repeat(y, 2), np.full(400, 0.5), [0.05, 0.2], clusters=np.repeat(np.arange(200), 2), draws=3000
+    )
+    np.testing.assert_allclose(clips, band, atol=1e-12)
 
 
 def test_thresholds_by_row(arm):
@@ -101,7 +129,9 @@ def test_everything_right_does_not_mean_certain(rng):
         assert table.loc[metric, "low"] == pytest.approx(evaluate.wilson_interval(size, size).low)
         assert table.loc[metric, "method"] == "Wilson"
     assert 0.9 < table.loc["auroc", "low"] < 1
-    assert table["reason"]["auroc_bootstrap"] == "every bootstrap sample gave the same value"
+    newcombe = evaluate.auroc(y, y, method="newcombe")
+    assert table.loc["auroc_bootstrap", "low"] == pytest.approx(newcombe.low)
+    assert table["reason"]["auroc_bootstrap"].startswith("every bootstrap sample gave the same value")
     assert "Newcombe's interval taken" in table["reason"]["auroc"]
     assert table.loc["brier", ["low", "high"]].isna().all(), "a score that is no share has no interval then"
     assert table["reason"]["brier"] == "every bootstrap sample gave the same value"
@@ -151,6 +181,17 @@ def test_continuous_scores(rng):
     flat = evaluate.score_table(frame.assign(p=1.0), "continuous", draws=50).set_index("metric")
     assert math.isnan(flat.loc["spearman", "value"])
     assert flat.loc["spearman", "reason"]
+
+
+@pytest.mark.parametrize("far", [0.0, 1e8])
+def test_r2_keeps_its_digits_far_from_zero(far, rng):
+    y = rng.normal(size=60).round(3)
+    p = y + rng.normal(0, 0.5, (2, 60)).round(3)
+    found = evaluate.point_score(frame_of(y + far, p + far), "r2")
+    assert found == pytest.approx(np.mean([r2_score(y, r) for r in p]), abs=1e-6)
+    small = evaluate.point_score(frame_of(1e-8 * y, 1e-8 * p), "r2")
+    assert small == pytest.approx(np.mean([r2_score(y, r) for r in p]), abs=1e-6)
+    assert math.isnan(evaluate.point_score(frame_of(np.full(60, 0.1 + far), p), "r2", "continuous"))
 
 
 def test_weighted_spearman_is_that_of_repeated_rows(rng):
@@ -261,10 +302,45 @@ def test_comparison_rows_and_direction(arm, rng):
 
 def test_bootstrap_p_is_never_zero(rng):
     y = rng.permutation(np.repeat([0, 1], [30, 33]))
-    good, bad = frame_of(y, np.tile(0.1 + 0.8 * y, (2, 1))), frame_of(y, np.tile(0.9 - 0.8 * y, (2, 1)))
+    noise = rng.uniform(0, 0.05, (2, 63))
+    good, bad = frame_of(y, 0.1 + 0.8 * y + noise), frame_of(y, 0.9 - 0.8 * y + noise)
     found = evaluate.compare_table(good, bad, draws=99).query("test == 'paired patient bootstrap'")
     assert found.set_index("metric").loc["brier", "p_value"] == pytest.approx(0.02)
-    assert (found["p_value"] > 0).all()
+    assert (found["p_value"].dropna() > 0).all()
+
+
+def test_difference_that_is_the_same_in_all_samples_has_neither_interval_nor_p():
+    frame = pd.DataFrame({"patient": list("abcd"), "repeat": 0, "fold": [0, 1, 0, 1], "y": [1, 1, 0, 0]})
+    good, bad = frame.assign(p=[0.9, 0.9, 0.1, 0.1]), frame.assign(p=[0.1, 0.1, 0.9, 0.9])
+    found = evaluate.compare_table(good, bad, draws=200).query("test == 'paired patient bootstrap'").set_index("metric")
+    assert found.loc["auroc", "difference"] == 1
+    for metric in ("auroc", "brier", "accuracy", "sensitivity", "net_benefit@0.3"):
+        assert found.loc[metric, ["low", "high", "p_value"]].isna().all(), metric
+        assert found.loc[metric, "reason"] == "every bootstrap sample gave the same value"
+
+
+def test_one_patient_in_a_class_leaves_no_bootstrap_between_classes(rng):
+    y = np.repeat([0, 1], [30, 1])
+    frame = pd.DataFrame({"patient": np.arange(31).astype(str), "repeat": 0, "fold": np.arange(31) % 3, "y": y})
+    arms = [frame.assign(p=rng.uniform(0.1, 0.7, 31) + 0.2 * y) for _ in range(2)]
+    pairs = evaluate.compare_table(*arms, draws=200).query("test == 'paired patient bootstrap'").set_index("metric")
+    for metric in ("auroc", "auprc", "brier", "accuracy", "net_benefit@0.3"):
+        assert pairs.loc[metric, ["low", "high", "p_value"]].isna().all(), metric
+        assert pairs.loc[metric, "reason"] == "fewer than two patients in a class"
+    assert pairs.loc["specificity", ["low", "high", "p_value"]].notna().all()
+    table = evaluate.score_table(arms[0], draws=200).set_index("metric")
+    newcombe = evaluate.auroc(y, arms[0]["p"], method="newcombe")
+    assert table.loc["auroc_bootstrap", ["low", "high"]].tolist() == pytest.approx([newcombe.low, newcombe.high])
+    for metric in ("auprc", "balanced_accuracy"):
+        assert table.loc[metric, ["low", "high"]].isna().all()
+        assert table.loc[metric, "reason"] == "fewer than two patients in a class"
+    assert table.loc[["specificity", "brier", "accuracy"], ["low", "high"]].notna().all(axis=None)
+    found = evaluate.bootstrap_auroc(y, arms[0]["p"], draws=200)
+    assert (found.low, found.high) == pytest.approx((newcombe.low, newcombe.high))
+    assert "two patients" in found.detail["reason"]
+    precision = evaluate.average_precision(y, arms[0]["p"], draws=200)
+    assert math.isnan(precision.low)
+    assert "two patients" in precision.detail["reason"]
 
 
 def test_nadeau_bengio_takes_the_folds(arm, rng):
@@ -280,6 +356,14 @@ def test_nadeau_bengio_takes_the_folds(arm, rng):
     row = moved.query("metric == 'auroc' and test == 'Nadeau-Bengio'").iloc[0]
     assert math.isnan(row["p_value"])
     assert "same folds" in row["reason"]
+
+
+def test_repeats_of_a_single_fold_have_no_test_over_folds(arm, rng):
+    y, p = arm
+    a, b = (frame_of(y, q).assign(fold=0) for q in (p, predictions(rng, y, 0.1)))
+    row = evaluate.compare_table(a, b, draws=50).query("metric == 'auroc' and test == 'Nadeau-Bengio'").iloc[0]
+    assert math.isnan(row["p_value"])
+    assert row["reason"] == "every fold holds all patients: none was left to train on"
 
 
 def test_comparison_on_common_patients_and_of_clips(arm, rng):
@@ -343,6 +427,11 @@ def test_bad_pairs_are_refused(arm):
         evaluate.point_score(frame, "aurok")
     with pytest.raises(InputError, match="kind"):
         evaluate.score_table(frame, "survival")
+    for threshold in (np.nan, np.inf, None):
+        with pytest.raises(InputError, match="threshold has 1 entries that are missing or infinite"):
+            evaluate.score_table(frame, threshold=threshold, draws=10)
+        with pytest.raises(InputError, match="threshold has 1 entries"):
+            evaluate.operating_table(frame, threshold)
     with pytest.raises(InputError, match="needs categories"):
         evaluate.score_table(frame.assign(y=frame["y"] / 2), "ordinal")
 

@@ -8,7 +8,7 @@ import pytest
 from matplotlib.colors import to_rgb
 from scipy import stats
 
-from blues import check, explain
+from blues import check, evaluate, explain
 from blues.explain.columns import _table_row
 from blues.explain.rollup import _concordance
 from blues.features import Design
@@ -294,6 +294,20 @@ class TestModalityValue:
             assert table.loc[("Shapley value", "blood"), "low"] > 0
             assert table.loc[("Shapley value", "image"), "low"] < 0.02
             assert table.loc[("left out", "blood"), "value"] > table.loc[("left out", "image"), "value"]
+
+    def test_net_benefit_lets_the_share_of_events_vary(self):
+        rng = np.random.default_rng(0)
+        y, p = np.repeat([0.0, 1.0], [30, 30]), np.repeat([0.1, 0.8], 30)
+        frames = [
+            pd.DataFrame({"patient": np.arange(60).astype(str), "arm": arm, "repeat": 0, "fold": 0, "y": y})
+            for arm in ("a", "b", "a+b")
+        ]
+        given = pd.concat([frames[0].assign(p=rng.uniform(size=60)), frames[1].assign(p=0.3), frames[2].assign(p=p)])
+        found = explain.modality_value(given, metric="net_benefit", threshold=0.7, draws=300)
+        line = found.set_index("what").loc["all"]
+        band = evaluate.net_benefit(y, p, [0.7], draws=300).iloc[0]
+        assert line[["low", "high"]].tolist() == pytest.approx(band[["low", "high"]].tolist())
+        assert line["high"] - line["low"] > 0.2
 
     def test_is_the_definition_on_three_modalities(self):
         """By hand: phi_a = 1/3 a + 1/6 (ab - b) + 1/6 (ac - c) + 1/3 (abc - bc), each less AUROC 0.5 of nothing."""

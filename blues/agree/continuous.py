@@ -16,7 +16,7 @@ from blues.agree.record import Agreement, LargeSample, build
 from blues.agree.resample import ClusterSums, Interval, Kind, estimate, sum_clusters, undefined_if_constant
 from blues.agree.scale import Measured, measured, no_weights
 from blues.check import InputError, one_of
-from blues.evaluate.resample import interval_of_replicates
+from blues.evaluate.intervals import interval_of_replicates
 
 __all__ = ["FORMS", "icc", "iccs"]
 

@@ -18,7 +18,8 @@ import numpy as np
 from scipy import sparse, special
 
 from blues.check import InputError, one_of
-from blues.evaluate.resample import bootstrap_weights, interval_of_replicates
+from blues.evaluate.intervals import interval_of_replicates
+from blues.evaluate.resample import bootstrap_weights
 
 __all__ = [
     "KINDS",

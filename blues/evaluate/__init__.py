@@ -28,6 +28,7 @@ from blues.evaluate.discrimination import (
     roc_curve,
 )
 from blues.evaluate.folds import Split, patient_folds
+from blues.evaluate.intervals import interval_of_replicates
 from blues.evaluate.ordinal import (
     category_codes,
     kappa_of_tables,
@@ -51,7 +52,6 @@ from blues.evaluate.resample import (
     bootstrap_replicates,
     bootstrap_weights,
     cluster_tables,
-    interval_of_replicates,
     jackknife,
     patient_bootstrap,
     table_bootstrap,

@@ -12,8 +12,8 @@ import statsmodels.api as sm
 from scipy import special, stats
 from statsmodels.nonparametric.smoothers_lowess import lowess
 
-from blues.check import InputError, binary_outcome, finite, one_of, probabilities, same_length
-from blues.evaluate.records import ROUNDING, Estimate, Test, check_level, group_codes, normal_quantile
+from blues.check import InputError, binary_outcome, one_of, probabilities, same_length
+from blues.evaluate.records import ROUNDING, Estimate, Test, check_level, group_codes, normal_quantile, zeros_and_ones
 from blues.evaluate.rows import rows_in_order
 
 __all__ = ["Calibration", "brier", "calibration", "expected_calibration_error", "smooth_calibration"]
@@ -25,26 +25,30 @@ _ONE_CLUSTER = "one cluster: the variance between clusters is unknown"
 
 def _outcome_and_probability(y: Any, p: Any) -> tuple[np.ndarray, np.ndarray]:
     """Check and return the outcome (0 and 1) and the probabilities; one class only is allowed."""
-    outcome, predicted = finite(y, "y").ravel(), probabilities(p).ravel()
+    outcome, predicted = zeros_and_ones(y, "y"), probabilities(p).ravel()
     same_length(y=outcome, p=predicted)
     if not len(outcome):
         raise InputError("y is empty")
-    if not np.isin(outcome, (0, 1)).all():
-        raise InputError("y must hold 0 and 1 only", value=float(outcome[~np.isin(outcome, (0, 1))][0]))
     return outcome, predicted
 
 
 def mean_interval(values: np.ndarray, clusters: Any, level: float, **extra: Any) -> Estimate:
-    """Return a mean over rows with its t interval, clustered by patient when the patients are given."""
+    """Return a mean over rows with its t interval, clustered by patient when the patients are given; NaN without spread."""
     n = len(values)
     codes = np.arange(n) if clusters is None else group_codes(clusters, n)[0]
     mean = float(values.mean())
     count = int(codes.max()) + 1
     detail = {"method": "t" if clusters is None else "t, clustered", "level": check_level(level), "n": n, **extra}
     if count < 2:
-        return Estimate(mean, detail={**detail, "reason": "one observation has no spread"})
+        reason = "one observation has no spread" if n < 2 else _ONE_CLUSTER
+        return Estimate(mean, detail={**detail, "reason": reason})
     sums = np.bincount(codes, values - mean)
     se = math.sqrt(count / (count - 1) * float(sums @ sums)) / n
+    if se <= ROUNDING * abs(mean):
+        what = "row" if clusters is None else "patient"
+        return Estimate(
+            mean, detail={**detail, "reason": f"every {what} has the same: no spread to tell an interval from"}
+        )
     half = float(stats.t.isf((1 - level) / 2, count - 1)) * se
     return Estimate(mean, mean - half, mean + half, se, detail)
 
@@ -67,8 +71,8 @@ def brier(y: Any, p: Any, clusters: Any = None, *, level: float = 0.95) -> Estim
     Returns
     -------
     Estimate
-        Interval: t on the rows' (patients') squared errors, cut to 0 ... 1. ``detail["scaled"]`` = 1 - Brier / Brier of the
-        prevalence (NaN with one class).
+        Interval: t on the rows' (patients') squared errors, cut to 0 ... 1; NaN where they are all the same.
+        ``detail["scaled"]`` = 1 - Brier / Brier of the prevalence (NaN with one class).
 
     Examples
     --------
@@ -104,6 +108,11 @@ def expected_calibration_error(y: Any, p: Any, bins: int = 10, strategy: str = "
         Sum over bins of share of rows * abs(mean prediction - observed share); ``detail["bins"]`` states the rule,
         ``detail["table"]`` the bins. No interval: the statistic is biased.
 
+    Raises
+    ------
+    InputError
+        For another strategy, a number of bins that is none, probabilities out of 0 ... 1, or lengths that differ.
+
     Examples
     --------
     >>> round(expected_calibration_error([0, 0, 1, 1, 1], [0.25, 0.25, 0.55, 0.75, 0.75], bins=2).value, 10)
@@ -111,8 +120,9 @@ def expected_calibration_error(y: Any, p: Any, bins: int = 10, strategy: str = "
     """
     one_of(strategy, ("width", "count"), "strategy")
     outcome, predicted = _outcome_and_probability(y, p)
-    if bins < 1:
-        raise InputError(f"bins is {bins}", allowed="1 or more")
+    if bins < 1 or bins % 1:
+        raise InputError(f"bins is {bins}", allowed="a whole number, 1 or more")
+    bins = int(bins)
     inner = np.linspace(0, 1, bins + 1)[1:-1]
     # the third edge of ten is a little above .3, and a prediction of .3 belongs above it
     edges = inner - ROUNDING if strategy == "width" else np.unique(np.quantile(predicted, inner))
@@ -131,9 +141,9 @@ def expected_calibration_error(y: Any, p: Any, bins: int = 10, strategy: str = "
 def smooth_calibration(y: Any, p: Any) -> pd.DataFrame:
     """Return the flexible calibration curve: ``p``, rising, and the smoothed share ``observed`` at each prediction.
 
-    Lowess as rms::val.prob takes it (frac 2/3, no robustness iterations, delta .01 of the range). Where equal
-    predictions leave lowess undefined, the mean outcome of each distinct prediction stands in; ``attrs["smoother"]``
-    names what was used.
+    Lowess as rms::val.prob takes it (frac 2/3, no robustness iterations, delta .01 of the range). Where equal predictions fill
+    the span there is no line to fit, and their mean outcome stands in; with fewer than three distinct predictions everywhere.
+    ``attrs["smoother"]`` names what was used.
 
     Parameters
     ----------
@@ -149,14 +159,16 @@ def smooth_calibration(y: Any, p: Any) -> pd.DataFrame:
     order = np.argsort(predicted, kind="stable")
     outcome, predicted = outcome[order], predicted[order]
     span = float(predicted[-1] - predicted[0])
-    values, which = np.unique(predicted, return_inverse=True)
-    observed, smoother = None, SMOOTHER
+    values, which, sizes = np.unique(predicted, return_inverse=True, return_counts=True)
+    observed = (np.bincount(which, outcome) / sizes)[which]
+    smoother = f"mean outcome at each of {len(values)} distinct predictions (too many ties for lowess)"
     if len(values) > 2:
+        # the line is that of the rows themselves; but of a tie that fills the span lowess returns the first row's outcome
         with np.errstate(all="ignore"):
-            observed = lowess(outcome, predicted, frac=2 / 3, it=0, delta=0.01 * span, return_sorted=False)
-    if observed is None or not np.isfinite(observed).all():
-        observed = (np.bincount(which, outcome) / np.bincount(which))[which]
-        smoother = f"mean outcome at each of {len(values)} distinct predictions (too many ties for lowess)"
+            line = lowess(observed, predicted, frac=2 / 3, it=0, delta=0.01 * span, return_sorted=False)
+        filled = (sizes[which] >= int(2 / 3 * len(outcome))) | ~np.isfinite(line)
+        observed = np.where(filled, observed, line)
+        smoother = SMOOTHER + "; mean outcome of equal predictions that fill the span" * bool(filled.any())
     frame = pd.DataFrame({"p": predicted, "observed": observed})
     frame.attrs["smoother"] = smoother
     return frame
@@ -176,7 +188,8 @@ class Calibration:
         the intercept fitted with it.
     brier, scaled_brier : Estimate
     spiegelhalter : Test
-        z and two-sided p of the hypothesis that the probabilities are right (Spiegelhalter 1986, Stat Med 5:421).
+        z and two-sided p of the hypothesis that the probabilities are right (Spiegelhalter 1986, Stat Med 5:421); with
+        clusters the sum of (y - p)(1 - 2p) over its error between patients, NaN for one patient.
     ici, e50, e90, emax : float
         Mean, median, 90th percentile and maximum of the absolute distance between prediction and smoothed curve
         (Austin & Steyerberg 2019, Stat Med 38:4051).
@@ -222,7 +235,8 @@ def calibration(y: Any, p: Any, clusters: Any = None, *, bins: int = 10, level: 
     p : array-like, shape (n,)
         Probabilities of 1. Exactly 0 and 1 are moved by 1e-8 for the logit, and counted in ``slope.detail["moved"]``.
     clusters : array-like, shape (n,), optional
-        The patient of each row: intercept and slope then have cluster-robust errors.
+        The patient of each row: intercept and slope then have cluster-robust errors and t intervals on patients - 1 degrees
+        of freedom, and Spiegelhalter's z takes its variance from the patients' sums.
     bins : int
         Bins of equal width of the secondary ECE.
     level : float
@@ -265,7 +279,7 @@ def calibration(y: Any, p: Any, clusters: Any = None, *, bins: int = 10, level: 
         slope=_slope(outcome, logit, codes, level, moved),
         brier=score,
         scaled_brier=Estimate(scaled[0], scaled[1], scaled[2], score.se / reference, detail),
-        spiegelhalter=_spiegelhalter(outcome, predicted),
+        spiegelhalter=_spiegelhalter(outcome, predicted, codes),
         ici=float(distance.mean()),
         e50=float(np.median(distance)),
         e90=float(np.quantile(distance, 0.9)),
@@ -290,6 +304,13 @@ def _logistic(y: np.ndarray, design: np.ndarray, codes: np.ndarray | None) -> tu
     return fitted.params, np.sqrt(factor * np.diag(bread @ scores.T @ scores @ bread))
 
 
+def _quantile(codes: np.ndarray | None, level: float) -> float:
+    """Return the quantile of a Wald interval: normal by rows, t on K - 1 degrees of freedom with K clusters."""
+    if codes is None:
+        return normal_quantile(level)
+    return float(stats.t.isf((1 - check_level(level)) / 2, int(codes.max())))
+
+
 def _in_the_large(y: np.ndarray, logit: np.ndarray, codes: np.ndarray | None, level: float, moved: int) -> Estimate:
     """Return the intercept with the logit as offset: the one root of the score equation, by bisection."""
     low, high = -float(logit.max()) - 50, -float(logit.min()) + 50
@@ -305,7 +326,7 @@ def _in_the_large(y: np.ndarray, logit: np.ndarray, codes: np.ndarray | None, le
         sums = np.bincount(codes, y - fitted)
         spread = len(sums) / (len(sums) - 1) * float(sums @ sums)
     se = math.sqrt(spread) / information
-    half = normal_quantile(level) * se
+    half = _quantile(codes, level) * se
     return Estimate(middle, middle - half, middle + half, se, {"method": "Wald", "level": level, "moved": moved})
 
 
@@ -326,16 +347,22 @@ def _slope(y: np.ndarray, logit: np.ndarray, codes: np.ndarray | None, level: fl
     detail["intercept"] = float(found[0]) - centre * value
     if alone:
         return Estimate(value, detail={**detail, "reason": _ONE_CLUSTER})
-    half = normal_quantile(level) * se
+    half = _quantile(codes, level) * se
     return Estimate(value, value - half, value + half, se, detail)
 
 
-def _spiegelhalter(y: np.ndarray, p: np.ndarray) -> Test:
-    """Test that the probabilities are right."""
-    variance = float(np.sum((1 - 2 * p) ** 2 * p * (1 - p)))
+def _spiegelhalter(y: np.ndarray, p: np.ndarray, codes: np.ndarray | None) -> Test:
+    """Test that the probabilities are right; with clusters by the spread of their sums about 0, which is the hypothesis."""
+    terms, reason = (y - p) * (1 - 2 * p), "every prediction is 0, 0.5 or 1: the statistic has no variance"
     detail = {"method": "Spiegelhalter 1986", "question": "could these outcomes come from these probabilities?"}
-    if variance == 0:
-        reason = "every prediction is 0, 0.5 or 1: the statistic has no variance"
+    if codes is None:
+        variance = float(np.sum((1 - 2 * p) ** 2 * p * (1 - p)))
+    else:
+        sums = np.bincount(codes, terms)
+        detail["method"] += ", clustered"
+        variance = len(sums) / (len(sums) - 1) * float(sums @ sums) if len(sums) > 1 else 0.0
+        reason = _ONE_CLUSTER if len(sums) < 2 else "no patient's predictions miss: the statistic has no variance"
+    if not variance > 0:
         return Test(math.nan, math.nan, detail={**detail, "reason": reason})
-    z = float(np.sum((y - p) * (1 - 2 * p))) / math.sqrt(variance)
+    z = float(np.sum(terms)) / math.sqrt(variance)
     return Test(z, float(2 * stats.norm.sf(abs(z))), detail=detail)

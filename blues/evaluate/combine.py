@@ -9,7 +9,7 @@ import pandas as pd
 
 from blues.check import InputError, one_of, probabilities, same_length
 from blues.evaluate.discrimination import auroc
-from blues.evaluate.records import group_codes
+from blues.evaluate.records import group_codes, reaches
 from blues.evaluate.rows import rows_in_order
 
 __all__ = ["COMBINE", "combine", "combine_table"]
@@ -42,6 +42,12 @@ def combine(p: Any, groups: Any, how: str = "mean", *, k: int = 3, threshold: fl
     Series
         One row a group, in the order in which groups first occur; float64.
 
+    Raises
+    ------
+    InputError
+        For another way, probabilities out of 0 ... 1 or not in one column, lengths that differ, missing groups, k below 1, or a
+        threshold out of range.
+
     Notes
     -----
     The mean and the majority of frames are what POCOVID-Net compares [2]_. Its majority is of the class each frame is called;
@@ -62,6 +68,8 @@ def combine(p: Any, groups: Any, how: str = "mean", *, k: int = 3, threshold: fl
     """
     one_of(how, COMBINE, "way to combine")
     values = probabilities(p, "p")
+    if values.ndim != 1:
+        raise InputError(f"p has shape {values.shape}", allowed="one probability a member")
     same_length(p=values, groups=np.asarray(groups))
     if k < 1:
         raise InputError(f"k is {k}", allowed="at least 1")
@@ -69,7 +77,7 @@ def combine(p: Any, groups: Any, how: str = "mean", *, k: int = 3, threshold: fl
         raise InputError(f"threshold is {threshold}", allowed="0 to 1")
     group_codes(groups, len(values), "groups")
     if how in ("vote", "any"):
-        values = (values >= threshold).astype(float)
+        values = reaches(values, threshold).astype(float)
     if how == "noisy-or":
         with np.errstate(divide="ignore"):
             values = np.log1p(-values)
@@ -85,6 +93,7 @@ def combine(p: Any, groups: Any, how: str = "mean", *, k: int = 3, threshold: fl
     return found.rename(how)
 
 
+@rows_in_order
 def combine_table(
     y: Any, p: Any, clips: Any, patients: Any, *, k: int = 3, threshold: float = 0.5, level: float = 0.95
 ) -> pd.DataFrame:
@@ -109,7 +118,13 @@ def combine_table(
         ``frames`` (mean or vote), ``clips`` (mean, max, any, top-k, noisy-or), ``auroc``, ``low``, ``high``; without interval
         where all patients get the same. To take the
         best of these rows as a result would be to choose on the rows it is reported on.
+
+    Raises
+    ------
+    InputError
+        When the outcome differs within a patient or a clip belongs to several, or as :func:`combine`.
     """
+    frames = np.asarray(p)
     rows = pd.DataFrame({"y": np.asarray(y, dtype=float), "clip": np.asarray(clips), "patient": np.asarray(patients)})
     varying = rows.groupby("patient")["y"].nunique()
     if (varying > 1).any():
@@ -120,7 +135,7 @@ def combine_table(
     outcome = rows.groupby("patient", sort=False)["y"].first()
     lines = []
     for over_frames in ("mean", "vote"):
-        of_clip = combine(p, rows["clip"], over_frames, threshold=threshold)
+        of_clip = combine(frames, rows["clip"], over_frames, threshold=threshold)
         for over_clips in ("mean", "max", "any", "top-k", "noisy-or"):
             of_patient = combine(of_clip, owners["first"].loc[of_clip.index], over_clips, k=k, threshold=threshold)
             area = auroc(outcome.loc[of_patient.index], of_patient, level=level)

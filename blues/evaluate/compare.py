@@ -11,7 +11,15 @@ from scipy import stats
 from blues.check import InputError, binary_outcome, finite, one_of, probabilities, same_length
 from blues.evaluate.permutation import swap_permutation_test
 from blues.evaluate.placements import influence, variance_of_influence
-from blues.evaluate.records import ALTERNATIVES, QUESTIONS, Test, check_level, group_codes, normal_quantile
+from blues.evaluate.records import (
+    ALTERNATIVES,
+    QUESTIONS,
+    Test,
+    check_level,
+    group_codes,
+    normal_quantile,
+    zeros_and_ones,
+)
 from blues.evaluate.rows import rows_in_order
 
 __all__ = [
@@ -41,8 +49,8 @@ def delong_test(y: Any, a: Any, b: Any, clusters: Any = None, *, level: float = 
     Returns
     -------
     Test
-        ``statistic`` z; ``estimate`` AUROC of a minus that of b with its Wald interval; ``detail["auroc"]`` both. For
-        identical rankings z = 0 and p = 1.
+        ``statistic`` z; ``estimate`` AUROC of a minus that of b with its Wald interval, cut to -1 ... 1;
+        ``detail["auroc"]`` both. For identical rankings z = 0 and p = 1.
 
     Notes
     -----
@@ -76,18 +84,16 @@ def delong_test(y: Any, a: Any, b: Any, clusters: Any = None, *, level: float = 
         return Test(statistic, swapped.p_value, difference, detail=detail)
     z, half = difference / math.sqrt(variance), normal_quantile(level) * math.sqrt(variance)
     detail["se"] = math.sqrt(variance)
-    return Test(z, 2 * stats.norm.sf(abs(z)), difference, difference - half, difference + half, detail)
+    low, high = max(-1.0, difference - half), min(1.0, difference + half)
+    return Test(z, 2 * stats.norm.sf(abs(z)), difference, low, high, detail)
 
 
 def _paired_table(y: Any, a: Any, b: Any) -> tuple[np.ndarray, np.ndarray]:
     """Return the 2x2 table (rows: first right or not) and each row's difference in being right, shape (n,)."""
-    outcome, first, second = finite(y, "y").ravel(), finite(a, "a").ravel(), finite(b, "b").ravel()
+    outcome, first, second = (zeros_and_ones(values, name) for name, values in (("y", y), ("a", a), ("b", b)))
     same_length(y=outcome, a=first, b=second)
     if not len(outcome):
         raise InputError("y is empty")
-    for name, values in (("y", outcome), ("a", first), ("b", second)):
-        if not np.isin(values, (0, 1)).all():
-            raise InputError(f"{name} must hold 0 and 1 only", remedy="Apply the threshold first")
     right, rival = outcome == first, outcome == second
     table = np.array(
         [[np.sum(right & rival), np.sum(right & ~rival)], [np.sum(~right & rival), np.sum(~right & ~rival)]]

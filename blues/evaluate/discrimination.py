@@ -11,6 +11,7 @@ from scipy import optimize
 
 from blues.check import InputError, binary_outcome, finite, one_of, same_length
 from blues.evaluate.placements import (
+    class_holders,
     delong_variance,
     influence,
     sorted_ties,
@@ -20,7 +21,7 @@ from blues.evaluate.placements import (
 from blues.evaluate.planning import hanley_mcneil_se
 from blues.evaluate.precision import weighted_average_precision, weighted_curve
 from blues.evaluate.proportions import wilson_limits
-from blues.evaluate.records import Estimate, group_codes, logit_interval, normal_quantile
+from blues.evaluate.records import ONE_PATIENT, SAME, Estimate, group_codes, logit_interval, normal_quantile
 from blues.evaluate.resample import Seed, patient_strata, weighted_bootstrap
 from blues.evaluate.rows import rows_in_order
 
@@ -32,6 +33,7 @@ __all__ = [
     "roc_curve",
 ]
 
+_NO_VARIANCE = 1e-28  # rounding alone, as in delong_test
 AUROC_METHODS = ("delong-logit", "delong-wald", "hanley-mcneil", "newcombe", "bootstrap")
 
 
@@ -131,7 +133,7 @@ def auroc(
         return bootstrap_auroc(outcome, scores, clusters, draws, seed, level=level)
     detail: dict[str, Any] = {"method": method, "level": level}
     detail |= {"positives": int(outcome.sum()), "negatives": int((1 - outcome).sum())}
-    holders = detail["positives"], detail["negatives"]
+    holders = class_holders(outcome)
     if method == "hanley-mcneil" and len(scores) > 1:
         raise InputError("hanley-mcneil takes one score a row", remedy="Use method='delong-logit' with repeats")
     if clusters is None and len(scores) == 1:
@@ -151,8 +153,35 @@ def auroc(
         area, influences = _mean_influence(outcome, scores)
         variance = variance_of_influence(outcome, influences, codes)
         detail |= {"clusters": len(groups), "variance": "Obuchowski 1997"}
-        holders = len(np.unique(codes[outcome == 1])), len(np.unique(codes[outcome == 0]))
+        holders = class_holders(outcome, codes)
+    if np.ptp(scores, axis=1).max() == 0:
+        return Estimate(area, area, area, 0.0, {**detail, "reason": "the score is the same for all"})
     return _auroc_interval(area, variance, holders, method, z, detail)
+
+
+def _newcombe(found: Estimate, holders: tuple[int, int], z: float) -> Estimate:
+    """Return an AUROC with Newcombe's interval, and Hanley and McNeil's error where it has none."""
+    low, high = _newcombe_limits(found.value, *holders, z)
+    se = found.se if found.se > 0 else hanley_mcneil_se(found.value, *holders)
+    return Estimate(found.value, low, high, se, {**found.detail, "method": "newcombe"})
+
+
+def newcombe_instead(found: Estimate, holders: tuple[int, int], z: float, why: str) -> Estimate:
+    """Return an AUROC with Newcombe's interval in the place of one that says nothing.
+
+    Parameters
+    ----------
+    found : Estimate
+        The AUROC.
+    holders : (int, int)
+        Patients with and without the event.
+    z : float
+        Normal quantile of the level.
+    why : str
+        Why the other says nothing.
+    """
+    detail = {**found.detail, "reason": f"{why}; Newcombe's interval taken"}
+    return _newcombe(Estimate(found.value, detail=detail), holders, z)
 
 
 def _mean_influence(outcome: np.ndarray, scores: np.ndarray) -> tuple[float, np.ndarray]:
@@ -165,17 +194,14 @@ def _auroc_interval(
     area: float, variance: float, holders: tuple[int, int], method: str, z: float, detail: dict[str, Any]
 ) -> Estimate:
     """Build the interval; ``holders`` are the patients (clusters) that hold each class."""
-    se = math.sqrt(variance) if variance >= 0 else math.nan
-    if not se > 0:
-        if area == 0.5 and se == 0:
-            return Estimate(area, area, area, 0.0, {**detail, "reason": "the score has no spread between the classes"})
-        why = f"an AUROC of {area:g}" if se == 0 else "fewer than two patients in a class"
-        detail["reason"] = f"the variance says nothing at {why}; Newcombe's interval taken"
-        method = detail["method"] = "newcombe"
-    if method == "newcombe":
-        low, high = _newcombe_limits(area, *holders, z)
-        se = hanley_mcneil_se(area, *holders) if not se > 0 else se
-    elif method == "delong-logit":
+    se = math.sqrt(variance) if variance > _NO_VARIANCE else math.nan
+    if method == "newcombe" or not se > 0:
+        given = Estimate(area, se=se, detail=detail)
+        if se > 0:
+            return _newcombe(given, holders, z)
+        why = f"an AUROC of {area:g}" if variance >= 0 else ONE_PATIENT
+        return newcombe_instead(given, holders, z, f"the variance says nothing at {why}")
+    if method == "delong-logit":
         low, high = logit_interval(area, se, z)
     else:
         low, high = max(0.0, area - z * se), min(1.0, area + z * se)
@@ -219,12 +245,12 @@ def bootstrap_auroc(
     (found,) = weighted_bootstrap(
         lambda weights: weighted_auroc(outcome, scores, weights, codes), strata, draws, seed, level=level
     )
-    if found.low == found.high and found.value in (0.0, 1.0):
-        each = np.arange(len(outcome)) if codes is None else codes
-        holders = len(np.unique(each[outcome == 1])), len(np.unique(each[outcome == 0]))
-        low, high = _newcombe_limits(found.value, *holders, normal_quantile(level))
-        reason = "every bootstrap sample gave the same value; Newcombe's interval taken"
-        return Estimate(found.value, low, high, found.se, {**found.detail, "method": "newcombe", "reason": reason})
+    holders = class_holders(outcome, codes)
+    if min(holders) < 2 or (found.low == found.high and found.value in (0.0, 1.0)):
+        why = ONE_PATIENT if min(holders) < 2 else SAME
+        return newcombe_instead(found, holders, normal_quantile(level), why)
+    if found.low == found.high:
+        return Estimate(found.value, found.low, found.high, found.se, {**found.detail, "reason": SAME})
     return found
 
 
@@ -246,15 +272,17 @@ def average_precision(
     y, score, clusters
         As in :func:`auroc`.
     method : {"bootstrap", "logit"}
-        Bootstrap over patients, stratified by class; or the logit interval of Boyd, Eng & Page 2013 (ECML PKDD, LNCS
-        8190:451), se(logit) = 1 / sqrt(positives * AP * (1 - AP)), which knows no clusters.
+        Bootstrap over patients, stratified by class, though precision moves with the share of events: the interval is that of
+        cohorts with this very number of events, too narrow where it would vary; or the logit interval of Boyd,
+        Eng & Page 2013 (ECML PKDD, LNCS 8190:451), se(logit) = 1 / sqrt(positives * AP * (1 - AP)), which knows no clusters.
     level, draws, seed
         As in :func:`auroc`.
 
     Returns
     -------
     Estimate
-        ``detail["prevalence"]`` is what a score without information would reach.
+        ``detail["prevalence"]`` is what a score without information would reach. With one patient in a class the bootstrap
+        says nothing, and there is no interval; where every sample gives the same value it is Wilson's (``detail["reason"]``).
 
     Examples
     --------
@@ -280,11 +308,12 @@ def average_precision(
         return weighted_average_precision(outcome, rows, weights if codes is None else weights[:, codes])
 
     (found,) = weighted_bootstrap(statistic, strata, draws, seed, level=level)
-    detail = {**found.detail, **extra}
+    detail, holders = {**found.detail, **extra}, class_holders(outcome, codes)
+    if min(holders) < 2:
+        return Estimate(value, detail={**detail, "reason": ONE_PATIENT})
     if found.low == found.high:
-        holders = extra["positives"] if codes is None else len(np.unique(codes[outcome == 1]))
-        low, high = wilson_limits(round(value * holders), holders, normal_quantile(level))
-        detail |= {"method": "Wilson", "reason": "every bootstrap sample gave the same value"}
+        low, high = wilson_limits(round(value * holders[0]), holders[0], normal_quantile(level))
+        detail |= {"method": "Wilson", "reason": SAME}
         return Estimate(value, min(low, value), max(high, value), found.se, detail)
     return Estimate(found.value, found.low, found.high, found.se, detail)
 
@@ -325,10 +354,16 @@ def roc_curve(
     -------
     DataFrame, one row a point
         ``fpr``, ``tpr``, ``low``, ``high``: the empirical curve joined by straight lines, so that its area is the
-        AUROC; the band is the percentile interval at each rate of a bootstrap over patients, stratified by class.
+        AUROC; the band is the percentile interval at each rate of a bootstrap over patients, stratified by class. It is NaN
+        with one patient in a class; where it has no width anywhere (classes apart) Wilson's of the patients with the event
+        takes its place up to the last point. ``attrs["reason"]`` says so.
+
+    Raises
+    ------
+    InputError
+        As :func:`auroc`, and for fewer than 2 points.
     """
-    outcome, scores = binary_outcome(y), np.atleast_2d(finite(score, "score"))
-    same_length(y=outcome, score=scores[0])
+    outcome, scores = _outcome_and_repeats(y, score)
     if points < 2:
         raise InputError(f"points is {points}", allowed="at least 2")
     codes, strata = _patients_of(outcome, clusters)
@@ -339,9 +374,20 @@ def roc_curve(
         return np.mean([weighted_curve(outcome, one, rows, grid) for one in scores], axis=0)
 
     found = weighted_bootstrap(statistic, strata, draws, seed, level=level)
-    columns = {"fpr": grid}
-    columns |= {name: np.array([getattr(e, a) for e in found]) for name, a in (("tpr", "value"), ("low", "low"))}
-    return pd.DataFrame({**columns, "high": np.array([e.high for e in found])})
+    curve = pd.DataFrame({"fpr": grid, **{a: [getattr(e, a) for e in found] for a in ("value", "low", "high")}})
+    return _with_reason(curve.rename(columns={"value": "tpr"}), class_holders(outcome, codes), normal_quantile(level))
+
+
+def _with_reason(curve: pd.DataFrame, holders: tuple[int, int], z: float) -> pd.DataFrame:
+    """Return a ROC curve without a band that says nothing."""
+    if min(holders) < 2:
+        curve[["low", "high"]] = math.nan
+        curve.attrs["reason"] = ONE_PATIENT
+    elif (curve["low"] == curve["high"]).all():
+        limits = [wilson_limits(share * holders[0], holders[0], z) for share in curve["tpr"][:-1]]
+        curve.loc[: len(curve) - 2, ["low", "high"]] = np.array(limits)
+        curve.attrs["reason"] = f"{SAME}; Wilson's interval taken"
+    return curve
 
 
 @rows_in_order
@@ -372,7 +418,14 @@ def partial_auroc(
     Returns
     -------
     Estimate
-        Interval by bootstrap over patients, stratified by class; ``detail["area"]`` is the raw area.
+        Interval by bootstrap over patients, stratified by class; NaN (``detail["reason"]``) with one patient in a class, or
+        where every sample gives the same area. ``detail["area"]`` is the raw area. Corrected, a curve below the diagonal
+        gives less than .5, and less than 0 where the range is narrow.
+
+    Raises
+    ------
+    InputError
+        As :func:`auroc`, and for a range that is none.
     """
     low, high = specificity
     if not 0 <= low < high <= 1:
@@ -388,4 +441,8 @@ def partial_auroc(
 
     (found,) = weighted_bootstrap(statistic, strata, draws, seed, level=level)
     raw = chance + (2 * found.value - 1) * (most - chance) if corrected else found.value
-    return Estimate(found.value, found.low, found.high, found.se, {**found.detail, "area": raw, "corrected": corrected})
+    detail = {**found.detail, "area": raw, "corrected": corrected}
+    alone = min(class_holders(outcome, codes)) < 2
+    if alone or found.low == found.high:
+        return Estimate(found.value, detail={**detail, "reason": ONE_PATIENT if alone else SAME})
+    return Estimate(found.value, found.low, found.high, found.se, detail)

@@ -11,7 +11,7 @@ from scipy import stats
 
 from blues.check import InputError, finite, one_of, same_length
 from blues.evaluate.calibration import mean_interval
-from blues.evaluate.records import Estimate, check_level, normal_quantile
+from blues.evaluate.records import ROUNDING, Estimate, check_level, normal_quantile
 from blues.evaluate.resample import cluster_tables
 from blues.evaluate.rows import rows_in_order
 
@@ -69,7 +69,7 @@ def scale_weights(categories: Sequence[Any], kind: str = "quadratic") -> np.ndar
     Raises
     ------
     InputError
-        When numbers neither rise nor fall throughout.
+        When numbers neither rise nor fall throughout, or are not finite.
     """
     one_of(kind, ("quadratic", "linear"), "kind")
     if len(categories) < 2:
@@ -77,7 +77,7 @@ def scale_weights(categories: Sequence[Any], kind: str = "quadratic") -> np.ndar
     numeric = all(isinstance(c, int | float | np.number | np.bool_) for c in categories)
     places = np.asarray(categories, dtype=float) if numeric else np.arange(len(categories), dtype=float)
     steps = np.diff(places)
-    if not ((steps > 0).all() or (steps < 0).all()):
+    if not np.isfinite(places).all() or not ((steps > 0).all() or (steps < 0).all()):
         raise InputError(f"{kind} weights need categories in order, and they are {', '.join(map(str, categories))}")
     apart = np.abs(places[:, None] - places[None, :]) / abs(places[-1] - places[0])
     return np.asarray(1 - (apart if kind == "linear" else apart**2))
@@ -140,8 +140,8 @@ def quadratic_kappa(
     Returns
     -------
     Estimate
-        Without clusters the interval is that of Fleiss, Cohen & Everitt 1969. ``detail["table"]`` is the contingency
-        table.
+        Without clusters the interval is that of Fleiss, Cohen & Everitt 1969; none where its error is 0, as at perfect
+        agreement (``detail["reason"]``). ``detail["table"]`` is the contingency table.
 
     Raises
     ------
@@ -176,6 +176,9 @@ def quadratic_kappa(
             return Estimate(value, detail={**detail, "reason": "undefined when one of the patients is left out"})
         se = math.sqrt((count - 1) / count * float(np.sum((without - without.mean()) ** 2)))
         quantile = float(stats.t.isf((1 - level) / 2, count - 1))
+    if not se > ROUNDING:
+        reason = f"the error says nothing at a kappa of {value:g}"
+        return Estimate(value, detail={**detail, "reason": reason})
     return Estimate(value, max(-1.0, value - quantile * se), min(1.0, value + quantile * se), se, detail)
 
 
@@ -195,7 +198,7 @@ def mean_absolute_error(y: Any, predicted: Any, clusters: Any = None, *, level: 
     Returns
     -------
     Estimate
-        The lower limit is cut at 0.
+        The lower limit is cut at 0; no interval where all errors are the same.
 
     Raises
     ------
@@ -246,7 +249,8 @@ def ranked_probability_score(
     Returns
     -------
     Estimate
-        Lower is better; t interval, by patient when ``clusters`` is given.
+        Lower is better; t interval, by patient when ``clusters`` is given, cut to the possible range; none where all rows
+        score the same.
 
     Raises
     ------
@@ -272,4 +276,6 @@ def ranked_probability_score(
     reached = truth[:, None] <= np.arange(len(known))
     rows = np.sum((np.cumsum(table, axis=1) - reached) ** 2, axis=1) / (len(known) - 1 if normalise else 1)
     found = mean_interval(rows, clusters, level, normalised=normalise)
-    return Estimate(found.value, float(np.maximum(0.0, found.low)), found.high, found.se, found.detail)
+    worst = 1.0 if normalise else len(known) - 1.0
+    low, high = float(np.maximum(0.0, found.low)), float(np.minimum(worst, found.high))
+    return Estimate(found.value, low, high, found.se, found.detail)

@@ -18,10 +18,11 @@ from blues.check import InputError, binary_outcome, columns_exist, finite, one_o
 from blues.evaluate.ordinal import category_codes, kappa_of_tables, scale_weights
 from blues.evaluate.placements import weighted_auroc
 from blues.evaluate.precision import weighted_average_precision
-from blues.evaluate.records import group_codes
+from blues.evaluate.records import ROUNDING, group_codes, reaches
+from blues.evaluate.resample import patient_strata
 from blues.evaluate.validation import rank_within_folds, weighted_fold_auroc
 
-__all__ = ["METRICS", "OutOfFold", "out_of_fold", "paired"]
+__all__ = ["METRICS", "PREVALENCE_DEPENDENT", "OutOfFold", "bootstrap_strata", "out_of_fold", "paired"]
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,12 @@ class OutOfFold:
     @cached_property
     def called(self) -> np.ndarray:
         """1 where ``p`` reaches the threshold, shape (repeats, n)."""
-        return (self.p >= self.threshold).astype(float)
+        return reaches(self.p, self.threshold).astype(float)
+
+    @cached_property
+    def called_on_average(self) -> np.ndarray:
+        """1 where ``p`` averaged over the repeats reaches the threshold averaged over them, shape (n,)."""
+        return reaches(self.p.mean(0), self.threshold.mean(0)).astype(float)
 
     @cached_property
     def graded(self) -> np.ndarray:
@@ -160,8 +166,8 @@ def out_of_fold(
     Raises
     ------
     InputError
-        If a column is absent, a row occurs twice in a repeat or is absent from one, or an outcome differs between
-        repeats.
+        If a column is absent, a row occurs twice in a repeat or is absent from one, an outcome differs between repeats, or the
+        threshold is not finite.
     """
     one_of(kind, ("binary", "ordinal", "continuous"), "kind")
     _check_frame(predictions, threshold)
@@ -182,7 +188,7 @@ def out_of_fold(
     limit = (
         finite(predictions[threshold], threshold)
         if isinstance(threshold, str)
-        else np.full(len(rows), float(threshold))
+        else np.full(len(rows), finite(threshold, "threshold").item())
     )
     table = OutOfFold(
         rows=names,
@@ -231,7 +237,7 @@ def _with_categories(
     category_codes(table.y, scale, "y")
     if "grade" in predictions and predictions["grade"].notna().any():
         grade = predictions["grade"].to_numpy(dtype=float)[order]
-        category_codes(grade[np.isfinite(grade)], scale, "grade")
+        category_codes(grade[~np.isnan(grade)], scale, "grade")
         table = replace(table, grade=grade.reshape(table.p.shape))
     if not given_columns:
         return replace(table, categories=scale)
@@ -253,6 +259,30 @@ def paired(a: OutOfFold, b: OutOfFold) -> tuple[OutOfFold, OutOfFold]:
         who = _shown(common[np.flatnonzero(first.y != second.y)[0]])
         raise InputError(f"the two arms give {who} different outcomes")
     return first, second
+
+
+PREVALENCE_DEPENDENT = frozenset({"accuracy", "brier", "net_benefit"})
+"""Scores of a binary outcome that move with the share of events: their samples let it vary."""
+
+
+def bootstrap_strata(table: OutOfFold, kind: str, metric: str) -> np.ndarray:
+    """Return each patient's stratum for the bootstrap of a score, shape (patients,).
+
+    Parameters
+    ----------
+    table : OutOfFold
+    kind : {"binary", "ordinal", "continuous"}
+    metric : str
+
+    Returns
+    -------
+    ndarray of int
+        The classes among the patient's rows; one stratum for all where the outcome is not binary, or the score is one of
+        :data:`PREVALENCE_DEPENDENT`, whose interval would be too narrow with the number of events held.
+    """
+    if kind == "binary" and metric not in PREVALENCE_DEPENDENT:
+        return patient_strata(table.y, table.codes)
+    return np.zeros(int(table.codes.max()) + 1, dtype=np.int64)
 
 
 def _mean(values: np.ndarray, weights: np.ndarray, rows: np.ndarray | None = None) -> np.ndarray:
@@ -307,10 +337,11 @@ def _rmse(table: OutOfFold, weights: np.ndarray) -> np.ndarray:
 
 def _r2(table: OutOfFold, weights: np.ndarray) -> np.ndarray:
     """Return 1 - squared error / squared deviation from the mean; NaN for a constant outcome."""
-    size = weights.sum(1)
-    spread = weights @ table.y**2 - (weights @ table.y) ** 2 / size
+    size, deviation = weights.sum(1), table.y - table.y.mean()  # else an outcome far from 0 loses its digits
+    squares = weights @ deviation**2
+    spread = squares - (weights @ deviation) ** 2 / size
     error = weights @ ((table.p - table.y) ** 2).mean(0)
-    return 1 - np.divide(error, spread, out=np.full(len(size), np.nan), where=spread > 1e-12 * size)
+    return 1 - np.divide(error, spread, out=np.full(len(size), np.nan), where=spread > ROUNDING * squares)
 
 
 def _quadratic_kappa(table: OutOfFold, weights: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,11 +10,11 @@ from scipy import stats
 
 from blues.check import InputError, binary_outcome, finite, one_of, probabilities, same_length
 from blues.evaluate.placements import cross_placements
-from blues.evaluate.records import ALTERNATIVES, QUESTIONS, Test, group_codes
+from blues.evaluate.records import ALTERNATIVES, QUESTIONS, ROUNDING, Test, group_codes, zeros_and_ones
 from blues.evaluate.resample import Seed
 from blues.evaluate.rows import rows_in_order
 
-__all__ = ["permutation_p", "sign_flip_test", "swap_contributions", "swap_permutation_test"]
+__all__ = ["permutation_p", "sign_flip_test", "swap_contributions", "swap_permutation_test", "without_rounding"]
 
 
 def permutation_p(observed: float, null: Any, alternative: str = "greater") -> float:
@@ -42,7 +43,7 @@ def permutation_p(observed: float, null: Any, alternative: str = "greater") -> f
     one_of(alternative, ALTERNATIVES, "alternative")
     values = finite(null, "null").ravel()
     finite([observed], "observed")
-    slack = 1e-12 * max(1.0, abs(observed))
+    slack = ROUNDING * max(abs(observed), float(np.abs(values).max(initial=0.0)))
     above = (1 + int(np.sum(values >= observed - slack))) / (1 + len(values))
     below = (1 + int(np.sum(values <= observed + slack))) / (1 + len(values))
     return {"greater": above, "less": below, "two-sided": min(1.0, 2 * min(above, below))}[alternative]
@@ -142,6 +143,12 @@ def swap_contributions(y: np.ndarray, a: np.ndarray, b: np.ndarray, statistic: s
     return terms
 
 
+def without_rounding(terms: np.ndarray, y: np.ndarray, scores: Sequence[np.ndarray], statistic: str) -> np.ndarray:
+    """Return the terms of :func:`swap_contributions`, 0 where they are rounding against the size of what they compare."""
+    largest = max(float(np.abs(score - y).max()) for score in scores) if statistic == "absolute_error" else 1.0
+    return np.where(np.abs(terms) <= 1e-13 * largest / len(y), 0.0, terms)
+
+
 @rows_in_order
 def swap_permutation_test(
     y: Any,
@@ -175,6 +182,11 @@ def swap_permutation_test(
         ``statistic`` and ``estimate``: a minus b. Exact up to 20 patients, else random with the observed one counted
         (never p = 0).
 
+    Raises
+    ------
+    InputError
+        For another statistic or alternative, predictions that the statistic does not take, or lengths that differ.
+
     Notes
     -----
     Bandos, Rockette & Gur 2005, Stat Med 24:2873. The difference in AUROC is a sum over patients that a swap changes
@@ -189,13 +201,14 @@ def swap_permutation_test(
     one_of(statistic, ("auroc", "brier", "accuracy", "absolute_error"), "statistic")
     one_of(alternative, ALTERNATIVES, "alternative")
     outcome = finite(y, "y").ravel() if statistic == "absolute_error" else binary_outcome(y).astype(float)
-    check = probabilities if statistic == "brier" else finite
+    checks: dict[str, Callable[[Any, str], np.ndarray]] = {"brier": probabilities, "accuracy": zeros_and_ones}
+    check = checks.get(statistic, finite)
     first, second = check(a, "a").ravel(), check(b, "b").ravel()
     same_length(y=outcome, a=first, b=second)
     terms = swap_contributions(outcome, first, second, statistic)
     if clusters is not None:
         terms = np.bincount(group_codes(clusters, len(outcome))[0], terms)
-    terms[np.abs(terms) < 1e-15] = 0
+    terms = without_rounding(terms, outcome, (first, second), statistic)
     flipped = sign_flip_test(terms, alternative=alternative, draws=draws, seed=seed)
     difference = flipped.statistic
     detail = {**flipped.detail, "method": f"swap permutation, {statistic}", "question": QUESTIONS["swap"]}

@@ -13,6 +13,7 @@ import numpy as np
 
 __all__ = [
     "Ties",
+    "class_holders",
     "cross_placements",
     "influence",
     "pair_wins",
@@ -153,6 +154,12 @@ def variance_of_influence(y: np.ndarray, influences: np.ndarray, codes: np.ndarr
             return float("nan")
         total += holders[-1] / (holders[-1] - 1) * float(sums[-1] @ sums[-1])
     return max(0.0, total + 2 * count / (count - 1) * float(sums[0] @ sums[1]))
+
+
+def class_holders(y: np.ndarray, codes: np.ndarray | None = None) -> tuple[int, int]:
+    """Return how many patients hold a row with, and how many a row without the event; without codes a row is a patient."""
+    who = np.arange(len(y)) if codes is None else codes
+    return len(np.unique(who[y == 1])), len(np.unique(who[y == 0]))
 
 
 def cross_placements(at: np.ndarray, among: np.ndarray, *, positive: bool) -> np.ndarray:

@@ -34,7 +34,7 @@ def hanley_mcneil_se(auroc: float, positives: int, negatives: int) -> float:
     """
     if not 0 <= auroc <= 1:
         raise InputError(f"an AUROC of {auroc!r}", allowed="0 to 1")
-    if min(positives, negatives) < 1:
+    if not all(1 <= n < math.inf for n in (positives, negatives)):
         raise InputError(f"{positives} with and {negatives} without the event", allowed="at least one of each")
     q1, q2 = auroc / (2 - auroc), 2 * auroc**2 / (1 + auroc)
     spread = (positives - 1) * (q1 - auroc**2) + (negatives - 1) * (q2 - auroc**2)

@@ -12,8 +12,8 @@ import pandas as pd
 from scipy import special, stats
 from statsmodels.stats.proportion import proportion_confint
 
-from blues.check import InputError, finite, same_length
-from blues.evaluate.records import Estimate, check_level, group_codes, normal_quantile
+from blues.check import InputError, same_length
+from blues.evaluate.records import Estimate, check_level, group_codes, normal_quantile, zeros_and_ones
 from blues.evaluate.rows import rows_in_order
 
 __all__ = [
@@ -158,9 +158,7 @@ def clustered_proportion(hits: Any, clusters: Any, *, level: float = 0.95) -> Es
     >>> clustered_proportion([1, 1, 0, 0, 1, 0], ["a", "a", "b", "b", "c", "c"]).detail["effective_n"]
     3.0
     """
-    marks = finite(hits, "hits").ravel()
-    if not np.isin(marks, (0, 1)).all():
-        raise InputError("hits must hold 0 and 1 only", value=float(marks[~np.isin(marks, (0, 1))][0]))
+    marks = zeros_and_ones(hits, "hits")
     codes, groups = group_codes(clusters, len(marks))
     n, count = len(marks), len(groups)
     method = "Wilson at the Rao-Scott effective size, t"
@@ -220,15 +218,6 @@ class OperatingPoint:
         return pd.DataFrame(rows, columns=["metric", "value", "low", "high", "method"])
 
 
-def _binary(values: Any, name: str) -> np.ndarray:
-    """Return 0s and 1s as floats; one class is allowed."""
-    array = finite(values, name).ravel()
-    bad = array[~np.isin(array, (0, 1))]
-    if len(bad):
-        raise InputError(f"{name} must hold 0 and 1 only, and holds {bad[0]:g}", remedy="Apply the threshold first")
-    return array
-
-
 @rows_in_order
 def operating_point(
     y: Any, predicted: Any, prevalences: Sequence[float] = (), clusters: Any = None, *, level: float = 0.95
@@ -266,7 +255,7 @@ def operating_point(
     >>> print(point.sensitivity)
     0.667 (0.208 to 0.939)
     """
-    truth, called = _binary(y, "y"), _binary(predicted, "predicted")
+    truth, called = zeros_and_ones(y, "y"), zeros_and_ones(predicted, "predicted")
     same_length(y=truth, predicted=called)
     for prevalence in prevalences:
         if not 0 < prevalence < 1:

@@ -10,9 +10,18 @@ import numpy as np
 import pandas as pd
 from scipy import special, stats
 
-from blues.check import InputError
+from blues.check import InputError, finite
 
-__all__ = ["Estimate", "Test", "check_level", "group_codes", "logit_interval", "normal_quantile"]
+__all__ = [
+    "Estimate",
+    "Test",
+    "check_level",
+    "group_codes",
+    "logit_interval",
+    "normal_quantile",
+    "reaches",
+    "zeros_and_ones",
+]
 
 
 ALTERNATIVES = ("two-sided", "greater", "less")
@@ -117,6 +126,25 @@ ROUNDING = 1e-12
 """Differences up to this are of the last bits, and are no differences."""
 
 
+SAME = "every bootstrap sample gave the same value"
+ONE_PATIENT = "fewer than two patients in a class"
+"""Why a bootstrap says nothing."""
+
+
+def zeros_and_ones(values: Any, name: str) -> np.ndarray:
+    """Return 0s and 1s as floats, shape (n,), or raise naming the first other; one class is allowed."""
+    array = finite(values, name).ravel()
+    bad = array[~np.isin(array, (0, 1))]
+    if len(bad):
+        raise InputError(f"{name} must hold 0 and 1 only, and holds {bad[0]:g}", remedy="Apply the threshold first")
+    return array
+
+
+def reaches(p: Any, threshold: Any) -> np.ndarray:
+    """Return where predictions reach their threshold, whatever the last bit: the mean of several .7 reaches .7."""
+    return np.asarray(np.asarray(p) >= np.asarray(threshold) - ROUNDING)
+
+
 def logit_interval(value: float, se: float, quantile: float) -> tuple[float, float]:
     """Return the interval of a quantity strictly between 0 and 1, built on the logit scale by the delta method."""
     centre, half = special.logit(value), quantile * se / (value * (1 - value))
@@ -145,7 +173,7 @@ def group_codes(labels: Any, length: int, name: str = "clusters") -> tuple[np.nd
     Raises
     ------
     InputError
-        If the length differs or a label is missing.
+        If the length differs, a label is missing, or labels that differ become one or equal ones several (1 and "1").
     """
     array = np.asarray(labels).ravel()
     if len(array) != length:
@@ -161,4 +189,23 @@ def group_codes(labels: Any, length: int, name: str = "clusters") -> tuple[np.nd
     if array.dtype == object:
         array = array.astype(str)
     groups, codes = np.unique(array, return_inverse=True)
+    if given.dtype == object:
+        _check_apart(codes, given, len(groups), name)
     return codes, groups
+
+
+def _check_apart(codes: np.ndarray, given: np.ndarray, count: int, name: str) -> None:
+    """Raise unless labels as they were given make the same groups."""
+    owner: dict[Any, Any] = {}
+    for code, label in dict.fromkeys(zip(codes.tolist(), given.tolist(), strict=True)):
+        if code in owner:
+            raise InputError(
+                f"{name} has the labels {owner[code]!r} and {label!r}, which cannot be told apart",
+                remedy="Give all labels as text or all as whole numbers",
+            )
+        owner[code] = label
+    if len(set(owner.values())) < count:
+        raise InputError(
+            f"{name} has equal labels of several types, such as 1 and 1.0",
+            remedy="Give all labels as text or all as whole numbers",
+        )

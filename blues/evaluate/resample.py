@@ -1,4 +1,4 @@
-"""Resampling by patient: bootstrap weights, percentile and BCa intervals, delete-one-patient jackknife.
+"""Resampling by patient: bootstrap weights and what is computed from them, delete-one-patient jackknife.
 
 The fast path never touches rows: data are reduced once to what a statistic needs (a table a patient, one sorted
 order), all bootstrap weights are drawn as one matrix of counts (draws x patients), and the statistic is computed for
@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from blues.check import InputError, columns_exist, one_of
+from blues.check import InputError, columns_exist
+from blues.evaluate.intervals import interval_of_replicates
 from blues.evaluate.records import Estimate, check_level, group_codes
 from blues.evaluate.rows import rows_in_order
 
@@ -23,7 +24,6 @@ __all__ = [
     "bootstrap_replicates",
     "bootstrap_weights",
     "cluster_tables",
-    "interval_of_replicates",
     "jackknife",
     "patient_bootstrap",
     "patient_strata",
@@ -53,6 +53,11 @@ def bootstrap_weights(strata: Any, draws: int, seed: Seed) -> np.ndarray:
     ndarray of float64, shape (draws, patients)
         Counts; each row sums to the number of patients.
 
+    Raises
+    ------
+    InputError
+        If a stratum is missing.
+
     Examples
     --------
     >>> bootstrap_weights([0, 0, 1], 2, seed=1)
@@ -60,7 +65,7 @@ def bootstrap_weights(strata: Any, draws: int, seed: Seed) -> np.ndarray:
            [0., 2., 1.]])
     """
     rng = np.random.default_rng(seed)
-    labels = np.zeros(strata) if isinstance(strata, (int, np.integer)) else np.asarray(strata)
+    labels = _stratum_codes(strata)
     weights = np.empty((draws, len(labels)))
     for stratum in np.unique(labels):
         members = np.flatnonzero(labels == stratum)
@@ -75,77 +80,22 @@ def bootstrap_weights(strata: Any, draws: int, seed: Seed) -> np.ndarray:
     return weights
 
 
+def _stratum_codes(strata: Any) -> np.ndarray:
+    """Return each patient's stratum as a number, one for all where their number is given."""
+    if isinstance(strata, (int, np.integer)):
+        return np.zeros(strata, dtype=np.int64)
+    return group_codes(strata, len(strata), "strata")[0]
+
+
 def patient_strata(classes: Any, codes: np.ndarray) -> np.ndarray:
     """Return one stratum a patient: the set of classes that occurs among the patient's rows.
 
     A patient with both classes among the clips forms a stratum with the others like it.
     """
-    values, row_class = np.unique(np.asarray(classes).ravel(), return_inverse=True)
+    row_class, values = group_codes(classes, len(codes), "classes")
     present = np.zeros((int(codes.max()) + 1, len(values)), dtype=bool)
     present[codes, row_class] = True
     return np.unique(present, axis=0, return_inverse=True)[1].ravel()
-
-
-def interval_of_replicates(
-    value: float,
-    replicates: np.ndarray,
-    *,
-    level: float = 0.95,
-    method: str = "percentile",
-    jackknifed: np.ndarray | None = None,
-) -> Estimate:
-    """Turn bootstrap replicates into an estimate with its interval.
-
-    Parameters
-    ----------
-    value : float
-        The statistic on the data themselves.
-    replicates : ndarray, shape (draws,)
-        NaN where a draw left the statistic undefined; such draws are left out and counted.
-    level : float
-        Confidence level.
-    method : {"percentile", "bca"}
-        BCa: Efron 1987, J Am Stat Assoc 82:171; needs ``jackknifed``.
-    jackknifed : ndarray, shape (patients,), optional
-        The statistic without each patient in turn.
-
-    Returns
-    -------
-    Estimate
-        ``se`` is the standard deviation of the replicates; ``detail`` holds ``draws`` and ``undefined``.
-    """
-    one_of(method, ("percentile", "bca"), "method")
-    defined = replicates[np.isfinite(replicates)]
-    undefined = len(replicates) - len(defined)
-    detail: dict[str, Any] = {"method": f"{method} bootstrap", "level": level, "draws": len(replicates)}
-    detail["undefined"] = undefined
-    if not math.isfinite(value):
-        return Estimate(math.nan, detail={**detail, "reason": "the statistic is undefined on these data"})
-    if len(defined) < max(2, len(replicates) / 2):
-        reason = f"the statistic was undefined in {undefined} of {len(replicates)} bootstrap samples"
-        return Estimate(value, detail={**detail, "reason": reason})
-    tails = np.array([(1 - check_level(level)) / 2, (1 + level) / 2])
-    if method == "bca":
-        tails = _bca_tails(value, defined, jackknifed, tails)
-    low, high = np.quantile(defined, tails)
-    if undefined:
-        detail["reason"] = f"{undefined} of {len(replicates)} bootstrap samples left out: statistic undefined there"
-    return Estimate(value, low, high, float(np.std(defined, ddof=1)), detail)
-
-
-def _bca_tails(value: float, replicates: np.ndarray, jackknifed: np.ndarray | None, tails: np.ndarray) -> np.ndarray:
-    """Return the BCa quantile levels; the percentile ones where the correction is undefined."""
-    if jackknifed is None:
-        raise InputError("method 'bca' needs the delete-one-patient values")
-    below = np.mean(replicates < value) + np.mean(replicates == value) / 2
-    if not 0 < below < 1:
-        return tails
-    bias = stats.norm.ppf(below)
-    deviation = np.nanmean(jackknifed) - jackknifed[np.isfinite(jackknifed)]
-    spread = float(np.sum(deviation**2))
-    acceleration = float(np.sum(deviation**3)) / (6 * spread**1.5) if spread > 0 else 0.0
-    shifted = bias + stats.norm.ppf(tails)
-    return np.asarray(stats.norm.cdf(bias + shifted / (1 - acceleration * shifted)))
 
 
 def bootstrap_replicates(
@@ -171,7 +121,7 @@ def bootstrap_replicates(
     """
     if draws < 2:
         raise InputError(f"draws is {draws}", allowed="at least 2; 2000 for an interval")
-    labels = np.zeros(strata) if isinstance(strata, (int, np.integer)) else np.asarray(strata)
+    labels = _stratum_codes(strata)
     rng = np.random.default_rng(seed)
     step = max(1, _CELLS // len(labels))
     value = _evaluate(statistic, np.ones((1, len(labels))))[0]

@@ -61,9 +61,8 @@ def operating_table(
     >>> operating_table(frame).set_index("metric").loc[["tp", "fn", "sensitivity"], "value"].round(3).tolist()
     [2.0, 1.0, 0.667]
     """
-    table, p, clusters = _averaged(predictions, threshold)
-    called = (p >= table.threshold.mean(0)).astype(float)
-    found = operating_point(table.y, called, clusters=clusters, level=level)
+    table, _, clusters = _averaged(predictions, threshold)
+    found = operating_point(table.y, table.called_on_average, clusters=clusters, level=level)
     cells = [(name, float(getattr(found, name)), "count") for name in ("tp", "fp", "fn", "tn")]
     exact = [one.detail.get("clopper_pearson", (np.nan, np.nan)) for one in found.measures.values()]
     measures = found.frame().assign(exact_low=[low for low, _ in exact], exact_high=[high for _, high in exact])
@@ -101,6 +100,7 @@ def calibration_table(predictions: pd.DataFrame, *, level: float = 0.95) -> pd.D
     frame = found.frame()
     smoothed = frame["metric"].isin(("ici", "e50", "e90", "emax"))
     why = {name: getattr(found, name).detail.get("reason", "") for name in ("intercept", "slope", "brier")}
+    why |= dict.fromkeys(("spiegelhalter_z", "spiegelhalter_p"), found.spiegelhalter.detail.get("reason", ""))
     return frame.assign(method=frame["metric"].map(why).fillna("").where(~smoothed, found.smoother))
 
 

@@ -31,7 +31,7 @@ def rows_in_order(function: Callable[P, T]) -> Callable[P, T]:
         ]
         for key, index in tables[1:]:
             first, order = tables[0]
-            if not index.equals(order) and index.value_counts().sort_index().equals(order.value_counts().sort_index()):
+            if not index.equals(order) and index.value_counts().to_dict() == order.value_counts().to_dict():
                 names = list(inspect.signature(function).parameters)
                 a, b = (names[k] if isinstance(k, int) else k for k in (first, key))
                 raise InputError(

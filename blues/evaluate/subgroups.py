@@ -10,9 +10,12 @@ import numpy as np
 import pandas as pd
 from scipy.stats import chi2
 
-from blues.check import InputError, one_of
-from blues.evaluate.outoffold import METRICS, OutOfFold, out_of_fold, paired
-from blues.evaluate.resample import Seed, bootstrap_replicates, interval_of_replicates, patient_strata
+from blues.check import InputError, one_of, same_length
+from blues.evaluate.intervals import interval_of_replicates
+from blues.evaluate.outoffold import METRICS, OutOfFold, bootstrap_strata, out_of_fold, paired
+from blues.evaluate.records import ONE_PATIENT
+from blues.evaluate.resample import Seed, bootstrap_replicates
+from blues.evaluate.substitute import substituted, unknown_spread
 
 __all__ = ["COLUMNS", "UNKNOWN", "heterogeneity_p", "members", "subgroup_table"]
 
@@ -60,7 +63,8 @@ def subgroup_table(
     DataFrame, one row a group
         ``group, patients, events`` (binary, else NaN), ``value_a, low_a, high_a, value_b, low_b, high_b, difference, low,
         high, se, p_interaction, reason``. Intervals are percentile bootstraps over the group's patients, paired for the
-        difference. ``p_interaction``, the same in all rows, is that of :func:`heterogeneity_p` over the groups with numbers.
+        difference; where samples say nothing they are as in :func:`blues.evaluate.score_table`, and ``reason`` says why.
+        ``p_interaction``, the same in all rows, is that of :func:`heterogeneity_p` over the groups with numbers.
 
     Raises
     ------
@@ -105,7 +109,7 @@ def members(groups: pd.Series, patients: pd.Index) -> tuple[dict[str, np.ndarray
     Raises
     ------
     InputError
-        Groups that are no Series or name a patient twice; when no patient has a group.
+        Groups that are no Series or name a patient twice; labels of several types; when no patient has a group.
     """
     if not isinstance(groups, pd.Series):
         raise InputError(
@@ -118,9 +122,24 @@ def members(groups: pd.Series, patients: pd.Index) -> tuple[dict[str, np.ndarray
     labels = named.reindex(patients)
     if labels.isna().all():
         raise InputError("no patient of these predictions has a group")
-    order = groups.cat.categories if isinstance(groups.dtype, pd.CategoricalDtype) else sorted(groups.dropna().unique())
+    order = _in_order(groups)
     rows = {group: np.flatnonzero((labels == group).to_numpy(dtype=bool, na_value=False)) for group in order}
     return {str(group): of_group for group, of_group in rows.items() if len(of_group)}, labels.isna().to_numpy()
+
+
+def _in_order(groups: pd.Series) -> list[Any]:
+    """Return the labels in the order of the categories, or sorted."""
+    labels = (
+        list(groups.cat.categories) if isinstance(groups.dtype, pd.CategoricalDtype) else list(groups.dropna().unique())
+    )
+    try:
+        order = labels if isinstance(groups.dtype, pd.CategoricalDtype) else sorted(labels)
+    except TypeError:
+        order = []
+    if len({str(label) for label in order}) < len(labels):
+        kinds = ", ".join(sorted({type(label).__name__ for label in labels}))
+        raise InputError(f"groups mix labels of several types: {kinds}", remedy="Give all as text or all as numbers")
+    return order
 
 
 def _within(
@@ -141,15 +160,23 @@ def _within(
         first, second = score(a, rows), score(b, rows)
         return np.column_stack([first, second, first - second])
 
-    strata = patient_strata(a.y, a.codes) if kind == "binary" else int(a.codes.max()) + 1
-    value, replicates = bootstrap_replicates(statistic, strata, draws, seed)
+    value, replicates = bootstrap_replicates(statistic, bootstrap_strata(a, kind, metric), draws, seed)
     found = [interval_of_replicates(value[k], replicates[:, k], level=level) for k in range(3)]
+    for k, arm in enumerate((a, b)):
+        found[k] = substituted(found[k], replicates[:, k], metric, arm, kind, level)
     for name, one in zip(("value_a", "value_b", "difference"), found, strict=True):
         suffix = name[5:] if name.startswith("value") else ""
         line |= {name: one.value, f"low{suffix}": one.low, f"high{suffix}": one.high}
-    if not found[2].se > 1e-9:
-        return line | {"low": math.nan, "high": math.nan, "reason": "no bootstrap sample differs: no interval"}
-    return line | {"se": found[2].se}
+    reasons = [
+        f"{arm}: {one.detail['reason']}" for arm, one in zip("ab", found, strict=False) if one.detail.get("reason")
+    ]
+    alone = unknown_spread(a, kind, metric)
+    if alone or not found[2].se > 1e-9:
+        defined = math.isfinite(found[2].low)
+        reason = "no bootstrap sample differs: no interval" if defined else found[2].detail["reason"]
+        reason = ONE_PATIENT if alone else reason
+        return line | {"low": math.nan, "high": math.nan, "reason": "; ".join([reason, *reasons])}
+    return line | {"se": found[2].se, "reason": "; ".join(reasons)}
 
 
 def heterogeneity_p(differences: Any, errors: Any) -> float:
@@ -164,6 +191,11 @@ def heterogeneity_p(differences: Any, errors: Any) -> float:
     -------
     float
         Of a chi-squared distribution with one degree of freedom less than there are groups; NaN for fewer than two.
+
+    Raises
+    ------
+    InputError
+        When the lengths differ.
 
     Notes
     -----
@@ -180,6 +212,7 @@ def heterogeneity_p(differences: Any, errors: Any) -> float:
     0.0455
     """
     d, se = np.asarray(differences, dtype=float), np.asarray(errors, dtype=float)
+    same_length(differences=d, errors=se)
     known = np.isfinite(d) & np.isfinite(se) & (se > 1e-9)
     if known.sum() < 2:
         return math.nan

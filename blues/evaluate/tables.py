@@ -12,11 +12,13 @@ import pandas as pd
 from blues.check import InputError, one_of
 from blues.evaluate.compare import delong_test, mcnemar_test, nadeau_bengio_test
 from blues.evaluate.discrimination import auroc
-from blues.evaluate.outoffold import METRICS, OutOfFold, out_of_fold, paired
-from blues.evaluate.permutation import sign_flip_test, swap_contributions
-from blues.evaluate.proportions import clustered_proportion, wilson_interval, wilson_limits
-from blues.evaluate.records import QUESTIONS, ROUNDING, Estimate, Test, normal_quantile
-from blues.evaluate.resample import Seed, bootstrap_replicates, interval_of_replicates, patient_strata
+from blues.evaluate.intervals import interval_of_replicates
+from blues.evaluate.outoffold import METRICS, PREVALENCE_DEPENDENT, OutOfFold, bootstrap_strata, out_of_fold, paired
+from blues.evaluate.permutation import sign_flip_test, swap_contributions, without_rounding
+from blues.evaluate.proportions import clustered_proportion, wilson_interval
+from blues.evaluate.records import ONE_PATIENT, QUESTIONS, ROUNDING, SAME, Estimate, Test
+from blues.evaluate.resample import Seed, bootstrap_replicates
+from blues.evaluate.substitute import all_same, substituted, unknown_spread
 from blues.evaluate.utility import check_thresholds, net_benefit_rows
 
 __all__ = ["HEADLINE", "LOWER_IS_BETTER", "compare_table", "point_score", "score_table"]
@@ -24,13 +26,6 @@ __all__ = ["HEADLINE", "LOWER_IS_BETTER", "compare_table", "point_score", "score
 HEADLINE = ("auroc", "auprc", "accuracy", "brier", "mae", "quadratic_kappa", "rmse", "r2", "spearman")
 """Scores to show first, in this order, of those that a table has."""
 LOWER_IS_BETTER = frozenset({"brier", "mae", "rmse", "rps"})
-_CLASS_OF = {"sensitivity": 1, "specificity": 0, "auprc": 1}  # whose patients a share is over; else all
-_SHARES = ("accuracy", "balanced_accuracy", "sensitivity", "specificity", "auprc", "within_one")
-
-
-def _strata(table: OutOfFold, kind: str) -> Any:
-    """Return each patient's stratum for the bootstrap: the class of a binary outcome; else one for all."""
-    return patient_strata(table.y, table.codes) if kind == "binary" else int(table.codes.max()) + 1
 
 
 def _metrics(table: OutOfFold, kind: str) -> dict[str, Any]:
@@ -59,7 +54,9 @@ def score_table(
         them.
     kind : {"binary", "ordinal", "continuous"}
     draws : int
-        Bootstrap samples of patients, stratified by class where the outcome is binary.
+        Bootstrap samples of patients: within the classes of a binary outcome for what is measured inside or between them;
+        freely for ``accuracy`` and ``brier``, which move with the share of events. ``auprc`` moves with it too and is drawn
+        within classes: its interval is that of cohorts with this very number of events, and too narrow for others.
     seed : int or Generator
         The same seed draws the same patients for every arm with the same patients.
     threshold : float or str
@@ -76,8 +73,9 @@ def score_table(
         each repeat's predictions; its interval the percentile bootstrap of that mean over patients, of ``auroc`` and
         ``auroc_within_fold`` DeLong's on the logit scale (Obuchowski's variance for clips), which covers better where
         a class has few patients. ``repeat_sd`` is the standard deviation over repeats: how much the split matters,
-        not an interval. Where every sample gives the same value (all patients right) Wilson's interval stands in and
-        ``method`` says so; a score that is no share has none then, and ``reason`` says why. Binary outcomes also get
+        not an interval. Where every sample gives the same value (all patients right) Wilson's or Newcombe's interval stands
+        in and ``method`` says so; a score that is no share has none then, nor has one measured between classes of which one has
+        one patient only, and ``reason`` says why. Binary outcomes also get
         ``auroc_within_fold`` (ranked within folds before pooling), ``auroc_fold_mean`` (mean of the folds' own),
         ``auroc_bootstrap`` (``auroc`` with the bootstrap's interval), ``auroc_mean_prediction`` (of the prediction averaged
         over repeats) and ``prevalence``.
@@ -101,20 +99,15 @@ def score_table(
     """
     table = out_of_fold(predictions, kind, threshold, categories)
     metrics = _metrics(table, kind)
-
-    def statistic(weights: np.ndarray) -> np.ndarray:
-        rows = weights[:, table.codes]
-        return np.column_stack([metric(table, rows) for metric in metrics.values()])
-
-    value, replicates = bootstrap_replicates(statistic, _strata(table, kind), draws, seed)
+    drawn = _replicates(table, metrics, kind, draws, seed)
     everyone = np.ones((1, len(table.y)))
     repeats = [table.repeat(r) for r in range(len(table.p))]
     clusters = table.patients if table.codes.max() + 1 < len(table.y) else None
     ranked = {"auroc": table.p, "auroc_within_fold": table.ranked} if kind == "binary" else {}
     lines = []
-    for k, (name, metric) in enumerate(metrics.items()):
-        found = interval_of_replicates(value[k], replicates[:, k], level=level)
-        found = _widened(found, replicates[:, k], name, table, level)
+    for name, metric in metrics.items():
+        found = interval_of_replicates(*drawn[name], level=level)
+        found = substituted(found, drawn[name][1], name, table, kind, level)
         spread = [metric(one, everyone)[0] for one in repeats] if len(repeats) > 1 else []
         spread_sd = float(np.std(spread, ddof=1)) if spread else math.nan
         if name in ranked:
@@ -128,6 +121,24 @@ def score_table(
         share = share if clusters is None else clustered_proportion(table.y, clusters, level=level)
         lines.append(_score_line("prevalence", share, math.nan))
     return pd.DataFrame(lines)
+
+
+def _replicates(
+    table: OutOfFold, metrics: dict[str, Any], kind: str, draws: int, seed: Seed
+) -> dict[str, tuple[float, np.ndarray]]:
+    """Return the value and the replicates of each score, those with the same strata on the same draws."""
+    found: dict[str, tuple[float, np.ndarray]] = {}
+    free = [name for name in metrics if kind == "binary" and name in PREVALENCE_DEPENDENT]
+    for names in ([name for name in metrics if name not in free], free):
+
+        def statistic(weights: np.ndarray, names: list[str] = names) -> np.ndarray:
+            rows = weights[:, table.codes]
+            return np.column_stack([metrics[name](table, rows) for name in names])
+
+        if names:
+            value, replicates = bootstrap_replicates(statistic, bootstrap_strata(table, kind, names[0]), draws, seed)
+            found |= {name: (float(value[k]), replicates[:, k]) for k, name in enumerate(names)}
+    return found
 
 
 def point_score(
@@ -167,24 +178,6 @@ def _score_line(name: str, found: Estimate, repeat_sd: float) -> dict[str, Any]:
     return {"metric": name, **numbers, "method": found.detail["method"], "reason": found.detail.get("reason", "")}
 
 
-def _widened(found: Estimate, replicates: np.ndarray, name: str, table: OutOfFold, level: float) -> Estimate:
-    """Replace an interval of no width by one that sees the number of patients: Wilson's, or DeLong's substitute."""
-    if not found.high - found.low < ROUNDING or np.ptp(replicates[np.isfinite(replicates)]) > ROUNDING:
-        return found
-    reason = "every bootstrap sample gave the same value"
-    if name.startswith("auroc") and found.value in (0.0, 1.0):
-        clear = auroc(table.y, table.y if found.value else 1 - table.y, table.patients, level=level)
-        detail = {**found.detail, "method": clear.detail["method"], "reason": reason}
-        return Estimate(found.value, clear.low, clear.high, clear.se, detail)
-    if name not in _SHARES:
-        return Estimate(found.value, math.nan, math.nan, math.nan, {**found.detail, "reason": reason})
-    rows = table.y == _CLASS_OF[name] if name in _CLASS_OF else np.ones(len(table.y), dtype=bool)
-    size = len(np.unique(table.codes[rows]))
-    low, high = wilson_limits(found.value * size, size, normal_quantile(level))
-    detail = {**found.detail, "method": "Wilson", "reason": reason}
-    return Estimate(found.value, min(low, found.value), max(high, found.value), found.se, detail)
-
-
 def compare_table(
     predictions_a: pd.DataFrame,
     predictions_b: pd.DataFrame,
@@ -210,9 +203,11 @@ def compare_table(
     -------
     DataFrame, one row a comparison
         ``metric, difference, low, high, statistic, p_value, test, question, better, patients, reason``. Each test
-        answers its own question, in ``question``. The paired bootstrap draws the same patients for both arms; its p
-        value is twice the smaller share of samples on one side of 0, the data themselves counted on both, so that
-        identical arms get 1. DeLong and McNemar take predictions averaged over repeats; the swap permutation swaps a
+        answers its own question, in ``question``. The paired bootstrap draws the same patients for both arms, within
+        the classes of a binary outcome (a difference covers alike with or without); its p value is
+        twice the smaller share of samples on one side of 0, the data themselves counted on both, so that identical arms get
+        1; where all samples give one and the same difference other than 0, or a class has one patient, there is neither
+        interval nor p. DeLong and McNemar take predictions averaged over repeats; the swap permutation swaps a
         patient's predictions in all repeats at once; Nadeau-Bengio takes the differences of all folds, where both
         arms were fitted on the same ones. ``better`` says whether ``higher`` or ``lower`` is.
 
@@ -257,24 +252,29 @@ def _bootstrap_lines(
         differences = [metric(a, rows) - metric(b, rows) for metric in metrics.values()]
         return np.column_stack([*differences, (rows @ gains) / rows.sum(1, keepdims=True)])
 
-    value, replicates = bootstrap_replicates(statistic, _strata(a, kind), draws, seed)
+    value, replicates = bootstrap_replicates(statistic, bootstrap_strata(a, kind, "difference"), draws, seed)
     lines = []
     for k, name in enumerate(names):
-        found = interval_of_replicates(value[k], replicates[:, k], level=level)
-        drawn = replicates[np.isfinite(replicates[:, k]), k]
-        smaller = min(np.sum(drawn <= 1e-12), np.sum(drawn >= -1e-12))
-        p_value = min(1.0, 2 * (1 + int(smaller)) / (1 + len(drawn))) if math.isfinite(found.low) else math.nan
-        test = Test(value[k], p_value, found.value, found.low, found.high, {"reason": "", **found.detail} | _why(found))
+        alone = unknown_spread(a, kind, name, within=True)
+        test = _bootstrap_test(float(value[k]), replicates[:, k], alone, level)
         lines.append(_line(name, test, "paired patient bootstrap", QUESTIONS["bootstrap"]))
     return lines
 
 
-def _why(found: Estimate) -> dict[str, str]:
-    """Return the reason for an interval that is missing or has no width."""
-    reason = found.detail.get("reason", "")
-    if not reason and found.low == found.high:
-        reason = "no bootstrap sample differs"
-    return {"reason": reason}
+def _bootstrap_test(value: float, replicates: np.ndarray, alone: bool, level: float) -> Test:
+    """Return a difference with its paired interval; none where all samples give it, or one patient holds a class."""
+    found = interval_of_replicates(value, replicates, level=level)
+    detail = {"reason": "", **found.detail}
+    same = math.isfinite(found.low) and all_same(replicates)
+    if same and abs(value) <= ROUNDING:
+        reason = detail["reason"] or "no bootstrap sample differs"
+        return Test(value, 1.0, value, found.low, found.high, {**detail, "reason": reason})
+    if same or alone:
+        return Test(value, math.nan, found.value, detail={**detail, "reason": ONE_PATIENT if alone else SAME})
+    drawn = replicates[np.isfinite(replicates)]
+    smaller = min(np.sum(drawn <= ROUNDING), np.sum(drawn >= -ROUNDING))
+    p_value = min(1.0, 2 * (1 + int(smaller)) / (1 + len(drawn))) if math.isfinite(found.low) else math.nan
+    return Test(value, p_value, found.value, found.low, found.high, detail)
 
 
 def _line(metric: str, test: Test, name: str, question: str) -> dict[str, Any]:
@@ -294,8 +294,8 @@ def _test_lines(a: OutOfFold, b: OutOfFold, kind: str, level: float) -> list[dic
         lines.append(_line("auroc", delong_test(a.y, a.p.mean(0), b.p.mean(0), clusters, level=level), "DeLong", ""))
         for metric, statistic in (("auroc", "auroc"), ("brier", "brier"), ("accuracy", "accuracy")):
             lines.append(_line(metric, _swap(a, b, statistic), "swap permutation", ""))
-        called = [(one.p.mean(0) >= one.threshold.mean(0)).astype(float) for one in (a, b)]
-        lines.append(_line("accuracy", mcnemar_test(a.y, *called, clusters=clusters), "McNemar", ""))
+        found = mcnemar_test(a.y, a.called_on_average, b.called_on_average, clusters=clusters)
+        lines.append(_line("accuracy", found, "McNemar", ""))
     else:
         lines.append(_line("mae", _swap(a, b, "absolute_error"), "swap permutation", ""))
     folded = {"binary": ("auroc", "brier", "accuracy")}.get(kind, ("mae",))
@@ -308,8 +308,7 @@ def _swap(a: OutOfFold, b: OutOfFold, statistic: str) -> Test:
     """Swap each patient's predictions in all repeats at once; the statistic is the mean over repeats."""
     first, second = (a.called, b.called) if statistic == "accuracy" else (a.p, b.p)
     rows = np.mean([swap_contributions(a.y, p, q, statistic) for p, q in zip(first, second, strict=True)], axis=0)
-    terms = np.bincount(a.codes, rows)
-    terms[np.abs(terms) < 1e-15] = 0
+    terms = without_rounding(np.bincount(a.codes, rows), a.y, (first, second), statistic)
     found = sign_flip_test(terms)
     return Test(found.statistic, found.p_value, found.statistic, detail=found.detail)
 
@@ -334,7 +333,10 @@ def _over_folds(a: OutOfFold, b: OutOfFold, kind: str, metric: str, level: float
     if len(differences) < 2:
         return Test(math.nan, math.nan, detail={"reason": "fewer than two folds in which the score is defined"})
     n_test = float(np.mean(sizes))
-    found = nadeau_bengio_test(differences, a.codes.max() + 1 - n_test, n_test, level=level)
+    n_train = float(a.codes.max() + 1 - n_test)
+    if n_train <= 0:
+        return Test(math.nan, math.nan, detail={"reason": "every fold holds all patients: none was left to train on"})
+    found = nadeau_bengio_test(differences, n_train, n_test, level=level)
     if lost and "reason" not in found.detail:
         found.detail["reason"] = f"{lost} folds with one class left out"
     return found

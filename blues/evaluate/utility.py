@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from blues.check import InputError, finite, probabilities, same_length
-from blues.evaluate.records import ROUNDING, group_codes
-from blues.evaluate.resample import Seed, patient_strata, weighted_bootstrap
+from blues.evaluate.records import group_codes, reaches
+from blues.evaluate.resample import Seed, weighted_bootstrap
 from blues.evaluate.rows import rows_in_order
 
 __all__ = ["check_thresholds", "net_benefit", "net_benefit_rows"]
@@ -29,10 +29,10 @@ def check_thresholds(thresholds: Any) -> np.ndarray:
 def net_benefit_rows(y: np.ndarray, p: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
     """Return each row's share in the net benefit at each threshold, shape (n, thresholds); the net benefit is its mean.
 
-    A row called positive (p >= t) counts 1 if it is one and -t/(1 - t) if not; a mean of several .7 reaches .7.
+    A row called positive (p >= t) counts 1 if it is one and -t/(1 - t) if not.
     """
     odds = thresholds / (1 - thresholds)
-    return np.where(p[:, None] >= thresholds - ROUNDING, np.where(y[:, None] == 1, 1.0, -odds), 0.0)
+    return np.where(reaches(p[:, None], thresholds), np.where(y[:, None] == 1, 1.0, -odds), 0.0)
 
 
 @rows_in_order
@@ -63,7 +63,8 @@ def net_benefit(
     clusters : array-like, shape (n,), optional
         The patient of each row, for the bands.
     draws : int
-        Bootstrap samples over patients, stratified by class, for pointwise bands; 0 for none.
+        Bootstrap samples over patients for pointwise bands; 0 for none. Patients are drawn freely, for the net benefit moves
+        with the share of events: with their number held its bands cover far too seldom.
     level : float
         Confidence level of the bands.
     seed : int or Generator
@@ -108,19 +109,19 @@ def net_benefit(
         frame["difference"] = frame["model"] - frame["other"]
         columns, parts = [*columns, ("difference_low", "difference_high")], [rows, rows - rivals]
     if draws:
-        bands = _bands(outcome, np.concatenate(parts, axis=1), clusters, draws, level, seed)
+        bands = _bands(np.concatenate(parts, axis=1), clusters, draws, level, seed)
         for k, (low, high) in enumerate(columns):
             frame[low], frame[high] = bands[:, k * len(grid) : (k + 1) * len(grid)]
     return frame
 
 
-def _bands(y: np.ndarray, rows: np.ndarray, clusters: Any, draws: int, level: float, seed: Seed) -> np.ndarray:
-    """Return low and high of the weighted means of columns, shape (2, columns), patients drawn inside classes."""
-    strata, sums, sizes = y, rows, np.ones(len(y))
+def _bands(rows: np.ndarray, clusters: Any, draws: int, level: float, seed: Seed) -> np.ndarray:
+    """Return low and high of the weighted means of columns, shape (2, columns)."""
+    sums, sizes = rows, np.ones(len(rows))
     if clusters is not None:
-        codes, groups = group_codes(clusters, len(y))
-        strata, sizes = patient_strata(y, codes), np.bincount(codes).astype(float)
+        codes, groups = group_codes(clusters, len(rows))
+        sizes = np.bincount(codes).astype(float)
         sums = np.zeros((len(groups), rows.shape[1]))
         np.add.at(sums, codes, rows)
-    found = weighted_bootstrap(lambda w: (w @ sums) / (w @ sizes)[:, None], strata, draws, seed, level=level)
+    found = weighted_bootstrap(lambda w: (w @ sums) / (w @ sizes)[:, None], len(sizes), draws, seed, level=level)
     return np.array([[e.low for e in found], [e.high for e in found]])

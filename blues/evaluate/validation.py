@@ -230,6 +230,11 @@ def rank_within_folds(p: Any, folds: Any) -> np.ndarray:
     ndarray, same shape as ``p``
         Strictly between 0 and 1.
 
+    Raises
+    ------
+    InputError
+        If the shapes differ, a score is not finite, or a fold is missing.
+
     Examples
     --------
     >>> rank_within_folds([0.1, 0.9, 0.5, 0.8], [0, 0, 1, 1]).tolist()
@@ -238,7 +243,8 @@ def rank_within_folds(p: Any, folds: Any) -> np.ndarray:
     scores, labels = finite(p, "p"), np.asarray(folds)
     if scores.shape != labels.shape:
         raise InputError(f"p has shape {scores.shape} and folds {labels.shape}", allowed="the same shape")
-    rows, row_labels = np.atleast_2d(scores), np.atleast_2d(labels)
+    row_labels = np.atleast_2d(group_codes(folds, labels.size, "folds")[0].reshape(labels.shape))
+    rows = np.atleast_2d(scores)
     ranked = np.empty_like(rows)
     for r, repeat in enumerate(rows):
         for fold in np.unique(row_labels[r]):

@@ -10,8 +10,7 @@ import numpy as np
 import pandas as pd
 
 from blues import check, evaluate
-from blues.evaluate.outoffold import METRICS, OutOfFold
-from blues.evaluate.resample import patient_strata
+from blues.evaluate.outoffold import METRICS, OutOfFold, bootstrap_strata
 from blues.evaluate.utility import net_benefit_rows
 
 __all__ = ["Subset", "arm_tables", "interaction", "modality_value"]
@@ -46,7 +45,7 @@ def modality_value(
     suffix : str
         The model in the arms' names, ``"forest"`` of ``"blood [forest]"``.
     draws, seed : int
-        Bootstrap over patients, stratified by outcome: all subsets on the same draws.
+        Bootstrap over patients, for the AUROC within classes: all subsets on the same draws.
     level : float
 
     Returns
@@ -77,7 +76,7 @@ def modality_value(
     metric = check.one_of(metric or _SCORES[kind][0], _SCORES[kind], "metric")
     tables = arm_tables(predictions, kind, suffix)
     first = next(iter(tables.values()))
-    strata = patient_strata(first.y if kind == "binary" else np.zeros(len(first.y)), first.codes)
+    strata = bootstrap_strata(first, kind, metric)
     weights = np.vstack([np.ones(len(strata)), evaluate.bootstrap_weights(strata, draws, seed)])[:, first.codes]
     worth: dict[Subset, np.ndarray] = {frozenset(): _nothing(first, metric, threshold, weights)}
     for subset, table in tables.items():
