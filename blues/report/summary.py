@@ -181,8 +181,7 @@ def _settings(facts: Facts, privacy: Privacy) -> dict[str, Any]:
 
 def _title(facts: Facts) -> str:
     cohort = facts.design["cohort"]
-    label = str(facts.design["label"])
-    return label[:1].upper() + label[1:] + (f" in {cohort}" if cohort else "")
+    return f"{facts.design['label']}" + (f" in {cohort}" if cohort else "")
 
 
 def _subtitle(facts: Facts) -> str:
