@@ -11,7 +11,7 @@ from blues import check, evaluate, models
 from blues.fuse import Experiment, Run, arms_of, out_of_fold, run
 from blues.fuse.command import summary
 from blues.fuse.crossval import inner_splits
-from blues.fuse.null import shuffled_outcome
+from blues.fuse.null import comparable, shuffled_outcome
 from blues.models import Candidate
 
 
@@ -217,6 +217,64 @@ class TestNull:
         after = {tuple(sorted(v)) for _, v in pd.Series(y).groupby(design.patients.to_numpy())}
         assert after == before
         assert (y != design.y.to_numpy()).any()
+
+    def test_outcomes_stay_with_patients_of_the_same_modalities(self, rng):
+        """Images are there where the outcome is near its middle: dealt out among all, noise would look better than chance."""
+        design = make_design(patients=60, kind="continuous")
+        there = (design.y - design.y.median()).abs() < 0.7
+        image = design.blocks["image"].where(there, axis=0)
+        design = dataclasses.replace(design, blocks={**design.blocks, "image": image})
+        strata = comparable(design)
+        assert (strata.groupby(there.to_numpy()).nunique() == 1).all()
+        y = pd.Series(shuffled_outcome(design, rng, groups=strata), design.y.index)
+        assert sorted(y[there]) == sorted(design.y[there])
+        assert (y != design.y).mean() > 0.8
+
+    def test_few_patients_with_a_pattern_of_their_own_go_with_others(self):
+        design = make_design(patients=40)
+        blood = design.blocks["blood"].copy()
+        blood.iloc[:5] = np.nan
+        few = dataclasses.replace(design, blocks={**design.blocks, "blood": blood})
+        assert comparable(few).nunique() == 1
+        image = design.blocks["image"].copy()
+        image.iloc[5:8] = np.nan  # 5 and 3 are rare, and 8 together
+        both = dataclasses.replace(few, blocks={"image": image, "blood": blood})
+        assert comparable(both).value_counts().tolist() == [32, 8]
+
+    def test_clips_are_dealt_to_patients_with_about_as_many(self, rng):
+        numbers = np.repeat([2, 3, 12, 13], [9, 3, 4, 4])
+        owners = np.repeat([f"p{i}" for i in range(20)], numbers)
+        ids = pd.Index([f"c{i}" for i in range(len(owners))], name="clip")
+        design = make_design(patients=20, clips=2)
+        design = dataclasses.replace(
+            design,
+            y=pd.Series(np.arange(len(ids)) * 1.0, ids),
+            patients=pd.Series(owners, ids, name="patient"),
+            kind="continuous",
+            blocks={"image": pd.DataFrame({"a": np.arange(len(ids)) * 1.0}, ids)},
+        )
+        strata = comparable(design)
+        assert [set(numbers[strata.to_numpy() == k]) for k in sorted(strata.unique())] == [{2, 3}, {12, 13}]
+        y = shuffled_outcome(design, rng, groups=strata)
+        many = np.repeat(np.isin(numbers, (12, 13)), numbers)
+        assert set(y[many]) <= set(design.y[many])
+
+    def test_a_class_that_is_lost_ends_no_run(self):
+        """Patients with many clips have one of the rare grade each: cut to a patient with two, it is mostly lost."""
+        rng = np.random.default_rng(0)
+        numbers = np.repeat([2, 9], [18, 6])
+        owners = np.repeat([f"p{i:02d}" for i in range(24)], numbers)
+        ids = pd.Index([f"c{i}" for i in range(len(owners))], name="clip")
+        y = rng.integers(0, 3, len(ids)).astype(float)
+        y[np.flatnonzero(np.append(False, owners[1:] != owners[:-1]) & (owners > "p17"))] = 3
+        blocks = {"image": pd.DataFrame(rng.normal(size=(len(ids), 2)), ids, columns=["a", "b"])}
+        blocks["blood"] = pd.DataFrame(rng.normal(size=(len(ids), 1)), ids, columns=["CRP"])
+        design = make_design(patients=24, clips=2, kind="ordinal")
+        design = dataclasses.replace(
+            design, y=pd.Series(y, ids), patients=pd.Series(owners, ids, name="patient"), blocks=blocks
+        )
+        found = run(design, experiment(null=4, folds=5, repeats=1))
+        assert found.null.groupby("arm").size().eq(4).all()
 
     @pytest.mark.slow
     def test_is_the_same_whatever_the_workers(self):

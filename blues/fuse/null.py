@@ -18,11 +18,14 @@ from blues.fuse.experiment import Experiment
 from blues.fuse.finetune import Tuning
 from blues.fuse.tables import main_metric
 
-__all__ = ["added_null", "alike", "label_null", "p_of_added", "shuffled_outcome", "with_added"]
+__all__ = ["added_null", "alike", "comparable", "label_null", "p_of_added", "shuffled_outcome", "with_added"]
 
 COLUMNS = ("arm", "metric", "permutation", "value")
 ALIKE = 6
-"""Patients a group, about, within which :func:`added_null` shuffles; chosen on simulations (``benchmarks/added.py``)."""
+"""Patients a group, about, within which :func:`added_null` shuffles; chosen on simulations (``benchmarks/added.py``). Also the
+fewest that make a stratum of :func:`comparable`."""
+TRIES = 20
+"""How often outcomes are dealt out anew where a class ends up with fewer patients than there are folds."""
 
 
 def label_null(
@@ -36,7 +39,11 @@ def label_null(
     tuning: Tuning | None = None,
     progress: bool = False,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Repeat the whole pipeline, one repeat of folds each, with the outcome shuffled among patients.
+    """Repeat the whole pipeline, one repeat of folds each, with the outcome shuffled among comparable patients.
+
+    Patients are comparable who have the same kinds of information and, where rows are clips, about as many of them
+    (:func:`comparable`): an arm is scored on those who have its modality, and an error depends on how far their outcomes
+    spread, which must not change.
 
     Parameters
     ----------
@@ -59,7 +66,8 @@ def label_null(
     Returns
     -------
     scores : DataFrame
-        ``arm, metric, permutation, value``; the metric is the main one. NaN where a shuffle left an arm one class to learn.
+        ``arm, metric, permutation, value``; the metric is the main one. NaN where a shuffle left an arm one class to learn, or
+        a class too few patients for the folds however often it was tried.
     importances : DataFrame
         As :attr:`blues.explain.Attributions.null` holds them; empty when no arm is explained.
 
@@ -70,21 +78,19 @@ def label_null(
     """
     metric, _ = main_metric(design.kind)
     arms = [arm for arm in arms if arm.role != "prevalence"]
-    shuffles: list[tuple[np.ndarray, int, list[Fold]]] = []
-    for number in range(experiment.null):
-        rng = np.random.default_rng([experiment.seed, 7919, number])
-        y = shuffled_outcome(design, rng, split)
-        seed = int(rng.integers(2**31))
-        if split is not None:
-            shuffles.append((y, seed, [split]))
-            continue
-        folds = evaluate.patient_folds(y, design.patients, experiment.folds, 1, seed, kind=design.kind)
-        shuffles.append((y, seed, list(folds)))
-    rows: list[dict[str, Any]] = []
+    dealt = [_dealt(design, experiment, (7919, number), comparable(design), split) for number in range(experiment.null)]
+    shuffles = {number: one for number, one in enumerate(dealt) if one is not None}
+    rows: list[dict[str, Any]] = [
+        {"arm": arm.name, "metric": metric, "permutation": number, "value": np.nan}
+        for number, one in enumerate(dealt)
+        for arm in arms
+        if one is None
+    ]
     importances: list[pd.DataFrame] = []
     settings: dict[str, Any] = {"explain": explain, "card": card, "tuning": tuning, "jobs": experiment.jobs}
     settings["progress"] = progress
-    for number, drawn in enumerate(shuffled_out_of_fold(design, arms, shuffles, **settings)):
+    all_drawn = shuffled_out_of_fold(design, arms, list(shuffles.values()), **settings)
+    for number, drawn in zip(shuffles, all_drawn, strict=True):
         for arm, part in drawn.predictions.groupby("arm", sort=False):
             rows.append({"arm": arm, "metric": metric, "permutation": number, "value": _score(part, metric, design)})
         if drawn.attributions is not None:
@@ -143,17 +149,11 @@ def added_null(
         return pd.DataFrame(columns=columns)
     metric, _ = main_metric(design.kind)
     groups = alike(design, predictions[predictions["arm"] == reference], experiment.seed)
-    shuffles: list[tuple[np.ndarray, int, list[Fold]]] = []
-    for number in range(experiment.null):
-        rng = np.random.default_rng([experiment.seed, 104729, number])
-        y = shuffled_outcome(design, rng, groups=groups)
-        seed = int(rng.integers(2**31))
-        folds = evaluate.patient_folds(y, design.patients, experiment.folds, 1, seed, kind=design.kind)
-        shuffles.append((y, seed, list(folds)))
+    dealt = [_dealt(design, experiment, (104729, number), groups) for number in range(experiment.null)]
     drawn = shuffled_out_of_fold(
         design,
         pair,
-        shuffles,
+        [one for one in dealt if one is not None],
         tuning=tuning,
         jobs=experiment.jobs,
         progress=progress,
@@ -166,18 +166,92 @@ def added_null(
 
 
 def alike(design: Design, predictions: pd.DataFrame, seed: int) -> pd.Series:
-    """Return the group of every patient, those of about the same prediction together; indexed by patient.
+    """Return the group of every patient, comparable ones of about the same prediction together; indexed by patient.
 
     Patients without a prediction are a group of their own; ties are broken at random.
     """
     rated = predictions.groupby("patient")["p"].mean()
-    patients = pd.Index(design.patients.unique())
-    known = patients[patients.isin(rated.index)]
+    strata = comparable(design)
+    known = strata.index[strata.index.isin(rated.index)]
     order = np.lexsort((np.random.default_rng([seed, 104729]).random(len(known)), rated[known].to_numpy()))
-    found = pd.Series(-1, index=patients)
-    for number, members in enumerate(np.array_split(order, max(1, round(len(known) / ALIKE)))):
-        found[known[members]] = number
+    found, number = pd.Series(-1, index=strata.index), 0
+    for stratum in np.unique(strata[known]):
+        inside = order[(strata[known] == stratum).to_numpy()[order]]
+        for members in np.array_split(inside, max(1, round(len(inside) / ALIKE))):
+            found[known[members]] = number
+            number += 1
     return found
+
+
+def comparable(design: Design) -> pd.Series:
+    """Return the stratum of every patient, within which outcomes may be dealt out anew; indexed by patient.
+
+    A stratum has the same modalities and, where rows are clips, about as many clips. Patterns of fewer than six patients
+    are one stratum together, or go with the commonest where they are fewer than six in all; neighbouring numbers of clips
+    are joined until a stratum has six patients.
+    """
+    patients = pd.Index(design.patients.unique())
+    owner = design.patients.to_numpy()
+    there = pd.DataFrame(
+        {name: block.notna().any(axis=1).to_numpy() for name, block in {**design.blocks, **design.singles}.items()}
+    )
+    pattern = there.groupby(owner).any().loc[patients].astype(int).astype(str).agg("".join, axis=1)
+    counts = pattern.value_counts()
+    rare = pattern.isin(counts.index[counts < ALIKE])
+    pattern = pattern.mask(rare, "rare" if rare.sum() >= ALIKE else counts.index[0])
+    codes = pd.Series(pd.factorize(pattern)[0], patients)
+    if design.level != "clip":
+        return codes
+    clips = design.patients.value_counts().loc[patients]
+    found = pd.Series(0, patients)
+    for code in codes.unique():
+        found[codes == code] = _joined(clips[codes == code]) + found.max() + 1
+    return found
+
+
+def _joined(numbers: pd.Series) -> pd.Series:
+    """Return a group of each, neighbouring numbers together, with six or more in each group where there are as many.
+
+    Of all such groupings the one whose numbers differ least by ratio, weighted by how many have them.
+    """
+    sizes = numbers.value_counts().sort_index()
+    found, total = sizes.index.to_numpy(float), np.append(0, sizes.to_numpy().cumsum())
+    best: list[tuple[float, list[int]]] = [(0.0, [])]  # of the first k numbers: cost, and where each group begins
+    for k in range(1, len(found) + 1):
+        ways = [
+            (best[j][0] + (total[k] - total[j]) * np.log(found[k - 1] / found[j]), [*best[j][1], j])
+            for j in range(k)
+            if total[k] - total[j] >= ALIKE and np.isfinite(best[j][0])
+        ]
+        best.append(min(ways, key=lambda way: (way[0], -len(way[1])), default=(np.inf, [])))
+    starts = best[-1][1] or [0]
+    return numbers.map(
+        dict(zip(sizes.index, np.searchsorted(starts, np.arange(len(found)), side="right") - 1, strict=True))
+    )
+
+
+def _dealt(
+    design: Design, experiment: Experiment, of: tuple[int, int], groups: pd.Series, split: Fold | None = None
+) -> tuple[np.ndarray, int, list[Fold]] | None:
+    """Return a shuffled outcome, a seed and folds; None where a class is left with too few patients for folds each time.
+
+    A patient's outcomes may be dealt to one with fewer clips, and then a rare class may be lost.
+    """
+    for attempt in range(TRIES):
+        rng = np.random.default_rng([experiment.seed, *of, *([attempt] if attempt else [])])
+        y = shuffled_outcome(design, rng, split, groups)
+        seed = int(rng.integers(2**31))
+        if split is not None:
+            return y, seed, [split]
+        try:
+            return (
+                y,
+                seed,
+                list(evaluate.patient_folds(y, design.patients, experiment.folds, 1, seed, kind=design.kind)),
+            )
+        except check.InputError:
+            continue
+    return None
 
 
 def _difference(predictions: pd.DataFrame, pair: Sequence[Arm], metric: str, design: Design) -> float:
