@@ -7,6 +7,11 @@ import warnings
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from xgboost import XGBRegressor
 
 from blues import check, explain, models
 from blues.explain import learners
@@ -306,3 +311,60 @@ def test_outputs_of_an_encoder_keep_their_units():
     made = explain.columns({"image/concat": ["R1: b_line_count", "R1: lus_001", "R1: pleura_depth"]}, known).table
     assert made["unit"].tolist() == ["count", "", ""]
     assert made["label"].tolist() == ["B-lines at R1", "embedding at R1", "depth of pleural line at R1"]
+
+
+BARE = {
+    "logistic without a scaler": lambda: make_pipeline(SimpleImputer(), LogisticRegression(max_iter=5000)),
+    "bare ridge": lambda: Ridge(),
+    "ridge by folds": lambda: models.RidgeByFolds("continuous"),
+    "divided, not centred": lambda: make_pipeline(StandardScaler(with_mean=False), Ridge()),
+    "centred, not divided": lambda: make_pipeline(StandardScaler(with_std=False), Ridge()),
+    "scaled twice": lambda: make_pipeline(StandardScaler(), StandardScaler(), Ridge()),
+    "linear booster": lambda: XGBRegressor(booster="gblinear", n_estimators=20),
+}
+
+
+@pytest.mark.parametrize("name", list(BARE))
+def test_a_linear_model_is_explained_from_the_mean_training_patient_with_or_without_a_scaler(name):
+    rng = np.random.default_rng(0)
+    X, test = rng.normal(200, 30, size=(80, 3)), rng.normal(200, 30, size=(9, 3))
+    y = X @ [0.1, -0.05, 0.0] + rng.normal(size=80)
+    binary = name.startswith("logistic")
+    model = BARE[name]().fit(X, (y > np.median(y)).astype(float) if binary else y)
+    found = explain.explain_fold(model, X, test, "abc", kind="binary" if binary else "continuous", log_odds=binary)
+
+    def says(rows):
+        return model.decision_function(rows) if binary else model.predict(rows).astype(float)
+
+    centre = X.mean(axis=0)
+    np.testing.assert_allclose(found.base, says(centre[None])[0], rtol=1e-5, atol=1e-5)
+    moved = np.repeat(centre[None], 3, axis=0)
+    moved[np.arange(3), np.arange(3)] = test[0]
+    np.testing.assert_allclose(found.values[0], says(moved) - says(centre[None]), rtol=1e-3, atol=1e-4)
+    assert found.how == "exact"
+
+
+def test_fused_linear_models_are_explained_from_the_mean_of_the_patients_who_have_the_modality():
+    X, y, test = make_data("continuous")
+    X, test = X[:, :8] + 50, test[:, :8] + 50
+    model = models.LateFusion(
+        make_pipeline(SimpleImputer(), Ridge()), {"image": range(4), "blood": range(4, 8)}, "continuous"
+    ).fit(X, y)
+    found = explain.explain_fold(model, X, test, list("abcdefgh"), kind="continuous")
+    whole = ~np.isnan(test[:, :4]).all(axis=1)
+    parts = [model.models_[m][-1] for m in ("image", "blood")]
+    rows = [X[3:6, :4], X[:3, :4], X[6:, :4]]
+    assert np.isnan(rows[0]).all()
+    blocks = [np.vstack(rows[1:]), X[:, 4:]]
+    centres = [np.where(np.isnan(b), np.nanmean(b, axis=0), b).mean(axis=0) for b in blocks]
+    wanted = np.mean([p.intercept_ + p.coef_ @ c for p, c in zip(parts, centres, strict=True)])
+    np.testing.assert_allclose(found.base[whole], wanted)
+
+
+@pytest.mark.filterwarnings("ignore:Skipping features")
+def test_a_pipeline_whose_imputer_drops_a_column_is_still_explained():
+    X, y, test = make_data("continuous")
+    model = make_pipeline(SimpleImputer(), Ridge()).fit(X, y)
+    found = explain.explain_fold(model, X, test, list("abcdefghi"), kind="continuous", pairs=2)
+    assert found.how == "sampled"
+    assert found.error < 1e-9

@@ -51,19 +51,42 @@ def boosted(model: Any, X: np.ndarray) -> Part:
     )
 
 
-def xgboost(model: Any, X: np.ndarray) -> Part:
-    """Explain an XGBoost model by its own TreeSHAP, which is what ``shap.TreeExplainer`` gives: log-odds for a classifier."""
+def xgboost(model: Any, X: np.ndarray, X_train: np.ndarray) -> Part:
+    """Explain an XGBoost model by its own TreeSHAP, which is what ``shap.TreeExplainer`` gives: log-odds for a classifier.
+
+    The parts of a linear booster are told from 0; they are moved to the mean of the training rows.
+    """
     from xgboost import DMatrix
 
-    found = model.get_booster().predict(DMatrix(X, missing=model.missing), pred_contribs=True).astype(float)
-    return Part(found[:, :-1], found[:, -1], hasattr(model, "n_classes_"))
+    def parts(rows: np.ndarray) -> np.ndarray:
+        found = model.get_booster().predict(DMatrix(rows, missing=model.missing), pred_contribs=True)
+        return np.asarray(found, dtype=float)
+
+    found = parts(X)
+    values, base = found[:, :-1], found[:, -1]
+    if model.booster == "gblinear":
+        centre = parts(X_train)[:, :-1].mean(axis=0)
+        values, base = values - centre, base + centre.sum()
+    return Part(values, base, hasattr(model, "n_classes_"))
 
 
-def linear_weights(model: Any) -> tuple[np.ndarray, np.ndarray, float, bool] | None:
-    """Return weight, centre and intercept of a linear model in the columns it is given, or None where it is not linear.
+def linear_weights(model: Any, X_train: np.ndarray) -> tuple[np.ndarray, np.ndarray, float, bool] | None:
+    """Return weight, centre and base of a linear model in the columns it is given, or None where it is not linear.
 
-    The output is ``intercept + (x - centre) @ weights`` once missing values are imputed; the last entry says whether it is
-    log-odds. Preprocessing of imputation and scaling is taken into the weights.
+    Parameters
+    ----------
+    model : fitted estimator
+        Preprocessing of imputation and scaling is taken into the weights.
+    X_train : ndarray, shape (rows, columns)
+        Their mean, once imputed, is the centre where no scaler has taken it off.
+
+    Returns
+    -------
+    weights, centre : ndarray, shape (columns,)
+    base : float
+        The output is ``base + (x - centre) @ weights`` once missing values are imputed.
+    log_odds : bool
+        Whether the output is log-odds.
     """
     steps = [step for _, step in model.steps] if isinstance(model, Pipeline) else [model]
     *before, last = steps
@@ -72,14 +95,19 @@ def linear_weights(model: Any) -> tuple[np.ndarray, np.ndarray, float, bool] | N
     weights = np.asarray(last.coef_, dtype=float)
     if weights.ndim == 2 and weights.shape[0] != 1:
         return None
-    weights, centre = weights.ravel(), np.zeros(weights.size)
-    for step in before:
-        if isinstance(step, StandardScaler):
-            weights, centre = weights / step.scale_, np.asarray(step.mean_, dtype=float)
     classifier = hasattr(last, "classes_")
-    if classifier and not hasattr(last, "predict_proba"):
+    if weights.size != X_train.shape[1] or (classifier and not hasattr(last, "predict_proba")):
         return None
-    return weights, centre, float(np.ravel(last.intercept_)[0]), classifier
+    scalers = [step for step in before if isinstance(step, StandardScaler)]
+    centre, unit = np.zeros(weights.size), np.ones(weights.size)
+    for step in scalers:
+        centre = centre + unit * step.mean_ if step.with_mean else centre
+        unit = unit * step.scale_ if step.with_std else unit
+    weights, base = weights.ravel() / unit, float(np.ravel(last.intercept_)[0])
+    if not any(step.with_mean for step in scalers):
+        mean = imputed(model, X_train).mean(axis=0)
+        centre, base = mean, base + float((mean - centre) @ weights)
+    return weights, centre, base, classifier
 
 
 def imputed(model: Any, X: np.ndarray) -> np.ndarray:
@@ -90,7 +118,7 @@ def imputed(model: Any, X: np.ndarray) -> np.ndarray:
     return X
 
 
-def linear(model: Any, X: np.ndarray) -> Part | None:
+def linear(model: Any, X: np.ndarray, X_train: np.ndarray) -> Part | None:
     """Explain a linear pipeline in closed form, ``weight * (x - training mean)`` [1]_, or return None if it is not linear.
 
     A missing value counts as what was imputed for it.
@@ -100,11 +128,11 @@ def linear(model: Any, X: np.ndarray) -> Part | None:
     .. [1] Štrumbelj E, Kononenko I. Explaining prediction models and individual predictions with feature contributions.
        Knowl Inf Syst 2014;41:647-665.
     """
-    known = linear_weights(model)
+    known = linear_weights(model, X_train)
     if known is None:
         return None
-    weights, centre, intercept, log_odds = known
-    return Part((imputed(model, X) - centre) * weights, np.full(len(X), intercept), log_odds)
+    weights, centre, base, log_odds = known
+    return Part((imputed(model, X) - centre) * weights, np.full(len(X), base), log_odds)
 
 
 def sampled(
