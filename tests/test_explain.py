@@ -368,3 +368,49 @@ def test_a_pipeline_whose_imputer_drops_a_column_is_still_explained():
     found = explain.explain_fold(model, X, test, list("abcdefghi"), kind="continuous", pairs=2)
     assert found.how == "sampled"
     assert found.error < 1e-9
+
+
+@pytest.mark.parametrize("name", ["svm", "attention", "ordinal"])
+def test_sampled_values_start_from_the_mean_training_prediction_and_are_near_the_definition(name):
+    rng = np.random.default_rng(0)
+    X, test = rng.normal(size=(40, 4)), rng.normal(size=(8, 4))
+    hidden = 1.5 * X[:, 0] + X[:, 1] * X[:, 2] + 0.5 * rng.normal(size=40)
+    kind = "ordinal" if name == "ordinal" else "binary"
+    if name == "svm":
+        model = models.make("svm")
+    elif name == "attention":
+        model = models.AttentionFusion({"a": ("a", [0, 1]), "b": ("b", [2, 3])}, members=1)
+    else:
+        model = models.LateFusion(models.make("logistic", kind), {"a": [0, 1], "b": [2, 3]}, kind, "stack")
+    y = np.digitize(hidden, [-1, 1]).astype(float) if kind == "ordinal" else (hidden > 0).astype(float)
+    folds = models.InnerFolds(np.arange(40).astype(str), inner_folds().make)
+    models.fit(model, X, y, folds)
+    found = explain.explain_fold(model, X, test, list("abcd"), kind=kind)
+    assert found.how == "sampled"
+    np.testing.assert_allclose(found.base, models.predict(model, X, kind).mean(), atol=1e-6)
+    np.testing.assert_allclose(found.base + found.values.sum(axis=1), models.predict(model, test, kind), atol=1e-6)
+    wanted = np.array([brute_force(lambda rows: models.predict(model, rows, kind), x, X) for x in test])
+    assert np.sqrt(((found.values - wanted) ** 2).mean()) < 0.35 * np.abs(wanted).mean()
+    clear = np.abs(wanted) > 0.05
+    assert (np.sign(found.values) == np.sign(wanted))[clear].mean() > 0.95
+
+
+def test_a_column_that_the_function_ignores_gets_nothing_when_sampled_and_another_patient_changes_no_value():
+    rng = np.random.default_rng(0)
+    X, background = rng.normal(size=(4, 3)), rng.normal(size=(30, 3))
+
+    def function(rows):
+        return np.exp(rows[:, 0]) * rows[:, 2]
+
+    found = learners.sampled(function, X, background, np.arange(3), seed=2)
+    assert (found.values[:, 1] == 0).all()
+    other = X.copy()
+    other[0] += 5
+    changed = learners.sampled(function, other, background, np.arange(3), seed=2)
+    np.testing.assert_array_equal(changed.values[1:], found.values[1:])
+
+
+def test_a_function_that_says_the_same_everywhere_has_no_values():
+    found = learners.sampled(lambda rows: np.full(len(rows), 0.3), np.zeros((2, 3)), np.eye(3), np.arange(3))
+    assert (found.values == 0).all()
+    np.testing.assert_allclose(found.base, 0.3)

@@ -84,7 +84,7 @@ def explain_fold(
     log_odds: bool = False,
     pooled: Pooled | None = None,
     seed: int = 0,
-    pairs: int = 8,
+    pairs: int = learners.PAIRS,
 ) -> FoldValues:
     """Explain one fitted model's predictions of held-out rows.
 
@@ -357,7 +357,7 @@ def _components(model: Pipeline, X: np.ndarray, X_train: np.ndarray, kind: str) 
     return Part(values, inner.base, inner.log_odds)
 
 
-def affordable(model: Any, rows: int, columns: int, pairs: int = 8) -> int:
+def affordable(model: Any, rows: int, columns: int, pairs: int = learners.PAIRS) -> int:
     """Return how many of ``rows`` can be explained in about a second: all of them, but for deep forests and sampled models.
 
     TreeSHAP takes about leaves times depth squared steps a row; sampling predicts ``2 * pairs * columns`` rows for each.
