@@ -414,3 +414,12 @@ def test_a_function_that_says_the_same_everywhere_has_no_values():
     found = learners.sampled(lambda rows: np.full(len(rows), 0.3), np.zeros((2, 3)), np.eye(3), np.arange(3))
     assert (found.values == 0).all()
     np.testing.assert_allclose(found.base, 0.3)
+
+
+def test_columns_that_the_dictionary_calls_alike_stay_apart():
+    known = {name: {"label": "CRP", "unit": "mg/l", "group": ""} for name in ("crp_first", "crp_max")}
+    known["sex"] = {"label": "sex", "unit": "", "group": "demographics"}
+    made = explain.columns({"blood": ["crp_first", "crp_max", "LDH"], "clinical": ["sex=f", "sex=m", "crp_max"]}, known)
+    labels = ["CRP (crp_first)", "CRP (crp_max)", "LDH", "sex: f", "sex: m", "CRP"]
+    assert made.table["label"].tolist() == labels
+    assert made.table["variable"].tolist() == [*labels[:3], "sex", "sex", "CRP"]
