@@ -423,3 +423,19 @@ def test_columns_that_the_dictionary_calls_alike_stay_apart():
     labels = ["CRP (crp_first)", "CRP (crp_max)", "LDH", "sex: f", "sex: m", "CRP"]
     assert made.table["label"].tolist() == labels
     assert made.table["variable"].tolist() == [*labels[:3], "sex", "sex", "CRP"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"X_test": np.zeros((0, WIDTH))}, "X_test has no rows"),
+        ({"X_train": np.zeros((0, WIDTH))}, "X_train has no rows"),
+        ({"X_train": np.zeros((4, 3))}, "9 names for X_train, of shape"),
+        ({"pairs": 0}, "pairs is 0"),
+    ],
+)
+def test_nothing_to_explain_or_to_compare_with_is_named(change, message):
+    X, y, test = make_data()
+    given = {"X_train": X, "X_test": test, "names": list("abcdefghi")} | change
+    with pytest.raises(check.InputError, match=message):
+        explain.explain_fold(models.make("svm").fit(X, y), **given)

@@ -121,13 +121,12 @@ def explain_fold(
     Raises
     ------
     InputError
-        When names and columns do not match, or log-odds are asked for an outcome that is not binary.
+        When names and columns do not match, there are no rows or pairs, or log-odds are asked for another outcome.
     """
     check.one_of(kind, models.KINDS, "kind of target")
     X_train, X_test = np.asarray(X_train, dtype=float), np.asarray(X_test, dtype=float)
     ids = names.ids if isinstance(names, Columns) else np.arange(len(names))
-    if X_test.ndim != 2 or len(ids) != X_test.shape[1]:
-        raise check.InputError(f"{len(ids)} names for a matrix of shape {X_test.shape}", remedy="Name every column")
+    _check_shapes(X_train, X_test, len(ids), pairs)
     if log_odds and kind != "binary":
         raise check.InputError(f"log-odds of a {kind} outcome", allowed="binary outcomes")
     used = np.asarray(getattr(model, "columns_", np.arange(X_test.shape[1])), dtype=int)
@@ -160,6 +159,16 @@ def explain_fold(
         error=float(np.abs(part.output - prediction).max(initial=0)),
         how=how,
     )
+
+
+def _check_shapes(X_train: np.ndarray, X_test: np.ndarray, names: int, pairs: int) -> None:
+    for what, X in (("X_test", X_test), ("X_train", X_train)):
+        if X.ndim != 2 or names != X.shape[1]:
+            raise check.InputError(f"{names} names for {what}, of shape {X.shape}", remedy="Name every column")
+        if not len(X):
+            raise check.InputError(f"{what} has no rows", allowed="one or more")
+    if pairs < 1:
+        raise check.InputError(f"pairs is {pairs}", allowed="1 or more")
 
 
 def _size(prediction: np.ndarray, kind: str) -> float:

@@ -100,7 +100,7 @@ class AttentionFusion(OutcomeModel):
         y : array of shape (rows,)
         """
         check.one_of(self.kind, ("binary", "continuous"), "kind of target")
-        X, y = np.asarray(X, dtype=float), self._coded(y)
+        X, y = self._training(X, y)
         widths: dict[str, int] = {}
         for name, (kind, columns) in self.tokens.items():
             if widths.setdefault(kind, len(columns)) != len(columns):
@@ -161,7 +161,7 @@ class AttentionFusion(OutcomeModel):
 
     @torch.no_grad()
     def _outputs(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
-        tokens, present = self._tensors(np.asarray(X, dtype=float))
+        tokens, present = self._tensors(self._rows(X))
         pairs = [net(tokens, present) for net in self.networks_]
         return np.stack([p[0].numpy() for p in pairs]), np.stack([p[1].numpy() for p in pairs])
 
