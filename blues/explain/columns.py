@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -173,7 +173,9 @@ def _shared_labels(names: Sequence[str], known: Mapping[str, Mapping[str, str]])
     return {label for label in labels if labels.count(label) > 1}
 
 
-def _table_row(name: str, modality: str, known: Mapping[str, Mapping[str, str]], shared: set[str]) -> dict[str, str]:
+def _table_row(
+    name: str, modality: str, known: Mapping[str, Mapping[str, str]], shared: Collection[str] = ()
+) -> dict[str, str]:
     column, label, code, about = _source(name, known)
     label = f"{label} ({column})" if label in shared else label
     return {
