@@ -7,6 +7,11 @@ import warnings
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from xgboost import XGBRegressor
 
 from blues import check, explain, models
 from blues.explain import learners
@@ -306,3 +311,131 @@ def test_outputs_of_an_encoder_keep_their_units():
     made = explain.columns({"image/concat": ["R1: b_line_count", "R1: lus_001", "R1: pleura_depth"]}, known).table
     assert made["unit"].tolist() == ["count", "", ""]
     assert made["label"].tolist() == ["B-lines at R1", "embedding at R1", "depth of pleural line at R1"]
+
+
+BARE = {
+    "logistic without a scaler": lambda: make_pipeline(SimpleImputer(), LogisticRegression(max_iter=5000)),
+    "bare ridge": lambda: Ridge(),
+    "ridge by folds": lambda: models.RidgeByFolds("continuous"),
+    "divided, not centred": lambda: make_pipeline(StandardScaler(with_mean=False), Ridge()),
+    "centred, not divided": lambda: make_pipeline(StandardScaler(with_std=False), Ridge()),
+    "scaled twice": lambda: make_pipeline(StandardScaler(), StandardScaler(), Ridge()),
+    "linear booster": lambda: XGBRegressor(booster="gblinear", n_estimators=20),
+}
+
+
+@pytest.mark.parametrize("name", list(BARE))
+def test_a_linear_model_is_explained_from_the_mean_training_patient_with_or_without_a_scaler(name):
+    rng = np.random.default_rng(0)
+    X, test = rng.normal(200, 30, size=(80, 3)), rng.normal(200, 30, size=(9, 3))
+    y = X @ [0.1, -0.05, 0.0] + rng.normal(size=80)
+    binary = name.startswith("logistic")
+    model = BARE[name]().fit(X, (y > np.median(y)).astype(float) if binary else y)
+    found = explain.explain_fold(model, X, test, "abc", kind="binary" if binary else "continuous", log_odds=binary)
+
+    def says(rows):
+        return model.decision_function(rows) if binary else model.predict(rows).astype(float)
+
+    centre = X.mean(axis=0)
+    np.testing.assert_allclose(found.base, says(centre[None])[0], rtol=1e-5, atol=1e-5)
+    moved = np.repeat(centre[None], 3, axis=0)
+    moved[np.arange(3), np.arange(3)] = test[0]
+    np.testing.assert_allclose(found.values[0], says(moved) - says(centre[None]), rtol=1e-3, atol=1e-4)
+    assert found.how == "exact"
+
+
+def test_fused_linear_models_are_explained_from_the_mean_of_the_patients_who_have_the_modality():
+    X, y, test = make_data("continuous")
+    X, test = X[:, :8] + 50, test[:, :8] + 50
+    model = models.LateFusion(
+        make_pipeline(SimpleImputer(), Ridge()), {"image": range(4), "blood": range(4, 8)}, "continuous"
+    ).fit(X, y)
+    found = explain.explain_fold(model, X, test, list("abcdefgh"), kind="continuous")
+    whole = ~np.isnan(test[:, :4]).all(axis=1)
+    parts = [model.models_[m][-1] for m in ("image", "blood")]
+    rows = [X[3:6, :4], X[:3, :4], X[6:, :4]]
+    assert np.isnan(rows[0]).all()
+    blocks = [np.vstack(rows[1:]), X[:, 4:]]
+    centres = [np.where(np.isnan(b), np.nanmean(b, axis=0), b).mean(axis=0) for b in blocks]
+    wanted = np.mean([p.intercept_ + p.coef_ @ c for p, c in zip(parts, centres, strict=True)])
+    np.testing.assert_allclose(found.base[whole], wanted)
+
+
+@pytest.mark.filterwarnings("ignore:Skipping features")
+def test_a_pipeline_whose_imputer_drops_a_column_is_still_explained():
+    X, y, test = make_data("continuous")
+    model = make_pipeline(SimpleImputer(), Ridge()).fit(X, y)
+    found = explain.explain_fold(model, X, test, list("abcdefghi"), kind="continuous", pairs=2)
+    assert found.how == "sampled"
+    assert found.error < 1e-9
+
+
+@pytest.mark.parametrize("name", ["svm", "attention", "ordinal"])
+def test_sampled_values_start_from_the_mean_training_prediction_and_are_near_the_definition(name):
+    rng = np.random.default_rng(0)
+    X, test = rng.normal(size=(40, 4)), rng.normal(size=(8, 4))
+    hidden = 1.5 * X[:, 0] + X[:, 1] * X[:, 2] + 0.5 * rng.normal(size=40)
+    kind = "ordinal" if name == "ordinal" else "binary"
+    if name == "svm":
+        model = models.make("svm")
+    elif name == "attention":
+        model = models.AttentionFusion({"a": ("a", [0, 1]), "b": ("b", [2, 3])}, members=1)
+    else:
+        model = models.LateFusion(models.make("logistic", kind), {"a": [0, 1], "b": [2, 3]}, kind, "stack")
+    y = np.digitize(hidden, [-1, 1]).astype(float) if kind == "ordinal" else (hidden > 0).astype(float)
+    folds = models.InnerFolds(np.arange(40).astype(str), inner_folds().make)
+    models.fit(model, X, y, folds)
+    found = explain.explain_fold(model, X, test, list("abcd"), kind=kind)
+    assert found.how == "sampled"
+    np.testing.assert_allclose(found.base, models.predict(model, X, kind).mean(), atol=1e-6)
+    np.testing.assert_allclose(found.base + found.values.sum(axis=1), models.predict(model, test, kind), atol=1e-6)
+    wanted = np.array([brute_force(lambda rows: models.predict(model, rows, kind), x, X) for x in test])
+    assert np.sqrt(((found.values - wanted) ** 2).mean()) < 0.35 * np.abs(wanted).mean()
+    clear = np.abs(wanted) > 0.05
+    assert (np.sign(found.values) == np.sign(wanted))[clear].mean() > 0.95
+
+
+def test_a_column_that_the_function_ignores_gets_nothing_when_sampled_and_another_patient_changes_no_value():
+    rng = np.random.default_rng(0)
+    X, background = rng.normal(size=(4, 3)), rng.normal(size=(30, 3))
+
+    def function(rows):
+        return np.exp(rows[:, 0]) * rows[:, 2]
+
+    found = learners.sampled(function, X, background, np.arange(3), seed=2)
+    assert (found.values[:, 1] == 0).all()
+    other = X.copy()
+    other[0] += 5
+    changed = learners.sampled(function, other, background, np.arange(3), seed=2)
+    np.testing.assert_array_equal(changed.values[1:], found.values[1:])
+
+
+def test_a_function_that_says_the_same_everywhere_has_no_values():
+    found = learners.sampled(lambda rows: np.full(len(rows), 0.3), np.zeros((2, 3)), np.eye(3), np.arange(3))
+    assert (found.values == 0).all()
+    np.testing.assert_allclose(found.base, 0.3)
+
+
+def test_columns_that_the_dictionary_calls_alike_stay_apart():
+    known = {name: {"label": "CRP", "unit": "mg/l", "group": ""} for name in ("crp_first", "crp_max")}
+    known["sex"] = {"label": "sex", "unit": "", "group": "demographics"}
+    made = explain.columns({"blood": ["crp_first", "crp_max", "LDH"], "clinical": ["sex=f", "sex=m", "crp_max"]}, known)
+    labels = ["CRP (crp_first)", "CRP (crp_max)", "LDH", "sex: f", "sex: m", "CRP"]
+    assert made.table["label"].tolist() == labels
+    assert made.table["variable"].tolist() == [*labels[:3], "sex", "sex", "CRP"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"X_test": np.zeros((0, WIDTH))}, "X_test has no rows"),
+        ({"X_train": np.zeros((0, WIDTH))}, "X_train has no rows"),
+        ({"X_train": np.zeros((4, 3))}, "9 names for X_train, of shape"),
+        ({"pairs": 0}, "pairs is 0"),
+    ],
+)
+def test_nothing_to_explain_or_to_compare_with_is_named(change, message):
+    X, y, test = make_data()
+    given = {"X_train": X, "X_test": test, "names": list("abcdefghi")} | change
+    with pytest.raises(check.InputError, match=message):
+        explain.explain_fold(models.make("svm").fit(X, y), **given)

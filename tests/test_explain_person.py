@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from test_explain_points import POINTS, explained, make_design
 
 from blues import check, explain
 from blues.features import Design
@@ -106,3 +107,32 @@ def test_intervals_of_grades_end_where_the_grades_do(found):
     one = explain.person(found.attributions, graded, "7", "blood", kind="ordinal", scale=(0, 1, 2, 3))
     assert one.predictions["set_low"].min() >= 0
     assert not any("set" in said for said in one.checked)
+
+
+@pytest.mark.parametrize("how", ["mean", "max"])
+def test_a_patient_without_any_clip_is_doubted_and_what_was_pooled_counts_once(how):
+    made = explained(make_design(how))
+    one = explain.person(made.attributions, made.predictions, "1", "image+blood")
+    assert "6 of 6 BLUE points have no clip: R1, R2, R3, L1, L2, L3" in one.doubts
+    assert "most BLUE points have a clip" not in one.checked
+    # three artefacts at six points, and two blood tests
+    assert "18 of 20 values are missing" in one.doubts
+    assert one.missing == tuple(f"a clip at {p}" for p in POINTS)
+
+
+def test_sets_of_clips_that_disagree_are_a_doubt(found):
+    """Two clips a patient, one with the outcome's probability as it was, one with the opposite."""
+    arm = next(reversed(found.attributions.arms))
+    own = found.predictions[found.predictions["arm"] == arm]
+    sure = own["p"].clip(0.02, 0.98).where(own["y"] == 1, 0.02).where(own["y"] == 0, 0.98)
+    clips = pd.concat(
+        [
+            own.assign(clip=own["patient"] + c, p=sure if c == "a" else np.where(own["patient"] == "7", 1 - sure, sure))
+            for c in "ab"
+        ]
+    )
+    one = explain.person(found.attributions, clips, "7", arm)
+    assert set(one.predictions["set"].iloc[0].split(", ")) == {"yes", "no"}
+    assert any(text.startswith("the prediction sets of the clips disagree") for text in one.doubts)
+    assert "the prediction set holds one outcome" not in one.checked
+    assert not any("disagree" in text for text in explain.person(found.attributions, clips, "9", arm).doubts)

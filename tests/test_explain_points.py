@@ -119,6 +119,32 @@ def test_values_of_a_linear_model_are_those_of_the_points_themselves():
     assert [table.table["label"][i] for i in found.features] == [f"B-lines at {p}" for p in ("R1", "R2", "R3")]
 
 
+def test_points_of_a_linear_model_are_told_from_its_own_centre_where_patients_lack_images():
+    """Moving one point by d moves the log-odds by w d / 3: its value is that for its distance from the model's centre."""
+    rng = np.random.default_rng(1)
+    parts = rng.lognormal(sigma=1.5, size=(40, 3))
+    X = np.column_stack([parts.mean(axis=1), rng.normal(size=40)])
+    y = (X[:, 0] + 0.2 * rng.normal(size=40) > np.median(X[:, 0])).astype(float)
+    X[::3, 0] = np.nan  # imputed by the median, far below the mean of those known
+    blocks = {"image/mean": ["b_line_count"], "blood": ["CRP"]}
+    who = [str(i) for i in range(40)]
+    scanned = [i for i in range(40) if np.isfinite(X[i, 0])]
+    places = pd.MultiIndex.from_product([[who[i] for i in scanned], ["R1", "R2", "R3"]])
+    by_point = ByPoint(
+        pd.DataFrame({"b_line_count": parts[scanned].ravel()}, index=places), pd.Series("clip", index=places)
+    )
+    table, pooled = explain.pooled(explain.columns(blocks), blocks, by_point, who, known={})
+    plain = models.make("logistic").fit(X, y)
+    weight = plain[-1].coef_[0, 0] / plain[1].scale_[0]
+    wanted = weight / 3 * (parts[scanned] - plain[1].mean_[0])
+    nested = models.Nested({"a": (models.make("logistic"), [0, 1])}).fit(X, y)
+    for model in (plain, nested):
+        found = explain.explain_fold(model, X, X, table, pooled=pooled, log_odds=True)
+        labels = [table.table["label"][i] for i in found.features]
+        at = [labels.index(f"B-lines at {p}") for p in ("R1", "R2", "R3")]
+        np.testing.assert_allclose(found.values[scanned][:, at], wanted, atol=1e-5)
+
+
 def test_sharing_keeps_sums_and_gives_a_maximum_to_the_point_that_reaches_it():
     rng = np.random.default_rng(0)
     values = rng.normal(size=(6, 2))

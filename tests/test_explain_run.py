@@ -170,6 +170,10 @@ def test_what_is_not_in_the_run_is_named(in_blood):
         explain.importance(record, "blod")
     with pytest.raises(check.InputError, match="patient '999' is not in this run"):
         record.patient("999", "blood")
+    with pytest.raises(check.InputError, match="draws is 0"):
+        explain.importance(record, "blood", draws=0)
+    with pytest.raises(check.InputError, match="kind of target is 'nominal'"):
+        explain.conformal(in_blood.predictions[in_blood.predictions["arm"] == "blood"], "nominal")
     with pytest.raises(check.InputError, match="level is 'lab'"):
         explain.importance(record, "blood", "lab")
     with pytest.raises(check.InputError, match="--explain: arm is 'lungs'"):

@@ -66,7 +66,7 @@ def test_every_method_points_at_the_streak(streaks, method):
     assert maps.dtype == np.float32
     found = explain.pointing_game(maps, masks, tolerance=3)
     assert found.value == 1
-    assert found.detail["chance"] < 0.06
+    assert found.detail["chance"] == pytest.approx(9 / SIZE[1]), "a streak of three columns and three on either side"
 
 
 def test_streak_moves_and_the_map_with_it(streaks):
@@ -93,6 +93,29 @@ def test_integrated_gradients_add_up_to_the_output_less_that_of_black(streaks):
     maps = explain.saliency(streaks, frames, "streaks", "integrated-gradients", steps=200)
     black = streaks.forward(np.zeros((1, *SIZE), np.uint8))[0, 0]
     np.testing.assert_allclose(maps.sum((1, 2)), streaks.forward(frames)[:, 0] - black, rtol=0.01)
+
+
+class Curved(nn.Module):
+    """An output that jumps on the way from black, where few steps see nothing of it."""
+
+    def forward(self, x):
+        return torch.sigmoid(200 * (x.mean((2, 3)) - x.new_tensor([[0.05]]))).repeat(1, 2)
+
+
+def test_integrated_gradients_take_more_steps_until_they_add_up_and_say_by_how_much_they_miss():
+    made = encoder_of(Curved())
+    frames, _ = frames_with_streaks()
+    found = explain.on_clip(made, frames, "streaks", "integrated-gradients", sector=video.find_sector(frames))
+    prepared = video.prepare(frames, "full", SIZE, video.find_sector(frames))
+    maps = explain.saliency(made, prepared, "streaks", "integrated-gradients")
+    wanted = made.forward(prepared)[:, 0] - made.forward(np.zeros((1, *SIZE), np.uint8))[0, 0]
+    assert wanted.min() > 0.9
+    np.testing.assert_allclose(maps.sum((1, 2)), wanted, atol=0.05)
+    assert found.gap == pytest.approx(np.abs(maps.sum((1, 2)) - wanted).max(), abs=1e-5)
+    steep = explain.saliency(made, prepared, "streaks", "integrated-gradients", steps=1)
+    assert np.abs(steep.sum((1, 2)) - wanted).max() > 0.05, "three triplings would be needed"
+    cam = explain.on_clip(made, frames, "streaks", "occlusion", sector=video.find_sector(frames))
+    assert np.isnan(cam.gap)
 
 
 def test_occlusion_is_what_the_output_loses(streaks):
@@ -319,6 +342,16 @@ def test_overlay_colours_the_strong_places_only_and_stills_are_written(streaks, 
     paths = explain.write_stills(found, tmp_path, "7_R3", most=2)
     assert [p.name for p in paths] == ["7_R3-streaks-001.png", "7_R3-streaks-002.png"]
     assert paths[0].read_bytes()[:4] == b"\x89PNG"
+
+
+def test_maps_of_noise_point_as_often_as_chance_says_with_a_tolerance():
+    rng = np.random.default_rng(0)
+    masks = np.zeros((400, 20, 30), dtype=bool)
+    masks[:, 8:11, :4] = True
+    found = explain.pointing_game(rng.random(masks.shape), masks, tolerance=3)
+    assert found.detail["chance"] == pytest.approx(9 * 7 / 600)
+    assert found.low < found.detail["chance"] < found.high
+    assert explain.pointing_game(rng.random(masks.shape), masks).detail["chance"] == pytest.approx(12 / 600)
 
 
 def test_flat_map_points_nowhere():

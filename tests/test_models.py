@@ -7,9 +7,11 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GridSearchCV, cross_val_predict, cross_val_score
+from sklearn.preprocessing import StandardScaler
 
 from blues import models
 from blues.check import InputError
+from blues.models.scale import Scaler
 from blues.models.stack import PositiveLogistic, PositiveRidge
 
 LEARNERS = [name for name in models.MODELS if name != "prevalence"]
@@ -246,3 +248,39 @@ class TestScikitLearn:
         np.testing.assert_allclose(model.predict_proba(X).sum(axis=1), 1)
         np.testing.assert_allclose(model.predict_proba(X) @ [0, 1, 2], model.predict(X))
         assert is_regressor(models.make("logistic", "ordinal"))
+
+
+@pytest.mark.parametrize("odd", [np.nan, 0.1], ids=["empty", "constant"])
+@pytest.mark.parametrize("name", ["svm", "logistic", "ridge", "attention", "svm/pca3"])
+def test_a_column_that_did_not_vary_in_training_changes_no_prediction(name, odd, rng):
+    X = rng.normal(size=(60, 4))
+    y = (X[:, 0] + 0.5 * rng.normal(size=60) > 0).astype(float)
+    X[:, 2] = odd
+    if name == "attention":
+        model = models.AttentionFusion({"a": ("a", range(4))}, epochs=30)
+    else:
+        candidate = models.Candidate.parse(name, models.Candidate("svm"))
+        layout = models.Layout({"image/mean": np.arange(4)}, {"image/mean": list("abcd")}, several=False)
+        model = models.build(candidate, ["image"], layout, "binary", 0)[0]
+    model.fit(X, y)
+    held_out = rng.normal(size=(20, 4))
+    held_out[:, 2] = odd
+    wanted = models.predict(model, held_out, "binary")
+    assert np.ptp(wanted) > 0.1
+    held_out[:, 2] = 300.0
+    np.testing.assert_array_equal(models.predict(model, held_out, "binary"), wanted)
+
+
+def test_scaled_columns_that_vary_are_scikit_learns(rng):
+    X, Z = rng.normal(3, 2, size=(50, 5)), rng.normal(size=(9, 5))
+    X[:, 4] = 1 + 1e-9 * X[:, 4]
+    np.testing.assert_array_equal(Scaler().fit(X).transform(Z), StandardScaler().fit(X).transform(Z))
+
+
+def test_a_token_that_only_empty_columns_would_show_stays_absent(rng):
+    X = rng.normal(size=(40, 3))
+    X[:, 2] = np.nan
+    X[:5, 1] = np.nan
+    y = (X[:, 0] > 0).astype(float)
+    model = models.AttentionFusion({"a": ("a", [0]), "b": ("b", [1, 2])}, epochs=5).fit(X, y)
+    assert (model.attention([[0.0, np.nan, 7.0]]) == [[1.0, 0.0]]).all()

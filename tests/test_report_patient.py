@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from test_explain_points import POINTS, explained, make_design
 
-from blues import check, datasets, plots, pool, report
+from blues import check, datasets, fuse, plots, pool, report
 from blues.report import main, words
 from blues.report.document import FIGURES
 from blues.report.privacy import pseudonyms
@@ -78,6 +78,25 @@ def test_page_says_what_each_arm_predicts_what_moved_it_and_what_the_points_show
     assert chest["point"] == list(POINTS)
     assert "B-lines: count" in summary["figures"]["chest"]["caption"]
     assert len(summary["tables"]["patient-nearest"]["rows"]) == 10
+
+
+def test_steps_of_columns_with_one_label_have_their_own_values():
+    design = named(make_design("concat"))
+    design.blocks["clinical"] = pd.DataFrame({"CRP_gp": 100.0 + np.arange(60) + 50 * design.y}, index=design.y.index)
+    rows = [{"column": c, "variable": "CRP", "kind": "continuous"} for c in ("CRP", "LDH", "CRP_gp")]
+    settings = {"folds": 4, "repeats": 1, "draws": 100, "jobs": 1, "null": 0, "explain": ("image+blood+clinical",)}
+    made = fuse.run(
+        design,
+        fuse.Experiment(modalities=("image", "blood", "clinical"), model=("logistic",), points="concat", **settings),
+        cohort_card={"table_one": rows},
+    )
+    summary = summarize_patient(made, IDS[7])
+    table = {(row[0], row[1]): row[2] for row in summary["tables"]["patient-features"]["rows"]}
+    assert {("CRP (CRP)", "blood"), ("CRP (LDH)", "blood"), ("CRP", "clinical")} <= set(table)
+    frame = summary["figures"]["steps-feature"]["arguments"]["frame"]["frame"]
+    steps = [(name, kind) for name, kind in zip(frame["name"], frame["modality"], strict=True) if "CRP" in name]
+    assert set(steps) <= {(f"{label} {said}", kind) for (label, kind), said in table.items()}
+    assert (f"CRP {107 + 50 * design.y.iloc[7]:.0f}", "clinical") in steps
 
 
 @pytest.mark.parametrize(("frames", "said"), [("mean", "the mean over"), ("sd", "the standard deviation over")])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,7 +94,8 @@ def columns(
     -------
     Columns
         Image columns ``R3: b_line_count`` belong to point R3. Anonymous dimensions (``map_017``) and blocks with more than
-        :data:`MOST_NAMED` named columns become one feature, one a BLUE point where points lie side by side.
+        :data:`MOST_NAMED` named columns become one feature, one a BLUE point where points lie side by side. Columns that the
+        dictionary gives the same label have their own name in brackets behind it.
 
     Examples
     --------
@@ -113,11 +114,12 @@ def columns(
     for block, names in blocks.items():
         modality = block.split("/", 1)[0]
         whole = modality == "image" and sum(not is_anonymous(_bare(str(n))) for n in names) > MOST_NAMED
+        shared = _shared_labels(names, known)
         for name in names:
             row = (
                 image_row(str(name), whole, points, known)
                 if modality == "image"
-                else _table_row(str(name), modality, known)
+                else _table_row(str(name), modality, known, shared)
             )
             key = (modality, row["feature"])
             if key not in rows:
@@ -158,13 +160,27 @@ def image_row(name: str, whole: bool, points: str, known: Mapping[str, Mapping[s
     }
 
 
-def _table_row(name: str, modality: str, known: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
-    column, separator, code = (name, "", "") if name in known or name.startswith("=") else name.partition("=")
+def _source(name: str, known: Mapping[str, Mapping[str, str]]) -> tuple[str, str, str, Mapping[str, str]]:
+    """Return the column of the cohort's table, its label, the code of a one-hot column, and what is known of it."""
+    column, _, code = (name, "", "") if name in known or name.startswith("=") else name.partition("=")
     about = known.get(name) or known.get(column) or {}
-    label = about.get("label") or (column if separator else name)
+    return column, about.get("label") or column, code, about
+
+
+def _shared_labels(names: Sequence[str], known: Mapping[str, Mapping[str, str]]) -> set[str]:
+    """Return the labels that several columns of the cohort's table have."""
+    labels = [label for _, label in {_source(str(name), known)[:2] for name in names}]
+    return {label for label in labels if labels.count(label) > 1}
+
+
+def _table_row(
+    name: str, modality: str, known: Mapping[str, Mapping[str, str]], shared: Collection[str] = ()
+) -> dict[str, str]:
+    column, label, code, about = _source(name, known)
+    label = f"{label} ({column})" if label in shared else label
     return {
         "feature": name,
-        "label": f"{label}: {code}" if separator else label,
+        "label": f"{label}: {code}" if name != column else label,
         "variable": label,
         # a lab is its own group; clinical variables have the dictionary's groups
         "group": about.get("group") or (label if modality == "blood" else modality),

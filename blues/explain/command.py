@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -105,6 +106,8 @@ def write_maps(options: Maps) -> tuple[list[Path], list[str]]:
         except InputError as error:
             failed.append(f"{name}: {error}")
             continue
+        if math.isfinite(found.gap):
+            print(f"{name}: maps add up to the output less that of a black frame, off by {found.gap:.2g} at most")
         made += write_stills(found, options.out, name, options.stills)
         if options.moving != "none":
             made.append(write_clip(found, options.out / f"{name}-{output}.{options.moving}"))

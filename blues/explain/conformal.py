@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from blues import check, evaluate
+from blues import check, evaluate, models
 from blues.evaluate.outoffold import OutOfFold
 
 __all__ = ["conformal", "coverage"]
@@ -41,6 +41,11 @@ def conformal(
         repeats), ``covered``; binary: ``p_0, p_1`` (conformal p-values), ``set`` (``"no"``, ``"yes"``, ``"both"`` or
         ``"empty"``); else ``low, high``.
 
+    Raises
+    ------
+    InputError
+        For an unknown kind, or a level that is none.
+
     Notes
     -----
     Patients of one clip-level design are exchangeable, clips are not: other clips of the same patient are left out of the
@@ -59,6 +64,7 @@ def conformal(
     >>> conformal(one, level=0.7)["set"].tolist()
     ['no', 'no', 'no', 'empty', 'yes', 'yes', 'empty', 'yes']
     """
+    check.one_of(kind, models.KINDS, "kind of target")
     if not 0 < level < 1:
         raise check.InputError(f"level is {level}", allowed="between 0 and 1")
     table = evaluate.out_of_fold(predictions, "binary" if kind == "binary" else "continuous")

@@ -13,7 +13,10 @@ from sklearn.preprocessing import StandardScaler
 
 from blues.explain.parts import Part
 
-__all__ = ["boosted", "forest", "linear", "linear_weights", "sampled", "xgboost"]
+__all__ = ["PAIRS", "boosted", "forest", "linear", "linear_weights", "sampled", "xgboost"]
+
+PAIRS = 16
+"""Pairs of permutations of what is sampled."""
 
 
 def _tree_explainer() -> Any:
@@ -51,19 +54,42 @@ def boosted(model: Any, X: np.ndarray) -> Part:
     )
 
 
-def xgboost(model: Any, X: np.ndarray) -> Part:
-    """Explain an XGBoost model by its own TreeSHAP, which is what ``shap.TreeExplainer`` gives: log-odds for a classifier."""
+def xgboost(model: Any, X: np.ndarray, X_train: np.ndarray) -> Part:
+    """Explain an XGBoost model by its own TreeSHAP, which is what ``shap.TreeExplainer`` gives: log-odds for a classifier.
+
+    The parts of a linear booster are told from 0; they are moved to the mean of the training rows.
+    """
     from xgboost import DMatrix
 
-    found = model.get_booster().predict(DMatrix(X, missing=model.missing), pred_contribs=True).astype(float)
-    return Part(found[:, :-1], found[:, -1], hasattr(model, "n_classes_"))
+    def parts(rows: np.ndarray) -> np.ndarray:
+        found = model.get_booster().predict(DMatrix(rows, missing=model.missing), pred_contribs=True)
+        return np.asarray(found, dtype=float)
+
+    found = parts(X)
+    values, base = found[:, :-1], found[:, -1]
+    if model.booster == "gblinear":
+        centre = parts(X_train)[:, :-1].mean(axis=0)
+        values, base = values - centre, base + centre.sum()
+    return Part(values, base, hasattr(model, "n_classes_"))
 
 
-def linear_weights(model: Any) -> tuple[np.ndarray, np.ndarray, float, bool] | None:
-    """Return weight, centre and intercept of a linear model in the columns it is given, or None where it is not linear.
+def linear_weights(model: Any, X_train: np.ndarray) -> tuple[np.ndarray, np.ndarray, float, bool] | None:
+    """Return weight, centre and base of a linear model in the columns it is given, or None where it is not linear.
 
-    The output is ``intercept + (x - centre) @ weights`` once missing values are imputed; the last entry says whether it is
-    log-odds. Preprocessing of imputation and scaling is taken into the weights.
+    Parameters
+    ----------
+    model : fitted estimator
+        Preprocessing of imputation and scaling is taken into the weights.
+    X_train : ndarray, shape (rows, columns)
+        Their mean, once imputed, is the centre where no scaler has taken it off.
+
+    Returns
+    -------
+    weights, centre : ndarray, shape (columns,)
+    base : float
+        The output is ``base + (x - centre) @ weights`` once missing values are imputed.
+    log_odds : bool
+        Whether the output is log-odds.
     """
     steps = [step for _, step in model.steps] if isinstance(model, Pipeline) else [model]
     *before, last = steps
@@ -72,14 +98,19 @@ def linear_weights(model: Any) -> tuple[np.ndarray, np.ndarray, float, bool] | N
     weights = np.asarray(last.coef_, dtype=float)
     if weights.ndim == 2 and weights.shape[0] != 1:
         return None
-    weights, centre = weights.ravel(), np.zeros(weights.size)
-    for step in before:
-        if isinstance(step, StandardScaler):
-            weights, centre = weights / step.scale_, np.asarray(step.mean_, dtype=float)
     classifier = hasattr(last, "classes_")
-    if classifier and not hasattr(last, "predict_proba"):
+    if weights.size != X_train.shape[1] or (classifier and not hasattr(last, "predict_proba")):
         return None
-    return weights, centre, float(np.ravel(last.intercept_)[0]), classifier
+    scalers = [step for step in before if isinstance(step, StandardScaler)]
+    centre, unit = np.zeros(weights.size), np.ones(weights.size)
+    for step in scalers:
+        centre = centre + unit * step.mean_ if step.with_mean else centre
+        unit = unit * step.scale_ if step.with_std else unit
+    weights, base = weights.ravel() / unit, float(np.ravel(last.intercept_)[0])
+    if not any(step.with_mean for step in scalers):
+        mean = imputed(model, X_train).mean(axis=0)
+        centre, base = mean, base + float((mean - centre) @ weights)
+    return weights, centre, base, classifier
 
 
 def imputed(model: Any, X: np.ndarray) -> np.ndarray:
@@ -90,7 +121,7 @@ def imputed(model: Any, X: np.ndarray) -> np.ndarray:
     return X
 
 
-def linear(model: Any, X: np.ndarray) -> Part | None:
+def linear(model: Any, X: np.ndarray, X_train: np.ndarray) -> Part | None:
     """Explain a linear pipeline in closed form, ``weight * (x - training mean)`` [1]_, or return None if it is not linear.
 
     A missing value counts as what was imputed for it.
@@ -100,11 +131,11 @@ def linear(model: Any, X: np.ndarray) -> Part | None:
     .. [1] Štrumbelj E, Kononenko I. Explaining prediction models and individual predictions with feature contributions.
        Knowl Inf Syst 2014;41:647-665.
     """
-    known = linear_weights(model)
+    known = linear_weights(model, X_train)
     if known is None:
         return None
-    weights, centre, intercept, log_odds = known
-    return Part((imputed(model, X) - centre) * weights, np.full(len(X), intercept), log_odds)
+    weights, centre, base, log_odds = known
+    return Part((imputed(model, X) - centre) * weights, np.full(len(X), base), log_odds)
 
 
 def sampled(
@@ -113,7 +144,7 @@ def sampled(
     background: np.ndarray,
     players: np.ndarray,
     seed: int = 0,
-    pairs: int = 8,
+    pairs: int = PAIRS,
 ) -> Part:
     """Explain any function by permutations of the players, each with its reverse, against rows of the background [1]_.
 
@@ -123,7 +154,8 @@ def sampled(
         From rows, shape (m, columns), to outputs, shape (m,).
     X : ndarray, shape (rows, columns)
     background : ndarray, shape (rows, columns)
-        Training rows; one is drawn for each pair of permutations.
+        Training rows. Each row of ``X`` gets its own for each pair of permutations, one from each of as many equal parts of
+        the training rows in the order of their outputs, so that the rows drawn stand for all.
     players : ndarray of int, shape (columns,)
         Columns with the same number enter together.
     seed : int
@@ -133,30 +165,42 @@ def sampled(
     Returns
     -------
     Part
-        A player's value stands at the first of its columns.
+        A player's value stands at the first of its columns. The base is the mean output over the whole background: what the
+        rows drawn miss it by is shared out as a control variate [2]_, by how each player's steps go with their sum. Where all
+        rows drawn have one output, nothing says how, and the base is that output.
 
     References
     ----------
     .. [1] Mitchell R, Cooper J, Frank E, Holmes G. Sampling permutations for Shapley value estimation. J Mach Learn Res
        2022;23:1-46.
+    .. [2] Lavenberg SS, Welch PD. A perspective on the use of control variables to increase the efficiency of Monte Carlo
+       simulations. Manage Sci 1981;27:322-335.
     """
     rng = np.random.default_rng(seed)
     _, first, of = np.unique(players, return_index=True, return_inverse=True)
     count = len(first)
-    rows = rng.permutation(len(background))[:pairs]
-    rows = np.resize(rows, pairs)
-    found = np.zeros((len(X), count))
-    base = float(np.mean(predict(background[rows])))
-    for row in rows:
+    own, said = predict(X), predict(background)
+    place = (np.arange(pairs)[:, None] + rng.random(len(X))) / pairs
+    drawn = np.argsort(said, kind="stable")[(place * len(background)).astype(int)]
+    away = said[drawn].mean(axis=0) - said[drawn]
+    total, along = np.zeros((len(X), count)), np.zeros((len(X), count))
+    for rows, miss in zip(drawn, away, strict=True):
         order = rng.permutation(count)
         for sequence in (order, order[::-1]):
             rank = np.empty(count, dtype=int)
             rank[sequence] = np.arange(count)
-            # step s has let in the players of the first s places
-            inside = rank[of][None, :] < np.arange(count + 1)[:, None]
-            grid = np.where(inside[:, None, :], X[None], background[row][None, None, :])
-            outputs = predict(grid.reshape(-1, X.shape[1])).reshape(count + 1, len(X))
-            found[:, sequence] += np.diff(outputs, axis=0).T
+            # step s has let in the players of the first s places; the first and the last are known
+            inside = rank[of][None, :] < np.arange(1, count)[:, None]
+            grid = np.where(inside[:, None, :], X[None], background[rows][None])
+            between = predict(grid.reshape(-1, X.shape[1])) if count > 1 else np.empty(0)
+            outputs = np.vstack([said[rows], between.reshape(count - 1, len(X)), own])
+            steps = np.diff(outputs, axis=0).T
+            total[:, sequence] += steps
+            along[:, sequence] += steps * miss[:, None]
+    spread = 2 * (away**2).sum(axis=0)
+    missed = said[drawn].mean(axis=0) - said.mean()
+    told = np.ptp(said[drawn], axis=0) > 1e-6 * np.ptp(said)
+    share = np.divide(along, spread[:, None], out=np.zeros(along.shape), where=told[:, None])
     values = np.zeros(X.shape)
-    values[:, first] = found / (2 * pairs)
-    return Part(values, np.full(len(X), base))
+    values[:, first] = total / (2 * pairs) + share * missed[:, None]
+    return Part(values, said.mean() + np.where(told, 0.0, missed))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from scipy import stats
+from scipy import ndimage, stats
 
 from blues import evaluate, video
 from blues.check import InputError, one_of, same_length
@@ -35,6 +35,9 @@ class ClipSaliency:
     values : float32 array, shape (t,)
         The output in each frame.
     output, method : str
+    gap : float
+        Of integrated gradients: by how much the map of a prepared frame misses adding up to its output less that of a black
+        one; the largest over frames. NaN for other methods.
     """
 
     frames: np.ndarray
@@ -42,6 +45,7 @@ class ClipSaliency:
     values: np.ndarray
     output: str
     method: str
+    gap: float = float("nan")
 
 
 def on_clip(
@@ -88,7 +92,11 @@ def on_clip(
     sector = video.find_sector(clip) if sector is None else sector
     prepared = video.prepare(clip, geometry, encoder.preprocessing.size, sector)
     maps, values = saliency_and_values(encoder, prepared, output, method, layer=layer)
-    return ClipSaliency(clip, video.restore(maps, geometry, sector), values, output, method)
+    gap = float("nan")
+    if method == "integrated-gradients":
+        black = encoder.forward(np.zeros_like(prepared[:1]))[:, encoder.feature_names.index(output)]
+        gap = float(np.abs(maps.sum((1, 2), dtype=float) - (values - black)).max(initial=0))
+    return ClipSaliency(clip, video.restore(maps, geometry, sector), values, output, method, gap)
 
 
 def overlay(frames: np.ndarray, maps: np.ndarray, strength: float = 0.65, most: float | None = None) -> np.ndarray:
@@ -199,7 +207,8 @@ def pointing_game(maps: np.ndarray, masks: np.ndarray, tolerance: int = 0) -> ev
     Returns
     -------
     Estimate
-        With Wilson's interval; ``detail["chance"]``: the mean share of the frame that the mask covers, ``detail["frames"]``.
+        With Wilson's interval; ``detail["chance"]``: the mean share of the frame that is a hit, the mask and ``tolerance``
+        around it, ``detail["frames"]``.
 
     References
     ----------
@@ -214,13 +223,10 @@ def pointing_game(maps: np.ndarray, masks: np.ndarray, tolerance: int = 0) -> ev
     for one, mask in zip(maps, masks, strict=True):
         if not mask.any():
             continue
-        row, column = np.unravel_index(int(np.argmax(one)), one.shape)
-        around = mask[
-            max(0, row - tolerance) : row + tolerance + 1, max(0, column - tolerance) : column + tolerance + 1
-        ]
+        near = ndimage.binary_dilation(mask, np.ones((2 * tolerance + 1, 2 * tolerance + 1)))
         # a flat map points nowhere
-        hits.append(bool(around.any()) and float(one.max()) > float(one.min()))
-        chances.append(float(mask.mean()))
+        hits.append(bool(near.flat[int(np.argmax(one))]) and float(one.max()) > float(one.min()))
+        chances.append(float(near.mean()))
     if not hits:
         raise InputError("no frame has the artefact", remedy="Give frames whose masks are not empty")
     found = evaluate.wilson_interval(int(np.sum(hits)), len(hits))

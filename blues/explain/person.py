@@ -10,7 +10,7 @@ import pandas as pd
 
 from blues import check
 from blues.explain.conformal import conformal
-from blues.explain.points import right_first
+from blues.explain.points import MAXIMUM, right_first
 from blues.explain.record import Attributions
 from blues.explain.rollup import roll_up
 
@@ -118,10 +118,10 @@ def person(
     points, unscanned = _points(attributions, str(patient))
     lacking = features["value"].isna() & features["low_seen"].notna()
     at_gap = features["point"].astype(str).isin(unscanned)
-    missing = tuple(features.loc[lacking & ~at_gap, "label"].astype(str))
+    missing = tuple(features.loc[lacking & ~at_gap & ~_told_by_point(features), "label"].astype(str))
     missing += tuple(f"a clip at {p}" for p in unscanned if (features["point"].astype(str) == p).any())
     table = _predictions(predictions, str(patient), kind, level, scale)
-    doubts, checked = _looked_at(features, int(lacking.sum()), table.set_index("arm").loc[arm], points, unscanned)
+    doubts, checked = _looked_at(features, table.set_index("arm").loc[arm], points, unscanned)
     return Person(
         patient=str(patient),
         arm=arm,
@@ -195,7 +195,7 @@ def _nearest(attributions: Attributions, predictions: pd.DataFrame, patient: str
 
 
 def _points(attributions: Attributions, patient: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Return what each BLUE point shows, and the points of the run that this patient lacks, where he has any clip."""
+    """Return what each BLUE point shows, and the points of the run at which this patient has no clip."""
     table = attributions.points
     own = table[table["patient"].astype(str) == patient].drop(columns="patient").reset_index(drop=True)
     every = sorted(set(table["point"].astype(str)), key=right_first)
@@ -228,11 +228,20 @@ def _attention(attributions: Attributions, patient: str, arm: str) -> pd.DataFra
     return found[["token", "kind", "weight", "low", "high", "clip"]]
 
 
+def _told_by_point(features: pd.DataFrame) -> pd.Series:
+    """Mark the image features that were pooled over BLUE points and stand point by point beside that."""
+    names = features["feature"].astype(str)
+    at_point = (features["point"].astype(str) != "") & names.str.contains(": ")
+    parts = {name.partition(": ")[2] for name in names[at_point]}
+    return ~at_point & (features["modality"] == "image") & names.str.removesuffix(MAXIMUM).isin(parts)
+
+
 def _looked_at(
-    features: pd.DataFrame, missing: int, own: Mapping[str, object], points: pd.DataFrame, unscanned: tuple[str, ...]
+    features: pd.DataFrame, own: Mapping[str, object], points: pd.DataFrame, unscanned: tuple[str, ...]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Look for reasons to doubt: return those found, and what was looked at without finding one."""
-    count = int(features["low_seen"].notna().sum())
+    known = features["low_seen"].notna() & ~_told_by_point(features)
+    count, missing = int(known.sum()), int((known & features["value"].isna()).sum())
     looks: list[tuple[str, list[str]]] = []
     if count:
         looks.append(("no value lies far outside what the other patients have", _outside(features)))
@@ -242,7 +251,7 @@ def _looked_at(
         looks.append(("the prediction set holds one outcome", _undecided(str(own["set"]))))
     if (points["feature"] == "lus").any():
         looks.append(("the encoder takes every clip for lung ultrasound", _no_lung(points)))
-    if len(points):
+    if len(points) or unscanned:
         looks.append(("most BLUE points have a clip", _gaps(points, unscanned)))
     found = tuple(doubt for _, doubts in looks for doubt in doubts)
     return found, tuple(said for said, doubts in looks if not doubts)
@@ -262,7 +271,10 @@ def _outside(features: pd.DataFrame) -> list[str]:
 
 
 def _undecided(said: str) -> list[str]:
-    found = ["the prediction set holds both outcomes: the arm cannot tell"] if "both" in said else []
-    if "empty" in said:
+    sets = said.split(", ")
+    found = ["the prediction set holds both outcomes: the arm cannot tell"] if "both" in sets else []
+    if {"yes", "no"} <= set(sets):
+        found.append("the prediction sets of the clips disagree: yes for some, no for others")
+    if "empty" in sets:
         found.append("the prediction set is empty: the patient is like neither group")
     return found

@@ -14,7 +14,7 @@ from blues.explain.columns import Columns, image_row
 from blues.explain.learners import linear_weights
 from blues.features import ByPoint, is_anonymous
 
-__all__ = ["Pooled", "carried", "is_linear", "pooled", "right_first"]
+__all__ = ["Pooled", "carried", "linear_centre", "pooled", "right_first"]
 
 MAXIMUM = " (max over points)"
 
@@ -132,13 +132,40 @@ def _found(blocks: Mapping[str, Sequence[str]], known: pd.Index) -> list[tuple[i
     return found
 
 
-def is_linear(model: object) -> bool:
-    """Tell whether a fitted model is linear in its columns, up to a last function of the sum."""
+def linear_centre(model: object, X_train: np.ndarray) -> np.ndarray | None:
+    """Return where a model that is linear up to a last function of the sum has its values 0, shape (columns,).
+
+    Parameters
+    ----------
+    model : fitted estimator
+    X_train : ndarray, shape (rows, columns)
+
+    Returns
+    -------
+    ndarray or None
+        The mean of the training rows once imputed; NaN for columns that the model does not look at. None where it is not
+        linear.
+    """
     if isinstance(model, models.Nested):
-        return is_linear(model.model_)
-    if isinstance(model, models.LateFusion):
-        return all(map(is_linear, model.models_.values()))
-    return linear_weights(model) is not None
+        parts = [(model.model_, list(model.columns_), np.arange(len(X_train)))]
+    elif isinstance(model, models.LateFusion):
+        parts = [(one, *rows_of(model, name, X_train)) for name, one in model.models_.items()]
+    else:
+        known = linear_weights(model, X_train)
+        return None if known is None else known[1]
+    centre = np.full(X_train.shape[1], np.nan)
+    for one, columns, rows in parts:
+        own = linear_centre(one, X_train[rows][:, columns])
+        if own is None:
+            return None
+        centre[columns] = own
+    return centre
+
+
+def rows_of(model: models.LateFusion, name: str, X: np.ndarray) -> tuple[list[int], np.ndarray]:
+    """Return the columns of a modality, and the rows that have any value of it: those it is fitted on and predicted for."""
+    columns = list(model.columns[name])
+    return columns, np.flatnonzero(~np.isnan(X[:, columns]).all(axis=1))
 
 
 def carried(values: np.ndarray, centre: np.ndarray, which: Pooled, signed: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -153,7 +180,7 @@ def carried(values: np.ndarray, centre: np.ndarray, which: Pooled, signed: bool)
     values : ndarray, shape (rows, m)
         Shapley values of the pooled columns.
     centre : ndarray, shape (m,)
-        Their means over training rows.
+        Their means over training rows; a linear model's own centre.
     which : Pooled
         Of the same rows.
     signed : bool

@@ -135,8 +135,15 @@ def importance(
         ranks over repeats), ``share`` (of the sum over names), ``direction`` (Spearman correlation over patients between
         the feature's own value and its mean Shapley value; NaN where the name is not one numeric feature), and from
         :func:`with_null` ``p_value, p_own, null_high, inside_null``.
+
+    Raises
+    ------
+    InputError
+        For an arm that was not explained, an unknown level, or no draws.
     """
     part = attributions.arm(arm)
+    if draws < 1:
+        raise check.InputError(f"draws is {draws}", allowed="1 or more")
     cube, names, patients = _cube(part, level)
     if not len(names):
         return pd.DataFrame(columns=_TABLE)

@@ -21,6 +21,8 @@ __all__ = ["METHODS", "layers", "randomised", "saliency", "saliency_and_values"]
 
 METHODS = ("grad-cam", "hires-cam", "integrated-gradients", "occlusion")
 CHUNK = 16
+GAP, TRIPLINGS = 0.05, 2
+"""How far the sums of integrated gradients may miss, of the largest output; and how often their steps are tripled for it."""
 LEAST_MAPS = 4
 """A layer with fewer feature maps is a head, not a description of the image."""
 
@@ -54,7 +56,8 @@ def saliency(
         Of ``encoder.module`` (of an ensemble's members), for the CAMs; by default the last that the output depends on and that
         has rows and columns, see :func:`layers`.
     steps : int
-        Of the path of integrated gradients.
+        Of the path of integrated gradients: the fewest. They are tripled, twice at most, until no sum over a frame misses what
+        it should be by more than a twentieth of the largest of some frames.
     window : (int, int), optional
         Height and width of the occluded window; by default an eighth of the frame.
 
@@ -62,8 +65,9 @@ def saliency(
     -------
     float32 array, shape (n, height, width)
         In the unit of the output a place for integrated gradients and occlusion (signed); relative for the CAMs (>= 0). An
-        ensemble's CAM is the mean over its members. Integrated gradients add up to the output less that of a black frame,
-        but for ``lus`` of blues-lus, which is 0 on black by rule and not by the network.
+        ensemble's CAM is the mean over its members. Integrated gradients add up to about the output less that of a black frame
+        (:attr:`blues.explain.ClipSaliency.gap` says how nearly), but for ``lus`` of blues-lus, which is 0 on black by rule and
+        not by the network.
 
     Raises
     ------
@@ -305,17 +309,28 @@ def _stretched(one: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def _integrated(encoder: Encoder, module: Any, batch: torch.Tensor, index: int, steps: int) -> np.ndarray:
-    """Sum gradients at the middles of ``steps`` parts of the way from black to the frame, times the way."""
+    """Sum gradients at the middles of equal parts of the way from black to the frame, times the way.
+
+    The middles of ``steps`` parts are among those of three times as many, so what was summed is kept.
+    """
     import torch
 
     height, width = encoder.preprocessing.size
     black = encoder.preprocessing.tensor(np.zeros((1, height, width), np.uint8))
+    wanted = (module(batch) - module(black))[:, index].detach()
     way, total = batch - black, torch.zeros_like(batch)
-    for step in range(steps):
-        point = (black + way * ((step + 0.5) / steps)).requires_grad_(True)
-        with torch.enable_grad():
-            total += torch.autograd.grad(module(point)[:, index].sum(), point)[0]
-    return np.asarray((way * total / steps).sum(1).detach().numpy(), dtype=np.float32)
+    parts = list(range(steps))
+    for tripled in range(TRIPLINGS + 1):
+        for part in parts:
+            point = (black + way * ((part + 0.5) / steps)).requires_grad_(True)
+            with torch.enable_grad():
+                total += torch.autograd.grad(module(point)[:, index].sum(), point)[0]
+        maps = (way * total / steps).sum(1).detach()
+        if tripled == TRIPLINGS or (maps.sum((1, 2)) - wanted).abs().max() <= GAP * wanted.abs().max():
+            break
+        steps *= 3
+        parts = [part for part in range(steps) if part % 3 != 1]
+    return np.asarray(maps.numpy(), dtype=np.float32)
 
 
 def _occlusion(encoder: Encoder, frames: np.ndarray, index: int, window: tuple[int, int] | None) -> np.ndarray:

@@ -25,7 +25,7 @@ from blues import check, models
 from blues.explain import learners
 from blues.explain.columns import Columns
 from blues.explain.parts import CLIP, Part, carry, clipped, embedded, in_log_odds, in_outcome
-from blues.explain.points import Pooled, carried, is_linear
+from blues.explain.points import Pooled, carried, linear_centre, rows_of
 
 __all__ = ["BUDGET", "TOLERANCE", "FoldValues", "affordable", "explain_fold"]
 
@@ -84,7 +84,7 @@ def explain_fold(
     log_odds: bool = False,
     pooled: Pooled | None = None,
     seed: int = 0,
-    pairs: int = 8,
+    pairs: int = learners.PAIRS,
 ) -> FoldValues:
     """Explain one fitted model's predictions of held-out rows.
 
@@ -98,7 +98,7 @@ def explain_fold(
     model : fitted estimator
         Any that :mod:`blues.models` makes, or any other that ``blues.models.predict`` takes.
     X_train : ndarray, shape (rows, columns)
-        The rows it was fitted on, for what is sampled.
+        The rows it was fitted on: what is explained starts from their mean where the model itself does not keep it.
     X_test : ndarray, shape (rows, columns)
         NaN allowed.
     names : Columns or sequence of str
@@ -121,26 +121,25 @@ def explain_fold(
     Raises
     ------
     InputError
-        When names and columns do not match, or log-odds are asked for an outcome that is not binary.
+        When names and columns do not match, there are no rows or pairs, or log-odds are asked for another outcome.
     """
     check.one_of(kind, models.KINDS, "kind of target")
     X_train, X_test = np.asarray(X_train, dtype=float), np.asarray(X_test, dtype=float)
     ids = names.ids if isinstance(names, Columns) else np.arange(len(names))
-    if X_test.ndim != 2 or len(ids) != X_test.shape[1]:
-        raise check.InputError(f"{len(ids)} names for a matrix of shape {X_test.shape}", remedy="Name every column")
+    _check_shapes(X_train, X_test, len(ids), pairs)
     if log_odds and kind != "binary":
         raise check.InputError(f"log-odds of a {kind} outcome", allowed="binary outcomes")
     used = np.asarray(getattr(model, "columns_", np.arange(X_test.shape[1])), dtype=int)
     prediction = np.asarray(models.predict(model, X_test, kind), dtype=float)
     try:
-        part, how = in_outcome(_of(model, X_test, kind)), "exact"
+        part, how = in_outcome(_of(model, X_test, X_train, kind)), "exact"
         if not np.abs(part.output - prediction).max(initial=0) <= TOLERANCE * _size(prediction, kind):
             raise _NotKnown
     except _NotKnown:
         part, how = _sampled(model, X_train, X_test, ids, used, kind, seed, pairs), "sampled"
     if log_odds:
         # a sum of values that are log-odds already is taken as it is, not there and back
-        natural = part if how == "sampled" else _of(model, X_test, kind)
+        natural = part if how == "sampled" else _of(model, X_test, X_train, kind)
         part, clip = in_log_odds(natural), 1e-12 if natural.log_odds else CLIP
         # a probability that has rounded to 0 or 1 no longer says its log-odds
         known = np.abs(part.output) < 25 if natural.log_odds else np.ones(len(X_test), dtype=bool)
@@ -148,7 +147,9 @@ def explain_fold(
     features, values, data = _by_feature(part.values, X_test, ids, used)
     if pooled is not None and len(mine := np.flatnonzero(np.isin(pooled.columns, used))):
         by_column = part.values if how == "exact" else _evenly(part.values, ids, used)
-        features, values, data = _by_point(by_column, X_train, X_test, ids, used, pooled, mine, is_linear(model))
+        features, values, data = _by_point(
+            by_column, X_train, X_test, ids, used, pooled, mine, linear_centre(model, X_train)
+        )
     return FoldValues(
         features=features,
         values=values.astype(np.float32),
@@ -158,6 +159,16 @@ def explain_fold(
         error=float(np.abs(part.output - prediction).max(initial=0)),
         how=how,
     )
+
+
+def _check_shapes(X_train: np.ndarray, X_test: np.ndarray, names: int, pairs: int) -> None:
+    for what, X in (("X_test", X_test), ("X_train", X_train)):
+        if X.ndim != 2 or names != X.shape[1]:
+            raise check.InputError(f"{names} names for {what}, of shape {X.shape}", remedy="Name every column")
+        if not len(X):
+            raise check.InputError(f"{what} has no rows", allowed="one or more")
+    if pairs < 1:
+        raise check.InputError(f"pairs is {pairs}", allowed="1 or more")
 
 
 def _size(prediction: np.ndarray, kind: str) -> float:
@@ -217,14 +228,18 @@ def _by_point(
     used: np.ndarray,
     pooled: Pooled,
     mine: np.ndarray,
-    signed: bool,
+    own_centre: np.ndarray | None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Do what :func:`_by_feature` does, with the pooled columns in use (``mine``) taken apart into their BLUE points."""
+    """Do what :func:`_by_feature` does, with the pooled columns in use (``mine``) taken apart into their BLUE points.
+
+    ``own_centre`` is that of a linear model, see :func:`blues.explain.points.linear_centre`.
+    """
     columns = pooled.columns[mine]
     of = dataclasses.replace(pooled, values=pooled.values[:, mine], largest=pooled.largest[mine])
     known = np.isfinite(X_train[:, columns])
     centre = np.where(known, X_train[:, columns], 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
-    shared, left = carried(values[:, columns], centre, of, signed)
+    centre = centre if own_centre is None else own_centre[columns]
+    shared, left = carried(values[:, columns], centre, of, own_centre is not None)
     rest = values.copy()
     rest[:, columns] = left
     features, whole, data = _by_feature(rest, X, ids, used)
@@ -245,31 +260,31 @@ def _by_point(
     return everything, joined, seen
 
 
-def _of(model: Any, X: np.ndarray, kind: str) -> Part:
+def _of(model: Any, X: np.ndarray, X_train: np.ndarray, kind: str) -> Part:
     """Explain a model by its shape."""
     if isinstance(model, models.Nested):
-        return _nested(model, X, kind)
+        return _nested(model, X, X_train, kind)
     if isinstance(model, models.LateFusion):
-        return _late(model, X, kind)
+        return _late(model, X, X_train, kind)
     if isinstance(model, models.OrdinalClassifier):
-        return _ordinal(model, X)
+        return _ordinal(model, X, X_train)
     if isinstance(model, _FORESTS):
         return learners.forest(model, X)
     if isinstance(model, XGBModel):
-        return learners.xgboost(model, X)
+        return learners.xgboost(model, X, X_train)
     if isinstance(model, _BOOSTED):
         return learners.boosted(model, X)
     if isinstance(model, DummyClassifier | DummyRegressor):
         return Part(np.zeros(X.shape), np.asarray(models.predict(model, X, kind), dtype=float))
-    if (found := learners.linear(model, X)) is not None:
+    if (found := learners.linear(model, X, X_train)) is not None:
         return found
     if isinstance(model, Pipeline) and _reduces_image(model):
-        return _components(model, X, kind)
+        return _components(model, X, X_train, kind)
     raise _NotKnown
 
 
-def _nested(model: Any, X: np.ndarray, kind: str) -> Part:
-    part = _of(model.model_, X[:, model.columns_], kind)
+def _nested(model: Any, X: np.ndarray, X_train: np.ndarray, kind: str) -> Part:
+    part = _of(model.model_, X[:, model.columns_], X_train[:, model.columns_], kind)
     if getattr(model, "calibrator_", None) is not None:
         part = clipped(in_log_odds(part), CLIP)
         slope, intercept = float(model.calibrator_.coef_.ravel()[0]), float(np.ravel(model.calibrator_.intercept_)[0])
@@ -277,38 +292,39 @@ def _nested(model: Any, X: np.ndarray, kind: str) -> Part:
     return embedded(part, list(model.columns_), X.shape[1])
 
 
-def _late(model: Any, X: np.ndarray, kind: str) -> Part:
+def _late(model: Any, X: np.ndarray, X_train: np.ndarray, kind: str) -> Part:
     """Average the parts of the modalities that a row has, or weight them by the stack of those modalities."""
     if model.stacks_ and kind == "ordinal":
         raise _NotKnown
     has = {name: ~np.isnan(X[:, list(model.columns[name])]).all(axis=1) for name in model.models_}
     groups = list(model.groups(has))
     if len(groups) == 1 and len(groups[0][1]) == len(X):
-        return _joined(model, X, groups[0][0], groups[0][2], kind)
+        return _joined(model, X, X_train, groups[0][0], groups[0][2], kind)
     values, base = np.zeros(X.shape), np.full(len(X), model.mean_)
     for names, rows, stack in groups:
-        part = in_outcome(_joined(model, X[rows], names, stack, kind))
+        part = in_outcome(_joined(model, X[rows], X_train, names, stack, kind))
         values[rows], base[rows] = part.values, part.base
     return Part(values, base)
 
 
-def _joined(model: Any, X: np.ndarray, names: Sequence[str], stack: Any, kind: str) -> Part:
+def _joined(model: Any, X: np.ndarray, X_train: np.ndarray, names: Sequence[str], stack: Any, kind: str) -> Part:
     """Explain rows that have the same modalities."""
     binary = kind == "binary"
     values, base = np.zeros(X.shape), np.full(len(X), 0.0 if stack is None else float(np.ravel(stack.intercept_)[0]))
     weights = np.full(len(names), 1 / len(names)) if stack is None else stack.coef_.ravel()
     for name, weight in zip(names, weights, strict=True):
-        columns = list(model.columns[name])
-        part = embedded(_of(model.models_[name], X[:, columns], kind), columns, X.shape[1])
+        columns, fitted = rows_of(model, name, X_train)
+        own = _of(model.models_[name], X[:, columns], X_train[fitted][:, columns], kind)
+        part = embedded(own, columns, X.shape[1])
         part = in_outcome(part) if stack is None else clipped(part, STACK_CLIP) if binary else part
         values += weight * part.values
         base += weight * part.base
     return Part(values, base, binary and stack is not None)
 
 
-def _ordinal(model: Any, X: np.ndarray) -> Part:
+def _ordinal(model: Any, X: np.ndarray, X_train: np.ndarray) -> Part:
     """Sum the cuts by the steps between categories; a cut held down by one below it takes that one's values."""
-    parts = [in_outcome(_of(cut, X, "binary")) for cut in model.cuts_]
+    parts = [in_outcome(_of(cut, X, X_train, "binary")) for cut in model.cuts_]
     values, base = np.zeros(X.shape), np.full(len(X), float(model.classes_[0]))
     if not parts:
         return Part(values, base)
@@ -327,18 +343,19 @@ def _reduces_image(model: Pipeline) -> bool:
     return len(model.steps) == 2 and "pca" in getattr(first, "named_transformers_", {})
 
 
-def _components(model: Pipeline, X: np.ndarray, kind: str) -> Part:
+def _components(model: Pipeline, X: np.ndarray, X_train: np.ndarray, kind: str) -> Part:
     """Explain the model on the components, then share each component's value among the columns it is made of."""
     mixer, last = model.steps[0][1], model.steps[1][1]
     reduce = mixer.named_transformers_["pca"]
     image = list(mixer.transformers_[0][2])
     others = [j for j in range(X.shape[1]) if j not in set(image)]
-    inner = _of(last, np.asarray(mixer.transform(X), dtype=float), kind)
+    mixed, mixed_train = (np.asarray(mixer.transform(rows), dtype=float) for rows in (X, X_train))
+    inner = _of(last, mixed, mixed_train, kind)
     pca = reduce.named_steps["pca"]
     count = len(pca.components_)
     scaled = reduce[:-1].transform(X[:, image]) - pca.mean_
     shares = scaled[:, None, :] * pca.components_[None]
-    if learners.linear_weights(last) is None:
+    if learners.linear_weights(last, mixed_train) is None:
         shares = np.abs(shares)
     total = shares.sum(axis=2, keepdims=True)
     even = np.full(shares.shape, 1 / len(image))
@@ -349,7 +366,7 @@ def _components(model: Pipeline, X: np.ndarray, kind: str) -> Part:
     return Part(values, inner.base, inner.log_odds)
 
 
-def affordable(model: Any, rows: int, columns: int, pairs: int = 8) -> int:
+def affordable(model: Any, rows: int, columns: int, pairs: int = learners.PAIRS) -> int:
     """Return how many of ``rows`` can be explained in about a second: all of them, but for deep forests and sampled models.
 
     TreeSHAP takes about leaves times depth squared steps a row; sampling predicts ``2 * pairs * columns`` rows for each.

@@ -32,8 +32,8 @@ class Explaining:
         most = explain.affordable(model, len(held_out), len(np.unique(self.columns.ids[model.columns_])))
         if most < len(held_out):
             held_out = np.sort(np.random.default_rng(seed).permutation(held_out)[:most])
-        # more training rows than this change nothing: the background of what is sampled is a handful of them
-        background = X[rows[:2000]]
+        # what is explained starts from the mean over training rows: some two thousand, from all over the table, give it
+        background = X[rows[:: -(-len(rows) // 2000)]]
         pooled = None if self.pooled is None else self.pooled.rows(held_out)
         found = explain.explain_fold(model, background, X[held_out], self.columns, kind=kind, pooled=pooled, seed=seed)
         weights = explain.attention_of(model, X[held_out])

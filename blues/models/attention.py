@@ -100,7 +100,7 @@ class AttentionFusion(OutcomeModel):
         y : array of shape (rows,)
         """
         check.one_of(self.kind, ("binary", "continuous"), "kind of target")
-        X, y = np.asarray(X, dtype=float), self._coded(y)
+        X, y = self._training(X, y)
         widths: dict[str, int] = {}
         for name, (kind, columns) in self.tokens.items():
             if widths.setdefault(kind, len(columns)) != len(columns):
@@ -117,7 +117,10 @@ class AttentionFusion(OutcomeModel):
         return self
 
     def _scales(self, X: np.ndarray) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-        """Return mean and standard deviation a kind and column, over all its tokens' rows; 0 and 1 where nothing is known."""
+        """Return mean and standard deviation a kind and column, over all its tokens' rows.
+
+        The standard deviation is infinite where a column does not vary, so that it counts nothing, NaN where nothing is known.
+        """
         found = {}
         for kind in dict.fromkeys(kind for kind, _ in self.tokens.values()):
             stack = np.vstack([X[:, list(columns)] for k, columns in self.tokens.values() if k == kind])
@@ -125,7 +128,10 @@ class AttentionFusion(OutcomeModel):
             count = np.maximum(known.sum(axis=0), 1)
             mean = np.where(known, stack, 0).sum(axis=0) / count
             spread = np.sqrt((np.where(known, stack - mean, 0) ** 2).sum(axis=0) / count)
-            found[kind] = (mean, np.where(spread > 0, spread, 1.0))
+            lowest = np.where(known, stack, np.inf).min(axis=0, initial=np.inf)
+            highest = np.where(known, stack, -np.inf).max(axis=0, initial=-np.inf)
+            spread = np.where(highest > lowest, spread, np.inf)
+            found[kind] = (mean, np.where(known.any(axis=0), spread, np.nan))
         return found
 
     def _tensors(self, X: np.ndarray) -> tuple[list[torch.Tensor], torch.Tensor]:
@@ -133,6 +139,7 @@ class AttentionFusion(OutcomeModel):
         for kind, columns in self.tokens.values():
             block = X[:, list(columns)]
             mean, spread = self.scales_[kind]
+            block = np.where(np.isnan(spread), np.nan, block)  # what nobody had in training makes no token present
             tokens.append(torch.tensor(np.nan_to_num((block - mean) / spread), dtype=torch.float32))
             present.append(~np.isnan(block).all(axis=1))
         return tokens, torch.tensor(np.column_stack(present))
@@ -154,7 +161,7 @@ class AttentionFusion(OutcomeModel):
 
     @torch.no_grad()
     def _outputs(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
-        tokens, present = self._tensors(np.asarray(X, dtype=float))
+        tokens, present = self._tensors(self._rows(X))
         pairs = [net(tokens, present) for net in self.networks_]
         return np.stack([p[0].numpy() for p in pairs]), np.stack([p[1].numpy() for p in pairs])
 

@@ -13,7 +13,6 @@ from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import StandardScaler
 
 from blues import check
 from blues.models.attention import AttentionFusion
@@ -21,6 +20,7 @@ from blues.models.fusion import LateFusion, Shared
 from blues.models.ordinal import OrdinalClassifier
 from blues.models.recalibrate import CALIBRATORS
 from blues.models.rules import ClipRule
+from blues.models.scale import Scaler
 from blues.models.threshold import THRESHOLDS
 from blues.models.zoo import MODELS, PLAIN, make
 from blues.pool import POINTS
@@ -242,7 +242,7 @@ def _with_components(model: Any, image: list[int], components: int) -> Pipeline:
     reduce = Pipeline(
         [
             ("impute", SimpleImputer(strategy="median", keep_empty_features=True)),
-            ("scale", StandardScaler()),
+            ("scale", Scaler()),
             ("pca", _UpToPCA(n_components=components)),
         ]
     )

@@ -26,7 +26,7 @@ _Make = Callable[[np.ndarray, np.ndarray, InnerFolds | None], Any]
 class Shared:
     """What was fitted on the same numbers before: several arms of a fold ask for the same model of one modality.
 
-    One object serves one kind of estimator with one seed; what it holds is told apart by the data alone. It changes no number.
+    What it holds is told apart by estimator, settings, kind of outcome and data. It changes no number.
     """
 
     def __init__(self) -> None:
@@ -130,7 +130,7 @@ class LateFusion(OutcomeModel):
         """
         check.one_of(self.kind, KINDS, "kind of target")
         check.one_of(self.combine, ("mean", "stack"), "combine")
-        X, y = np.asarray(X, dtype=float), self._coded(y, one_is_enough=True)
+        X, y = self._training(X, y, one_is_enough=True)
         self.mean_ = float(y.mean())
         values, counts = np.unique(y, return_counts=True)
         self.classes_ = self.classes_ if self.kind == "binary" else values
@@ -143,12 +143,10 @@ class LateFusion(OutcomeModel):
             if not len(rows) or len(np.unique(y[rows])) < 2:
                 continue
             own = inner.take(rows) if inner is not None else None
-            self.models_[name] = self._once(f"model of {name}", self._model(name), block[rows], y[rows], own)
+            self.models_[name] = self._once("model", name, self._model(name), block[rows], y[rows], own)
             if self.combine == "stack":
                 held_out[name] = np.full(len(y), np.nan)
-                held_out[name][rows] = self._once(
-                    f"held out of {name}", self._held_out(name), block[rows], y[rows], own
-                )
+                held_out[name][rows] = self._once("held out", name, self._held_out(name), block[rows], y[rows], own)
         self._fit_stacks(held_out, y)
         return self
 
@@ -161,9 +159,13 @@ class LateFusion(OutcomeModel):
     def _held_out(self, name: str) -> _Make:
         return lambda X, y, inner: inner_predictions(self._of(name), X, y, inner, self.kind)
 
-    def _once(self, what: str, make: _Make, X: np.ndarray, y: np.ndarray, inner: InnerFolds | None) -> Any:
+    def _once(self, what: str, name: str, make: _Make, X: np.ndarray, y: np.ndarray, inner: InnerFolds | None) -> Any:
         """Make something of a modality's rows, or take it from another arm that did."""
-        return make(X, y, inner) if self.shared is None else self.shared.take(what, make, X, y, inner)
+        if self.shared is None:
+            return make(X, y, inner)
+        of = self._of(name)
+        whose = f"{self.kind} {name}, {type(of).__qualname__} {sorted(of.get_params(deep=True).items())}"
+        return self.shared.take(f"{what}: {whose}", make, X, y, inner)
 
     def _fit_stacks(self, held_out: Mapping[str, np.ndarray], y: np.ndarray) -> None:
         """Fit a stack for every set of modalities, on the rows that have any of the set; a set without one is averaged."""
@@ -227,7 +229,9 @@ class LateFusion(OutcomeModel):
 
     def parts(self, X: Any) -> dict[str, np.ndarray]:
         """Return each modality's own predictions, shape (rows,); NaN where a row lacks the modality."""
-        X = np.asarray(X, dtype=float)
+        return self._parts(self._rows(X))
+
+    def _parts(self, X: np.ndarray) -> dict[str, np.ndarray]:
         found = {}
         for name, model in self.models_.items():
             block = X[:, list(self.columns[name])]
@@ -240,10 +244,11 @@ class LateFusion(OutcomeModel):
 
     def expected(self, X: Any) -> np.ndarray:
         """Return the joint prediction, shape (rows,): probability, expected category or expected value."""
+        X = self._rows(X)
         if self.kind == "ordinal":
-            return np.asarray(self._categories(np.asarray(X, dtype=float)) @ self.classes_)
-        parts = self.parts(X)
-        joint = np.full(len(np.asarray(X)), self.mean_)
+            return np.asarray(self._categories(X) @ self.classes_)
+        parts = self._parts(X)
+        joint = np.full(len(X), self.mean_)
         for names, rows, stack in self.groups({name: ~np.isnan(values) for name, values in parts.items()}):
             own = {name: parts[name][rows] for name in names}
             if stack is None:
@@ -256,13 +261,13 @@ class LateFusion(OutcomeModel):
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return ``[1 - p, p]`` a row for a binary outcome, the probability of each of ``classes_`` for an ordinal one."""
         if self.kind == "ordinal":
-            return self._categories(np.asarray(X, dtype=float))
+            return self._categories(self._rows(X))
         return super().predict_proba(X)
 
     def _categories(self, X: np.ndarray) -> np.ndarray:
         """Average the modalities' category probabilities, or take the stack's; the training shares where a row has nothing."""
         found = np.tile(self.shares_, (len(X), 1))
-        parts = self.parts(X)
+        parts = self._parts(X)
         for names, rows, stack in self.groups({name: ~np.isnan(values) for name, values in parts.items()}):
             if stack is None:
                 each = [

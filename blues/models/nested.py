@@ -89,9 +89,16 @@ class Nested(OutcomeModel):
         y : array of shape (rows,)
         inner : InnerFolds, optional
             Needed where there is something to choose, calibrate or cut; without them the first candidate is taken as it is.
+
+        Raises
+        ------
+        InputError
+            Without a candidate, or for outcomes that cannot be learned.
         """
         check.one_of(self.kind, KINDS, "kind of target")
-        X, y = np.asarray(X, dtype=float), self._coded(y, one_is_enough=True)
+        if not self.candidates:
+            raise check.InputError("there is no candidate", remedy="Give one or several")
+        X, y = self._training(X, y, one_is_enough=True)
         options = {label: self._option(given) for label, given in self.candidates.items()}
         wanted = len(options) > 1 or any(c != "none" or t in ("youden", "matched") for _, _, c, t in options.values())
         held_out = {_learner(option): np.full(len(y), np.nan) for option in options.values()}
@@ -108,7 +115,7 @@ class Nested(OutcomeModel):
         binary = self.kind == "binary"
         inner_p = held_out[_learner(options[self.chosen_])]
         self.calibrator_ = fit_calibrator(calibrate, inner_p, y) if binary else None
-        judged = self.expected(X) if rule == APPARENT and binary else calibrated(self.calibrator_, inner_p)
+        judged = self._said(X) if rule == APPARENT and binary else calibrated(self.calibrator_, inner_p)
         self.threshold_ = find_threshold(rule, y, judged) if binary else float("nan")
         self.lacked_inner_ = wanted and not (folds >= 0).any()
         self.grades_ = np.unique(y)
@@ -143,12 +150,17 @@ class Nested(OutcomeModel):
 
     def expected(self, X: Any) -> np.ndarray:
         """Return the probability of the event or the expected value, shape (rows,)."""
-        raw = predict(self.model_, np.asarray(X, dtype=float)[:, self.columns_], self.kind)
-        return calibrated(self.calibrator_, raw)
+        return self._said(self._rows(X))
+
+    def _said(self, X: np.ndarray) -> np.ndarray:
+        return calibrated(self.calibrator_, predict(self.model_, X[:, self.columns_], self.kind))
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return ``[1 - p, p]`` a row for a binary outcome, the probability of each of ``grades_`` for an ordinal one."""
-        return self.predict_categories(X, self.grades_.tolist()) if self.kind == "ordinal" else super().predict_proba(X)
+        if self.kind != "ordinal":
+            return super().predict_proba(X)
+        rows = self._rows(X)
+        return category_probabilities(self.model_, rows[:, self.columns_], self.grades_)
 
     def _half(self) -> float:
         return self.threshold_
@@ -169,7 +181,8 @@ class Nested(OutcomeModel):
         categories : sequence of float
             In rising order.
         """
-        return category_probabilities(self.model_, np.asarray(X, dtype=float)[:, self.columns_], categories)
+        rows = self._rows(X)
+        return category_probabilities(self.model_, rows[:, self.columns_], categories)
 
 
 def _cuts(y: np.ndarray, p: np.ndarray, folds: np.ndarray) -> np.ndarray | None:

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin, clone
+from sklearn.utils.validation import check_is_fitted
 
+from blues import check
 from blues.models.inner import InnerFolds, fit
 
 __all__ = ["OrdinalClassifier", "category_probabilities"]
@@ -54,8 +56,13 @@ class OrdinalClassifier(RegressorMixin, BaseEstimator):
             Categories as numbers.
         inner : InnerFolds, optional
             Handed to a binary model that calibrates on them.
+
+        Raises
+        ------
+        InputError
+            For categories that are missing, infinite or no numbers.
         """
-        y = np.asarray(y, dtype=float)
+        y = check.finite(y, "y")
         self.classes_ = np.unique(y)
         self.cuts_ = [fit(clone(self.estimator), X, (y > c).astype(int), inner) for c in self.classes_[:-1]]
         return self
@@ -65,6 +72,7 @@ class OrdinalClassifier(RegressorMixin, BaseEstimator):
 
         P(y > c) is made non-increasing in c by its running minimum before differencing.
         """
+        check_is_fitted(self)
         above = np.ones((len(X), 1 + len(self.cuts_) + 1))
         above[:, -1] = 0
         for k, model in enumerate(self.cuts_, start=1):

@@ -76,7 +76,7 @@ class RidgeByFolds(OutcomeModel):
         inner : InnerFolds, optional
         """
         binary = check.one_of(self.kind, ("binary", "continuous"), "kind of target") == "binary"
-        X, y = np.asarray(X, dtype=float), self._coded(y)
+        X, y = self._training(X, y)
         splits = [pair for pair in (inner.split(y) if inner is not None else []) if not binary or _both(y, *pair)]
         self.model_ = (self._logistic if binary else self._linear)(splits).fit(X, y)
         if not splits:
@@ -105,6 +105,7 @@ class RidgeByFolds(OutcomeModel):
 
     def expected(self, X: Any) -> np.ndarray:
         """Return the probability of the event (binary) or the expected value, shape (rows,)."""
+        X = self._rows(X)
         return np.asarray(self.model_.predict_proba(X)[:, 1] if self.kind == "binary" else self.model_.predict(X))
 
 

@@ -74,7 +74,7 @@ class SVM(OutcomeModel):
         y : array of shape (rows,)
         inner : InnerFolds, optional
         """
-        X, y = np.asarray(X, dtype=float), self._coded(y)
+        X, y = self._training(X, y)
         self.model_ = clone(self.estimator).fit(X, y)
         self.platt_ = None
         if self.kind != "binary":
@@ -91,7 +91,7 @@ class SVM(OutcomeModel):
 
     def expected(self, X: Any) -> np.ndarray:
         """Return the expected value (continuous) or the probability of the event (binary), shape (rows,)."""
-        X = np.asarray(X, dtype=float)
+        X = self._rows(X)
         if self.platt_ is None:
             return np.asarray(self.model_.predict(X), dtype=float)
         return np.asarray(self.platt_.predict_proba(self.model_.decision_function(X)[:, None])[:, 1])

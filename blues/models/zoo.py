@@ -11,13 +11,13 @@ from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from xgboost import XGBClassifier, XGBRegressor
 
 from blues import check
 from blues.models.ordinal import OrdinalClassifier
 from blues.models.ridge import USUAL, RidgeByFolds
+from blues.models.scale import Scaler
 from blues.models.svm import SVM, QuietSVR
 
 __all__ = ["KINDS", "MODELS", "PLAIN", "make"]
@@ -33,7 +33,7 @@ def _scaled(estimator: BaseEstimator) -> Pipeline:
     return Pipeline(
         [
             ("impute", SimpleImputer(strategy="median", keep_empty_features=True)),
-            ("scale", StandardScaler()),
+            ("scale", Scaler()),
             ("model", estimator),
         ]
     )

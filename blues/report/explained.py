@@ -125,7 +125,8 @@ def _checked(facts: Facts, record: explain.Attributions, arm: str) -> str:
         "The values are computed from the shape of the model, without sampling"
         if sampled == 0
         else (
-            "The values are sampled over orders in which the features enter"
+            "The values are sampled over orders in which the features enter, against training patients from all over the range "
+            "of predictions; the base value is the mean prediction of all training patients"
             if sampled == 1
             else f"The values of {sampled:.0%} of the predictions are sampled, the others computed from the shape of the model"
         )

@@ -233,8 +233,9 @@ def _coverage(facts: Facts, arm: str) -> list[float]:
 def _moved(facts: Facts, one: explain.Person) -> Parts:
     unit = facts.outcome_unit
     words = _values(one.features, _yes_no(facts))
-    by_label = dict(zip(one.features["label"].astype(str), words, strict=True))
-    steps = one.waterfall.assign(name=[f"{n} {by_label.get(n, '')}".strip() for n in one.waterfall["name"]])
+    of = dict(zip(zip(one.features["modality"], one.features["label"].astype(str), strict=True), words, strict=True))
+    keys = zip(one.waterfall["modality"], one.waterfall["name"], strict=True)
+    steps = one.waterfall.assign(name=[f"{key[1]} {of.get(key, '')}".strip() for key in keys])
     first = "; ".join(f"{r.name} {r.shap:+.2f}" for r in steps.head(3).itertuples())
     figures = {
         "steps-modality": _steps(one.by_modality, "From the base value to this patient, by kind of information", unit),
