@@ -323,6 +323,32 @@ def test_a_small_interval_is_not_sold_against_its_p_value(run, p, holm):
     assert all("weak" in row[3] for row in summary["tables"]["instead"]["rows"])
 
 
+@pytest.mark.parametrize(("p", "holm"), [(0.06, 0.06), (0.03, 0.15)])
+def test_a_loss_is_not_sold_against_its_p_value_either(run, p, holm):
+    summary = report.summarize(with_difference(scored(run), -0.05, -0.01, p, holm))
+    said = summary["answer"]
+    assert said["numbers"]["verdict"] == "weakly worse"
+    assert said["headline"] == "There is weak evidence that imaging made the best arm without it worse"
+    assert "excludes 0 on the wrong side, but p is" in said["sentences"][1]
+    assert all("worse, but weak" in row[3] for row in summary["tables"]["gain"]["rows"])
+
+
+def test_a_gain_over_a_reference_that_knows_nothing_is_weak(run):
+    for value, verdict in ((0.8, "better"), (0.49, "weak")):
+        said = report.summarize(with_difference(scored(run, value), 0.01, 0.05))["answer"]
+        assert said["numbers"]["verdict"] == verdict
+    assert "the reference tells no more than chance does" in said["sentences"][1]
+
+
+def test_imaging_alone_says_on_whom_it_was_scored(run):
+    everybody = " ".join(report.summarize(run)["answer"]["sentences"])
+    assert "patients that it predicts" not in everybody
+    some = run.predictions[~((run.predictions["arm"] == "image") & run.predictions["patient"].isin(["1", "2"]))]
+    said = " ".join(report.summarize(dataclasses.replace(run, predictions=some))["answer"]["sentences"])
+    total = run.predictions["patient"].nunique()
+    assert f"Imaging alone, on the {total - 2} of {total} patients that it predicts" in said
+
+
 def test_less_is_better_for_an_error():
     run = make_run(kind="continuous")
     table = run.comparisons.copy()

@@ -34,6 +34,7 @@ INTENDED_USE = (
 WHY_WEAK = {
     "folds": "ranked within folds it does not",
     "p": "the adjusted p does not",
+    "chance": "the reference knows nothing itself",
     "absent": "half of the fitted models or more left images out",
 }
 """What :attr:`Gain.doubt` is in a table's cell; :func:`_but` says it with its numbers."""
@@ -65,6 +66,7 @@ def verdict_text(gain: Gain) -> str:
         "better": "better",
         "weak": f"better, but weak: the interval excludes 0, {WHY_WEAK.get(gain.doubt, '')}",
         "worse": "worse",
+        "weakly worse": f"worse, but weak: the interval excludes 0, {WHY_WEAK['p']}",
         "shifted": "worse over all folds, not shown within them",
         "unclear": "not shown to differ",
         "unknown": "no interval",
@@ -118,11 +120,13 @@ def headline(facts: Facts) -> str:
             "better": f"In this run an arm with images does better than {without}",
             "weak": f"There is weak evidence that an arm with images does better than {without}",
             "worse": f"In this run the arms with images do worse than {without}",
+            "weakly worse": f"There is weak evidence that the arms with images do worse than {without}",
         }.get(gain.verdict, f"No arm with images is shown to differ from {without}")
     return {
         "better": f"In this run imaging added to {without}",
         "weak": "There is weak evidence that imaging adds something here",
         "worse": f"In this run imaging made {without} worse",
+        "weakly worse": f"There is weak evidence that imaging made {without} worse",
         "shifted": "Imaging is not shown to add anything here",
         "unclear": _unclear(facts, gain),
         "unknown": "This run has no interval for what imaging adds",
@@ -197,7 +201,7 @@ def _gain(facts: Facts) -> str:
     text += interval(gain.difference, gain.low, gain.high, digits=3, sign=True) + facts.in_unit
     if gain.patients is not None and gain.patients < facts.people()[0]:
         text += f" on the {gain.patients} patients that both predict"
-    if np.isfinite(gain.p) and gain.verdict not in ("unknown", "weak"):
+    if np.isfinite(gain.p) and gain.verdict not in ("unknown", "weak", "weakly worse"):
         p = p_value(gain.p)
         text += f", p {p if p.startswith('<') else '= ' + p}"
     if few_events(facts):
@@ -298,6 +302,8 @@ def _reading(facts: Facts, gain: Gain) -> str:
         )
     if gain.verdict == "worse":
         return "The interval excludes 0 on the wrong side: adding imaging made the predictions worse."
+    if gain.verdict == "weakly worse":
+        return f"The interval excludes 0 on the wrong side, but {_but(gain)}: weak evidence of harm."
     if gain.verdict == "unclear" and mostly_out(gain.absent):
         said = in_folds(*(gain.absent or (0, 0)))
         return (
@@ -323,6 +329,8 @@ def _but(gain: Gain) -> str:
         known = np.isfinite(gain.p_holm)
         holm = f", {p_value(gain.p_holm)} after Holm's adjustment for the arms compared" if known else ""
         return f"p is {p_value(gain.p)}{holm}"
+    if gain.doubt == "chance":
+        return "the reference tells no more than chance does, and of two arms that know nothing one is often the better"
     return f"{in_folds(*(gain.absent or (0, 0)))} the models gave images no weight"
 
 
@@ -345,12 +353,18 @@ def _rated(facts: Facts) -> str:
     )
 
 
+def _on_whom(facts: Facts, arm: str) -> str:
+    """Say on how many patients an arm was scored, where it is not all of them: scores of different patients do not compare."""
+    own, whole = facts.of(arm)["patient"].nunique(), facts.people()[0]
+    return f", on the {own} of {whole} patients that it predicts and so beside no other score," if own < whole else ""
+
+
 def _rest(facts: Facts) -> str:
     parts = []
     if facts.alone and facts.alone != facts.candidate:
         absent = facts.left_out(facts.alone)
         told_of = f" ({in_folds(*absent)} its model told nothing)" if absent and absent[0] else ""
-        parts.append(f"Imaging alone reached {_scored(facts, facts.alone)}{told_of}")
+        parts.append(f"Imaging alone{_on_whom(facts, facts.alone)} reached {_scored(facts, facts.alone)}{told_of}")
     if facts.elsewhere and not few_events(facts):
         told = [
             f"of {arm_label(g.reference)} by {interval(g.difference, g.low, g.high, 3, sign=True)}{facts.in_unit}"
@@ -362,12 +376,13 @@ def _rest(facts: Facts) -> str:
     shown = (facts.candidate, facts.alone)
     others = [g for g in facts.gains if g.arm not in shown and "image" in modalities(g.arm)]
     if others:
-        verdicts = ("better", "weak", "worse", "shifted", "unclear", "unknown")
+        verdicts = ("better", "weak", "worse", "weakly worse", "shifted", "unclear", "unknown")
         by = {v: [g.arm for g in others if g.verdict == v] for v in verdicts}
         words = {
             "better": "did better",
             "weak": "did better on weak evidence",
             "worse": "did worse",
+            "weakly worse": "did worse on weak evidence",
             "shifted": "did worse over all folds but not within them",
             "unclear": "were not shown to differ",
             "unknown": "have no interval",

@@ -51,6 +51,8 @@ class Gain:
     """An interval that lies within this on both sides is read as no difference."""
     absent: tuple[int, int] | None = None
     """In how many of how many training folds the stack gave images no weight."""
+    at_chance: bool = False
+    """Whether the reference itself tells no more than chance does: of noise beside noise one is often the better."""
 
     @property
     def negligible(self) -> bool:
@@ -73,22 +75,29 @@ class Gain:
     def doubt(self) -> str:
         """What speaks against an interval that excludes 0, the weightiest alone; empty where nothing does.
 
-        ``folds`` (not :attr:`steady`), ``p`` (p, or p after Holm's adjustment, is 0.05 or more), ``absent`` (the models of half
+        ``folds`` (not :attr:`steady`), ``p`` (:attr:`large_p`), ``chance`` (:attr:`at_chance`), ``absent`` (the models of half
         of the training folds or more left images out).
         """
         if not self.steady:
             return "folds"
-        if max(self.p, self.p_holm if np.isfinite(self.p_holm) else 0) >= 0.05:
+        if self.large_p:
             return "p"
+        if self.at_chance:
+            return "chance"
         return "absent" if mostly_out(self.absent) else ""
+
+    @property
+    def large_p(self) -> bool:
+        """Whether p, or p after Holm's adjustment, is 0.05 or more."""
+        return max(self.p, self.p_holm if np.isfinite(self.p_holm) else 0) >= 0.05
 
     @property
     def verdict(self) -> str:
         """What the difference shows.
 
-        ``better``; ``weak`` (the interval excludes 0 on the good side, with a :attr:`doubt`); ``worse``; ``shifted``
-        (worse, but not :attr:`steady`); ``unclear`` (the interval includes 0, or is :attr:`negligible`); ``unknown`` (no
-        interval).
+        ``better``; ``weak`` (the interval excludes 0 on the good side, with a :attr:`doubt`); ``worse``; ``weakly worse``
+        (with a :attr:`large_p`); ``shifted`` (worse, but not :attr:`steady`); ``unclear`` (the interval includes 0, or is
+        :attr:`negligible`); ``unknown`` (no interval).
         """
         if not (np.isfinite(self.low) and np.isfinite(self.high)):
             return "unknown"
@@ -98,7 +107,7 @@ class Gain:
         if low > 0:
             return "weak" if self.doubt else "better"
         if high < 0:
-            return "worse" if self.steady else "shifted"
+            return "shifted" if not self.steady else "weakly worse" if self.large_p else "worse"
         return "unclear"
 
 
@@ -283,9 +292,19 @@ class Facts:
                     ends=ends_of(table, self.metric, str(arm), str(reference), metric(self.metric).better),
                     least=NEGLIGIBLE * abs(self.score(str(reference))[0]),
                     absent=left_out(self.run.choices, str(arm)),
+                    at_chance=self._at_chance(str(reference)),
                 )
             )
         return found
+
+    def _at_chance(self, reference: str) -> bool:
+        """Return whether an arm ranks no better than chance, or errs no less than a constant does."""
+        value = self.score(reference)[0]
+        if self.metric in ("auroc", "uno_c"):
+            return bool(value <= 0.5)
+        better = metric(self.metric).better
+        constants = [self.score(arm)[0] for arm in self.arms if arm in (CONSTANT, MEAN) and arm != reference]
+        return any(better * value <= better * constant for constant in constants)
 
     def _within_folds(self, arm: str, reference: str) -> tuple[float, float, float] | None:
         """Return the difference in the AUROC ranked within folds, and its interval; None where it is not scored."""
