@@ -80,7 +80,7 @@ def test_a_draft_can_be_read_at_once_and_after_decisions(tmp_path, capsys):
     assert findings(cohort, file="cohort.toml")["what"].str.contains("nobody has decided").all()
     path = folder / "cohort.toml"
     text = path.read_text(encoding="utf-8")
-    decided = re.sub(r" *# DECIDE:.*", "", text).replace("# [targets.icu]", "[targets.icu]")
+    decided = re.sub(r" *# DECIDE:.*", "", text).replace("# [targets.", "[targets.")
     decided = re.sub(r"(?m)^# (label|kind|column|events) = (.*)$", r"\1 = \2", decided)
     path.write_text(decided, encoding="utf-8")
     cohort = read(folder)
@@ -218,6 +218,31 @@ def test_every_candidate_gets_a_section(tmp_path):
     rows = [(f"P{i:02d}", *(["yes", "no"][i // k % 2] for k in (1, 2, 3, 5))) for i in range(24)]
     text = drafted_table(tmp_path, "id;ICU;Died;Intubated;PCR", rows)
     assert re.findall(r"# \[targets\.(\w+)\]", text) == ["icu", "died", "intubated", "pcr"]
+
+
+def test_a_number_that_may_be_an_outcome_gets_a_section_that_can_be_learnt(tmp_path):
+    rows = [(f"P{i:02d}", f"{i % 9},5", 1 + i % 7) for i in range(24)]
+    text = drafted_table(tmp_path, "id;Liegedauer;n_videos", rows)
+    section = section_of(text, "liegedauer")
+    assert "events" not in section
+    assert "targets.n_videos" not in text
+    (tmp_path / "cohort.toml").write_text(f"{text}\n[targets.stay]\n{section}", encoding="utf-8")
+    assert read(tmp_path).target("stay").max() == 8.5
+
+
+@pytest.mark.parametrize(
+    ("name", "cells", "role"),
+    [
+        ("IMC", "24,{}", "clinical"),
+        ("IMC (kg/m²)", "3{}", "clinical"),
+        ("IMC", "{}", "excluded"),
+        ("IMC Tage", "{},5", "excluded"),
+        ("IMC max", "24,{}", "excluded"),
+    ],
+)
+def test_imc_is_the_body_mass_index_where_its_numbers_say_so(tmp_path, name, cells, role):
+    rows = [(f"P{i:02d}", cells.format(i % 9), 40 + i) for i in range(24)]
+    assert tomllib.loads(drafted_table(tmp_path, f"id;{name};age", rows))["columns"][name]["role"] == role
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ REMARKS = re.compile(
     r"bemerk\w*|anmerk\w*|kommentar\w*|notizen?|\w*freitext|remarks?|comments?|notes?|free ?text|remarques?|commentaires?|"
     r"observa(tions?|cion(es)?|cao|coes)|comentarios?|osservazion[ei]|comment[oi]|opmerking(en)?|uwagi"
 )
+BODY_MASS = (10, 80)
 LONG = 20
 """Characters from which labels that hardly come back are sentences."""
 ADVICE = {
@@ -44,8 +45,8 @@ class ColumnGuess:
 def guess_column(name: str, cells: Sequence[str], decimal: str = ".", separator: str = ",") -> ColumnGuess:
     """Guess role, kind, codes and missing codes of one column.
 
-    Columns that smell of an outcome, a test result or a person are drafted as ``excluded`` (``identifier``), so that a
-    draft that nobody has read lets nothing leak.
+    Columns whose name smells of an outcome, a test result or a person are drafted as ``excluded`` (``identifier``) and
+    predict nothing until somebody decides. A name that tells nothing does not keep its column from predicting.
 
     Examples
     --------
@@ -62,7 +63,7 @@ def guess_column(name: str, cells: Sequence[str], decimal: str = ".", separator:
         return ColumnGuess({"role": "excluded", "note": note}, decide)
     if holds_units(name, values):
         return ColumnGuess({"role": "excluded", "kind": "nominal", "note": "units of another column"})
-    smell = smell_of(name)
+    smell = _smell(name, values, decimal)
     kind, decide = _kind(values, distinct, decimal)
     if kind.get("kind") == "nominal" and _is_prose(name, values):
         kind, decide = {"kind": "text"}, []
@@ -133,6 +134,14 @@ def repeats(binary: Mapping[str, Sequence[str]]) -> dict[str, str]:
         else:
             seen[values] = name
     return found
+
+
+def _smell(name: str, values: Sequence[str], decimal: str) -> str:
+    """Return what a column smells of; German ``IMC`` is a ward, and in Romance languages the body mass index."""
+    words = words_of(name).split()
+    rest = smell_of(" ".join(word for word in words if word != "imc"))
+    masses = sum((n := number(value, decimal)) is not None and BODY_MASS[0] <= n <= BODY_MASS[1] for value in values)
+    return rest if "imc" in words and masses >= 0.9 * len(values) else smell_of(name)
 
 
 def _yes_or_no(cell: str) -> float | None:
