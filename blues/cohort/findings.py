@@ -7,7 +7,10 @@ from typing import NamedTuple
 
 import pandas as pd
 
-__all__ = ["Finding", "frame"]
+__all__ = ["UNDECIDED", "Finding", "frame"]
+
+UNDECIDED = "marked # DECIDE: that nobody has decided"
+"""How what is said of an undecided draft ends."""
 
 
 class Finding(NamedTuple):

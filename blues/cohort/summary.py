@@ -10,11 +10,12 @@ from typing import Any
 import pandas as pd
 
 from blues.cohort.baseline import missingness, table_one
+from blues.cohort.findings import UNDECIDED
 from blues.cohort.record import Cohort
 from blues.cohort.schema import NO, YES
 from blues.cohort.targets import binary_counts, definition
 
-__all__ = ["card", "unused"]
+__all__ = ["card", "undecided", "unused"]
 
 SEVERAL = 10
 
@@ -222,6 +223,23 @@ def unused(cohort: Cohort) -> list[str]:
         return []
     lost = met["kind"].isin(["odd", "left out"]) & met["done"].str.startswith(("no value", "left out"))
     return _sentences(dataclasses.replace(cohort, findings=met[lost]), ("odd", "left out"))
+
+
+def undecided(cohort: Cohort) -> list[str]:
+    """Tell of the questions of a draft that nobody has decided.
+
+    Parameters
+    ----------
+    cohort : Cohort
+
+    Returns
+    -------
+    list of str
+        One sentence with the file and how many, or none.
+    """
+    met = cohort.findings
+    open_ = met["what"].str.endswith(UNDECIDED)
+    return _sentences(dataclasses.replace(cohort, findings=met[open_]), ("odd",))
 
 
 def _sentences(cohort: Cohort, kinds: Iterable[str]) -> list[str]:
