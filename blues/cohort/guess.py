@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from blues.cohort.decode import LIKE_MISSING, LIMIT, RANGE, number, plain
+from blues.cohort.decode import LIKE_MISSING, LIMIT, RANGE, number, parts_thousands, plain, ungrouped
+from blues.cohort.findings import quoted
 from blues.cohort.measures import holds_units, maybe_thousands, unread_numbers
 from blues.cohort.schema import NO, YES
 from blues.cohort.smells import smell_of, words_of
@@ -161,7 +162,7 @@ def _is_prose(name: str, values: Sequence[str]) -> bool:
 
 def _kind(values: list[str], distinct: list[str], decimal: str) -> tuple[dict[str, Any], list[str]]:
     """Return the settings that say how the cells are written, and what to decide about them."""
-    numbers = {value: number(value, decimal) for value in distinct}
+    numbers = {value: number(ungrouped(value), decimal) for value in distinct}
     words = [value for value in distinct if numbers[value] is None]
     blank_words = [word for word in words if word.lower() in LIKE_MISSING]
     lower = {word.lower() for word in words if word not in blank_words}
@@ -190,7 +191,10 @@ def _kind(values: list[str], distinct: list[str], decimal: str) -> tuple[dict[st
     ):
         shown = ", ".join(plain(n) for n in plain_numbers)
         return {"kind": "nominal"} | settings, [f"few values ({shown}): codes, ordinal grades or numbers?", *decide]
-    return _with_rules({"kind": "continuous"} | settings, decide, odd)
+    other = "," if decimal == "." else "."
+    parted = [word for word in odd if parts_thousands(word, other)]
+    settings, decide = _with_rules({"kind": "continuous"} | settings, decide, [w for w in odd if w not in parted])
+    return settings, [*decide, *_may_part(parted, other)]
 
 
 def with_missing(settings: dict[str, Any], codes: list[Any]) -> tuple[dict[str, Any], list[str]]:
@@ -203,15 +207,22 @@ def with_missing(settings: dict[str, Any], codes: list[Any]) -> tuple[dict[str, 
     ]
 
 
+def _may_part(numbers: list[str], sign: str) -> list[str]:
+    """Return the question about numbers whose thousands a sign may part."""
+    shown = ", ".join(map(quoted, numbers[:4])) + " and more" * (len(numbers) > 4)
+    ask = f"does {sign!r} part thousands in {shown}? Without a value until it is taken out of them in the table."
+    return [ask] if numbers else []
+
+
 def _with_rules(settings: dict[str, Any], decide: list[str], odd: list[str]) -> tuple[dict[str, Any], list[str]]:
     for rule, value, pattern in (("ranges_as", "midpoint", RANGE), ("limits_as", "limit", LIMIT)):
-        fitting = [word for word in odd if pattern.fullmatch(word.replace(",", "."))]
+        fitting = [word for word in odd if pattern.fullmatch(ungrouped(word).replace(",", "."))]
         if fitting:
             settings = settings | {rule: value}
-            decide = [*decide, f"may {fitting[0]!r} be read so?"]
+            decide = [*decide, f"may {quoted(fitting[0])} be read so?"]
             odd = [word for word in odd if word not in fitting]
     if odd:
-        decide = [*decide, f"text among numbers is read as missing: {', '.join(map(repr, odd[:4]))}"]
+        decide = [*decide, f"text among numbers is read as missing: {', '.join(map(quoted, odd[:4]))}"]
     return settings, decide
 
 
