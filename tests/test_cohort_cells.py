@@ -64,6 +64,19 @@ def test_a_point_is_never_read_where_the_decimal_sign_is_a_comma(cell, value, to
     assert values[0] == value if value is not None else pd.isna(values[0])
 
 
+@pytest.mark.parametrize(
+    "words",
+    ["ja nein", "Oui Non", "sí no", "si no", "sì no", "sim não", "ja nee", "ja nej", "tak nie", "vrai faux", "J N"],
+)
+def test_yes_and_no_are_read_in_other_languages(words):
+    spec = Column(role="outcome", kind="binary")
+    values, met = decode(pd.Series([*words.split(), "so"], name="x", index=[2, 3, 4]), spec, file="f")
+    assert values.tolist()[:2] == [1.0, 0.0]
+    assert {finding.value for finding in met if finding.what == "word"} == {*words.split()}
+    (odd,) = [finding for finding in met if finding.kind == "odd"]
+    assert (odd.value, odd.done) == ("so", 'no value (codes = { WORD = "yes", OTHER = "no" } reads words)')
+
+
 @pytest.mark.parametrize("gap", [" ", "\u00a0", "\u202f", "\u2009", "'", "’"])
 def test_digits_in_groups_are_one_number_and_told(gap):
     cells = pd.Series(

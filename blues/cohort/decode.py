@@ -10,6 +10,7 @@ import pandas as pd
 
 from blues.cohort.findings import Finding, quoted
 from blues.cohort.schema import NO, YES, Blank, Column, Scalar
+from blues.cohort.words import says_yes
 
 __all__ = ["categories_of", "decode", "number", "parts_thousands", "plain", "ungrouped"]
 
@@ -222,12 +223,12 @@ def _yes_no(cells: _Cells) -> None:
         return
     for words, value in ((YES, 1.0), (NO, 0.0)):
         for text, group in cells.text[cells.open].groupby(cells.text[cells.open]):
-            if str(text).lower() in words:
+            if str(text).lower() in words or says_yes(str(text)) is bool(value):
                 cells.settle(cells.text.index.to_series().isin(group.index), value)
                 if number(str(text)) is None:
                     cells.tell("decoded", str(text), len(group), "word", f"read as {value:g}")
     for row in cells.open[cells.open].index:
-        cells.odd(row, "neither yes nor no (1 or 0)", "no value")
+        cells.odd(row, "neither yes nor no (1 or 0)", 'no value (codes = { WORD = "yes", OTHER = "no" } reads words)')
     cells.settle(cells.open)
 
 
