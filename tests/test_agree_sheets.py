@@ -257,3 +257,14 @@ def test_reading_back_refuses_options_for_writing(sheets, capsys, words):
     assert agree.main(["sheet", "--read", str(sheets), *words]) == 2
     name = words[0] if words[0].startswith("--") else "COHORT"
     assert f"{name} has no use here: --read takes all from the folder's study.json" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "lacking", "given"),
+    [(["data"], "no folder to write to is named", "cohort"), (["--out", "there"], "no cohort is named", "folder")],
+)
+def test_only_what_is_lacking_is_asked_for(capsys, words, lacking, given):
+    assert agree.main(["sheet", *words]) == 2
+    said = capsys.readouterr().err
+    assert lacking in said
+    assert f"no {given}" not in said

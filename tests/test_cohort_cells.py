@@ -7,6 +7,7 @@ from small_cohort import CLINICAL, TOML, findings, swap, write
 from blues.check import InputError
 from blues.cohort import read
 from blues.cohort.decode import decode
+from blues.cohort.findings import quoted
 from blues.cohort.schema import Column
 from blues.features import design
 
@@ -45,18 +46,70 @@ def test_labels_of_codes_and_of_categories_are_all_labels():
 @pytest.mark.parametrize(
     ("cell", "value", "told"),
     [
-        ("<1.000", None, "a point where the decimal sign is a comma"),
-        ("1.000-2.000", None, "a point where the decimal sign is a comma"),
+        ("<1.000", None, "a point that may part thousands, where the decimal sign is a comma"),
+        ("1.000-2.000", None, "a point that may part thousands, where the decimal sign is a comma"),
+        ("1.047,5", None, "a point that may part thousands, where the decimal sign is a comma"),
+        ("1.5", None, "a point where the decimal sign is a comma"),
+        ("<1.5", None, "a point where the decimal sign is a comma"),
+        ("1.5.2021", None, "text where a number is expected"),
         ("<1,5", 1.5, "a limit where a number is expected"),
         ("1,5-2,5", 2.0, "a range where a number is expected"),
         ("120-80", None, "two numbers where one is expected"),
-        ("1.000", None, "text where a number is expected"),
+        ("1.000", None, "a point that may part thousands, where the decimal sign is a comma"),
     ],
 )
 def test_a_point_is_never_read_where_the_decimal_sign_is_a_comma(cell, value, told):
     values, odd = column([cell], {"limits_as": "limit", "ranges_as": "midpoint"}, decimal=",")
     assert odd == [told]
     assert values[0] == value if value is not None else pd.isna(values[0])
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["ja nein", "Oui Non", "sí no", "si no", "sì no", "sim não", "ja nee", "ja nej", "tak nie", "vrai faux", "J N"],
+)
+def test_yes_and_no_are_read_in_other_languages(words):
+    spec = Column(role="outcome", kind="binary")
+    values, met = decode(pd.Series([*words.split(), "so"], name="x", index=[2, 3, 4]), spec, file="f")
+    assert values.tolist()[:2] == [1.0, 0.0]
+    assert {finding.value for finding in met if finding.what == "word"} == {*words.split()}
+    (odd,) = [finding for finding in met if finding.kind == "odd"]
+    assert (odd.value, odd.done) == ("so", 'no value (codes = { WORD = "yes", OTHER = "no" } reads words)')
+
+
+@pytest.mark.parametrize("gap", [" ", "\u00a0", "\u202f", "\u2009", "'", "’"])
+def test_digits_in_groups_are_one_number_and_told(gap):
+    cells = pd.Series(
+        [f"1{gap}047", f"-2{gap}500{gap}000,5", f"<3{gap}000", "12", f"12{gap}80"], name="x", index=range(2, 7)
+    )
+    spec = Column(role="blood", known="admission", kind="continuous", limits_as="limit")
+    values, met = decode(cells, spec, file="f", decimal=",")
+    assert values.tolist()[:4] == [1047, -2500000.5, 3000, 12]
+    assert pd.isna(values[6])
+    (told,) = [finding for finding in met if finding.kind == "decoded"]
+    assert (told.what, told.cells, told.done) == (
+        f"digits in groups, such as {quoted(cells[2])}",
+        3,
+        "read as one number",
+    )
+    assert [finding.value for finding in met if finding.row == 6] == [f"12{gap}80"]
+
+
+def test_a_code_for_missing_is_one_however_its_digits_are_grouped():
+    assert pd.isna(column(["9 999", "9999", "3"], {"missing": [9999]})[0][:2]).all()
+    assert pd.isna(column(["9 999", "3"], {"missing": ["9 999"]})[0][0])
+    assert column(["1 000", "2 000"], {"kind": "nominal"})[0] == ["1 000", "2 000"]
+
+
+@pytest.mark.parametrize(("cell", "decimal"), [("1.047", ","), ("1,047", "."), ("1,234,567", "."), ("<1,000", ".")])
+def test_signs_that_may_part_thousands_are_told_apart_from_other_text(cell, decimal):
+    other = "," if decimal == "." else "."
+    cells = pd.Series([cell, "high"], name="x", index=[2, 3])
+    values, met = decode(cells, Column(role="outcome", kind="continuous"), file="f", decimal=decimal)
+    assert values.isna().all()
+    assert "may part thousands" in met[0].what
+    assert met[0].done == f"no value (take {other!r} out of such numbers in the table)"
+    assert met[1].what == "text where a number is expected"
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from small_cohort import findings
 
 from blues.check import InputError
-from blues.cohort import draft, main, read
+from blues.cohort import card, draft, main, read
 from blues.cohort.guess import suspicious_codes
 from blues.cohort.pattern import guess_pattern
 
@@ -80,7 +80,7 @@ def test_a_draft_can_be_read_at_once_and_after_decisions(tmp_path, capsys):
     assert findings(cohort, file="cohort.toml")["what"].str.contains("nobody has decided").all()
     path = folder / "cohort.toml"
     text = path.read_text(encoding="utf-8")
-    decided = re.sub(r" *# DECIDE:.*", "", text).replace("# [targets.icu]", "[targets.icu]")
+    decided = re.sub(r" *# DECIDE:.*", "", text).replace("# [targets.", "[targets.")
     decided = re.sub(r"(?m)^# (label|kind|column|events) = (.*)$", r"\1 = \2", decided)
     path.write_text(decided, encoding="utf-8")
     cohort = read(folder)
@@ -220,6 +220,31 @@ def test_every_candidate_gets_a_section(tmp_path):
     assert re.findall(r"# \[targets\.(\w+)\]", text) == ["icu", "died", "intubated", "pcr"]
 
 
+def test_a_number_that_may_be_an_outcome_gets_a_section_that_can_be_learnt(tmp_path):
+    rows = [(f"P{i:02d}", f"{i % 9},5", 1 + i % 7) for i in range(24)]
+    text = drafted_table(tmp_path, "id;Liegedauer;n_videos", rows)
+    section = section_of(text, "liegedauer")
+    assert "events" not in section
+    assert "targets.n_videos" not in text
+    (tmp_path / "cohort.toml").write_text(f"{text}\n[targets.stay]\n{section}", encoding="utf-8")
+    assert read(tmp_path).target("stay").max() == 8.5
+
+
+@pytest.mark.parametrize(
+    ("name", "cells", "role"),
+    [
+        ("IMC", "24,{}", "clinical"),
+        ("IMC (kg/m²)", "3{}", "clinical"),
+        ("IMC", "{}", "excluded"),
+        ("IMC Tage", "{},5", "excluded"),
+        ("IMC max", "24,{}", "excluded"),
+    ],
+)
+def test_imc_is_the_body_mass_index_where_its_numbers_say_so(tmp_path, name, cells, role):
+    rows = [(f"P{i:02d}", cells.format(i % 9), 40 + i) for i in range(24)]
+    assert tomllib.loads(drafted_table(tmp_path, f"id;{name};age", rows))["columns"][name]["role"] == role
+
+
 @pytest.mark.parametrize(
     "name",
     ["Patient ID", "patient_id", "PatID", "Patientennummer", "N° patient", "id_paziente", "Código del paciente", "ID"],
@@ -296,6 +321,30 @@ def test_commas_that_may_part_thousands_are_asked_about(tmp_path):
     lines = drafted_table(tmp_path, "id;platelets;ddimer;age", rows).splitlines()
     asked = {line.split(" = ")[0]: "is 1,201 1.201 or 1201?" in line for line in lines}
     assert (asked["platelets"], asked["ddimer"], asked["age"]) == (True, False, False), "0,200 is no thousand"
+
+
+def test_the_other_sign_that_may_part_thousands_is_asked_about_by_name(tmp_path):
+    for few in (3, 30):
+        rows = [(f"P{i:02d}", f"1.0{10 + i}" if i % few else f"{900 + i}", f"{30 + i},5") for i in range(24)]
+        lines = {line.split(" = ")[0]: line for line in drafted_table(tmp_path, "id;ferritin;age", rows).splitlines()}
+        assert "'.'" in lines["ferritin"]
+        assert "part thousands" in lines["ferritin"]
+        assert "'1.011'" in lines["ferritin"]
+        assert "text among numbers" not in lines["ferritin"]
+
+
+def test_digits_in_groups_are_drafted_and_read_as_numbers(tmp_path):
+    rows = [(f"P{i:02d}", f"1\u202f{100 + i}" if i % 2 else f"{900 + i}", "home\u00a0x") for i in range(24)]
+    text = drafted_table(tmp_path, "id;Ferritine;age", [*rows[:-1], ("P23", "1\u00a0x", "3")])
+    assert "'1\u00a0x'" in text
+    assert "\\xa0" not in text
+    assert tomllib.loads(text)["columns"]["Ferritine"]["kind"] == "continuous"
+    (tmp_path / "cohort.toml").write_text(text, encoding="utf-8")
+    cohort = read(tmp_path)
+    assert cohort.patients["Ferritine"].notna().sum() == 23
+    told = card(cohort)
+    assert "Digits in groups, such as '1\u202f101': read as one number; 11 cells (Ferritine 11)" in told["decoded"]
+    assert any("'1\u00a0x'" in sentence for sentence in told["odd"])
 
 
 @pytest.mark.parametrize(

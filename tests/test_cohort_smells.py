@@ -27,3 +27,46 @@ def test_outcomes_and_tests_are_known_however_their_names_are_written(name):
 )
 def test_words_that_only_hold_the_letters_of_an_outcome_may_predict(name):
     assert guess_column(name, ["0", "1"] * 12).settings["role"] in ("clinical", "blood")
+
+
+@pytest.mark.parametrize(
+    "name",
+    """Durée du séjour|Durée de séjour|DMS|Date de sortie|Soins intensifs|USI|USC|VNI|OHD|Oxygénothérapie|Traitement|Décès|
+    Días de estancia|Fecha de alta|Estado al alta|fallecido|UCI|ventilación|oxigenoterapia|Tratamiento|
+    Dias de internação|internamento|Data da alta|Óbito|UTI|ventilação|Degenza|Data di dimissione|decesso|
+    terapia intensiva|Ventilazione meccanica|ossigenoterapia|Giorni di ricovero|Ligduur|opnameduur (dagen)|overleden|
+    beademing|IC-opname|Ontslagdatum|zuurstoftherapie|Sauerstofftherapie|jours de ventilation|
+    Antigène|Antígeno|Sérologie|serología|Scanner thoracique|TDM|Gravité""".replace("\n", "").split("|"),
+)
+def test_outcomes_and_tests_are_known_in_other_languages(name):
+    guess = guess_column(name.strip(), ["0", "1"] * 12)
+    assert guess.settings["role"] == "excluded"
+    assert guess.decide[0].startswith("this looks like")
+
+
+@pytest.mark.parametrize(
+    "name",
+    """Dyspnée|Fièvre|Fumeur|Durée des symptômes|Días de síntomas|Presión arterial alta|tensión alta|
+    Fréquence cardiaque|Saturation|Talla|Koorts|Hoesten|Febbre|Tosse|got_vaccine""".replace("\n", "").split("|"),
+)
+def test_findings_at_admission_in_other_languages_may_predict(name):
+    assert guess_column(name.strip(), ["0", "1"] * 12).settings["role"] == "clinical"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "D-Dimere (mg/l)",
+        "D-dimères",
+        "Ferritine",
+        "GPT",
+        "GOT (U/l)",
+        "Gamma-GT",
+        "γ-GT",
+        "TGO",
+        "Dímero D",
+        "Lactates",
+    ],
+)
+def test_blood_tests_are_known_however_their_names_are_written(name):
+    assert guess_column(name, [f"{i}.5" for i in range(20)]).settings["role"] == "blood"

@@ -54,8 +54,12 @@ def sheet(options: Sheet, prog: str) -> int:
             options, dict.fromkeys(sorted(given(options) - {"read"}), "--read takes all from the folder's study.json")
         )
         return _read(options.read, prog)
-    if options.cohort is None or options.out is None:
-        raise InputError("name a cohort and --out DIR, or --read DIR", remedy=f"See {prog} sheet --help")
+    if options.cohort is None:
+        raise InputError(
+            "no cohort is named", remedy=f"{prog} sheet COHORT --out DIR writes sheets, --read DIR reads them"
+        )
+    if options.out is None:
+        raise InputError("no folder to write to is named", remedy="Add --out and a folder, such as --out sheets")
     cohort = read_cohort(options.cohort)
     names = options.raters
     folder = write_sheets(

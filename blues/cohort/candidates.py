@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from blues.cohort.guess import ColumnGuess
+from blues.cohort.smells import smell_of
 from blues.cohort.words import NEGATION, letters, nobody_knows, says_event, unaccented
 from blues.cohort.writing import DECIDE, key, name_of, toml
 
@@ -22,7 +23,7 @@ def target_sections(table: pd.DataFrame, guesses: Mapping[str, ColumnGuess], aga
     table : DataFrame of str
         The patient table.
     guesses : dict of str to ColumnGuess
-        What each column was guessed to be; candidates are the excluded ones of labels or of yes and no.
+        What each column was guessed to be; candidates are the excluded ones of numbers, of labels, or of yes and no.
     again : collection of str
         Columns that say what another one says.
     """
@@ -34,7 +35,8 @@ def target_sections(table: pd.DataFrame, guesses: Mapping[str, ColumnGuess], aga
         _section(column, table[column], guess.settings)
         for column, guess in guesses.items()
         if guess.settings["role"] == "excluded"
-        and guess.settings.get("kind") in ("binary", "nominal")
+        and guess.settings.get("kind") in ("binary", "nominal", "continuous")
+        and smell_of(column) != "files"
         and "note" not in guess.settings
         and column not in again
     ]
@@ -45,6 +47,8 @@ def target_sections(table: pd.DataFrame, guesses: Mapping[str, ColumnGuess], aga
 
 def _section(column: str, cells: pd.Series, settings: Mapping[str, Any]) -> list[str]:
     """Return one section, or nothing where fewer than two labels say something."""
+    if settings["kind"] == "continuous":
+        return _lines(column, None, [])
     if settings["kind"] == "binary":
         return _lines(column, [1], [])
     found = sorted({cell.strip() for cell in cells.astype(str)} - {"", *map(str, settings.get("missing", ()))})
@@ -73,7 +77,8 @@ def _events(labels: list[list[str]]) -> tuple[list[str], bool]:
     return events or labels[-1], sure
 
 
-def _lines(column: str, events: list[str] | list[int], decide: list[str]) -> list[str]:
-    section = [f"[targets.{name_of(column)}]", f"label = {toml(column)}", 'kind = "binary"']
-    section += [f"column = {toml(column)}", f"events = {toml(events)}"]
+def _lines(column: str, events: list[str] | list[int] | None, decide: list[str]) -> list[str]:
+    kind = "binary" if events is not None else "continuous"
+    section = [f"[targets.{name_of(column)}]", f"label = {toml(column)}", f"kind = {toml(kind)}"]
+    section += [f"column = {toml(column)}", *([f"events = {toml(events)}"] if events is not None else [])]
     return section + [f"{DECIDE} {' '.join(one.split())}" for one in decide]

@@ -8,14 +8,16 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from blues.cohort.findings import Finding
+from blues.cohort.findings import Finding, quoted
 from blues.cohort.schema import NO, YES, Blank, Column, Scalar
+from blues.cohort.words import says_yes
 
-__all__ = ["categories_of", "decode", "number", "plain"]
+__all__ = ["categories_of", "decode", "number", "parts_thousands", "plain", "ungrouped"]
 
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 RANGE = re.compile(r"(\d+\.?\d*)\s*[-–]\s*(\d+\.?\d*)")
 LIMIT = re.compile(r"([<>≤≥])\s*=?\s*(\d+\.?\d*)")
+GROUPS = re.compile(r"(?:[<>≤≥]\s*=?\s*|[+-]?)[1-9]\d{0,2}(?P<gap>[\s'’ʼ])\d{3}(?:(?P=gap)\d{3})*(?:[.,]\d+)?")
 LIKE_MISSING = {"na", "n/a", "nan", "null", "none", "nil", "-", "--", ".", "?", "unknown", "missing", "n.a.", "nd"}
 
 
@@ -35,6 +37,31 @@ def number(text: str, decimal: str = ".") -> float | None:
         return None
     value = float(text)
     return value if np.isfinite(value) else None
+
+
+def ungrouped(text: str) -> str:
+    r"""Return a number or limit without the blanks or apostrophes that part its digits in threes; other text as it is.
+
+    Examples
+    --------
+    >>> ungrouped("1 047"), ungrouped("1'234'567,5"), ungrouped("< 2\u202f000"), ungrouped("12 80"), ungrouped("1.047")
+    ('1047', '1234567,5', '<2000', '12 80', '1.047')
+    """
+    found = GROUPS.fullmatch(text)
+    return text if found is None else re.sub(rf"[\s{found['gap']}]", "", text)
+
+
+def parts_thousands(text: str, sign: str) -> bool:
+    """Return whether a point or comma may part the thousands of a number, a limit or a range.
+
+    Examples
+    --------
+    >>> [parts_thousands(text, ".") for text in ("1.047", "<1.234.567", "900-1.047,5", "0.532", "1.5", "1.0475")]
+    [True, True, True, False, False, False]
+    """
+    decimal = "," if sign == "." else "."
+    before = r"[<>≤≥]?\s*=?\s*(?:[\d.,]+\s*[-–]\s*)?[+-]?"
+    return re.fullmatch(rf"{before}[1-9]\d{{0,2}}(?:[{sign}]\d{{3}})+(?:[{decimal}]\d+)?", text) is not None
 
 
 def plain(value: object, decimal: str = ".") -> str:
@@ -59,26 +86,37 @@ class _Cells:
 
     def __init__(self, raw: pd.Series, spec: Column, file: str, decimal: str) -> None:
         self.spec, self.file, self.name, self.decimal = spec, file, str(raw.name), decimal
-        self.text = raw.str.strip()
+        self.written = self.text = raw.str.strip()
         self.open = pd.Series(True, index=raw.index)
         empty = np.nan if spec.decoded_kind in ("continuous", "ordinal", "binary") else None
         self.values = pd.Series(empty, index=raw.index, dtype=float if empty is not None else object, name=raw.name)
         self.findings: list[Finding] = []
         for value, cells in raw[raw != self.text].value_counts().sort_index().items():
-            self.tell("decoded", str(value), int(cells), "blanks around a value", f"read as {str(value).strip()!r}")
+            self.tell(
+                "decoded", str(value), int(cells), "blanks around a value", f"read as {quoted(str(value).strip())}"
+            )
+        if spec.decoded_kind in ("continuous", "ordinal"):
+            self.ungroup()
+
+    def ungroup(self) -> None:
+        """Read digits parted in threes by blanks or apostrophes as one number, and tell."""
+        self.text = self.written.map(ungrouped)
+        if (grouped := self.written[self.text != self.written]).size:
+            what = f"digits in groups, such as {quoted(grouped.iloc[0])}"
+            self.tell("decoded", "", len(grouped), what, "read as one number")
 
     def tell(self, kind: str, value: str, cells: int, what: str, done: str, row: int | None = None) -> None:
         self.findings.append(Finding(kind, self.file, row, self.name, value, cells, what, done))
 
     def odd(self, row: int, what: str, done: str) -> None:
-        self.tell("odd", self.text[row], 1, what, done, row=int(row))
+        self.tell("odd", self.written[row], 1, what, done, row=int(row))
 
     def matching(self, code: Scalar) -> pd.Series:
         """Return which open cells hold a code: the same text, or the same number (``-99.0`` is ``-99``)."""
-        same = self.text == str(code)
+        same = (self.text == str(code)) | (self.written == str(code))
         wanted = number(str(code)) if not isinstance(code, bool) else None
         if wanted is not None:
-            same |= self.text.map(lambda cell: number(cell, self.decimal) == wanted)
+            same |= self.text.map(lambda cell: number(ungrouped(cell), self.decimal) == wanted)
         return self.open & same
 
     def settle(self, where: pd.Series, value: object = None) -> int:
@@ -185,12 +223,12 @@ def _yes_no(cells: _Cells) -> None:
         return
     for words, value in ((YES, 1.0), (NO, 0.0)):
         for text, group in cells.text[cells.open].groupby(cells.text[cells.open]):
-            if str(text).lower() in words:
+            if str(text).lower() in words or says_yes(str(text)) is bool(value):
                 cells.settle(cells.text.index.to_series().isin(group.index), value)
                 if number(str(text)) is None:
                     cells.tell("decoded", str(text), len(group), "word", f"read as {value:g}")
     for row in cells.open[cells.open].index:
-        cells.odd(row, "neither yes nor no (1 or 0)", "no value")
+        cells.odd(row, "neither yes nor no (1 or 0)", 'no value (codes = { WORD = "yes", OTHER = "no" } reads words)')
     cells.settle(cells.open)
 
 
@@ -208,10 +246,10 @@ def _numbers(cells: _Cells) -> None:
 
 def _rescued(text: str, spec: Column, decimal: str) -> tuple[float | None, str, str]:
     """Return the value of a cell that is no number by the dictionary's rules, what it is, and what was done."""
+    if told := _other_sign(text, decimal):
+        return None, *told
     dotted = text.replace(",", ".") if decimal == "," else text
     between, limit = RANGE.fullmatch(dotted), LIMIT.fullmatch(dotted)
-    if decimal == "," and "." in text and (between or limit):
-        return None, "a point where the decimal sign is a comma", "no value (it may part thousands)"
     if between:
         return _middle(float(between[1]), float(between[2]), spec)
     if limit:
@@ -221,9 +259,23 @@ def _rescued(text: str, spec: Column, decimal: str) -> tuple[float | None, str, 
         return None, "a limit where a number is expected", "no value (limits_as = 'limit' would take the limit)"
     if text.lower() in LIKE_MISSING:
         return None, "a word for missing that the dictionary does not list", f"no value (missing = [{text!r}] lists it)"
-    if decimal == "." and number(text, ",") is not None:
-        return None, "a decimal comma", "no value (decimal = ',' under [files] would read it)"
     return None, "text where a number is expected", "no value"
+
+
+def _other_sign(text: str, decimal: str) -> tuple[str, str] | None:
+    """Return what to tell of a number, limit or range that holds the other decimal sign, and what was done."""
+    other, dotted = "," if decimal == "." else ".", text.replace(",", ".")
+    thousands = parts_thousands(text, other)
+    shaped = thousands or any(pattern.fullmatch(dotted) for pattern in (NUMBER, RANGE, LIMIT))
+    if other not in text or not shaped:
+        return None
+    if thousands:
+        names = {".": "point", ",": "comma"}
+        what = f"a {names[other]} that may part thousands, where the decimal sign is a {names[decimal]}"
+        return what, f"no value (take {other!r} out of such numbers in the table)"
+    if decimal == ",":
+        return "a point where the decimal sign is a comma", "no value (write a comma)"
+    return "a decimal comma", "no value (decimal = ',' under [files] would read it)"
 
 
 def _middle(low: float, high: float, spec: Column) -> tuple[float | None, str, str]:

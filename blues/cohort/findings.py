@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable
 from typing import NamedTuple
 
 import pandas as pd
 
-__all__ = ["Finding", "frame"]
+__all__ = ["UNDECIDED", "Finding", "frame", "quoted"]
+
+UNDECIDED = "marked # DECIDE: that nobody has decided"
+"""How what is said of an undecided draft ends."""
 
 
 class Finding(NamedTuple):
@@ -25,6 +29,19 @@ class Finding(NamedTuple):
     cells: int
     what: str
     done: str
+
+
+def quoted(text: str) -> str:
+    r"""Return a text between quotes, blanks of every width as they are and not as escapes.
+
+    Examples
+    --------
+    >>> quoted("1\u202f047") == "'1\u202f047'", quoted("a\nb")
+    (True, "'a\\nb'")
+    """
+    mark = repr(text)[0]
+    signs = (sign if unicodedata.category(sign) == "Zs" else repr(sign)[1:-1] for sign in text)
+    return mark + "".join(f"\\{sign}" if sign == mark else sign for sign in signs) + mark
 
 
 def frame(findings: Iterable[Finding]) -> pd.DataFrame:

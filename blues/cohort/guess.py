@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from blues.cohort.decode import LIKE_MISSING, LIMIT, RANGE, number, plain
+from blues.cohort.decode import LIKE_MISSING, LIMIT, RANGE, number, parts_thousands, plain, ungrouped
+from blues.cohort.findings import quoted
 from blues.cohort.measures import holds_units, maybe_thousands, unread_numbers
 from blues.cohort.schema import NO, YES
 from blues.cohort.smells import smell_of, words_of
@@ -22,6 +23,7 @@ REMARKS = re.compile(
     r"bemerk\w*|anmerk\w*|kommentar\w*|notizen?|\w*freitext|remarks?|comments?|notes?|free ?text|remarques?|commentaires?|"
     r"observa(tions?|cion(es)?|cao|coes)|comentarios?|osservazion[ei]|comment[oi]|opmerking(en)?|uwagi"
 )
+BODY_MASS = (10, 80)
 LONG = 20
 """Characters from which labels that hardly come back are sentences."""
 ADVICE = {
@@ -44,8 +46,8 @@ class ColumnGuess:
 def guess_column(name: str, cells: Sequence[str], decimal: str = ".", separator: str = ",") -> ColumnGuess:
     """Guess role, kind, codes and missing codes of one column.
 
-    Columns that smell of an outcome, a test result or a person are drafted as ``excluded`` (``identifier``), so that a
-    draft that nobody has read lets nothing leak.
+    Columns whose name smells of an outcome, a test result or a person are drafted as ``excluded`` (``identifier``) and
+    predict nothing until somebody decides. A name that tells nothing does not keep its column from predicting.
 
     Examples
     --------
@@ -62,7 +64,7 @@ def guess_column(name: str, cells: Sequence[str], decimal: str = ".", separator:
         return ColumnGuess({"role": "excluded", "note": note}, decide)
     if holds_units(name, values):
         return ColumnGuess({"role": "excluded", "kind": "nominal", "note": "units of another column"})
-    smell = smell_of(name)
+    smell = _smell(name, values, decimal)
     kind, decide = _kind(values, distinct, decimal)
     if kind.get("kind") == "nominal" and _is_prose(name, values):
         kind, decide = {"kind": "text"}, []
@@ -135,6 +137,14 @@ def repeats(binary: Mapping[str, Sequence[str]]) -> dict[str, str]:
     return found
 
 
+def _smell(name: str, values: Sequence[str], decimal: str) -> str:
+    """Return what a column smells of; German ``IMC`` is a ward, and in Romance languages the body mass index."""
+    words = words_of(name).split()
+    rest = smell_of(" ".join(word for word in words if word != "imc"))
+    masses = sum((n := number(value, decimal)) is not None and BODY_MASS[0] <= n <= BODY_MASS[1] for value in values)
+    return rest if "imc" in words and masses >= 0.9 * len(values) else smell_of(name)
+
+
 def _yes_or_no(cell: str) -> float | None:
     return 1.0 if cell.lower() in YES else 0.0 if cell.lower() in NO else number(cell)
 
@@ -152,7 +162,7 @@ def _is_prose(name: str, values: Sequence[str]) -> bool:
 
 def _kind(values: list[str], distinct: list[str], decimal: str) -> tuple[dict[str, Any], list[str]]:
     """Return the settings that say how the cells are written, and what to decide about them."""
-    numbers = {value: number(value, decimal) for value in distinct}
+    numbers = {value: number(ungrouped(value), decimal) for value in distinct}
     words = [value for value in distinct if numbers[value] is None]
     blank_words = [word for word in words if word.lower() in LIKE_MISSING]
     lower = {word.lower() for word in words if word not in blank_words}
@@ -181,7 +191,10 @@ def _kind(values: list[str], distinct: list[str], decimal: str) -> tuple[dict[st
     ):
         shown = ", ".join(plain(n) for n in plain_numbers)
         return {"kind": "nominal"} | settings, [f"few values ({shown}): codes, ordinal grades or numbers?", *decide]
-    return _with_rules({"kind": "continuous"} | settings, decide, odd)
+    other = "," if decimal == "." else "."
+    parted = [word for word in odd if parts_thousands(word, other)]
+    settings, decide = _with_rules({"kind": "continuous"} | settings, decide, [w for w in odd if w not in parted])
+    return settings, [*decide, *_may_part(parted, other)]
 
 
 def with_missing(settings: dict[str, Any], codes: list[Any]) -> tuple[dict[str, Any], list[str]]:
@@ -194,15 +207,22 @@ def with_missing(settings: dict[str, Any], codes: list[Any]) -> tuple[dict[str, 
     ]
 
 
+def _may_part(numbers: list[str], sign: str) -> list[str]:
+    """Return the question about numbers whose thousands a sign may part."""
+    shown = ", ".join(map(quoted, numbers[:4])) + " and more" * (len(numbers) > 4)
+    ask = f"does {sign!r} part thousands in {shown}? Without a value until it is taken out of them in the table."
+    return [ask] if numbers else []
+
+
 def _with_rules(settings: dict[str, Any], decide: list[str], odd: list[str]) -> tuple[dict[str, Any], list[str]]:
     for rule, value, pattern in (("ranges_as", "midpoint", RANGE), ("limits_as", "limit", LIMIT)):
-        fitting = [word for word in odd if pattern.fullmatch(word.replace(",", "."))]
+        fitting = [word for word in odd if pattern.fullmatch(ungrouped(word).replace(",", "."))]
         if fitting:
             settings = settings | {rule: value}
-            decide = [*decide, f"may {fitting[0]!r} be read so?"]
+            decide = [*decide, f"may {quoted(fitting[0])} be read so?"]
             odd = [word for word in odd if word not in fitting]
     if odd:
-        decide = [*decide, f"text among numbers is read as missing: {', '.join(map(repr, odd[:4]))}"]
+        decide = [*decide, f"text among numbers is read as missing: {', '.join(map(quoted, odd[:4]))}"]
     return settings, decide
 
 

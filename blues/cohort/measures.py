@@ -7,7 +7,8 @@ from collections.abc import Collection, Sequence
 
 import pandas as pd
 
-from blues.cohort.decode import LIKE_MISSING
+from blues.cohort.decode import LIKE_MISSING, parts_thousands
+from blues.cohort.findings import quoted
 from blues.cohort.words import unaccented
 
 __all__ = ["holds_units", "maybe_thousands", "mixed_units", "unread_numbers"]
@@ -74,8 +75,9 @@ def maybe_thousands(values: Sequence[str], sign: str) -> str | None:
     ('1,234', None, None)
     """
     signed = [value for value in values if sign in value]
-    thousands = re.compile(rf"[+-]?[1-9]\d{{0,2}}{re.escape(sign)}\d{{3}}")
-    return signed[0] if signed and all(thousands.fullmatch(value) for value in signed) else None
+    if not all(parts_thousands(value, sign) for value in signed):
+        return None
+    return next((value for value in signed if re.fullmatch(r"[+-]?\d+[.,]\d+", value)), None)
 
 
 def unread_numbers(values: Sequence[str], decimal: str, separator: str) -> str:
@@ -89,12 +91,11 @@ def unread_numbers(values: Sequence[str], decimal: str, separator: str) -> str:
     "two numbers in one cell such as '120/80': make two columns of them"
     """
     other = "," if decimal == "." else "."
+    foreign, remedy = f"numbers with {other!r} for a decimal sign", _other_sign(other, separator)
+    if all(parts_thousands(value, other) for value in values if other in value):
+        foreign, remedy = f"numbers in which {other!r} may part thousands", f"take {other!r} out of them in the table"
     kinds = (
-        (
-            rf"[+-]?\d+{re.escape(other)}\d+",
-            f"numbers with {other!r} for a decimal sign",
-            _other_sign(other, separator),
-        ),
+        (rf"[+-]?\d+([{other}]\d+)+([{decimal}]\d+)?", foreign, remedy),
         (r"\d+([.,]\d+)? ?[/-] ?\d+([.,]\d+)?", "two numbers in one cell", "make two columns of them"),
         (
             r"[<>~]?\s*[+-]?\d+([.,]\d+)?\s*[^\d\s][^\d]{0,11}",
@@ -106,7 +107,7 @@ def unread_numbers(values: Sequence[str], decimal: str, separator: str) -> str:
         like = [value for value in values if re.fullmatch(pattern, value)]
         plain = sum(re.fullmatch(r"[+-]?\d+([.,]\d+)?", value) is not None and value not in like for value in values)
         if like and len(like) + plain >= 0.8 * len(values):
-            return f"{what} such as {like[0]!r}: {remedy}"
+            return f"{what} such as {quoted(like[0])}: {remedy}"
     return ""
 
 

@@ -14,7 +14,7 @@ from blues.cohort.clips import COLUMNS as CLIP_COLUMNS
 from blues.cohort.clips import scan_clips
 from blues.cohort.decode import decode
 from blues.cohort.dictionary import Dictionary, find_dictionary, read_dictionary
-from blues.cohort.findings import Finding, frame
+from blues.cohort.findings import UNDECIDED, Finding, frame
 from blues.cohort.naming import Namer
 from blues.cohort.ratings import COLUMNS as RATING_COLUMNS
 from blues.cohort.ratings import read_ratings
@@ -95,8 +95,8 @@ def read(folder: str | Path, dictionary: Dictionary | str | Path | None = None) 
 
 def _undecided(path: Path) -> list[Finding]:
     marks = path.read_text(encoding="utf-8-sig", errors="replace").count("# DECIDE:") if path.is_file() else 0
-    what = f"line{'s' if marks > 1 else ''} marked # DECIDE: that nobody has decided"
-    return [Finding("odd", path.name, None, "", "", marks, f"{marks} {what}", "taken as drafted")] if marks else []
+    what = f"{counted(marks, 'line')} {UNDECIDED}"
+    return [Finding("odd", path.name, None, "", "", marks, what, "taken as drafted")] if marks else []
 
 
 def _patients(folder: Path, dictionary: Dictionary, source: str) -> tuple[pd.DataFrame, list[Finding]]:

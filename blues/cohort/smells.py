@@ -8,9 +8,9 @@ from blues.cohort.words import unaccented
 
 __all__ = ["smell_of", "words_of"]
 
-DAYS = r"days?|d|hours?|h|tage?n?|stunden|jours|dias|giorni|dagen|dage|dagar|time|zeit|dauer|stay"
+DAYS = r"days?|d|hours?|h|tage?n?|stunden|jours|dias|giorni|dagen|dage|dagar|time|zeit|dauer|duree|duracion|durata|duur|stay"
 STAYED = r"kh|hosp(ital)?|krankenhaus|klinik|clinic|hopital|ospedale|ziekenhuis|o2|oxygen|sauerstoff|masks?|cpap|vent"
-ON = r"in|on|at|of|im|am|mit|an|with|of"
+ON = r"in|on|at|of|im|am|mit|an|with|de|del|di|da|en|op|sous|sotto|con"
 
 # checked in this order; a word is a run of letters, so that "los" is not found in "closed"
 SMELLS = (
@@ -42,6 +42,20 @@ SMELLS = (
         r"vasopress\w*|[ck]ate[ck]holamin\w*|noradrenalin\w*|remdesivir|dexameth?a[sz]on\w*|tocilizumab|[ck]ompli[ck]a[tz]\w*|"
         r"worst|nadir|peak|max(imum)?|who (\w+ )?(scale|score|skala|grad\w*)|ordinal (scale|score)",
     ),
+    (
+        "outcome",
+        r"sejour|dms|estancia|estadia|degenza|ligduur|ligdagen|opnameduur|verblijfs?(duur)?|interna(mento|cao|cion|d[oa])|"
+        r"ricover\w*|ospedalizz\w*|sortie|dimess[oaie]|ontslag\w*|^alta$|alta (hospitalar\w*|medica)|"
+        r"(fecha|data|dias?|estado|destino|motivo|tipo) (de |da |do |del |al )?alta|traslad\w*|trasfer\w*|overplaats\w*|"
+        r"survie|sobreviv\w*|sopravviv\w*|falec\w*|defun\w*|"
+        r"evolution|devenir|esito|desenlace|desfecho|uitkomst|afloop",
+    ),
+    (
+        "outcome",
+        r"\w*intensifs?|us[ic]|uti|^ic$|ic (opname|dagen|duur)|opname ic|ventila[czt]\w*|beadem\w*|vni|vmi|vmni|iot|ohd|onhd|"
+        r"optiflow|haut debit|alto (flujo|flusso|fluxo)|(oxygen|oxigen|ossigen|sauerstoff|zuurstof|antibio)\w*th?erap\w*|"
+        r"terapi(a|as|e)|traitements?|trat+ami?ent\w*|behand\w*",
+    ),
     ("outcome", rf"({STAYED}) ({DAYS})|({DAYS}) (({ON}) )?({STAYED})|nach hause|(sent|to) home"),
     (
         "leak",
@@ -49,9 +63,18 @@ SMELLS = (
         r"icd( ?(9|10|11))?( \w+)?|rt ?pcr|q ?pcr|\w*naat|sars\w*|cov|n ?cov|corona\w*|ct|cxr|x ?rays?|"
         r"\w*roe?ntgen\w*|radiolog\w*|confirmed|bestatigt|sepsis|ards",
     ),
+    (
+        "leak",
+        r"antigen[eo]|\w*serolog\w*|scanner|tdm|tac|radiogra[pf]\w*|prueba|hemocult\w*|emocolt\w*|gravite|gravedad|gravita|"
+        r"gravidade|schweregrad",
+    ),
     ("leak", r"\w*befund\w*|\w*ergebnis\w*|abstrich\w*|result(at|ad|aat)\w*|risultat\w*|frottis|tampone|hisopo"),
     ("leak", r"diagn\w*|final|results?|pcr|ct value|swab|antigen|covid( ?19)?|sars|test|culture|label|class|severity"),
     ("blood", r"p[av]?o2|p[av]?co2|ph|hco3|(base )?excess|lactate|lactaat"),
+    (
+        "oxygen",
+        r"oxygene|oxigen[io]o?|ossigeno|(sauerstoff|zuurstof)(gabe|bedarf|fluss|flow|behoefte)?|lunettes|masque|maske",
+    ),
     ("oxygen", r"oxygen|o2|fio2|masks?|cpap|nasal|cannula|lit(er|re)s?|vent"),
     (
         "blood",
@@ -59,11 +82,12 @@ SMELLS = (
     ),
     (
         "blood",
-        r"t(h)?rombo\w*|d dimer|ddimer|ferritin|procalc\w*|pct|creat\w*|ureum|urea|bun|ala?t|asa?t|bili\w*|albumin",
+        r"t(h)?rombo\w*|d ?dimer\w*|dimer\w* d|ferritin\w*|procalc\w*|pct|creat\w*|ureum|urea|bun|ala?t|asa?t|bili\w*|"
+        r"albumin\w*|s?gpt|^s?got( i?u l)?$|^gt( i?u l)?$|tg[op]|ggt|y ?gt|gamma ?gt|fibrinogen\w*",
     ),
     (
         "blood",
-        r"sodium|potassium|troponin\w*|(nt ?pro ?)?bnp|p[ac]*o2|pco2|ph|hco3|base excess|lactate|glucose|il ?6|inr",
+        r"sodium|potassium|troponin\w*|(nt ?pro ?)?bnp|p[ac]*o2|pco2|ph|hco3|base excess|lactates?|lactato|glucose|il ?6|inr",
     ),
     (
         "blood",

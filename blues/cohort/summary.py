@@ -10,11 +10,12 @@ from typing import Any
 import pandas as pd
 
 from blues.cohort.baseline import missingness, table_one
+from blues.cohort.findings import UNDECIDED, quoted
 from blues.cohort.record import Cohort
 from blues.cohort.schema import NO, YES
 from blues.cohort.targets import binary_counts, definition
 
-__all__ = ["card", "unused"]
+__all__ = ["card", "undecided", "unused"]
 
 SEVERAL = 10
 
@@ -224,6 +225,23 @@ def unused(cohort: Cohort) -> list[str]:
     return _sentences(dataclasses.replace(cohort, findings=met[lost]), ("odd", "left out"))
 
 
+def undecided(cohort: Cohort) -> list[str]:
+    """Tell of the questions of a draft that nobody has decided.
+
+    Parameters
+    ----------
+    cohort : Cohort
+
+    Returns
+    -------
+    list of str
+        One sentence with the file and how many, or none.
+    """
+    met = cohort.findings
+    open_ = met["what"].str.endswith(UNDECIDED)
+    return _sentences(dataclasses.replace(cohort, findings=met[open_]), ("odd",))
+
+
 def _sentences(cohort: Cohort, kinds: Iterable[str]) -> list[str]:
     """Tell the findings of some kinds; what was found in several places is one sentence."""
     chosen = cohort.findings[cohort.findings["kind"].isin(list(kinds))]
@@ -236,7 +254,7 @@ def _sentences(cohort: Cohort, kinds: Iterable[str]) -> list[str]:
             sentences.append(f"{_place(same.iloc[0])}: {what}; {done}")
             continue
         shown = _places(same, mass)
-        code = f" {value[0]!r}" if mass and value[0] else ""
+        code = f" {quoted(value[0])}" if mass and value[0] else ""
         cells = int(same["cells"].sum())
         total = f"{cells} cell{'s' * (cells > 1)}" if mass else str(len(same))
         sentences.append(f"{what[0].upper()}{what[1:]}{code}: {done}; {total} ({shown})")
@@ -279,7 +297,7 @@ def _cell(finding: Any) -> str:
 
 
 def _value(finding: Any) -> str:
-    return repr(finding.value) if finding.value and finding.value not in finding.file else ""
+    return quoted(finding.value) if finding.value and finding.value not in finding.file else ""
 
 
 def _left_out_columns(cohort: Cohort) -> list[str]:

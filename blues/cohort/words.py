@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-__all__ = ["NEGATION", "letters", "nobody_knows", "says_event", "unaccented"]
+__all__ = ["NEGATION", "letters", "nobody_knows", "says_event", "says_yes", "unaccented"]
 
 NOT_KNOWN = frozenset(
     """
@@ -25,23 +25,29 @@ NOT_KNOWN = frozenset(
 )
 """Labels, by letters alone, that read as if nobody knew: whoever has one has not been shown to be without the event."""
 
-NEGATION = frozenset(
+NO = frozenset("no n nein non nao nee nej nei nie ei ne nu nem hayir oxi οχι".split())
+YES = frozenset(
     """
-    no not none non never without nein nicht kein keine keiner nie ohne pas sans aucun aucune sin senza nessun nessuna nao sem
-    nee niet geen zonder nej nei inte ikke ei ingen utan uden uten ne nu nem hayir bez n oxi οχι
+    yes y true ja j wahr oui vrai si verdadero vero sim verdadeiro jo ano tak da igen evet kylla joo jah ναι nai
     """.split()
 )
-NONE = frozenset(
+FALSE = frozenset("false falsch faux falso".split())
+NEGATION = NO | frozenset(
     """
-    false 0 alive survived survivor survives absent undetected falsch faux falso lebt lebend uberlebt uberlebender
+    not none never without nicht kein keine keiner ohne pas sans aucun aucune sin senza nessun nessuna sem niet geen zonder
+    inte ikke ingen utan uden uten bez
+    """.split()
+)
+NONE = FALSE | frozenset(
+    """
+    0 alive survived survivor survives absent undetected lebt lebend uberlebt uberlebender
     vivant vivante survecu vivo viva vivi sobrevivio levend overleefd lever levande levende absente ausente assente ujemny
     ujemna zyje zije
     """.split()
 )
-EVENT = frozenset(
+EVENT = YES | frozenset(
     """
-    yes y true 1 dead died death deceased nonsurvivor present detected reactive ja j wahr oui vrai si verdadero vero
-    sim verdadeiro jo ano tak da igen evet kylla joo jah ναι nai tot tod verstorben gestorben nachgewiesen mort morte morto
+    1 dead died death deceased nonsurvivor present detected reactive tot tod verstorben gestorben nachgewiesen mort morte morto
     decede decedee deces fallecido fallecida muerto muerta muerte deceduto deceduta falecido obito overleden dood avliden
     dod presente detecte detectado rilevato aangetoond dodatni dodatnia zmarl zmarla zemrel
     """.split()
@@ -82,6 +88,18 @@ def nobody_knows(label: str) -> bool:
     (True, True, True, False)
     """
     return letters(label) == "" or unaccented(letters(label)) in NOT_KNOWN
+
+
+def says_yes(label: str) -> bool | None:
+    """Return whether a label is a word for yes (True) or for no (False); None where it is neither.
+
+    Examples
+    --------
+    >>> says_yes("Ja"), says_yes("sí"), says_yes("Non"), says_yes("faux"), says_yes("dead"), says_yes("ohne")
+    (True, True, False, False, None, None)
+    """
+    word = unaccented(letters(label))
+    return True if word in YES else False if word in NO | FALSE else None
 
 
 def says_event(label: str) -> bool | None:

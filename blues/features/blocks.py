@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from blues import check, pool, provenance
-from blues.cohort import Cohort
+from blues.cohort import Cohort, undecided
 from blues.cohort.decode import categories_of
 from blues.embed import Embeddings
 from blues.encoders import has_seen
@@ -150,6 +150,8 @@ def _facts(cohort: Cohort, task: str, embeddings: Embeddings | None, frames: str
     met = cohort.findings[cohort.findings["done"].str.startswith(f"counts as no event of {task};")]
     if len(met):
         facts["doubtful"] = [f"{row.value!r} ({row.cells}), which {row.what}" for row in met.itertuples()]
+    if told := undecided(cohort):
+        facts["undecided"] = told
     if embeddings is not None:
         facts |= {"encoder": dict(embeddings.encoder), "frames": frames, "points": points}
         odd = embeddings.table.loc[embeddings.table["problems"] != "", "clip"].astype(str)

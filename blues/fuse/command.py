@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from blues import check, datasets, embed, provenance
-from blues.cohort import Cohort, card, unused, when
+from blues.cohort import Cohort, card, undecided, unused, when
 from blues.features import Design, design
 from blues.fuse.combined import of_a_run
 from blues.fuse.experiment import Experiment
@@ -128,8 +128,9 @@ def _prepared(
 ) -> tuple[Cohort, Design, embed.Embeddings | None]:
     """Return what :func:`prepare` does, and the embeddings if images are wanted."""
     cohort = offer(datasets.load(experiment.cohort), experiment.task)
-    for sentence in unused(cohort) if progress else ():
-        print(f"Not used: {sentence}", file=sys.stderr)
+    if progress:
+        told = [f"Not decided: {one}" for one in undecided(cohort)] + [f"Not used: {one}" for one in unused(cohort)]
+        print(*(f"{one}\n" for one in told), sep="", end="", file=sys.stderr)
     tasks = list(dict.fromkeys([*cohort.dictionary.targets, *([TASK] if cohort.dictionary.survival else [])]))
     if not tasks:
         cohort.dictionary.target(experiment.task)  # says that none is defined, and how to define one

@@ -21,6 +21,7 @@ __all__ = [
     "notes_on",
     "reference_notes",
     "sample_size",
+    "undecided_notes",
 ]
 
 FEW_EVENTS = 10
@@ -100,6 +101,7 @@ def notes_on(
 ) -> list[dict[str, str]]:
     """Say what limits the numbers: few events, suspicious columns, patients an arm could not use, unread clips."""
     found = [
+        *undecided_notes(design),
         *_outcome_notes(design),
         *_size_notes(design, size if size is not None else sample_size(design)),
         *_leak_notes(design),
@@ -260,6 +262,20 @@ def _note(text: str) -> dict[str, str]:
 
 def _warning(text: str) -> dict[str, str]:
     return {"level": "warning", "text": text}
+
+
+def undecided_notes(design: Design) -> list[dict[str, str]]:
+    """Warn of questions that the draft of a dictionary asks and nobody has decided; of a transfer, of both cohorts'."""
+    taught = design.facts.get("trained_on", {})
+    told = [(design.cohort, design.facts), *([(taught["cohort"], taught)] if taught else [])]
+    return [
+        _warning(
+            f"{cohort}: {sentence}. An outcome, or a value known too late, may be among the predictors. Decide each, and "
+            "delete its mark."
+        )
+        for cohort, facts in told
+        for sentence in facts.get("undecided", ())
+    ]
 
 
 def _outcome_notes(design: Design) -> list[dict[str, str]]:

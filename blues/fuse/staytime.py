@@ -22,7 +22,7 @@ from blues.features import Design
 from blues.fuse.arms import sees_images
 from blues.fuse.examine import learning_notes, validation_notes
 from blues.fuse.experiment import Experiment
-from blues.fuse.notes import FEW_EVENTS, design_facts, encoder_notes
+from blues.fuse.notes import FEW_EVENTS, design_facts, encoder_notes, undecided_notes
 from blues.fuse.record import Run
 from blues.fuse.stayexamine import examined, learning_of_time, refuse_options, unused_options, validate_time
 from blues.fuse.tables import (
@@ -369,4 +369,4 @@ def _notes(design: Design, experiment: Experiment, found: survive.OutOfFold) -> 
             f"The null shuffles times and events {experiment.null} times among the patients, one repeat of the folds each; its "
             f"smallest possible p is {1 / (1 + experiment.null):.3f}."
         )
-    return notes + encoder_notes(design)
+    return undecided_notes(design) + notes + encoder_notes(design)
