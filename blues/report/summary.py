@@ -142,7 +142,7 @@ def summarize(
         "figures": figures,
         "explorer": risk.explorer(facts),
         "experiment": _settings(facts, privacy),
-        "provenance": dict(facts.run.provenance),
+        "provenance": {k: v for k, v in facts.run.provenance.items() if k != "clip_hashes"},
     }
     # ids went out above, before pseudonyms came in: a cohort may well call its own patients P01
     return dict(dataclasses.replace(privacy, names={}).value(clean(whole)))
