@@ -1173,7 +1173,7 @@ def test_the_headline_stands_beside_every_test_of_it(run, summary):
         (run.comparisons["arm"] == facts.candidate) & (run.comparisons["reference"] == facts.reference)
     ]
     assert len(made["rows"]) == len(mine) > 5
-    assert {"DeLong", "swap permutation", "McNemar", "Nadeau-Bengio"} <= {row[3] for row in made["rows"]}
+    assert {"DeLong", "swap permutation", "McNemar", "Nadeau-Bengio"} <= {row[4] for row in made["rows"]}
     assert made["rows"][0][1] == pytest.approx([facts.headline.difference, facts.headline.low, facts.headline.high])
 
 

@@ -14,12 +14,13 @@ from blues.agree.beside import write_beside
 from blues.agree.section import merged
 from blues.fuse.command import summary as printed
 from blues.fuse.examine import validation_notes
+from blues.fuse.naming import worded
 from blues.fuse.run import run_folds
 from blues.report import single
+from blues.report.document import draw
 from blues.report.extras import frame_table, read_beside
 from blues.report.facts import Facts
 from blues.report.methods import methods
-from blues.report.naming import worded
 from blues.report.settings import in_use
 
 CROSSED = re.compile(
@@ -184,7 +185,7 @@ def test_pages_without_images_do_not_ask_what_images_add(modalities):
     run = fuse.run(whole, fuse.Experiment(modalities=modalities, **QUICK))
     summary = report.summarize(run)
     html = report.render(summary)
-    assert f"<title>Predicted from {' and '.join(modalities)}: made" in html
+    assert f"<title>Predicted from {' and '.join(modalities)}: Made" in html
     assert "does lung ultrasound add" not in html.split("<main")[0]
     told = " ".join(methods(Facts(run)))
     assert "an arm with images" not in told
@@ -366,3 +367,54 @@ def test_console_names_metrics_and_counts_patients_whole():
     number = printed(crossed(kind="continuous", unit="days"))
     assert "What imaging adds, in mean absolute error in days" in number
     assert "MAE" not in number
+
+
+def with_constant(run, better=False):
+    """Return a run of a number with the constant as an arm without images that is far better, or far worse, than all others."""
+    factor = 0.1 if better else 10.0
+    rows = run.scores[run.scores["arm"] == "blood"].assign(arm="prevalence")
+    rows[["value", "low", "high"]] *= factor
+    predictions = run.predictions[run.predictions["arm"] == "blood"].assign(arm="prevalence", p=0.0)
+    return dataclasses.replace(
+        run, scores=pd.concat([run.scores, rows]), predictions=pd.concat([run.predictions, predictions])
+    )
+
+
+def test_errors_no_smaller_than_those_of_a_constant_are_called_so():
+    said = " ".join(report.summarize(with_constant(crossed(kind="continuous"), better=True))["answer"]["sentences"])
+    assert "The reference itself is no better than the training mean, which says the same of everybody" in said
+    assert "image + blood does no better than the training mean either" in said
+    said = " ".join(report.summarize(with_constant(crossed(kind="continuous")))["answer"]["sentences"])
+    assert "training mean" not in said
+    explained = fuse.run(make_design(40, kind="continuous"), fuse.Experiment(**(QUICK | {"explain": ("all",)})))
+    shown = report.summarize(with_constant(explained, better=True))
+    part = next(s for s in shown["sections"] if s["key"] == "explanations")
+    assert "is no better than the training mean" in part["blocks"][0]["text"]
+
+
+def test_the_main_metric_comes_first_and_each_row_says_which_side_is_better():
+    for kind, first in (("continuous", "mean absolute error"), ("ordinal", "mean absolute error"), ("binary", "AUROC")):
+        run = crossed(kind=kind)
+        made = report.summarize(dataclasses.replace(run, comparisons=run.comparisons[::-1]))["tables"]["headline"]
+        assert made["rows"][0][0] == first
+        sides = {row[0]: row[2] for row in made["rows"]}
+        assert sides["mean absolute error" if kind != "binary" else "Brier score"] == "below 0"
+        assert ("DeLong and McNemar take" in made["note"]) == (kind == "binary")
+    assert sides["AUROC"] == "above 0"
+
+
+def test_differences_are_drawn_with_the_better_side_on_the_right():
+    for kind, better in (("continuous", -1), ("binary", 1)):
+        spec = report.summarize(crossed(kind=kind))["figures"]["gain-forest"]
+        axes = draw(spec).axes[0]
+        assert axes.xaxis_inverted() == (better < 0)
+        assert axes.get_xlabel().endswith("better with images →")
+
+
+def test_console_says_what_the_page_says_of_a_constant():
+    run = crossed(kind="ordinal")
+    constant = run.comparisons.assign(reference="prevalence", arm="image", family="")
+    said = printed(dataclasses.replace(with_constant(run), comparisons=constant))
+    assert "This run cannot say what imaging adds: nothing but a constant stands beside images." in said
+    assert "Against the constant (training mean)" in said
+    assert "prevalence" not in said

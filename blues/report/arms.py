@@ -158,7 +158,7 @@ def _forest(facts: Facts) -> dict[str, Any]:
         f"{label} with 95% interval. Circles: arms with images; squares: on the experts' reading; diamonds: without either.",
         said,
         scores=frame,
-        metric=label,
+        metric=label + ("" if metric(facts.metric).better > 0 else ", lower is better"),
         chance=0.5 if facts.metric in ("auroc", "uno_c") else None,
     )
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from blues import explain
 from blues.check import InputError
+from blues.report.asides import no_better
 from blues.report.document import block, column, figure, table
 from blues.report.facts import Facts
 from blues.report.people import Parts
@@ -21,6 +22,7 @@ BASE = (
     "The base value is what the models say when nothing of a patient is known, an average over training patients on the "
     "models' own scale: it need not be the mean prediction."
 )
+_RESTS = "what its predictions rest on says nothing of what the outcome depends on."
 _LEVELS = {
     "variable": ("Variables", "variable"),
     "feature": ("Features", "feature"),
@@ -43,6 +45,7 @@ def explained(facts: Facts) -> Parts | None:
         "predictions rest on, not what causes the outcome."
     )
     blocks = [
+        *([block("text", text=f"{arm_label(arm)} {known}: {_RESTS}")] if (known := no_better(facts, arm)) else []),
         block("text", text=_in_words(facts, record, arm)),
         block("text", text=text),
         block("text", text=_checked(facts, record, arm)),

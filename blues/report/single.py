@@ -15,10 +15,10 @@ import pandas as pd
 import blues
 from blues import check, explain
 from blues.fuse import Run
+from blues.fuse.naming import worded
 from blues.report.document import block, column, figure, table
 from blues.report.explained import BASE, explained_arm
 from blues.report.facts import Facts
-from blues.report.naming import worded
 from blues.report.people import Parts
 from blues.report.privacy import Privacy, pseudonyms
 from blues.report.words import FRAMES, arm_label, clean, count, listed, number, of_unit

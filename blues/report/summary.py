@@ -11,6 +11,7 @@ import pandas as pd
 import blues
 from blues.cohort import Cohort, card
 from blues.fuse import Run
+from blues.fuse.naming import worded
 from blues.report import arms, explained, extras, gain, people, risk
 from blues.report.answer import INTENDED_USE, answer
 from blues.report.checklists import checklists
@@ -19,7 +20,6 @@ from blues.report.facts import Facts
 from blues.report.leads import leads, question
 from blues.report.limits import limits
 from blues.report.methods import command, methods, place
-from blues.report.naming import worded
 from blues.report.people import Parts
 from blues.report.privacy import Privacy, pseudonyms
 from blues.report.settings import in_use

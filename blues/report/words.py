@@ -6,10 +6,12 @@ import math
 import re
 from typing import Any
 
-from blues.fuse.named import METRICS, Metric, metric
+from blues.fuse.named import CONSTANT, MEAN, METRICS, Metric, metric
 
 __all__ = [
+    "CONSTANT",
     "FRAMES",
+    "MEAN",
     "METRICS",
     "POINTS",
     "THRESHOLDS",
@@ -28,8 +30,6 @@ __all__ = [
 ]
 
 LEVEL = "95% interval"
-CONSTANT, MEAN = "prevalence", "training mean"
-"""The arm that says the same of everybody, as runs call it, and what it is called where the outcome is no yes or no."""
 FRAMES = {
     "mean": "the mean",
     "max": "the maximum",
