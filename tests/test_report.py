@@ -837,6 +837,7 @@ def test_records_of_the_other_parts_are_taken_as_they_come(run):
     grras = {r[0]: r[2] for r in summary["tables"]["grras"]["rows"]}
     assert grras["4"] == ["agreement"]
     assert grras["5"] == []
+    assert next(r for r in summary["tables"]["grras"]["rows"] if r[0] == "4")[3] == "two experts"
     assert Tree(report.render(summary)).wrong == []
 
 

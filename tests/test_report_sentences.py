@@ -16,7 +16,7 @@ from blues.fuse.command import summary as printed
 from blues.fuse.examine import validation_notes
 from blues.fuse.naming import worded
 from blues.fuse.run import run_folds
-from blues.report import single
+from blues.report import people, risk, single
 from blues.report.document import draw
 from blues.report.extras import frame_table, read_beside
 from blues.report.facts import Facts
@@ -418,3 +418,17 @@ def test_console_says_what_the_page_says_of_a_constant():
     assert "This run cannot say what imaging adds: nothing but a constant stands beside images." in said
     assert "Against the constant (training mean)" in said
     assert "prevalence" not in said
+
+
+def test_note_of_table_one_says_whose_times_its_correlations_are_of():
+    run = crossed()
+    for n, told in ((31, "of the 31 patients discharged alive"), (None, "as if discharged then")):
+        there = dataclasses.replace(run, cohort={**run.cohort, "correlated": n})
+        assert told in people._whose_times(Facts(there))
+
+
+def test_a_page_without_calibration_says_what_stands_in_its_place():
+    for kind, told in (("continuous", "as the mean absolute error"), ("time", "the Brier scores among all scores")):
+        run = crossed(kind="continuous")
+        run = dataclasses.replace(run, design={**run.design, "kind": kind})
+        assert told in risk.calibration(Facts(run))[0][0]["text"]

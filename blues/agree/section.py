@@ -171,7 +171,7 @@ def section(
             )
         )
         + _round_words(rows),
-        13: "the tables below",
+        13: "the tables of coefficients",
         15: "ratings and the table of coefficients are saved beside this page",
     }
     out: dict[str, Any] = {"GRRAS checklist": grras({**own, **(facts or {})}), "Ratings by rater": counts}

@@ -26,7 +26,7 @@ from blues.fuse.null import p_of_added
 from blues.fuse.record import Run
 from blues.fuse.run import run
 from blues.fuse.stayexamine import no_transfer, refuse_options
-from blues.fuse.staytime import COLUMN, TASK, describe_beside, of_a_stay, offer, timed
+from blues.fuse.staytime import COLUMN, TASK, describe_beside, happened, of_a_stay, offer, timed
 from blues.fuse.subgroups import groups_of, subgroups
 from blues.fuse.tables import SHUFFLED, WITHOUT, main_metric
 from blues.fuse.transfer import transfer
@@ -86,7 +86,7 @@ def _main(argv: Sequence[str] | None) -> int:
         if experiment.finetune != "none":
             the_design, more["tuning"] = tuning(cohort, the_design, experiment, progress=True)
         # subgroups come after the run is saved, below
-        more |= {"groups": {}, "cohort_card": card(cohort, experiment.task)}
+        more |= {"groups": {}, "cohort_card": card(cohort, experiment.task, correlated=happened(the_design))}
         found = run(the_design, experiment, **more, progress=True)
         found = dataclasses.replace(found, combinations=of_a_run(embeddings, the_design, experiment))
         name = _slug(cohort.name)

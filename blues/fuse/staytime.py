@@ -92,6 +92,11 @@ def of_a_stay(cohort: Cohort, task: str) -> bool:
     return bool(section) and cohort.dictionary.targets[task].column in (COLUMN, survive.stay_rule(section).stay)
 
 
+def happened(design: Design) -> list[Any] | None:
+    """Return the patients who had the event of a design of kind ``time``; None for other kinds."""
+    return None if design.event is None else list(design.patients[design.event == 1])
+
+
 def timed(design: Design, cohort: Cohort) -> Design:
     """Return a design of a stay with what a reader must know of how stays ended, and of ``discharge`` with the events.
 

@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 import pandas as pd
 
 from blues.agree import Agreement
+from blues.agree.section import TO_WRITE
 from blues.check import InputError
 from blues.evaluate import Estimate, Test
 from blues.report.document import block, figure, from_records
@@ -34,7 +35,9 @@ def explanations(results: Results, privacy: Privacy) -> Parts | None:
 
 def agreement(results: Results, privacy: Privacy) -> Parts | None:
     """Return coefficients with their sentences, pairs of raters as a forest, matrices; None when there are none."""
-    return _parts("agreement", results, privacy)
+    # GRRAS stands among the checklists, once
+    shown = {title: result for title, result in (results or {}).items() if not _is_checklist(result)}
+    return _parts("agreement", shown, privacy)
 
 
 def stay(results: Results, privacy: Privacy) -> Parts | None:
@@ -268,13 +271,17 @@ def frame_table(caption: str, frame: pd.DataFrame, most: int = 500) -> dict[str,
     return plain
 
 
-def stated(results: Results) -> set[str] | None:
-    """Return the GRRAS items that the agreement results speak to, where they hold the checklist; None where they do not."""
+def stated(results: Results, privacy: Privacy) -> dict[str, str] | None:
+    """Return what the agreement results say to items of GRRAS, where they hold the checklist; None where they do not."""
     for result in (results or {}).values():
-        if isinstance(result, pd.DataFrame) and list(result.columns) == ["item", "what", "statement"]:
-            written = result[~result["statement"].str.startswith("to be stated")]
-            return set(written["item"].astype(str))
+        if _is_checklist(result):
+            written = result[~result["statement"].str.startswith(TO_WRITE)]
+            return {str(r.item): privacy.text(str(r.statement)) for r in written.itertuples()}
     return None
+
+
+def _is_checklist(result: Any) -> bool:
+    return isinstance(result, pd.DataFrame) and list(result.columns) == ["item", "what", "statement"]
 
 
 def read_beside(folder: str | Path) -> dict[str, dict[str, Any]]:

@@ -123,7 +123,7 @@ def summarize(
     add("limits", ([block("list", items=limits(facts))], {}, {}))
     add("methods", ([block("text", text=text) for text in methods(facts)], {}, {}))
     present = {s["key"] for s in sections if s["present"]} | {"repeat", "use"}
-    lists = checklists(present, extras.stated(agreements))
+    lists = checklists(present, extras.stated(agreements, privacy))
     add("checklists", (_checklist_blocks(lists), lists, {}))
     add("repeat", _repeat(facts, privacy))
     add("use", ([block("text", text=INTENDED_USE)], {}, {}))
