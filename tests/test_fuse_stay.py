@@ -430,7 +430,7 @@ def test_models_that_change_nothing_are_named():
     quick = fuse.Experiment(**(QUICK | {"null": 0, "repeats": 1, "model": ("xgboost",), "draws": 500}))
     run = fuse.run(make_design(), quick)
     warnings = [n["text"] for n in run.notes if n["level"] == "warning"]
-    assert any(text.startswith("--model, --draws changed nothing") for text in warnings)
+    assert any(text.startswith("What was asked for (model, draws) changed nothing") for text in warnings)
 
 
 def test_time_is_not_carried_to_another_cohort(many):

@@ -109,7 +109,7 @@ def _analysis(found: list[Agreement]) -> str:
     unit = "patients" if any(r.detail["clusters"] < r.subjects for r in found) else "subjects"
     return (
         f"{counted(len(found), 'coefficient')} with {100 * found[0].detail['confidence']:g}% intervals ({how}); "
-        f"{unit} are the independent units ({many}); missing ratings are left missing, and the column left_out says how many "
+        f"{unit} are the independent units ({many}); missing ratings are left missing, and the column left out says how many "
         "subjects a coefficient could not use."
     )
 

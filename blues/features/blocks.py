@@ -81,8 +81,9 @@ def design(
     values = cohort.target(task)
     y = values.dropna()
     owner = cohort.clips["patient"] if target.level == "clip" else pd.Series(values.index, index=values.index)
+    unknown = f"{target.label or task} is not known"
     dropped = pd.DataFrame(
-        [{"row": row, "patient": owner[row], "reason": f"{task} is not known"} for row in values.index[values.isna()]],
+        [{"row": row, "patient": owner[row], "reason": unknown} for row in values.index[values.isna()]],
         columns=["row", "patient", "reason"],
     )
     patients = owner.loc[y.index].rename("patient")

@@ -212,6 +212,7 @@ def _chance(axes: Axes, shown: pd.DataFrame, values: np.ndarray) -> None:
         if len(inside):
             axes.barh(-inside, values[inside], color=PAPER, height=0.72)
             axes.barh(-inside, values[inside], color=MUTED, alpha=0.4, height=0.7, label="no more than chance")
+            axes.barh(-inside, values[inside], fill=False, edgecolor=MUTED, linewidth=0.9, height=0.7)
     if "null_high" in shown:
         level = shown["null_high"].to_numpy(float)
         known = np.flatnonzero(np.isfinite(level))

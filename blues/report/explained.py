@@ -168,14 +168,18 @@ def _bars(found: pd.DataFrame, title: str, arm: str, unit: str) -> dict[str, Any
     frame = found.assign(feature=_with_units(found))[["feature", "modality", "value", "low", "high"]]
     first = ", ".join(str(n) for n in found["name"].head(3))
     caption = f"{title} by mean absolute Shapley value of {arm_label(arm)}; whiskers: 95% interval over patients."
+    said = f"The largest: {first}."
     if found["inside_null"].notna().any():
+        if found["inside_null"].head(3).astype(bool).any():
+            inside = [str(n) for n in found["name"].head(3)[found["inside_null"].head(3).astype(bool)]]
+            said += f" No more than chance: {', '.join(inside)}."
         frame = frame.assign(inside_null=found["inside_null"].astype(bool), null_high=found["null_high"])
         caption += " Grey: no more than shuffled outcomes give; tick: where chance ends, over all bars together."
     return figure(
         "importance",
         f"{title} that {arm_label(arm)} rests on",
         caption,
-        f"The largest: {first}.",
+        said,
         frame=frame,
         xlabel=f"mean |Shapley value|, {unit}",
     )

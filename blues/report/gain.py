@@ -47,7 +47,7 @@ def gain(facts: Facts, privacy: Privacy) -> Parts:
         tables["subgroups"] = _subgroups(facts, groups, label)
         blocks.append(block("table", key="subgroups"))
     else:
-        text = "For whom: no subgroups were named for this run (--subgroups sex age:65 names columns in advance)."
+        text = "For whom: no subgroups were named for this run."
         if named := facts.experiment.get("subgroups"):
             text = f"For whom: nothing is said by {listed(list(named))}, for no arm of this run is the reference with images."
         blocks.append(block("text", text=text))

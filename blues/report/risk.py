@@ -259,7 +259,7 @@ def robustness(facts: Facts) -> Parts:
             )
         blocks.append(block("table", key="null"))
     else:
-        blocks.append(block("text", text="The label-permutation null is not part of this run; --null 200 adds it."))
+        blocks.append(block("text", text="The label-permutation null is not part of this run."))
     repeats = curves.repeats_frame(facts)
     if repeats["repeat"].nunique() > 1:
         grouped = repeats.groupby("arm", sort=False)["value"]

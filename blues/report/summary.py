@@ -17,6 +17,7 @@ from blues.report.answer import INTENDED_USE, answer
 from blues.report.checklists import checklists
 from blues.report.document import block, column, table
 from blues.report.facts import Facts
+from blues.report.glossary import terms
 from blues.report.leads import leads, question
 from blues.report.limits import limits
 from blues.report.methods import command, methods, place
@@ -44,12 +45,16 @@ TITLES = {
     "methods": "Methods",
     "checklists": "Reporting checklists",
     "repeat": "Provenance, and how to repeat it",
+    "terms": "Terms on this page",
     "use": "Intended use",
 }
+_TOLD_ELSEWHERE = ("damaged", "no_rules", "stay_note")
+"""Facts of the design that stand among the limits in words."""
 _NOT_PART = {
     "explanations": "Explanations (what the models rely on) are not part of this run.",
     "agreement": "Agreement between experts, and between model and experts, is not part of this run.",
     "stay": "Length of stay is not part of this run.",
+    "terms": "This page uses no term that wants explaining.",
 }
 
 
@@ -126,6 +131,8 @@ def summarize(
     lists = checklists(present, extras.stated(agreements, privacy))
     add("checklists", (_checklist_blocks(lists), lists, {}))
     add("repeat", _repeat(facts, privacy))
+    found = terms(said, sections, tables, [[f["title"], f["caption"]] for f in figures.values()])
+    add("terms", ([block("facts", rows=found)], {}, {}) if found else None)
     add("use", ([block("text", text=INTENDED_USE)], {}, {}))
     whole = {
         "schema": SCHEMA,
@@ -229,7 +236,7 @@ def _repeat(facts: Facts, privacy: Privacy) -> Parts:
     plain = [
         [str(k), str(v)]
         for k, v in provenance.items()
-        if isinstance(v, str | int | float) and not isinstance(v, bool) and v != ""
+        if isinstance(v, str | int | float) and not isinstance(v, bool) and v != "" and k not in _TOLD_ELSEWHERE
     ]
     if plain:
         blocks.append(block("facts", rows=plain))
