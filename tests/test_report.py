@@ -611,7 +611,7 @@ def test_null_table_counts_as_the_run_does(run, summary):
     assert "at a predicted risk of 0.5" in summary["tables"]["arms"]["note"]
     without = report.summarize(dataclasses.replace(run, null=run.null.iloc[:0]))
     assert "null" not in without["tables"]
-    assert "not part of this run; --null" in json.dumps(without["sections"])
+    assert "null is not part of this run." in json.dumps(without["sections"])
 
 
 def test_learning_curve_and_bootstrap_validation_are_shown_where_a_run_has_them(run, summary):
@@ -645,14 +645,15 @@ def test_limits_come_from_the_runs_own_facts(run, summary):
     assert "internal validation within tiny" in text
     assert "is the best of 3 arms without images" in text
     assert "consensus" in text
-    assert "--null 200" not in text
+    assert "label-permutation null" not in text
     assert "could use 24 of 30 patients" in text
     other = dataclasses.replace(
         run, cohort={k: v for k, v in run.cohort.items() if k != "ratings"}, null=run.null.iloc[:0]
     )
     text = " ".join(next(s for s in report.summarize(other)["sections"] if s["key"] == "limits")["blocks"][0]["items"])
     assert "consensus" not in text
-    assert "--null 200" in text
+    assert "label-permutation null of the whole pipeline is not part of this run." in text
+    assert "--null" not in text
 
 
 def test_methods_say_what_was_done_and_nothing_else(run, summary):

@@ -16,11 +16,13 @@ from blues.fuse.command import summary as printed
 from blues.fuse.examine import validation_notes
 from blues.fuse.naming import worded
 from blues.fuse.run import run_folds
-from blues.report import people, risk, single
+from blues.report import extras, people, risk, single
 from blues.report.document import draw
+from blues.report.explained import _bars
 from blues.report.extras import frame_table, read_beside
 from blues.report.facts import Facts
 from blues.report.methods import methods
+from blues.report.privacy import Privacy
 from blues.report.settings import in_use
 
 CROSSED = re.compile(
@@ -432,3 +434,59 @@ def test_a_page_without_calibration_says_what_stands_in_its_place():
         run = crossed(kind="continuous")
         run = dataclasses.replace(run, design={**run.design, "kind": kind})
         assert told in risk.calibration(Facts(run))[0][0]["text"]
+
+
+def test_terms_of_a_page_are_explained_at_its_end_and_no_others():
+    def explained(run):
+        sections = report.summarize(run)["sections"]
+        assert [s["key"] for s in sections][-2:] == ["terms", "use"]
+        return dict(next(s for s in sections if s["key"] == "terms")["blocks"][0]["rows"])
+
+    binary, number = explained(crossed()), explained(crossed(kind="continuous"))
+    assert {"AUROC", "ICI", "E50", "ECE", "Brier score"} <= set(binary)
+    assert "ICI" not in number
+    assert "Williams' index" not in binary
+
+
+def test_text_of_a_page_names_no_flag_but_in_the_command():
+    for run in (crossed(), crossed(kind="continuous"), moved()):
+        summary = report.summarize(run)
+        sections = [s for s in summary["sections"] if s["key"] != "repeat"]
+        for text in texts({**summary, "sections": sections}):
+            assert not re.search(r"(?<!\w)--[a-z]", text), text
+    run = dataclasses.replace(crossed(), provenance={"damaged": 0, "no_rules": "none", "seed": 3})
+    rows = next(s for s in report.summarize(run)["sections"] if s["key"] == "repeat")["blocks"][1]["rows"]
+    assert rows == [["seed", "3"]]
+
+
+def test_descriptions_of_figures_hold_their_numbers():
+    run = crossed()
+    facts, figures = Facts(run), report.summarize(run)["figures"]
+    arm, value = facts.candidate.replace("+", " + "), facts.score(facts.candidate, "auprc")[0]
+    assert figures["precision-recall"]["description"].startswith(f"Average precision: {arm} {value:.2f}")
+    curve = pd.DataFrame({"group": ["a", "a", "b"], "time": [0, 9, 7], "survival": [1.0, 0.25, 0.5]})
+    assert extras._drawn("Still in hospital", curve)["description"] == "a: 0.25 at day 9; b: 0.50 at day 7."
+    pairs = pd.DataFrame({"pair": ["x, y"], "value": [0.6], "low": [0.4], "high": [0.8]})
+    assert extras._drawn("Every pair", pairs)["description"] == "x, y 0.60 (0.40 to 0.80)"
+    found = pd.DataFrame(
+        {"name": ["u", "v"], "unit": "", "modality": "blood", "value": [2.0, 1.0], "low": 0.5, "high": 3.0}
+    ).assign(inside_null=[False, True], null_high=1.5)
+    assert _bars(found, "Variables", "blood", "log-odds")["description"] == "The largest: u, v. No more than chance: v."
+
+
+def test_clips_without_their_names_are_counted_and_not_listed():
+    hidden = Privacy(names={"1": "P01"}, clips=("clip_a", "clip_b"))
+    assert hidden.text("2 clips could not be read and were left out: clip_a, clip_b") == (
+        "2 clips could not be read and were left out (names: in the terminal and provenance.json)"
+    )
+    assert hidden.text("1 clip could not be read and was left out: clip_a").endswith("left out: [a clip]")
+
+
+def test_long_parts_say_on_paper_what_was_not_printed():
+    run = crossed()
+    more = pd.concat([run.comparisons.assign(metric=f"metric {k}") for k in range(60)])
+    summary = report.summarize(dataclasses.replace(run, comparisons=pd.concat([run.comparisons, more])))
+    n = len(summary["tables"]["all-comparisons"]["rows"])
+    assert f'<p class="unprinted">Not printed: {n:,} rows' in report.render(summary)
+    short = report.render(report.summarize(run))
+    assert short.count('<p class="unprinted">') == short.count('<details class="long">')
