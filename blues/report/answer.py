@@ -15,6 +15,7 @@ from blues.report.words import (
     LEVEL,
     MEAN,
     arm_label,
+    capital,
     clean,
     count,
     in_folds,
@@ -228,7 +229,7 @@ def _above_chance(facts: Facts, gain: Gain) -> str:
     if not (said := no_better(facts, gain.reference)):
         return ""
     shown = number(facts.score(gain.reference)[0], digits(facts)) + facts.in_unit
-    more = f" {arm_label(gain.arm)} {again} either." if (again := _nor(facts, gain.arm)) else ""
+    more = f" {capital(arm_label(gain.arm))} {again} either." if (again := _nor(facts, gain.arm)) else ""
     return f"The reference itself {said} ({shown}): a gain over it says little.{more}"
 
 

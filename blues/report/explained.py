@@ -14,7 +14,7 @@ from blues.report.document import block, column, figure, table
 from blues.report.facts import Facts
 from blues.report.people import Parts
 from blues.report.settings import poolings
-from blues.report.words import arm_label, listed, metric, modalities, model_of, signed
+from blues.report.words import arm_label, capital, listed, metric, modalities, model_of, signed
 
 __all__ = ["BASE", "explained", "explained_arm", "movers"]
 
@@ -45,7 +45,11 @@ def explained(facts: Facts) -> Parts | None:
         "predictions rest on, not what causes the outcome."
     )
     blocks = [
-        *([block("text", text=f"{arm_label(arm)} {known}: {_RESTS}")] if (known := no_better(facts, arm)) else []),
+        *(
+            [block("text", text=f"{capital(arm_label(arm))} {known}: {_RESTS}")]
+            if (known := no_better(facts, arm))
+            else []
+        ),
         block("text", text=_in_words(facts, record, arm)),
         block("text", text=text),
         block("text", text=_checked(facts, record, arm)),
@@ -89,9 +93,7 @@ def _in_words(facts: Facts, record: explain.Attributions, arm: str) -> str:
     if tested and not len(above):
         said = f"Nothing that {arm_label(arm)} rests on is more than shuffled outcomes give"
     else:
-        said = (
-            f"{arm_label(arm)[:1].upper()}{arm_label(arm)[1:]} rests most on {listed(above['words'].head(5).tolist())}"
-        )
+        said = f"{capital(arm_label(arm))} rests most on {listed(above['words'].head(5).tolist())}"
         said += "; nothing else is more than shuffled outcomes give" if tested and len(above) <= 5 else ""
     images = found[found["modality"] == "image"]
     if not len(images) or "image" not in modalities(arm):

@@ -17,6 +17,7 @@ __all__ = [
     "THRESHOLDS",
     "Metric",
     "arm_label",
+    "capital",
     "called_grade",
     "clean",
     "count",
@@ -189,6 +190,17 @@ def model_of(arm: str) -> str:
 def arm_label(arm: str) -> str:
     """Return an arm's name with room to break the line: ``image + blood``."""
     return arm.replace("+", " + ")
+
+
+def capital(text: str) -> str:
+    """Return a text that begins a sentence.
+
+    Examples
+    --------
+    >>> capital("image + blood")
+    'Image + blood'
+    """
+    return text[:1].upper() + text[1:]
 
 
 def listed(items: list[str], last: str = "and") -> str:
