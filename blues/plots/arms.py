@@ -211,8 +211,8 @@ def _chance(axes: Axes, shown: pd.DataFrame, values: np.ndarray) -> None:
         inside = np.flatnonzero([value is True or value == 1 for value in shown["inside_null"]])
         if len(inside):
             axes.barh(-inside, values[inside], color=PAPER, height=0.72)
-            axes.barh(-inside, values[inside], color=MUTED, alpha=0.4, height=0.7, label="no more than chance")
             axes.barh(-inside, values[inside], fill=False, edgecolor=MUTED, linewidth=0.9, height=0.7)
+            axes.barh(-inside, values[inside], color=MUTED, alpha=0.4, height=0.7, label="no more than chance")
     if "null_high" in shown:
         level = shown["null_high"].to_numpy(float)
         known = np.flatnonzero(np.isfinite(level))
