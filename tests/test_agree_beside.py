@@ -50,6 +50,13 @@ def test_the_report_shows_it_and_its_numbers(found, folder, cohort):
     assert f"{main[0].value:.2f} (95% CI {main[0].low:.2f}" in page
     checklist = summary["tables"]["grras"]
     assert any(row[2] for row in checklist["rows"])
+    assert [row[2] == ["agreement"] for row in checklist["rows"]] == [
+        not row[3].startswith("to be stated") for row in checklist["rows"]
+    ]
+    assert (
+        page.count("<bdi>Raters, subjects and repeats that there were<") == 1
+    )  # the guideline stands on the page once
+    assert "tables below" not in page
 
 
 def test_a_cohort_without_ratings_says_nothing_and_one_reason_costs_only_its_part(cohort, folder, tmp_path):

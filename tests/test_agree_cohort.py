@@ -320,6 +320,9 @@ def test_command_with_experts_and_a_run(two_experts, tmp_path, capsys):
     words = [str(two_experts.folder), "--draws", "50", "--run", str(run), "--margin", "-0.1"]
     assert agree.main(words) == 0
     said = capsys.readouterr().out
+    kappas = [line for line in said.splitlines() if "Cohen's kappa" in line and " was " in line]
+    assert kappas
+    assert all(line.startswith(("severity: ", "a_lines: ", "b_lines: ")) for line in kappas)
     for expected in ("Ann - Ben", "Williams' index", "Leave one expert out, arm image", "pupil"):
         assert expected in said
     ratings = two_experts.ratings

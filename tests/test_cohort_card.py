@@ -150,6 +150,20 @@ def test_table_one_by_a_number(make):
     assert table["difference"].isna().all()
 
 
+def test_correlations_of_table_one_can_be_of_some_patients_alone(make):
+    cohort = read(make())
+    known = list(cohort.target("severity").dropna().index)
+    whole, all_ = table_one(cohort, "severity"), table_one(cohort, "severity", known)
+    pd.testing.assert_frame_equal(whole, all_)
+    some = known[1:]
+    table = table_one(cohort, "severity", some)
+    assert whole["correlation"].notna().any()
+    assert table["correlation"].isna().all(), "two patients have no correlation"
+    assert table["overall"].tolist() == whole["overall"].tolist()
+    assert card(cohort, "severity", some)["correlated"] == len(some)
+    assert card(cohort, "severity")["correlated"] is None
+
+
 def test_standardised_differences():
     a, b = pd.Series([1.0, 2, 3, np.nan]), pd.Series([2.0, 3, 4])
     assert standardised_difference(a, b, "continuous") == pytest.approx(-1)

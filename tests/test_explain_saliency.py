@@ -340,7 +340,7 @@ def test_overlay_colours_the_strong_places_only_and_stills_are_written(streaks, 
         frames, maps.astype(np.float32), np.array([0.1, 0.9, 0.5], np.float32), "streaks", "grad-cam"
     )
     paths = explain.write_stills(found, tmp_path, "7_R3", most=2)
-    assert [p.name for p in paths] == ["7_R3-streaks-001.png", "7_R3-streaks-002.png"]
+    assert [p.name for p in paths] == ["7_R3-streaks-002.png", "7_R3-streaks-003.png"]
     assert paths[0].read_bytes()[:4] == b"\x89PNG"
 
 

@@ -280,6 +280,11 @@ def test_notebook_command_and_report_agree(tmp_path, capsys):
     pd.testing.assert_frame_equal(held["run"].scores, by_command.scores, check_dtype=False)
     pd.testing.assert_frame_equal(held["run"].predictions, by_command.predictions)
     made = fuse.prepare(by_command.experiment)[1]
+    left = made.event[made.event == 1].index
+    age = held["cohort"].patients["age"][made.patients[left]]
+    shown = next(row for row in by_command.cohort["table_one"] if row["column"] == "age")
+    assert by_command.cohort["correlated"] == len(left) < len(made.y)
+    assert shown["correlation"] == pytest.approx(age.corr(made.y[left].set_axis(age.index), method="spearman"))
     folds = evaluate.patient_folds(made.y, made.patients, 5, 2, 0, kind="continuous")
     ids = made.patients.to_numpy()
     direct = survive.out_of_fold_risk(
@@ -425,7 +430,7 @@ def test_models_that_change_nothing_are_named():
     quick = fuse.Experiment(**(QUICK | {"null": 0, "repeats": 1, "model": ("xgboost",), "draws": 500}))
     run = fuse.run(make_design(), quick)
     warnings = [n["text"] for n in run.notes if n["level"] == "warning"]
-    assert any(text.startswith("--model, --draws changed nothing") for text in warnings)
+    assert any(text.startswith("What was asked for (model, draws) changed nothing") for text in warnings)
 
 
 def test_time_is_not_carried_to_another_cohort(many):

@@ -11,6 +11,7 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.colors import to_hex
 
 from blues import evaluate, plots
 from blues.check import InputError
@@ -450,3 +451,23 @@ def test_the_area_under_precision_is_the_average_precision(falling):
 def test_a_notebook_shows_a_figure_as_a_picture():
     figure = plots.roc(pd.DataFrame({"arm": "blood", "fpr": [0, 0.1, 1], "tpr": [0, 0.9, 1]}))
     assert figure._repr_png_().startswith(b"\x89PNG")
+
+
+def test_colour_tells_groups_and_dashes_tell_events():
+    curves = pd.concat([times("incidence").assign(cause=c) for c in ("died", "left")])
+    axes, below = plots.cumulative_incidence(curves).axes
+    look = {line.get_label(): (line.get_color(), line.get_linestyle()) for line in axes.lines}
+    groups, causes = curves["group"].unique(), ("died", "left")
+    for group in groups:
+        assert len({look[f"{group}, {cause}"][0] for cause in causes}) == 1
+    for cause in causes:
+        assert len({look[f"{group}, {cause}"][1] for group in groups}) == 1
+    assert len({colour for colour, _ in look.values()}) == len({line for _, line in look.values()}) == 2
+    assert set(groups) <= {t.get_text() for t in below.texts}
+
+
+def test_bars_no_more_than_chance_have_an_outline_that_can_be_seen():
+    frame = pd.DataFrame({"feature": ["a", "b"], "value": [2.0, 1.0], "inside_null": [False, True]})
+    outlined = [p for p in plots.importance(frame).axes[0].patches if not p.get_fill()]
+    assert len(outlined) == 1
+    assert _contrast(to_hex(outlined[0].get_edgecolor()), style.PAPER) >= 3

@@ -637,7 +637,7 @@ def test_null_table_counts_as_the_run_does(run, summary):
     assert "at a predicted risk of 0.5" in summary["tables"]["arms"]["note"]
     without = report.summarize(dataclasses.replace(run, null=run.null.iloc[:0]))
     assert "null" not in without["tables"]
-    assert "not part of this run; --null" in json.dumps(without["sections"])
+    assert "null is not part of this run." in json.dumps(without["sections"])
 
 
 def test_learning_curve_and_bootstrap_validation_are_shown_where_a_run_has_them(run, summary):
@@ -671,14 +671,15 @@ def test_limits_come_from_the_runs_own_facts(run, summary):
     assert "internal validation within tiny" in text
     assert "is the best of 3 arms without images" in text
     assert "consensus" in text
-    assert "--null 200" not in text
+    assert "label-permutation null" not in text
     assert "could use 24 of 30 patients" in text
     other = dataclasses.replace(
         run, cohort={k: v for k, v in run.cohort.items() if k != "ratings"}, null=run.null.iloc[:0]
     )
     text = " ".join(next(s for s in report.summarize(other)["sections"] if s["key"] == "limits")["blocks"][0]["items"])
     assert "consensus" not in text
-    assert "--null 200" in text
+    assert "label-permutation null of the whole pipeline is not part of this run." in text
+    assert "--null" not in text
 
 
 def test_methods_say_what_was_done_and_nothing_else(run, summary):
@@ -863,6 +864,7 @@ def test_records_of_the_other_parts_are_taken_as_they_come(run):
     grras = {r[0]: r[2] for r in summary["tables"]["grras"]["rows"]}
     assert grras["4"] == ["agreement"]
     assert grras["5"] == []
+    assert next(r for r in summary["tables"]["grras"]["rows"] if r[0] == "4")[3] == "two experts"
     assert Tree(report.render(summary)).wrong == []
 
 
@@ -1199,7 +1201,7 @@ def test_the_headline_stands_beside_every_test_of_it(run, summary):
         (run.comparisons["arm"] == facts.candidate) & (run.comparisons["reference"] == facts.reference)
     ]
     assert len(made["rows"]) == len(mine) > 5
-    assert {"DeLong", "swap permutation", "McNemar", "Nadeau-Bengio"} <= {row[3] for row in made["rows"]}
+    assert {"DeLong", "swap permutation", "McNemar", "Nadeau-Bengio"} <= {row[4] for row in made["rows"]}
     assert made["rows"][0][1] == pytest.approx([facts.headline.difference, facts.headline.low, facts.headline.high])
 
 

@@ -10,6 +10,7 @@ import pytest
 from test_explain_points import POINTS, explained, make_design
 
 from blues import check, datasets, fuse, plots, pool, report
+from blues.provenance import file_hash
 from blues.report import main, words
 from blues.report.document import FIGURES
 from blues.report.privacy import pseudonyms
@@ -223,9 +224,57 @@ def test_key_frames_are_shown_and_a_clip_that_moved_away_is_named(run, cohort):
     assert "not" in frames[1]["gone"]
     page = text_of(summarize_patient(here, IDS[7], pictures=frames))
     assert "No picture: its clip" in page
-    assert "Frame 1" in page or "Frame 2" in page
+    assert (frames[0]["frames"], frames[0]["seen"]) == (8, 1)  # of a clip of 8 frames the encoder saw one
+    assert frames[0]["frame"] == 5
+    assert f"Frame {frames[0]['frame']} of 8 of the clip, of those that the encoder saw (1)" in page
     with pytest.raises(check.InputError, match="output is 'blines'"):
         key_frames(here, IDS[7], cohort.folder, output="blines")
+
+
+def test_clips_of_another_cohort_are_not_shown_under_a_patient(run, cohort, tmp_path):
+    here = with_clips(run, cohort)
+    names = ("patient_1_R1", "patient_1_R3")
+    hashes = {name: file_hash(cohort.folder / str(cohort.clips.loc[name, "path"])) for name in names}
+    tables = {"clinical.csv": file_hash(cohort.folder / "clinical.csv")}
+    other = datasets.synthetic(tmp_path / "other", patients=8, frames=8, size=64, seed=5)
+
+    def shown(folder, **recorded):
+        recorded = {**here.provenance, "clip_hashes": {}, "data": {}, **recorded}
+        return ["image" in p for p in key_frames(dataclasses.replace(here, provenance=recorded), IDS[7], folder)]
+
+    assert shown(cohort.folder, clip_hashes=hashes) == [True, True]
+    assert shown(cohort.folder, clip_hashes={**hashes, names[0]: "ab" * 32}) == [False, True]
+    assert shown(cohort.folder, data=tables) == [True, True]
+    assert shown(other.folder, clip_hashes=hashes) == shown(other.folder, data=tables) == [False, False]
+    why = key_frames(dataclasses.replace(here, provenance={"data": tables}), IDS[7], other.folder)[0]["gone"]
+    assert "the folder's clinical.csv is not that of the run" in why
+
+
+def test_page_with_pictures_says_not_to_pass_it_on(run, cohort):
+    here = with_clips(run, cohort)
+    plain, pictured = (
+        text_of(summarize_patient(here, IDS[7], pictures=p)) for p in ((), key_frames(here, IDS[7], cohort.folder))
+    )
+    assert "holds pictures of a patient</span>" in pictured
+    assert "pseudonymised</span>" not in pictured
+    assert pictured.index("Do not pass this page on") < pictured.index("<h2")
+    assert "pseudonymised</span>" in plain
+    assert "pass this page on" not in plain
+
+
+def test_a_clip_of_the_patients_own_that_could_not_be_read_is_a_doubt(run):
+    unread = [{"clip": "x_R2", "patient": IDS[7], "point": "R2", "reason": "cut short"}]
+    there = dataclasses.replace(
+        run,
+        provenance={**run.provenance, "quarantined": unread},
+        cohort={**run.cohort, "points": [{"point": p} for p in (*POINTS, "apex")]},
+    )
+    own, others = summarize_patient(there, IDS[7]), summarize_patient(there, IDS[8])
+    told = "the clip at R2 could not be read and is left out"
+    assert told in own["sections"][0]["blocks"][0]["items"]
+    assert told not in others["sections"][0]["blocks"][0]["items"]
+    assert "every clip of this patient could be read" in others["sections"][0]["blocks"][0]["checked"]
+    assert "a clip at apex" in own["sections"][-1]["blocks"][0]["items"]
 
 
 def test_figures_of_one_patient_draw_what_they_are_given():

@@ -14,12 +14,15 @@ from blues.agree.beside import write_beside
 from blues.agree.section import merged
 from blues.fuse.command import summary as printed
 from blues.fuse.examine import validation_notes
+from blues.fuse.naming import worded
 from blues.fuse.run import run_folds
-from blues.report import single
+from blues.report import extras, people, risk, single
+from blues.report.document import draw
+from blues.report.explained import _bars
 from blues.report.extras import frame_table, read_beside
 from blues.report.facts import Facts
 from blues.report.methods import methods
-from blues.report.naming import worded
+from blues.report.privacy import Privacy
 from blues.report.settings import in_use
 
 CROSSED = re.compile(
@@ -184,7 +187,7 @@ def test_pages_without_images_do_not_ask_what_images_add(modalities):
     run = fuse.run(whole, fuse.Experiment(modalities=modalities, **QUICK))
     summary = report.summarize(run)
     html = report.render(summary)
-    assert f"<title>Predicted from {' and '.join(modalities)}: made" in html
+    assert f"<title>Predicted from {' and '.join(modalities)}: Made" in html
     assert "does lung ultrasound add" not in html.split("<main")[0]
     told = " ".join(methods(Facts(run)))
     assert "an arm with images" not in told
@@ -366,3 +369,124 @@ def test_console_names_metrics_and_counts_patients_whole():
     number = printed(crossed(kind="continuous", unit="days"))
     assert "What imaging adds, in mean absolute error in days" in number
     assert "MAE" not in number
+
+
+def with_constant(run, better=False):
+    """Return a run of a number with the constant as an arm without images that is far better, or far worse, than all others."""
+    factor = 0.1 if better else 10.0
+    rows = run.scores[run.scores["arm"] == "blood"].assign(arm="prevalence")
+    rows[["value", "low", "high"]] *= factor
+    predictions = run.predictions[run.predictions["arm"] == "blood"].assign(arm="prevalence", p=0.0)
+    return dataclasses.replace(
+        run, scores=pd.concat([run.scores, rows]), predictions=pd.concat([run.predictions, predictions])
+    )
+
+
+def test_errors_no_smaller_than_those_of_a_constant_are_called_so():
+    said = " ".join(report.summarize(with_constant(crossed(kind="continuous"), better=True))["answer"]["sentences"])
+    assert "The reference itself is no better than the training mean, which says the same of everybody" in said
+    assert "Image + blood does no better than the training mean either" in said
+    said = " ".join(report.summarize(with_constant(crossed(kind="continuous")))["answer"]["sentences"])
+    assert "training mean" not in said
+    explained = fuse.run(make_design(40, kind="continuous"), fuse.Experiment(**(QUICK | {"explain": ("all",)})))
+    shown = report.summarize(with_constant(explained, better=True))
+    part = next(s for s in shown["sections"] if s["key"] == "explanations")
+    assert "is no better than the training mean" in part["blocks"][0]["text"]
+
+
+def test_the_main_metric_comes_first_and_each_row_says_which_side_is_better():
+    for kind, first in (("continuous", "mean absolute error"), ("ordinal", "mean absolute error"), ("binary", "AUROC")):
+        run = crossed(kind=kind)
+        made = report.summarize(dataclasses.replace(run, comparisons=run.comparisons[::-1]))["tables"]["headline"]
+        assert made["rows"][0][0] == first
+        sides = {row[0]: row[2] for row in made["rows"]}
+        assert sides["mean absolute error" if kind != "binary" else "Brier score"] == "below 0"
+        assert ("DeLong and McNemar take" in made["note"]) == (kind == "binary")
+    assert sides["AUROC"] == "above 0"
+
+
+def test_differences_are_drawn_with_the_better_side_on_the_right():
+    for kind, better in (("continuous", -1), ("binary", 1)):
+        spec = report.summarize(crossed(kind=kind))["figures"]["gain-forest"]
+        axes = draw(spec).axes[0]
+        assert axes.xaxis_inverted() == (better < 0)
+        assert axes.get_xlabel().endswith("better with images →")
+
+
+def test_console_says_what_the_page_says_of_a_constant():
+    run = crossed(kind="ordinal")
+    constant = run.comparisons.assign(reference="prevalence", arm="image", family="")
+    said = printed(dataclasses.replace(with_constant(run), comparisons=constant))
+    assert "This run cannot say what imaging adds: nothing but a constant stands beside images." in said
+    assert "Against the constant (training mean)" in said
+    assert "prevalence" not in said
+
+
+def test_note_of_table_one_says_whose_times_its_correlations_are_of():
+    run = crossed()
+    for n, told in ((31, "of the 31 patients discharged alive"), (None, "as if discharged then")):
+        there = dataclasses.replace(run, cohort={**run.cohort, "correlated": n})
+        assert told in people._whose_times(Facts(there))
+
+
+def test_a_page_without_calibration_says_what_stands_in_its_place():
+    for kind, told in (("continuous", "as the mean absolute error"), ("time", "the Brier scores among all scores")):
+        run = crossed(kind="continuous")
+        run = dataclasses.replace(run, design={**run.design, "kind": kind})
+        assert told in risk.calibration(Facts(run))[0][0]["text"]
+
+
+def test_terms_of_a_page_are_explained_at_its_end_and_no_others():
+    def explained(run):
+        sections = report.summarize(run)["sections"]
+        assert [s["key"] for s in sections][-2:] == ["terms", "use"]
+        return dict(next(s for s in sections if s["key"] == "terms")["blocks"][0]["rows"])
+
+    binary, number = explained(crossed()), explained(crossed(kind="continuous"))
+    assert {"AUROC", "ICI", "E50", "ECE", "Brier score"} <= set(binary)
+    assert "ICI" not in number
+    assert "Williams' index" not in binary
+
+
+def test_text_of_a_page_names_no_flag_but_in_the_command():
+    for run in (crossed(), crossed(kind="continuous"), moved()):
+        summary = report.summarize(run)
+        sections = [s for s in summary["sections"] if s["key"] != "repeat"]
+        for text in texts({**summary, "sections": sections}):
+            assert not re.search(r"(?<!\w)--[a-z]", text), text
+    run = dataclasses.replace(crossed(), provenance={"damaged": 0, "no_rules": "none", "seed": 3})
+    rows = next(s for s in report.summarize(run)["sections"] if s["key"] == "repeat")["blocks"][1]["rows"]
+    assert rows == [["seed", "3"]]
+
+
+def test_descriptions_of_figures_hold_their_numbers():
+    run = crossed()
+    facts, figures = Facts(run), report.summarize(run)["figures"]
+    arm, value = facts.candidate.replace("+", " + "), facts.score(facts.candidate, "auprc")[0]
+    assert figures["precision-recall"]["description"].startswith(f"Average precision: {arm} {value:.2f}")
+    curve = pd.DataFrame({"group": ["a", "a", "b"], "time": [0, 9, 7], "survival": [1.0, 0.25, 0.5]})
+    assert extras._drawn("Still in hospital", curve)["description"] == "a: 0.25 at day 9; b: 0.50 at day 7."
+    pairs = pd.DataFrame({"pair": ["x, y"], "value": [0.6], "low": [0.4], "high": [0.8]})
+    assert extras._drawn("Every pair", pairs)["description"] == "x, y 0.60 (0.40 to 0.80)"
+    found = pd.DataFrame(
+        {"name": ["u", "v"], "unit": "", "modality": "blood", "value": [2.0, 1.0], "low": 0.5, "high": 3.0}
+    ).assign(inside_null=[False, True], null_high=1.5)
+    assert _bars(found, "Variables", "blood", "log-odds")["description"] == "The largest: u, v. No more than chance: v."
+
+
+def test_clips_without_their_names_are_counted_and_not_listed():
+    hidden = Privacy(names={"1": "P01"}, clips=("clip_a", "clip_b"))
+    assert hidden.text("2 clips could not be read and were left out: clip_a, clip_b") == (
+        "2 clips could not be read and were left out (names: in the terminal and provenance.json)"
+    )
+    assert hidden.text("1 clip could not be read and was left out: clip_a").endswith("left out: [a clip]")
+
+
+def test_long_parts_say_on_paper_what_was_not_printed():
+    run = crossed()
+    more = pd.concat([run.comparisons.assign(metric=f"metric {k}") for k in range(60)])
+    summary = report.summarize(dataclasses.replace(run, comparisons=pd.concat([run.comparisons, more])))
+    n = len(summary["tables"]["all-comparisons"]["rows"])
+    assert f'<p class="unprinted">Not printed: {n:,} rows' in report.render(summary)
+    short = report.render(report.summarize(run))
+    assert short.count('<p class="unprinted">') == short.count('<details class="long">')

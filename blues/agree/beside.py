@@ -11,7 +11,7 @@ import pandas as pd
 
 from blues.agree.cohorts import associations, expert_statement, retakes, rule_scores, rule_table, scale_of, side_by_side
 from blues.agree.model import experts_of, model_agreement, read_predictions
-from blues.agree.record import Agreement, frame_of
+from blues.agree.record import Agreement, frame_of, of_item
 from blues.agree.section import section
 from blues.check import InputError
 from blues.cohort import Cohort
@@ -150,7 +150,8 @@ def write_beside(found: Mapping[str, Any], folder: str | Path) -> Path | None:
         records = [result] if isinstance(result, Agreement) else result if isinstance(result, list) else None
         frame = result
         if records is not None:
-            contents.append({"title": f"{title}, in words", "text": " ".join(r.sentence() for r in records[:3])})
+            told = of_item(title) + " ".join(r.sentence() for r in records[:3])
+            contents.append({"title": f"{title}, in words", "text": told})
             frame = frame_of(records)
         frame = frame.dropna(axis=1, how="all")
         words = "".join(c if c.isascii() and c.isalnum() else "-" for c in title.lower())

@@ -16,7 +16,7 @@ from blues.agree.beside import into_run
 from blues.agree.cohorts import associations, expert_statement, retakes, rule_scores, rule_table, scale_of, side_by_side
 from blues.agree.model import Experts, experts_of, model_agreement, read_predictions
 from blues.agree.options import given, option, refuse_idle
-from blues.agree.record import Agreement, frame_of
+from blues.agree.record import Agreement, frame_of, of_item
 from blues.agree.section import as_html, as_text, section
 from blues.agree.sheet_command import Sheet, sheet
 from blues.agree.synthetic import plan
@@ -170,10 +170,10 @@ def _sentences(found: Mapping[str, Any]) -> None:
         "model-expert",
         "individual",
     )
-    for result in found.values():
+    for title, result in found.items():
         for record in result if isinstance(result, list) else [result]:
             if isinstance(record, Agreement) and record.method.startswith(wanted):
-                print(record.sentence())
+                print(of_item(title) + record.sentence())
 
 
 def _how(options: Show) -> dict[str, Any]:

@@ -28,6 +28,7 @@ __all__ = [
     "build",
     "decimals",
     "frame_of",
+    "of_item",
     "impossible",
 ]
 
@@ -196,6 +197,18 @@ class Agreement:
         if not isinstance(values, dict) or set(values) != known:
             raise InputError("not an agreement record", file=path, allowed=sorted(known))
         return cls(**{k: _back(v, number=k in ("value", "low", "high", "se")) for k, v in values.items()})
+
+
+def of_item(title: str) -> str:
+    """Return what stands before the sentences of a result: the item rated, with which titles of several items begin.
+
+    Examples
+    --------
+    >>> of_item("severity: Main results"), of_item("Main results")
+    ('severity: ', '')
+    """
+    item, colon, _ = title.partition(": ")
+    return item + colon if colon else ""
 
 
 def frame_of(records: Sequence[Agreement]) -> pd.DataFrame:

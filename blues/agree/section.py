@@ -109,7 +109,7 @@ def _analysis(found: list[Agreement]) -> str:
     unit = "patients" if any(r.detail["clusters"] < r.subjects for r in found) else "subjects"
     return (
         f"{counted(len(found), 'coefficient')} with {100 * found[0].detail['confidence']:g}% intervals ({how}); "
-        f"{unit} are the independent units ({many}); missing ratings are left missing, and the column left_out says how many "
+        f"{unit} are the independent units ({many}); missing ratings are left missing, and the column left out says how many "
         "subjects a coefficient could not use."
     )
 
@@ -171,7 +171,7 @@ def section(
             )
         )
         + _round_words(rows),
-        13: "the tables below",
+        13: "the tables of coefficients",
         15: "ratings and the table of coefficients are saved beside this page",
     }
     out: dict[str, Any] = {"GRRAS checklist": grras({**own, **(facts or {})}), "Ratings by rater": counts}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Hashable
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,9 @@ COLUMNS = [
 ]
 
 
-def table_one(cohort: Cohort, target: str | None = None) -> pd.DataFrame:
+def table_one(
+    cohort: Cohort, target: str | None = None, correlated: Collection[Hashable] | None = None
+) -> pd.DataFrame:
     """Return the baseline table of a cohort, by the outcome where one is named.
 
     Continuous and ordinal variables as median [quartiles], binary ones and categories as n (% of the known). Predictors
@@ -41,6 +44,8 @@ def table_one(cohort: Cohort, target: str | None = None) -> pd.DataFrame:
     target : str, optional
         A target of the dictionary. A binary one splits the table; for another one at the patient level the rank
         correlation with each variable is given.
+    correlated : collection of ids, optional
+        The patients among whom correlations are taken, where the values of others are not what the target measures.
 
     Returns
     -------
@@ -57,6 +62,8 @@ def table_one(cohort: Cohort, target: str | None = None) -> pd.DataFrame:
     values, spec = _outcome(cohort, target)
     patients = cohort.patients.index if values is None else values.index[values.notna()]
     values = None if values is None else values[patients]
+    if values is not None and correlated is not None:
+        values = values.where(values.index.isin(list(correlated)))
     rows = [_count_row(patients, values, spec)]
     for group, name, label, unit, kind, column in _variables(cohort, target):
         rows += _rows(group, name, label, unit, kind, column[patients], values, spec)

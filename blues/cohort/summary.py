@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Hashable, Iterable
 from typing import Any
 
 import pandas as pd
@@ -20,7 +20,7 @@ __all__ = ["card", "undecided", "unused"]
 SEVERAL = 10
 
 
-def card(cohort: Cohort, target: str | None = None) -> dict[str, Any]:
+def card(cohort: Cohort, target: str | None = None, correlated: Collection[Hashable] | None = None) -> dict[str, Any]:
     """Return the account of a cohort that goes with every result, ready for JSON.
 
     Parameters
@@ -29,6 +29,8 @@ def card(cohort: Cohort, target: str | None = None) -> dict[str, Any]:
     target : str, optional
         A target of the dictionary: adds its step to the flow, splits Table 1, tests missingness against it and says
         what may not predict it.
+    correlated : collection of ids, optional
+        As in :func:`table_one`.
 
     Returns
     -------
@@ -37,7 +39,8 @@ def card(cohort: Cohort, target: str | None = None) -> dict[str, Any]:
         points (list of {point, clips, retakes, patients}); flow (list of {step, patients, clips}); ratings (list of
         {item, label, raters, clips, values}); targets (list of {name, label, kind, level, unit, moment, n, events,
         median, definition, note}); target (the chosen one's entry, or None); roles (list of {role, columns, groups});
-        table_one, missingness, findings, refused (lists of rows); ranges (column -> {range, reference}, where the dictionary
+        table_one, missingness, findings, refused (lists of rows); correlated (how many patients correlations are of, None for
+        all); ranges (column -> {range, reference}, where the dictionary
         has one); decoded, odd, left_out (lists of sentences).
 
     Raises
@@ -65,7 +68,8 @@ def card(cohort: Cohort, target: str | None = None) -> dict[str, Any]:
         "targets": targets,
         "target": chosen,
         "roles": _roles(cohort),
-        "table_one": _records(table_one(cohort, target)),
+        "table_one": _records(table_one(cohort, target, correlated)),
+        "correlated": None if correlated is None else len(correlated),
         "missingness": _records(missingness(cohort, target)),
         "findings": _records(cohort.findings),
         "ranges": _ranges(cohort),

@@ -38,6 +38,10 @@ class ClipSaliency:
     gap : float
         Of integrated gradients: by how much the map of a prepared frame misses adding up to its output less that of a black
         one; the largest over frames. NaN for other methods.
+    numbers : tuple of int, optional
+        Which frame of its file each one is, counted from 1 over the frames that can be used; empty where no file was read.
+    total : int
+        How many usable frames the file has.
     """
 
     frames: np.ndarray
@@ -46,6 +50,12 @@ class ClipSaliency:
     output: str
     method: str
     gap: float = float("nan")
+    numbers: tuple[int, ...] = ()
+    total: int = 0
+
+    def number(self, place: int) -> int:
+        """Return the number of a frame, from 1: in its file, or among those given."""
+        return self.numbers[place] if self.numbers else place + 1
 
 
 def on_clip(
@@ -79,6 +89,8 @@ def on_clip(
     InputError
         When the clip is no longer where it was, or cannot be read; for an unknown output.
     """
+    numbers: tuple[int, ...] = ()
+    total = 0
     if isinstance(clip, str | Path):
         if not Path(clip).is_file():
             raise InputError(
@@ -87,7 +99,10 @@ def on_clip(
                 remedy="Its features and all numbers made of them remain; only pictures need the clip",
             )
         rules = encoder.preprocessing
-        clip = video.read(clip, rate=rules.rate, most=rules.most).frames
+        read = video.read(clip, rate=rules.rate, most=rules.most)
+        clip, total = read.frames, read.total
+        taken = video.sample(total, read.fps, rules.rate, rules.most)
+        numbers = tuple(int(k) + 1 for k in taken) if len(taken) == len(clip) else ()
     geometry = encoder.preprocessing.geometry
     sector = video.find_sector(clip) if sector is None else sector
     prepared = video.prepare(clip, geometry, encoder.preprocessing.size, sector)
@@ -96,7 +111,7 @@ def on_clip(
     if method == "integrated-gradients":
         black = encoder.forward(np.zeros_like(prepared[:1]))[:, encoder.feature_names.index(output)]
         gap = float(np.abs(maps.sum((1, 2), dtype=float) - (values - black)).max(initial=0))
-    return ClipSaliency(clip, video.restore(maps, geometry, sector), values, output, method, gap)
+    return ClipSaliency(clip, video.restore(maps, geometry, sector), values, output, method, gap, numbers, total)
 
 
 def overlay(frames: np.ndarray, maps: np.ndarray, strength: float = 0.65, most: float | None = None) -> np.ndarray:
@@ -142,7 +157,7 @@ def write_stills(found: ClipSaliency, folder: str | Path, name: str, most: int =
     Returns
     -------
     list of Path
-        In the order of the clip: ``NAME-OUTPUT-FRAME.png``.
+        In the order of the clip: ``NAME-OUTPUT-FRAME.png``, FRAME as :meth:`ClipSaliency.number` counts.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -150,7 +165,7 @@ def write_stills(found: ClipSaliency, folder: str | Path, name: str, most: int =
     paths = []
     for place in np.sort(np.argsort(-found.values, kind="stable")[:most]):
         gray = np.repeat(found.frames[place][..., None], 3, axis=2)
-        path = folder / f"{name}-{found.output}-{place:03d}.png"
+        path = folder / f"{name}-{found.output}-{found.number(int(place)):03d}.png"
         with replacing(path) as draft:
             Image.fromarray(np.concatenate([gray, pictures[place]], axis=1)).save(draft, format="PNG")
         paths.append(path)
@@ -158,7 +173,7 @@ def write_stills(found: ClipSaliency, folder: str | Path, name: str, most: int =
 
 
 def write_clip(found: ClipSaliency, path: str | Path, fps: float = 5.0) -> Path:
-    """Write every frame beside its overlay as a short clip; the ending of ``path`` is ``.mp4`` or ``.gif``.
+    """Write every frame of ``found`` beside its overlay as a short clip; the ending of ``path`` is ``.mp4`` or ``.gif``.
 
     Parameters
     ----------

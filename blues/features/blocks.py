@@ -81,8 +81,9 @@ def design(
     values = cohort.target(task)
     y = values.dropna()
     owner = cohort.clips["patient"] if target.level == "clip" else pd.Series(values.index, index=values.index)
+    unknown = f"{target.label or task} is not known"
     dropped = pd.DataFrame(
-        [{"row": row, "patient": owner[row], "reason": f"{task} is not known"} for row in values.index[values.isna()]],
+        [{"row": row, "patient": owner[row], "reason": unknown} for row in values.index[values.isna()]],
         columns=["row", "patient", "reason"],
     )
     patients = owner.loc[y.index].rename("patient")
@@ -154,11 +155,26 @@ def _facts(cohort: Cohort, task: str, embeddings: Embeddings | None, frames: str
         facts["undecided"] = told
     if embeddings is not None:
         facts |= {"encoder": dict(embeddings.encoder), "frames": frames, "points": points}
+        facts["clip_hashes"] = _clip_hashes(cohort, embeddings)
         odd = embeddings.table.loc[embeddings.table["problems"] != "", "clip"].astype(str)
         facts["strange"] = embeddings.strange
         facts["damaged"] = int((~odd.isin(embeddings.strange)).sum())
-        facts["quarantined"] = embeddings.quarantine[["clip", "reason"]].to_dict("records")
+        facts["quarantined"] = [
+            {"clip": row.clip, "patient": row.patient, "point": _point(cohort, row.clip), "reason": row.reason}
+            for row in embeddings.quarantine.itertuples()
+        ]
     return facts
+
+
+def _point(cohort: Cohort, clip: str) -> str:
+    return str(cohort.clips["point"].get(clip, "")) if "point" in cohort.clips else ""
+
+
+def _clip_hashes(cohort: Cohort, embeddings: Embeddings) -> dict[str, str]:
+    """Return the SHA-256 of each embedded clip that is still there, so that a page can tell it from another of its name."""
+    paths = {str(name): cohort.folder / str(path) for name, path in cohort.clips["path"].items()}
+    names = [name for name in embeddings.table["clip"].astype(str) if name in paths and paths[name].is_file()]
+    return {name: provenance.file_hash(paths[name]) for name in names}
 
 
 def _refusals(cohort: Cohort, task: str, allow: Iterable[str]) -> list[dict[str, str]]:

@@ -18,13 +18,15 @@ from blues.fuse.combined import of_a_run
 from blues.fuse.experiment import Experiment
 from blues.fuse.finetune import tuning
 from blues.fuse.margin import against_margin, check_margin, ends_of, left_out, room
+from blues.fuse.named import CONSTANT, MEAN, UNTOLD
 from blues.fuse.named import metric as named
+from blues.fuse.naming import worded
 from blues.fuse.notes import FEW_EVENTS
 from blues.fuse.null import p_of_added
 from blues.fuse.record import Run
 from blues.fuse.run import run
 from blues.fuse.stayexamine import no_transfer, refuse_options
-from blues.fuse.staytime import COLUMN, TASK, describe_beside, of_a_stay, offer, timed
+from blues.fuse.staytime import COLUMN, TASK, describe_beside, happened, of_a_stay, offer, timed
 from blues.fuse.subgroups import groups_of, subgroups
 from blues.fuse.tables import SHUFFLED, WITHOUT, main_metric
 from blues.fuse.transfer import transfer
@@ -84,7 +86,7 @@ def _main(argv: Sequence[str] | None) -> int:
         if experiment.finetune != "none":
             the_design, more["tuning"] = tuning(cohort, the_design, experiment, progress=True)
         # subgroups come after the run is saved, below
-        more |= {"groups": {}, "cohort_card": card(cohort, experiment.task)}
+        more |= {"groups": {}, "cohort_card": card(cohort, experiment.task, correlated=happened(the_design))}
         found = run(the_design, experiment, **more, progress=True)
         found = dataclasses.replace(found, combinations=of_a_run(embeddings, the_design, experiment))
         name = _slug(cohort.name)
@@ -181,6 +183,7 @@ def _slug(name: str) -> str:
 
 def summary(found: Run) -> str:
     """Return what the command prints: who, the arms, what imaging adds, and the warnings."""
+    found = worded(found)
     facts, metric = found.design, main_metric(found.design["kind"])[0]
     events = f", {facts['events']} with the event" if facts["events"] is not None else ""
     model = facts.get("model") or ", ".join(found.experiment.model)
@@ -219,7 +222,10 @@ def _gain_lines(found: Run, metric: str) -> list[str]:
     reference = gain.iloc[0]["reference"]
     better = "" if gain.iloc[0]["better"] == "higher" else " (lower is better)"
     known = "the arm named as reference" if found.experiment.reference else "the best arm without images"
-    lines = [f"What imaging adds, in {_label(metric, found)}{better}, against {known} ({reference}):"]
+    label = f"{_label(metric, found)}{better}"
+    lines = [f"What imaging adds, in {label}, against {known} ({reference}):"]
+    if reference in (CONSTANT, MEAN):
+        lines = [f"{UNTOLD}.", f"Against the constant ({reference}), in {label}:"]
     width = max(len(name) for name in gain["arm"])
     for main, rows in ((True, gain[gain["reference"] == reference]), (False, gain[gain["reference"] != reference])):
         for row in rows.itertuples():

@@ -5,7 +5,14 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-__all__ = ["METRICS", "Metric", "metric"]
+__all__ = ["CONSTANT", "MEAN", "METRICS", "UNTOLD", "Metric", "metric"]
+
+CONSTANT, MEAN = "prevalence", "training mean"
+"""The arm that says the same of everybody, as runs call it, and what it is called where the outcome is no yes or no."""
+
+
+UNTOLD = "This run cannot say what imaging adds: nothing but a constant stands beside images"
+"""What is said where the reference says the same of everybody."""
 
 
 class Metric(NamedTuple):

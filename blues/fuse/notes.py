@@ -116,7 +116,7 @@ def notes_on(
                 _note(f"Arm {arm} could use {used} of {patients} patients; the others have none of what it looks at.")
             )
     if len(design.dropped):
-        found.append(_note(f"{len(design.dropped)} rows were left out because {design.task} is not known for them."))
+        found.append(_note(f"{len(design.dropped)} rows were left out because {design.label} is not known for them."))
     if told := design.facts.get("stay_note"):
         found.append(_warning(told))
     if why := design.facts.get("no_rules"):

@@ -92,6 +92,11 @@ def of_a_stay(cohort: Cohort, task: str) -> bool:
     return bool(section) and cohort.dictionary.targets[task].column in (COLUMN, survive.stay_rule(section).stay)
 
 
+def happened(design: Design) -> list[Any] | None:
+    """Return the patients who had the event of a design of kind ``time``; None for other kinds."""
+    return None if design.event is None else list(design.patients[design.event == 1])
+
+
 def timed(design: Design, cohort: Cohort) -> Design:
     """Return a design of a stay with what a reader must know of how stays ended, and of ``discharge`` with the events.
 
@@ -348,11 +353,15 @@ def _notes(design: Design, experiment: Experiment, found: survive.OutOfFold) -> 
         + (f", because {competing} deaths are too few to model." if competing < FEW_EVENTS else ".")
     )
     tell(
-        "Every arm is a ridge Cox model of the hazard of discharge alive, whatever --model and --fusion say; intervals "
-        "are jackknives over patients, not --draws of a bootstrap; Shapley values are not computed."
+        "Every arm is a ridge Cox model of the hazard of discharge alive, whatever model and fusion were asked for; "
+        "intervals are jackknives over patients, not draws of a bootstrap; Shapley values are not computed."
     )
     if unused := unused_options(experiment):
-        tell(f"{', '.join(unused)} changed nothing here: see the note on the model and the intervals.", "warning")
+        asked = ", ".join(name.removeprefix("--") for name in unused)
+        tell(
+            f"What was asked for ({asked}) changed nothing here: see the note on the model and the intervals.",
+            "warning",
+        )
     tell(
         "A patient without any value of a modality takes the training medians: all arms are scored on the same patients."
     )

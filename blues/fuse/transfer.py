@@ -149,7 +149,7 @@ def joined(train_cohort: Cohort, train: Design, test_cohort: Cohort, test: Desig
         blocks={name: pair[1] for name, pair in blocks.items()},
         singles={name: pair[1] for name, pair in singles.items()},
         refused=refused,
-        facts={**test.facts, "trained_on": {"cohort": train_cohort.name, **train.facts}},
+        facts={**test.facts, "trained_on": {"cohort": train_cohort.name, **_without_clips(train.facts)}},
     )
     design = dataclasses.replace(
         about,
@@ -160,6 +160,11 @@ def joined(train_cohort: Cohort, train: Design, test_cohort: Cohort, test: Desig
         poolings={name: _under(*pair) for name, pair in poolings.items()},
     )
     return design, about
+
+
+def _without_clips(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the facts of the cohort that taught without its clips: no page shows them."""
+    return {name: fact for name, fact in facts.items() if name != "clip_hashes"}
 
 
 def _under(a: Any, b: Any) -> Any:

@@ -53,6 +53,7 @@ def arms_forest(
     metric: str = "AUROC",
     chance: float | None = 0.5,
     mark: float | None = None,
+    better: int = 0,
 ) -> Figure:
     """Draw one arm a row: its score with its interval and, beside it, the paired difference to the reference arm.
 
@@ -68,6 +69,9 @@ def arms_forest(
         Where an uninformative score lies.
     mark : float, optional
         A value to hold the scores against, drawn as a dashed line.
+    better : {0, 1, -1}
+        For differences made by images: whether more (1) or less (-1) is better. The better side is then drawn on the right
+        whatever the sign, and said below the axis.
 
     Returns
     -------
@@ -91,7 +95,10 @@ def arms_forest(
         left.axvline(mark, color=INK, linewidth=0.9, linestyle="--")
     _intervals(left, scores, "value", levels)
     left.set_yticks(levels, [plain(arm, 34) for arm in scores["arm"]])
-    left.set(xlabel=metric, ylim=(-len(scores) + 0.4, 0.6))
+    sides = "\n← better without · better with images →" if better else ""
+    left.set(xlabel=metric + sides, ylim=(-len(scores) + 0.4, 0.6))
+    if better < 0:
+        left.invert_xaxis()
     left.grid(True, axis="x")
     if both and comparisons is not None:
         columns_exist(("arm", "reference", "difference", "low", "high"), comparisons.columns, "comparisons")
@@ -204,6 +211,7 @@ def _chance(axes: Axes, shown: pd.DataFrame, values: np.ndarray) -> None:
         inside = np.flatnonzero([value is True or value == 1 for value in shown["inside_null"]])
         if len(inside):
             axes.barh(-inside, values[inside], color=PAPER, height=0.72)
+            axes.barh(-inside, values[inside], fill=False, edgecolor=MUTED, linewidth=0.9, height=0.7)
             axes.barh(-inside, values[inside], color=MUTED, alpha=0.4, height=0.7, label="no more than chance")
     if "null_high" in shown:
         level = shown["null_high"].to_numpy(float)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -107,21 +108,31 @@ def _box(axes: Axes, left: float, level: float, width: float, text: str, small: 
     axes.text(left + 0.15, level, wrapped, va="center", fontsize=7.5 if small else 9, color=MUTED if small else INK)
 
 
+def _lines(groups: list[str]) -> int:
+    """Return the lines below a plot that numbers at risk take: one a group, and one for its name where there are several."""
+    return len(groups) * (1 + (len(groups) > 1))
+
+
 def _numbers_at_risk(axes: Axes, curves: pd.DataFrame, groups: list[str], times: np.ndarray) -> None:
     axes.set_axis_off()
     axes.set_gid("no-hover")
-    axes.set(ylim=(-len(groups) - 0.2, 0.8))
+    axes.set(ylim=(-_lines(groups) - 0.2, 0.8))
     axes.text(0, 0.1, "number at risk", transform=axes.get_yaxis_transform(), fontsize=8, color=MUTED)
-    order = ordered(curves["series"])
-    for level, group in enumerate(groups, 1):
-        colour = series_colour(order.index(group))
-        axes.plot([-0.075, -0.025], [-level, -level], transform=axes.get_yaxis_transform(), color=colour, clip_on=False)
-        part = curves[curves["series"] == group].sort_values("time", kind="stable")
+    named = len(groups) > 1
+    for i, group in enumerate(groups):
+        level = (1 + named) * (i + 1)
+        part = curves[curves["group"].astype(str) == group]
+        # every cause of a group has the same patients at risk
+        part = part[part["series"] == part["series"].iloc[0]].sort_values("time", kind="stable")
         for t in times:
             # still at risk just before t: the first row at or after t
             later = part.loc[part["time"] >= t, "at_risk"]
             n = int(later.iloc[0]) if len(later) else 0
             axes.text(t, -level, str(n), ha="center", va="center", fontsize=8, color=INK)
+        if named:
+            where: Any = {"transform": axes.get_yaxis_transform(), "clip_on": False}
+            axes.plot([-0.075, -0.025], [1 - level] * 2, color=series_colour(i), **where)
+            axes.text(0, 1 - level, plain(group, 40), va="center", fontsize=8, color=MUTED, **where)
 
 
 def _steps(curves: pd.DataFrame, value: str, ylabel: str, xlabel: str) -> Figure:
@@ -129,27 +140,29 @@ def _steps(curves: pd.DataFrame, value: str, ylabel: str, xlabel: str) -> Figure
     causes = curves["cause"].astype(str) if "cause" in curves else None
     names = curves["group"].astype(str)
     curves = curves.assign(series=names if causes is None else names + ", " + causes)
-    series, risks = ordered(curves["series"]), "at_risk" in curves
-    # every cause of a group has the same patients at risk
-    rows = ordered(curves.drop_duplicates("group")["series"])
+    risks, groups = "at_risk" in curves, ordered(names)
+    events = [] if causes is None else ordered(causes)
     if risks:
-        height = 0.5 + 0.2 * len(rows)
+        height = 0.5 + 0.2 * _lines(groups)
         figure, (axes, below) = panel(4.6, 3.4 + height, rows=2, sharex=True, height_ratios=(3.4, height))
         axes.tick_params(labelbottom=True)
     else:
         figure, axes = panel(4.6, 3.6)
-    for i, name in enumerate(series):
+    for name in ordered(curves["series"]):
         part = curves[curves["series"] == name].sort_values("time", kind="stable")
-        colour = series_colour(i)
+        place = groups.index(str(part["group"].iloc[0]))
+        # colour tells groups apart, dashes tell events; where there is one event, groups too
+        line = dashes(events.index(str(part["cause"].iloc[0])) if len(events) > 1 else place)
+        colour = series_colour(place)
         if {"low", "high"} <= set(part):
             low, high = part["low"].astype(float), part["high"].astype(float)
             axes.fill_between(part["time"], low, high, step="post", color=colour, alpha=0.14, linewidth=0)
-        axes.step(part["time"], part[value], where="post", color=colour, linestyle=dashes(i), label=plain(name))
+        axes.step(part["time"], part[value], where="post", color=colour, linestyle=line, label=plain(name))
     axes.set(ylim=(0, 1.02), xlim=(0, float(curves["time"].max()) * 1.02 or 1.0), ylabel=ylabel, xlabel=xlabel)
     axes.grid(True)
     if risks:
         times = np.array([t for t in axes.get_xticks() if 0 <= t <= curves["time"].max()])
-        _numbers_at_risk(below, curves, rows, times)
+        _numbers_at_risk(below, curves, groups, times)
     legend_below(figure, axes, columns=2)
     return figure
 

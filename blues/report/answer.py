@@ -8,11 +8,14 @@ import numpy as np
 
 from blues.cohort import when
 from blues.fuse.margin import MEASURED, against_margin, mostly_out
-from blues.report.asides import added, for_whom, rows, tested
+from blues.fuse.named import UNTOLD
+from blues.report.asides import added, for_whom, no_better, rows, tested
 from blues.report.facts import FEW, Facts, Gain
 from blues.report.words import (
     LEVEL,
+    MEAN,
     arm_label,
+    capital,
     clean,
     count,
     in_folds,
@@ -107,7 +110,7 @@ def headline(facts: Facts) -> str:
     """Return the answer as one line."""
     gain, fewer = facts.headline, few_events(facts)
     if facts.constant_alone:
-        return "This run cannot say what imaging adds: nothing but a constant stands beside images"
+        return UNTOLD
     if gain is None:
         if facts.candidate is None:
             return "This run has no arm with images"
@@ -226,12 +229,19 @@ def _beside_a_constant(facts: Facts) -> str:
 
 
 def _above_chance(facts: Facts, gain: Gain) -> str:
-    """Say that a gain over a reference that knows nothing is little, where it ranks no better than chance."""
-    value = facts.score(gain.reference)[0]
-    if facts.metric not in ("auroc", "uno_c") or not value <= 0.5:
+    """Say that a gain over a reference that knows nothing is little."""
+    if not (said := no_better(facts, gain.reference)):
         return ""
-    shown = number(value, digits(facts))
-    return f"The reference itself ranks patients no better than chance ({shown}): a gain over it says little."
+    shown = number(facts.score(gain.reference)[0], digits(facts)) + facts.in_unit
+    more = f" {capital(arm_label(gain.arm))} {again} either." if (again := _nor(facts, gain.arm)) else ""
+    return f"The reference itself {said} ({shown}): a gain over it says little.{more}"
+
+
+def _nor(facts: Facts, arm: str) -> str:
+    """Return what is said of an arm with images that, like its reference, knows nothing."""
+    if not no_better(facts, arm):
+        return ""
+    return "does not rank them better" if facts.metric in ("auroc", "uno_c") else f"does no better than the {MEAN}"
 
 
 def _against_margin(facts: Facts, gain: Gain) -> str:

@@ -158,7 +158,7 @@ def _forest(facts: Facts) -> dict[str, Any]:
         f"{label} with 95% interval. Circles: arms with images; squares: on the experts' reading; diamonds: without either.",
         said,
         scores=frame,
-        metric=label,
+        metric=label + ("" if metric(facts.metric).better > 0 else ", lower is better"),
         chance=0.5 if facts.metric in ("auroc", "uno_c") else None,
     )
 
@@ -173,6 +173,7 @@ def _curves(facts: Facts) -> dict[str, Any]:
     if not len(roc):
         return {}
     spoken = "; ".join(_legend(facts).values())
+    precise = "; ".join(f"{arm_label(a)} {interval(*facts.score(a, 'auprc'), digits(facts))}" for a in facts.key_arms)
     total, events = facts.rows()
     table_ = facts.of(facts.key_arms[0])
     return {
@@ -193,7 +194,7 @@ def _curves(facts: Facts) -> dict[str, Any]:
             "Precision-recall curves",
             "Precision against recall. A score without information would lie at the prevalence, "
             f"{events} of {count(total, facts.design['level'])}.",
-            spoken,
+            f"Average precision: {precise}.",
             curves=recall,
             prevalence=float(table_["y"].mean()),
             labels={a: arm_label(a) for a in facts.key_arms},

@@ -1,13 +1,13 @@
-"""Sentences of the answer beside its headline: on whom, the test given the reference, and for whom."""
+"""Sentences of the answer beside its headline: on whom, what knows nothing, the test given the reference, and for whom."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from blues.report.facts import Facts
-from blues.report.words import arm_label, count, interval, listed, metric, p_value
+from blues.report.words import CONSTANT, MEAN, arm_label, count, interval, listed, metric, p_value
 
-__all__ = ["added", "for_whom", "rows", "tested"]
+__all__ = ["added", "for_whom", "no_better", "rows", "tested"]
 
 
 def rows(facts: Facts) -> str:
@@ -25,6 +25,27 @@ def tested(facts: Facts) -> str:
         f"This is a test on another cohort: every arm was fitted on {count(learned, 'patient')} of {moved['train']} and tested "
         f"once on {tested} of {moved['test']}."
     )
+
+
+def no_better(facts: Facts, arm: str) -> str:
+    """Return in words that an arm does no better than saying the same of everybody; empty where it does, or none is known.
+
+    Of a reference the paired interval decides where the run has one, else the scores.
+    """
+    value, better = facts.score(arm)[0], metric(facts.metric).better
+    if facts.metric in ("auroc", "uno_c"):
+        return "ranks patients no better than chance" if value <= 0.5 else ""
+    constant = next((a for a in facts.arms if a in (CONSTANT, MEAN)), None)
+    if constant is None or constant == arm:
+        return ""
+    if not (value - facts.score(constant)[0]) * better > 0:
+        return f"is no better than the {MEAN}, which says the same of everybody"
+    table = facts.run.comparisons
+    if not {"arm", "reference", "metric", "low", "high"} <= set(table):
+        return ""
+    pair = table[(table["arm"] == constant) & (table["reference"] == arm) & (table["metric"] == facts.metric)]
+    shown = any(min(r.low, r.high) > 0 or max(r.low, r.high) < 0 for r in pair.head(1).itertuples())
+    return "" if shown or not len(pair) else f"is not shown to be better than the {MEAN}"
 
 
 def added(facts: Facts) -> str:

@@ -7,9 +7,11 @@ et al., J Clin Epidemiol 2011;64:96 (15 items). The texts are paraphrases; the g
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
+from blues.agree.section import GRRAS as _GRRAS
+from blues.agree.section import TO_WRITE
 from blues.report.document import column, table
 
 __all__ = ["GRRAS", "NOT_COVERED", "STARD_AI", "TRIPOD_AI", "checklists"]
@@ -123,23 +125,9 @@ STARD_AI: tuple[Item, ...] = (
     ("A8", "Added for AI: code and data availability, independent audit", "repeat"),
 )
 
-GRRAS: tuple[Item, ...] = (
-    ("1", "Title or abstract names reliability or agreement", "agreement"),
-    ("2", "The instrument that was rated with", "agreement"),
-    ("3", "The population of subjects", "who"),
-    ("4", "The population of raters", ""),
-    ("5", "What is known of reliability, and why this study", ""),
-    ("6", "How many subjects, raters and repeats were chosen, and why", ""),
-    ("7", "How subjects and raters were sampled", ""),
-    ("8", "How rating went: interval, information, blinding", ""),
-    ("9", "Whether ratings were independent", ""),
-    ("10", "Statistical analysis", "agreement"),
-    ("11", "Number of subjects, raters and repeats that were there", "agreement"),
-    ("12", "Characteristics of raters and subjects", "who"),
-    ("13", "Estimates of reliability and agreement with their uncertainty", "agreement"),
-    ("14", "What the results mean in practice", ""),
-    ("15", "Detailed results", "agreement"),
-)
+_ANSWERED = {3: "who", 12: "who"} | dict.fromkeys((1, 2, 10, 11, 13, 15), "agreement")
+GRRAS: tuple[Item, ...] = tuple((str(n), words, _ANSWERED.get(n, "")) for n, words in _GRRAS.items())
+"""The items of :mod:`blues.agree`, whose results may say more of each than that it has a place."""
 
 _TITLES = {
     "tripod-ai": ("TRIPOD+AI", TRIPOD_AI),
@@ -148,7 +136,7 @@ _TITLES = {
 }
 
 
-def checklists(present: Collection[str], grras: Collection[str] | None = None) -> dict[str, dict[str, Any]]:
+def checklists(present: Collection[str], said: Mapping[str, str] | None = None) -> dict[str, dict[str, Any]]:
     """Return one table a guideline: item, topic, and the sections that speak to it.
 
     A section that is not part of the page covers nothing. That a section speaks to an item does not say that it says enough: a
@@ -158,23 +146,26 @@ def checklists(present: Collection[str], grras: Collection[str] | None = None) -
     ----------
     present : collection of str
         Keys of the sections that hold something.
-    grras : collection of str, optional
-        Items of GRRAS that the agreement results themselves state something about.
+    said : mapping of str to str, optional
+        Of items of GRRAS, what the agreement results themselves state; the table then says it, and no other item is covered.
+
+    Returns
+    -------
+    dict of str to table
     """
     made = {}
     for key, (title, items) in _TITLES.items():
+        agreed = said if key == "grras" and "agreement" in present else None
         # without an agreement study its guideline has nothing to hold to
-        if key == "grras" and "agreement" not in present:
-            places: list[list[str]] = [[] for _ in items]
-        else:
-            places = [[s for s in sections.split() if s in present] for _, _, sections in items]
-        if key == "grras" and grras is not None and "agreement" in present:
-            places = [
-                ["agreement"] if number in grras else where for (number, _, _), where in zip(items, places, strict=True)
-            ]
-        rows = [[number, text, where] for (number, text, _), where in zip(items, places, strict=True)]
-        covered = sum(bool(where) for where in places)
+        there = present if key != "grras" or "agreement" in present else ()
+        rows: list[list[Any]] = []
+        for number, text, sections in items:
+            if agreed is not None:
+                rows.append([number, text, ["agreement"] * (number in agreed), agreed.get(number, TO_WRITE)])
+            else:
+                rows.append([number, text, [s for s in sections.split() if s in there]])
+        covered = sum(bool(row[2]) for row in rows)
         caption = f"{title}: {covered} of {len(items)} items have a place here"
         columns = [column("item"), column("what it asks, in our words"), column("place in this report", "places")]
-        made[key] = table(caption, columns, rows)
+        made[key] = table(caption, columns + [column("what is said")] * (agreed is not None), rows)
     return made

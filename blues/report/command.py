@@ -177,8 +177,8 @@ def write_patients(options: Patients) -> list[Path]:
     pages = []
     for one in ids:
         frames = key_frames(found, one, options.clips, output=options.output) if options.clips else []
-        for point in gone(frames):
-            print(f"{point}: no picture, the clip is not where it was; numbers remain", file=sys.stderr)
+        for point, why in gone(frames).items():
+            print(f"{point}: no picture, {why}", file=sys.stderr)
         made = summarize_patient(
             found, f"id:{one}", arm=options.arm, pseudonymise=options.pseudonymise, pictures=frames
         )

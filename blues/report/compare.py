@@ -10,11 +10,11 @@ import pandas as pd
 import blues
 from blues import evaluate
 from blues.fuse import Run
+from blues.fuse.naming import worded
 from blues.report.answer import INTENDED_USE, answer, digits
 from blues.report.document import block, column, figure, table
 from blues.report.facts import Facts
 from blues.report.methods import place
-from blues.report.naming import worded
 from blues.report.settings import in_use
 from blues.report.summary import SCHEMA
 from blues.report.words import arm_label, clean, metric

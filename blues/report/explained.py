@@ -9,11 +9,12 @@ import pandas as pd
 
 from blues import explain
 from blues.check import InputError
+from blues.report.asides import no_better
 from blues.report.document import block, column, figure, table
 from blues.report.facts import Facts
 from blues.report.people import Parts
 from blues.report.settings import poolings
-from blues.report.words import arm_label, listed, metric, modalities, model_of, signed
+from blues.report.words import arm_label, capital, listed, metric, modalities, model_of, signed
 
 __all__ = ["BASE", "explained", "explained_arm", "movers"]
 
@@ -21,6 +22,7 @@ BASE = (
     "The base value is what the models say when nothing of a patient is known, an average over training patients on the "
     "models' own scale: it need not be the mean prediction."
 )
+_RESTS = "what its predictions rest on says nothing of what the outcome depends on."
 _LEVELS = {
     "variable": ("Variables", "variable"),
     "feature": ("Features", "feature"),
@@ -43,6 +45,11 @@ def explained(facts: Facts) -> Parts | None:
         "predictions rest on, not what causes the outcome."
     )
     blocks = [
+        *(
+            [block("text", text=f"{capital(arm_label(arm))} {known}: {_RESTS}")]
+            if (known := no_better(facts, arm))
+            else []
+        ),
         block("text", text=_in_words(facts, record, arm)),
         block("text", text=text),
         block("text", text=_checked(facts, record, arm)),
@@ -86,9 +93,7 @@ def _in_words(facts: Facts, record: explain.Attributions, arm: str) -> str:
     if tested and not len(above):
         said = f"Nothing that {arm_label(arm)} rests on is more than shuffled outcomes give"
     else:
-        said = (
-            f"{arm_label(arm)[:1].upper()}{arm_label(arm)[1:]} rests most on {listed(above['words'].head(5).tolist())}"
-        )
+        said = f"{capital(arm_label(arm))} rests most on {listed(above['words'].head(5).tolist())}"
         said += "; nothing else is more than shuffled outcomes give" if tested and len(above) <= 5 else ""
     images = found[found["modality"] == "image"]
     if not len(images) or "image" not in modalities(arm):
@@ -166,14 +171,18 @@ def _bars(found: pd.DataFrame, title: str, arm: str, unit: str) -> dict[str, Any
     frame = found.assign(feature=_with_units(found))[["feature", "modality", "value", "low", "high"]]
     first = ", ".join(str(n) for n in found["name"].head(3))
     caption = f"{title} by mean absolute Shapley value of {arm_label(arm)}; whiskers: 95% interval over patients."
+    said = f"The largest: {first}."
     if found["inside_null"].notna().any():
+        if found["inside_null"].head(3).astype(bool).any():
+            inside = [str(n) for n in found["name"].head(3)[found["inside_null"].head(3).astype(bool)]]
+            said += f" No more than chance: {', '.join(inside)}."
         frame = frame.assign(inside_null=found["inside_null"].astype(bool), null_high=found["null_high"])
         caption += " Grey: no more than shuffled outcomes give; tick: where chance ends, over all bars together."
     return figure(
         "importance",
         f"{title} that {arm_label(arm)} rests on",
         caption,
-        f"The largest: {first}.",
+        said,
         frame=frame,
         xlabel=f"mean |Shapley value|, {unit}",
     )

@@ -15,12 +15,13 @@ from typing import Any, TypeAlias
 import pandas as pd
 
 from blues.agree import Agreement
+from blues.agree.section import TO_WRITE
 from blues.check import InputError
 from blues.evaluate import Estimate, Test
 from blues.report.document import block, figure, from_records
 from blues.report.people import Parts
 from blues.report.privacy import Privacy
-from blues.report.words import clean
+from blues.report.words import clean, interval, number
 
 __all__ = ["agreement", "explanations", "read_beside", "stated", "stay"]
 
@@ -34,7 +35,9 @@ def explanations(results: Results, privacy: Privacy) -> Parts | None:
 
 def agreement(results: Results, privacy: Privacy) -> Parts | None:
     """Return coefficients with their sentences, pairs of raters as a forest, matrices; None when there are none."""
-    return _parts("agreement", results, privacy)
+    # GRRAS stands among the checklists, once
+    shown = {title: result for title, result in (results or {}).items() if not _is_checklist(result)}
+    return _parts("agreement", shown, privacy)
 
 
 def stay(results: Results, privacy: Privacy) -> Parts | None:
@@ -49,8 +52,8 @@ def _parts(prefix: str, results: Results, privacy: Privacy) -> Parts | None:
     tables: dict[str, Any] = {}
     figures: dict[str, Any] = {}
     leaves = [leaf for title, result in results.items() for leaf in _leaves(str(title), result)]
-    for number, (title, leaf) in enumerate(leaves, 1):
-        key = f"{prefix}-{number}"
+    for count, (title, leaf) in enumerate(leaves, 1):
+        key = f"{prefix}-{count}"
         title = privacy.text(title)
         if isinstance(leaf, str):
             blocks.append(block("text", text=privacy.text(leaf)))
@@ -175,6 +178,17 @@ def _curve_kind(frame: pd.DataFrame) -> str | None:
     return None
 
 
+def last_values(curves: pd.DataFrame, kind: str) -> str:
+    """Return in words where curves end, a group and event each, for who does not see them."""
+    value = "survival" if kind == "survival" else "incidence"
+    names = [c for c in ("group", "cause") if c in curves]
+    told = []
+    for name, part in curves.groupby(names, sort=False, observed=True):
+        end = part.sort_values("time", kind="stable").iloc[-1]
+        told.append(f"{', '.join(map(str, name))}: {number(end[value])} at day {end['time']:g}")
+    return "; ".join(told) + "."
+
+
 def _drawn(title: str, leaf: Leaf) -> dict[str, Any] | None:
     """Return a figure of a result that has one."""
     if isinstance(leaf, Agreement):
@@ -185,7 +199,7 @@ def _drawn(title: str, leaf: Leaf) -> dict[str, Any] | None:
         head = title.split(" by ")[0]
         label = {"ylabel": head} if len(head) <= 45 else {}
         caption = f"{title}. Bands: pointwise 95%; below, the patients still at risk."
-        return figure(curve, title, caption, curves=leaf, **label)
+        return figure(curve, title, caption, last_values(leaf, curve), curves=leaf, **label)
     columns = set(leaf)
     if {"feature", "value"} <= columns:
         return figure("importance", title, f"{title}. The largest first; the rest summed.", frame=leaf)
@@ -194,7 +208,9 @@ def _drawn(title: str, leaf: Leaf) -> dict[str, Any] | None:
         frame = leaf.assign(pair=pair)[["pair", "value", "low", "high", *(c for c in ("kind",) if c in leaf)]]
         known = frame[frame["value"].notna()].reset_index(drop=True)
         caption = f"{title}, with 95% intervals over patients."
-        return figure("pairs_forest", title, caption, frame=known, statistic=_statistic(leaf)) if len(known) else None
+        said = "; ".join(f"{r.pair} {interval(r.value, r.low, r.high)}" for r in known.head(20).itertuples())
+        made = {"frame": known, "statistic": _statistic(leaf)}
+        return figure("pairs_forest", title, caption, said, **made) if len(known) else None
     if {"patients", "arm", "value"} <= columns:
         return figure("learning_curve", title, f"{title}.", frame=leaf)
     return _matrix(title, leaf)
@@ -268,13 +284,17 @@ def frame_table(caption: str, frame: pd.DataFrame, most: int = 500) -> dict[str,
     return plain
 
 
-def stated(results: Results) -> set[str] | None:
-    """Return the GRRAS items that the agreement results speak to, where they hold the checklist; None where they do not."""
+def stated(results: Results, privacy: Privacy) -> dict[str, str] | None:
+    """Return what the agreement results say to items of GRRAS, where they hold the checklist; None where they do not."""
     for result in (results or {}).values():
-        if isinstance(result, pd.DataFrame) and list(result.columns) == ["item", "what", "statement"]:
-            written = result[~result["statement"].str.startswith("to be stated")]
-            return set(written["item"].astype(str))
+        if _is_checklist(result):
+            written = result[~result["statement"].str.startswith(TO_WRITE)]
+            return {str(r.item): privacy.text(str(r.statement)) for r in written.itertuples()}
     return None
+
+
+def _is_checklist(result: Any) -> bool:
+    return isinstance(result, pd.DataFrame) and list(result.columns) == ["item", "what", "statement"]
 
 
 def read_beside(folder: str | Path) -> dict[str, dict[str, Any]]:

@@ -23,6 +23,7 @@ _HOLM = (
     "own, and so are the other arms without images, and images added to another arm than the reference."
 )
 _TESTED = (column("reading"), column("p", "p"), column("p, Holm", "p"), column("patients compared", "integer"))
+_SIDES = {1: "above 0", -1: "below 0", 0: ""}
 MOST_PATIENTS = 400
 """Rows listed by name, those with the largest change."""
 
@@ -46,7 +47,7 @@ def gain(facts: Facts, privacy: Privacy) -> Parts:
         tables["subgroups"] = _subgroups(facts, groups, label)
         blocks.append(block("table", key="subgroups"))
     else:
-        text = "For whom: no subgroups were named for this run (--subgroups sex age:65 names columns in advance)."
+        text = "For whom: no subgroups were named for this run."
         if named := facts.experiment.get("subgroups"):
             text = f"For whom: nothing is said by {listed(list(named))}, for no arm of this run is the reference with images."
         blocks.append(block("text", text=text))
@@ -170,25 +171,26 @@ def _headline_tests(facts: Facts) -> dict[str, Any] | None:
     if facts.headline is None:
         return None
     mine = table_[(table_["arm"] == facts.candidate) & (table_["reference"] == facts.reference)]
-    columns = [column("score"), column("difference", "interval", digits=3, sign=True), column("p", "p"), column("test")]
-    columns.append(column("what it asks"))
+    mine = mine.iloc[(mine["metric"] != facts.metric).argsort(kind="stable")]
+    columns = [column("score"), column("difference", "interval", digits=3, sign=True), column("better with images")]
+    columns += [column("p", "p"), column("test"), column("what it asks")]
     rows = [
-        [facts.label(str(r["metric"])), [r["difference"], r["low"], r["high"]], r["p_value"], r["test"], r["question"]]
+        [facts.label(name), [r["difference"], r["low"], r["high"]], _SIDES[metric(name).better]]
+        + [r["p_value"], r["test"], r["question"]]
         for r in mine.to_dict("records")
+        for name in [str(r["metric"])]
     ]
     if len(rows) < 2:
         return None
     caption = f"{arm_label(facts.candidate or '')} less {arm_label(facts.reference or '')}: every score and every test"
     note = (
         "One comparison, asked in several ways; the first row is the main one, whichever way the others point. p are as drawn, "
-        "before Holm; where many draws give exactly 0, an interval may touch 0 and p be large. "
-        + facts.by_way(
-            "DeLong and McNemar take predictions averaged over the repeats, so their differences are not those of the other "
-            "rows. ",
-            "",
-        )
-        + "For the Brier score and for errors, below 0 is better with images."
+        "before Holm; where many draws give exactly 0, an interval may touch 0 and p be large."
     )
+    made = [name for name in ("DeLong", "McNemar") if (mine["test"] == name).any()]
+    if made and not facts.moved:
+        takes, its = ("takes", "its") if len(made) == 1 else ("take", "their")
+        note += f" {listed(made)} {takes} predictions averaged over the repeats, so {its} differences stand in no other row."
     return table(caption, columns, rows, note=note)
 
 
@@ -261,6 +263,7 @@ def _gain_forest(facts: Facts, label: str) -> dict[str, Any]:
         scores=pd.DataFrame(rows, columns=["arm", "value", "low", "high"]),
         metric=f"difference in {label}",
         chance=0.0,
+        better=metric(facts.metric).better,
         mark=metric(facts.metric).better * margin if margin else None,
     )
 

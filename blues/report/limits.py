@@ -80,5 +80,5 @@ def _labels(facts: Facts) -> str:
 
 def _null(facts: Facts) -> str:
     if not len(facts.run.null):
-        return "The label-permutation null of the whole pipeline is not part of this run (--null 200 adds it)."
+        return "The label-permutation null of the whole pipeline is not part of this run."
     return ""

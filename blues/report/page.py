@@ -53,6 +53,7 @@ def environment() -> jinja2.Environment:
     made.filters["sort_key"] = sort_key
     made.filters["grouped"] = _grouped
     made.filters["is_long"] = _is_long
+    made.filters["longest"] = _longest
     made.filters["interval_value"] = lambda cell, of: (signed if of["sign"] else number)(cell[0], of["digits"])
     made.filters["interval_limits"] = _limits
     return made
@@ -66,8 +67,13 @@ def _limits(cell: list[float | None], of: Mapping[str, Any]) -> str:
 
 def _is_long(block: Mapping[str, Any], report: Mapping[str, Any]) -> bool:
     """Return whether a part that opens holds a table of more than a page."""
+    return _longest(block, report) > 50
+
+
+def _longest(block: Mapping[str, Any], report: Mapping[str, Any]) -> int:
+    """Return the rows of the longest table of a part that opens."""
     keys = [b["key"] for b in block["blocks"] if b["type"] == "table"]
-    return any(len(report["tables"][key]["rows"]) > 50 for key in keys)
+    return max((len(report["tables"][key]["rows"]) for key in keys), default=0)
 
 
 def _grouped(table: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -114,16 +114,28 @@ def _table_one(facts: Facts, frame: pd.DataFrame) -> dict[str, Any]:
     unit = frame["unit"].fillna("") if "unit" in frame else [""] * len(frame)
     first = [f"{v}, {u}" if u else str(v) for v, u in zip(frame["variable"], unit, strict=True)]
     rows = [[name, *(record[n] for n, _ in kept)] for name, record in zip(first, frame.to_dict("records"), strict=True)]
+    told = dict(_TOLD)
+    if facts.timed:
+        told["correlation"] += _whose_times(facts)
     made = table(
         f"Table 1. Patients by {facts.design['label']}",
         [column("variable"), *(c for _, c in kept)],
         rows,
         note=" ".join(
-            ["Median [quartiles] or number (percent of those known).", *(_TOLD[n] for n, _ in kept if n in _TOLD)]
+            ["Median [quartiles] or number (percent of those known).", *(told[n] for n, _ in kept if n in told)]
         ),
     )
     made["groups"] = [str(g or "") for g in frame["group"]] if "group" in frame else []
     return made
+
+
+def _whose_times(facts: Facts) -> str:
+    """Say whose times the correlations of Table 1 are of: a death, or a stay that had not ended, is no time to discharge."""
+    if (n := facts.run.cohort.get("correlated")) is None:
+        return (
+            " Deaths and stays whose end is not known count in it with the time they were seen, as if discharged then."
+        )
+    return f" It is of the {count(n, 'patient')} discharged alive: deaths and stays whose end is not known are left out of it."
 
 
 def _is_count(value: Any) -> bool:

@@ -118,6 +118,7 @@ class Privacy:
             # a pseudonym may well be another patient's id: what was replaced is kept apart until all is
             text = self._opaque(_PATIENT_LIST.sub(self._renamed, text))
             text = _KEPT.sub(lambda m: self._shown[ord(m.group()) - _FIRST], text)
+            text = _CLIPS.sub(" (names: in the terminal and provenance.json)", text)
         return text
 
     def row(self, text: str) -> str:
@@ -187,6 +188,7 @@ _VIDEO = re.compile(
 _CLIP = re.compile(
     r"(?<![\w-])(?:patients?|pat|subjects?|sub|subj|case|id|p)[_-]\w[\w-]*(?:\.\w{1,5})?(?![\w-])", re.IGNORECASE
 )
+_CLIPS = re.compile(r": \[a clip\](?:(?:, | and )\[a clip\])+(?: and \d+ more)?")
 _PATIENT_LIST = re.compile(
     r"\b((?:one patient, |(?:patients?|pat|subjects?|ids?)(?: ids?)?(?: |: ))['\"]?)"
     r"([\w-]*\d[\w-]*(?:['\"]?(?:, ?| and |; )['\"]?[\w-]*\d[\w-]*)*)",

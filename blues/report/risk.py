@@ -13,7 +13,7 @@ from blues.report.answer import digits
 from blues.report.document import block, column, figure, table
 from blues.report.facts import Facts
 from blues.report.people import Parts
-from blues.report.words import METRICS, arm_label, number, p_value
+from blues.report.words import METRICS, arm_label, metric, number, p_value
 
 __all__ = ["calibration", "explorer", "robustness", "utility"]
 
@@ -25,7 +25,7 @@ def calibration(facts: Facts) -> Parts:
     """Return calibration curves and numbers of the key arms."""
     if not facts.binary:
         return (
-            [block("text", text="Calibration curves are for outcomes that are yes or no; see the errors above.")],
+            [block("text", text=f"Calibration curves are for outcomes that are yes or no; {_instead(facts)}.")],
             {},
             {},
         )
@@ -74,6 +74,13 @@ def calibration(facts: Facts) -> Parts:
         ),
     }
     return [block("figures", keys=list(figures)), block("table", key="calibration")], tables, figures
+
+
+def _instead(facts: Facts) -> str:
+    """Return where else a reader sees how near predictions come to what happened."""
+    if facts.timed:
+        return "for a time, the Brier scores among all scores hold how near the predicted probabilities come"
+    return f"how far predictions are off stands above, as the {metric(facts.metric).label}"
 
 
 def _whose(facts: Facts) -> str:
@@ -252,7 +259,7 @@ def robustness(facts: Facts) -> Parts:
             )
         blocks.append(block("table", key="null"))
     else:
-        blocks.append(block("text", text="The label-permutation null is not part of this run; --null 200 adds it."))
+        blocks.append(block("text", text="The label-permutation null is not part of this run."))
     repeats = curves.repeats_frame(facts)
     if repeats["repeat"].nunique() > 1:
         grouped = repeats.groupby("arm", sort=False)["value"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
@@ -14,10 +15,10 @@ import pandas as pd
 import blues
 from blues import check, explain
 from blues.fuse import Run
+from blues.fuse.naming import worded
 from blues.report.document import block, column, figure, table
 from blues.report.explained import BASE, explained_arm
 from blues.report.facts import Facts
-from blues.report.naming import worded
 from blues.report.people import Parts
 from blues.report.privacy import Privacy, pseudonyms
 from blues.report.words import FRAMES, arm_label, clean, count, listed, number, of_unit
@@ -127,6 +128,7 @@ def summarize_patient(
         ranges=ranges,
         scale=facts.design.get("categories"),
     )
+    one = _with_unread(one, run)
     shown = privacy.patient(patient)
     parts: dict[str, tuple[str, Parts]] = {
         "trust": ("Can this be trusted?", _trust(one)),
@@ -138,7 +140,7 @@ def summarize_patient(
     if len(one.attention):
         parts["attention"] = ("Where the network attends", _attention(facts, one, privacy))
     parts["nearest"] = ("Patients explained most alike", _nearest(facts, one, privacy))
-    parts["missing"] = ("What was missing", _missing(one))
+    parts["missing"] = ("What was missing", _missing(one, run))
     sections = [
         {"key": key, "title": title, "present": True, "blocks": made[0]} for key, (title, made) in parts.items()
     ]
@@ -148,6 +150,7 @@ def summarize_patient(
         "subtitle": f"{facts.design['label']}: {arm_label(chosen)}, predicted by models that never saw this patient",
         "patient": shown,
         "pseudonymised": pseudonymise,
+        "pictured": any("image" in p for p in pictures),
         "sections": sections,
         "tables": {k: v for _, made in parts.values() for k, v in made[1].items()},
         "figures": {k: v for _, made in parts.values() for k, v in made[2].items()},
@@ -180,6 +183,18 @@ def with_pages(summary: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         for s in summary["sections"]
     ]
     return {**summary, "sections": sections}
+
+
+def _with_unread(one: explain.Person, run: Run) -> explain.Person:
+    """Add to the doubts the patient's own clips that could not be read, where the run says whose they were."""
+    unread = run.provenance.get("quarantined")
+    if unread is None or not all("patient" in d for d in unread):
+        return one
+    own = [str(d.get("point") or "") for d in unread if str(d["patient"]) == one.patient]
+    if not own:
+        return dataclasses.replace(one, checked=(*one.checked, "every clip of this patient could be read"))
+    told = [f"the clip{f' at {point}' if point else ''} could not be read and is left out" for point in own]
+    return dataclasses.replace(one, doubts=(*one.doubts, *told))
 
 
 def _trust(one: explain.Person) -> Parts:
@@ -393,7 +408,12 @@ def _nearest(facts: Facts, one: explain.Person, privacy: Privacy) -> Parts:
     return [block("table", key="patient-nearest")], {"patient-nearest": made}, {}
 
 
-def _missing(one: explain.Person) -> Parts:
-    if not one.missing:
+def _missing(one: explain.Person, run: Run) -> Parts:
+    """Name what the arm looks at and did not have, the points of the cohort's protocol among it."""
+    protocol = [str(p["point"]) for p in run.cohort.get("points") or [] if p.get("point")] or list(one.unscanned)
+    seen = set(one.points["point"].astype(str))
+    lacking = [f"a clip at {p}" for p in protocol if p not in seen] if seen or one.unscanned else []
+    missing = list(dict.fromkeys([*one.missing, *lacking]))
+    if not missing:
         return [block("text", text="Nothing that the arm looks at was missing.")], {}, {}
-    return [block("list", items=list(one.missing))], {}, {}
+    return [block("list", items=missing)], {}, {}

@@ -12,7 +12,9 @@ import numpy as np
 from PIL import Image
 
 from blues import check, datasets, encoders, explain
+from blues.cohort import Cohort
 from blues.fuse import Run
+from blues.provenance import file_hash
 
 __all__ = ["key_frames"]
 
@@ -41,8 +43,10 @@ def key_frames(
     Returns
     -------
     list of dict
-        A point each: ``point``, ``output``, ``value``, ``frame`` and ``image`` (a data URI, the frame beside its overlay); or
-        ``point`` and ``gone``, why there is no picture.
+        A point each: ``point``, ``output``, ``value``, ``frame`` (which of the file's ``frames``, from 1), ``seen`` (of how
+        many the encoder saw) and ``image`` (a data URI, the frame beside its overlay); or ``point`` and ``gone``, why there is
+        no picture. A clip that is not the one the run embedded, by its bytes, has none; of a run without these, a folder whose
+        tables differ from the run's.
 
     Raises
     ------
@@ -64,8 +68,8 @@ def key_frames(
             found.append({"point": str(row.point), "gone": "its clip is not among those of the folder"})
             continue
         path = cohort.folder / str(cohort.clips.loc[name, "path"])
-        if not path.is_file():
-            found.append({"point": str(row.point), "gone": "its clip is not there any more; the numbers above remain"})
+        if why := _not_his(run, cohort, name, path):
+            found.append({"point": str(row.point), "gone": f"{why}; the numbers above remain"})
             continue
         seen = explain.on_clip(encoder, path, wanted, method)
         best = int(np.argmax(seen.values))
@@ -74,12 +78,27 @@ def key_frames(
                 "point": str(row.point),
                 "output": explain.image_words(wanted),
                 "value": float(seen.values[best]),
-                "frame": best + 1,
-                "frames": len(seen.frames),
+                "frame": seen.number(best),
+                "frames": seen.total or len(seen.frames),
+                "seen": len(seen.frames),
                 "image": _data_uri(seen, best),
             }
         )
     return found
+
+
+def _not_his(run: Run, cohort: Cohort, name: str, path: Path) -> str:
+    """Return why a clip of the folder is not the one that the run embedded; empty where it is."""
+    if not path.is_file():
+        return "its clip is not there any more"
+    if known := run.provenance.get("clip_hashes"):
+        same = known.get(name) == file_hash(path)
+        return "" if same else "the folder's clip of that name is not the one of the run"
+    for table, digest in (run.provenance.get("data") or {}).items():
+        there = cohort.folder / table
+        if not there.is_file() or file_hash(there) != digest:
+            return f"the folder's {table} is not that of the run, so its clips may be another's"
+    return ""
 
 
 def _data_uri(seen: explain.ClipSaliency, best: int) -> str:
@@ -92,6 +111,6 @@ def _data_uri(seen: explain.ClipSaliency, best: int) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(stream.getvalue()).decode()
 
 
-def gone(pictures: Sequence[dict[str, Any]]) -> list[str]:
-    """Return the BLUE points whose pictures could not be made."""
-    return [str(p["point"]) for p in pictures if "gone" in p]
+def gone(pictures: Sequence[dict[str, Any]]) -> dict[str, str]:
+    """Return the BLUE points whose pictures could not be made, each with the reason."""
+    return {str(p["point"]): str(p["gone"]) for p in pictures if "gone" in p}

@@ -11,15 +11,16 @@ import pandas as pd
 import blues
 from blues.cohort import Cohort, card
 from blues.fuse import Run
+from blues.fuse.naming import worded
 from blues.report import arms, explained, extras, gain, people, risk
 from blues.report.answer import INTENDED_USE, answer
 from blues.report.checklists import checklists
 from blues.report.document import block, column, table
 from blues.report.facts import Facts
+from blues.report.glossary import terms
 from blues.report.leads import leads, question
 from blues.report.limits import limits
 from blues.report.methods import command, methods, place
-from blues.report.naming import worded
 from blues.report.people import Parts
 from blues.report.privacy import Privacy, pseudonyms
 from blues.report.settings import in_use
@@ -44,12 +45,16 @@ TITLES = {
     "methods": "Methods",
     "checklists": "Reporting checklists",
     "repeat": "Provenance, and how to repeat it",
+    "terms": "Terms on this page",
     "use": "Intended use",
 }
+_TOLD_ELSEWHERE = ("damaged", "no_rules", "stay_note")
+"""Facts of the design that stand among the limits in words."""
 _NOT_PART = {
     "explanations": "Explanations (what the models rely on) are not part of this run.",
     "agreement": "Agreement between experts, and between model and experts, is not part of this run.",
     "stay": "Length of stay is not part of this run.",
+    "terms": "This page uses no term that wants explaining.",
 }
 
 
@@ -123,9 +128,11 @@ def summarize(
     add("limits", ([block("list", items=limits(facts))], {}, {}))
     add("methods", ([block("text", text=text) for text in methods(facts)], {}, {}))
     present = {s["key"] for s in sections if s["present"]} | {"repeat", "use"}
-    lists = checklists(present, extras.stated(agreements))
+    lists = checklists(present, extras.stated(agreements, privacy))
     add("checklists", (_checklist_blocks(lists), lists, {}))
     add("repeat", _repeat(facts, privacy))
+    found = terms(said, sections, tables, [[f["title"], f["caption"]] for f in figures.values()])
+    add("terms", ([block("facts", rows=found)], {}, {}) if found else None)
     add("use", ([block("text", text=INTENDED_USE)], {}, {}))
     whole = {
         "schema": SCHEMA,
@@ -142,7 +149,7 @@ def summarize(
         "figures": figures,
         "explorer": risk.explorer(facts),
         "experiment": _settings(facts, privacy),
-        "provenance": dict(facts.run.provenance),
+        "provenance": {k: v for k, v in facts.run.provenance.items() if k != "clip_hashes"},
     }
     # ids went out above, before pseudonyms came in: a cohort may well call its own patients P01
     return dict(dataclasses.replace(privacy, names={}).value(clean(whole)))
@@ -228,7 +235,7 @@ def _repeat(facts: Facts, privacy: Privacy) -> Parts:
     plain = [
         [str(k), str(v)]
         for k, v in provenance.items()
-        if isinstance(v, str | int | float) and not isinstance(v, bool) and v != ""
+        if isinstance(v, str | int | float) and not isinstance(v, bool) and v != "" and k not in _TOLD_ELSEWHERE
     ]
     if plain:
         blocks.append(block("facts", rows=plain))

@@ -9,6 +9,7 @@ import pandas as pd
 from blues import survive
 from blues.check import InputError
 from blues.report.document import figure
+from blues.report.extras import last_values
 from blues.report.facts import Facts
 from blues.report.words import arm_label, metric
 
@@ -38,6 +39,7 @@ def risk_figures(facts: Facts) -> dict[str, Any]:
             f"{arm_label(arm)}: share discharged alive, by thirds of the out-of-fold prediction averaged over the repeats "
             "(highest: expected to leave soonest). Curves that lie together show that the arm does not tell patients apart. "
             "Bands: pointwise 95%.",
+            last_values(shown, "cumulative_incidence"),
             curves=shown,
             ylabel="discharged alive",
         )

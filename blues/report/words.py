@@ -6,15 +6,18 @@ import math
 import re
 from typing import Any
 
-from blues.fuse.named import METRICS, Metric, metric
+from blues.fuse.named import CONSTANT, MEAN, METRICS, Metric, metric
 
 __all__ = [
+    "CONSTANT",
     "FRAMES",
+    "MEAN",
     "METRICS",
     "POINTS",
     "THRESHOLDS",
     "Metric",
     "arm_label",
+    "capital",
     "called_grade",
     "clean",
     "count",
@@ -28,8 +31,6 @@ __all__ = [
 ]
 
 LEVEL = "95% interval"
-CONSTANT, MEAN = "prevalence", "training mean"
-"""The arm that says the same of everybody, as runs call it, and what it is called where the outcome is no yes or no."""
 FRAMES = {
     "mean": "the mean",
     "max": "the maximum",
@@ -189,6 +190,17 @@ def model_of(arm: str) -> str:
 def arm_label(arm: str) -> str:
     """Return an arm's name with room to break the line: ``image + blood``."""
     return arm.replace("+", " + ")
+
+
+def capital(text: str) -> str:
+    """Return a text that begins a sentence.
+
+    Examples
+    --------
+    >>> capital("image + blood")
+    'Image + blood'
+    """
+    return text[:1].upper() + text[1:]
 
 
 def listed(items: list[str], last: str = "and") -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from blues.check import InputError
+from blues.check import InputError, counted
 from blues.cohort import Cohort
 from blues.provenance import replacing, write_json
 from blues.survive.associations import association_section
@@ -128,8 +128,9 @@ def _reading(ends: Endpoints, whole: Description) -> str:
     frame = ends.frame
     numbers = [f"{int((frame['event'] == code).sum())} {words}" for code, words in EVENTS.items()]
     text = (
-        f"Of {len(frame)} patients, {', '.join(numbers[1:])} and {numbers[0]}; {int((frame['time'] == 0).sum())} stays "
-        "lasted zero days and count. Still in hospital: Kaplan-Meier with log-log intervals, leaving in any way is the "
+        f"Of {len(frame)} patients, {', '.join(numbers[1:])} and {numbers[0]}; "
+        f"{counted(int((frame['time'] == 0).sum()), 'stay')} of zero days counted in. "
+        "Still in hospital: Kaplan-Meier with log-log intervals, leaving in any way is the "
         "event. Discharge alive and death in hospital compete: Aalen-Johansen. "
     )
     if whole.left_out:

@@ -59,7 +59,7 @@ def _enough(data: Observed, cause: int, parameters: int, least_per_parameter: fl
             f"competing-risk regression refused: {competing} competing events; with so few the subdistribution hazard "
             "rests on the weights of those patients and tells nothing that the cause-specific hazard does not",
             allowed=f"at least {least_competing} competing events",
-            remedy="Use cause_specific_cox, and show the competing event with aalen_johansen",
+            remedy="Take the cause-specific hazard, and show the competing event as a cumulative incidence",
         )
 
 

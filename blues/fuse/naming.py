@@ -1,4 +1,4 @@
-"""What an arm is called on a page, where the name that a run gives it would mislead a reader."""
+"""What an arm is called on a page and in a terminal, where the name that a run gives it would mislead a reader."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import dataclasses
 
 import pandas as pd
 
-from blues.fuse import Run
-from blues.report.words import CONSTANT, MEAN
+from blues.fuse.named import CONSTANT, MEAN
+from blues.fuse.record import Run
 
 __all__ = ["worded"]
 
@@ -22,4 +22,7 @@ def worded(run: Run) -> Run:
         if isinstance(table, pd.DataFrame) and "arm" in table:
             names = [name for name in ("arm", "reference") if name in table]
             tables[entry.name] = table.assign(**{name: table[name].replace(CONSTANT, MEAN) for name in names})
-    return dataclasses.replace(run, **tables)
+    design = dict(run.design)
+    if counted := design.get("patients_by_arm"):
+        design["patients_by_arm"] = {MEAN if arm == CONSTANT else arm: n for arm, n in counted.items()}
+    return dataclasses.replace(run, design=design, **tables)
