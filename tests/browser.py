@@ -27,6 +27,11 @@ class Page:
 
     def call(self, method, **params):
         """Send one command and return its result; events that come meanwhile are kept."""
+        answer = self._answer(method, params)
+        assert "error" not in answer, f"{method}: {answer.get('error')}"
+        return answer["result"]
+
+    def _answer(self, method, params):
         self._last += 1
         message = {"id": self._last, "method": method, "params": params}
         if self._session:
@@ -35,8 +40,7 @@ class Page:
         while True:
             answer = self._next()
             if answer.get("id") == self._last:
-                assert "error" not in answer, f"{method}: {answer.get('error')}"
-                return answer["result"]
+                return answer
             self._keep(answer)
 
     def _next(self):
@@ -67,10 +71,15 @@ class Page:
     def open(self, path, width=1280, height=900, dark=False, mobile=False, media=""):
         """Open a file and wait until it has settled."""
         self.look(width, height, dark, mobile, media)
-        self.call("Page.navigate", url=Path(path).resolve().as_uri())
-        for _ in range(100):
+        url = Path(path).resolve().as_uri()
+        self.run("window.leaving = true")
+        self.call("Page.navigate", url=url)
+        settled = "document.readyState === 'complete' && !window.leaving && location.href !== 'about:blank'"
+        for _ in range(200):
             time.sleep(0.03)
-            if self.run("document.readyState") == "complete":
+            # while the page that was there is leaving there is nothing to ask: the browser answers with an error
+            found = self._answer("Runtime.evaluate", {"expression": settled, "returnByValue": True})
+            if found.get("result", {}).get("result", {}).get("value"):
                 return self
         raise AssertionError(f"{path} did not load")
 
