@@ -187,7 +187,7 @@ def test_pages_without_images_do_not_ask_what_images_add(modalities):
     run = fuse.run(whole, fuse.Experiment(modalities=modalities, **QUICK))
     summary = report.summarize(run)
     html = report.render(summary)
-    assert f"<title>Predicted from {' and '.join(modalities)}: Made" in html
+    assert f"<title>Predicted from {' and '.join(modalities)}: made" in html
     assert "does lung ultrasound add" not in html.split("<main")[0]
     told = " ".join(methods(Facts(run)))
     assert "an arm with images" not in told
