@@ -62,6 +62,8 @@ class TestTables:
         right = read(path)
         path.write_text("clip,A,B\n1,2,3,\n2,0,1,\n3,1,1,\n")
         pd.testing.assert_frame_equal(read(path), right)
+        path.write_text("clip,A,B,,\n1,2,3,,\n2,0,1,,\n3,1,1,,\n")
+        pd.testing.assert_frame_equal(read(path), right)
         path.write_text("\nclip,A,B\n1,2,3\n2,0,1,4\n3,1,1\n")
         with pytest.raises(InputError, match=r"ratings.csv, row 4.*4 cells where the header has 3"):
             read(path)

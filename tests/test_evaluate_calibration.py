@@ -52,21 +52,24 @@ def test_spiegelhalter_by_definition_and_under_its_null(data, rng):
 
 
 def test_spiegelhalter_by_patient_keeps_its_level_where_clips_go_together(rng):
-    y, p = rng.integers(0, 2, 40), rng.uniform(0.1, 0.9, 40)
-    who = np.repeat(np.arange(20), 2)
+    y, p = rng.integers(0, 2, 120), rng.uniform(0.1, 0.9, 120)
+    who = np.repeat(np.arange(60), 2)
     sums = pd.Series((y - p) * (1 - 2 * p)).groupby(who).sum()
     found = evaluate.calibration(y, p, clusters=who).spiegelhalter
-    assert found.statistic == pytest.approx(sums.sum() / np.sqrt(20 / 19 * np.sum(sums**2)))
+    assert found.statistic == pytest.approx(sums.sum() / np.sqrt(60 / 59 * np.sum(sums**2)))
     rejected = {"plain": 0, "by patient": 0}
     for _ in range(150):
-        own = rng.beta(2, 3, 40)
-        y, p = np.repeat(rng.random(40) < own, 5), np.repeat(own, 5)
+        own = rng.beta(2, 3, 60)
+        y, p = np.repeat(rng.random(60) < own, 5), np.repeat(own, 5)
         rejected["plain"] += evaluate.calibration(y, p).spiegelhalter.p_value < 0.05
-        with_patients = evaluate.calibration(y, p, clusters=np.repeat(np.arange(40), 5))
+        with_patients = evaluate.calibration(y, p, clusters=np.repeat(np.arange(60), 5))
         rejected["by patient"] += with_patients.spiegelhalter.p_value < 0.05
     assert rejected["plain"] > 45
     assert rejected["by patient"] < 17
-    lone = evaluate.calibration(y, p, clusters=np.zeros(200)).spiegelhalter
+    few = evaluate.calibration(y, p, clusters=np.repeat(np.arange(20), 15)).spiegelhalter
+    assert math.isnan(few.p_value)
+    assert "fewer than 50 patients" in few.detail["reason"]
+    lone = evaluate.calibration(y, p, clusters=np.zeros(300)).spiegelhalter
     assert math.isnan(lone.statistic)
     assert "one cluster" in lone.detail["reason"]
 

@@ -314,9 +314,25 @@ def test_difference_that_is_the_same_in_all_samples_has_neither_interval_nor_p()
     good, bad = frame.assign(p=[0.9, 0.9, 0.1, 0.1]), frame.assign(p=[0.1, 0.1, 0.9, 0.9])
     found = evaluate.compare_table(good, bad, draws=200).query("test == 'paired patient bootstrap'").set_index("metric")
     assert found.loc["auroc", "difference"] == 1
-    for metric in ("auroc", "brier", "accuracy", "sensitivity", "net_benefit@0.3"):
+    for metric in ("auroc", "brier", "accuracy", "sensitivity"):
         assert found.loc[metric, ["low", "high", "p_value"]].isna().all(), metric
         assert found.loc[metric, "reason"] == "every bootstrap sample gave the same value"
+
+
+def test_interval_of_a_difference_in_accuracy_knows_that_the_share_of_events_varies():
+    """One arm finds the events and the other their absence: their accuracies are equal, and differ with the share of events."""
+    held = 0
+    for seed in range(100):
+        rng = np.random.default_rng(seed)
+        y = (rng.random(100) < 0.5).astype(int)
+        frame = pd.DataFrame({"patient": np.arange(100).astype(str), "repeat": 0, "fold": np.arange(100) % 5, "y": y})
+        first = np.where(y == 1, rng.random(100) < 0.95, rng.random(100) > 0.40)
+        second = np.where(y == 1, rng.random(100) < 0.40, rng.random(100) > 0.95)
+        arms = [frame.assign(p=np.where(called, 0.8, 0.2)) for called in (first, second)]
+        found = evaluate.compare_table(*arms, draws=200, seed=seed).query("test == 'paired patient bootstrap'")
+        low, high = found.set_index("metric").loc["accuracy", ["low", "high"]]
+        held += low <= 0 <= high
+    assert held >= 88
 
 
 def test_one_patient_in_a_class_leaves_no_bootstrap_between_classes(rng):
@@ -324,10 +340,11 @@ def test_one_patient_in_a_class_leaves_no_bootstrap_between_classes(rng):
     frame = pd.DataFrame({"patient": np.arange(31).astype(str), "repeat": 0, "fold": np.arange(31) % 3, "y": y})
     arms = [frame.assign(p=rng.uniform(0.1, 0.7, 31) + 0.2 * y) for _ in range(2)]
     pairs = evaluate.compare_table(*arms, draws=200).query("test == 'paired patient bootstrap'").set_index("metric")
-    for metric in ("auroc", "auprc", "brier", "accuracy", "net_benefit@0.3"):
+    for metric in ("auroc", "auprc"):
         assert pairs.loc[metric, ["low", "high", "p_value"]].isna().all(), metric
         assert pairs.loc[metric, "reason"] == "fewer than two patients in a class"
-    assert pairs.loc["specificity", ["low", "high", "p_value"]].notna().all()
+    for metric in ("specificity", "brier", "accuracy", "net_benefit@0.3"):
+        assert pairs.loc[metric, ["low", "high", "p_value"]].notna().all(), metric
     table = evaluate.score_table(arms[0], draws=200).set_index("metric")
     newcombe = evaluate.auroc(y, arms[0]["p"], method="newcombe")
     assert table.loc["auroc_bootstrap", ["low", "high"]].tolist() == pytest.approx([newcombe.low, newcombe.high])

@@ -241,6 +241,14 @@ class TestNull:
         both = dataclasses.replace(few, blocks={"image": image, "blood": blood})
         assert comparable(both).value_counts().tolist() == [32, 8]
 
+    def test_of_a_transfer_the_training_patients_alone_make_strata(self):
+        design = make_design(patients=40)
+        image = design.blocks["image"].copy()
+        image.iloc[[0, 1, *range(20, 36)]] = np.nan  # 2 of those that teach, 16 of the others
+        design = dataclasses.replace(design, blocks={**design.blocks, "image": image})
+        assert comparable(design).nunique() == 2
+        assert comparable(design, np.arange(20)).value_counts().tolist() == [20]
+
     def test_clips_are_dealt_to_patients_with_about_as_many(self, rng):
         numbers = np.repeat([2, 3, 12, 13], [9, 3, 4, 4])
         owners = np.repeat([f"p{i}" for i in range(20)], numbers)

@@ -340,6 +340,25 @@ def test_a_gain_over_a_reference_that_knows_nothing_is_weak(run):
     assert "the reference tells no more than chance does" in said["sentences"][1]
 
 
+def test_a_constant_is_held_against_an_error_on_the_same_patients():
+    """Blood is known of those with extreme outcomes: it errs more than a constant does on all, and less than on them."""
+    run = make_run(kind="continuous")
+    table, reference = run.predictions, Facts(run).reference
+    middle, own = table["y"].mean(), table["arm"] == reference
+    constant = table[table["arm"] == "image"].assign(arm="prevalence", p=middle)
+    far = (table["y"] - middle).abs() > table["y"].std()
+    table = table[~own | far]
+    for slope, at_chance in ((0.3, False), (-0.3, True)):
+        p = table["p"].mask(table["arm"] == reference, middle + slope * (table["y"] - middle))
+        part = table.assign(p=p)
+        error = (part["p"] - part["y"]).abs()[part["arm"] == reference].mean()
+        assert error > (constant["y"] - middle).abs().mean()
+        values = run.scores["value"].mask((run.scores["arm"] == reference) & (run.scores["metric"] == "mae"), error)
+        whole = pd.concat([part, constant], ignore_index=True)
+        facts = Facts(dataclasses.replace(run, predictions=whole, scores=run.scores.assign(value=values)))
+        assert facts._at_chance(reference) == at_chance
+
+
 def test_imaging_alone_says_on_whom_it_was_scored(run):
     everybody = " ".join(report.summarize(run)["answer"]["sentences"])
     assert "patients that it predicts" not in everybody

@@ -83,6 +83,12 @@ def read(path: str | Path, item: str | None = None) -> pd.DataFrame:
     named = head.dropna().str.strip().str.lower()
     if named.duplicated().any():
         raise InputError("two columns have one name", file=path, column=head[named[named.duplicated()].index[0]])
+    nameless = [
+        column
+        for column, name in zip(frame.columns, head.fillna("").str.strip(), strict=True)
+        if not name and (cells[column].str.strip() == "").all()
+    ]  # a separator at the end of every line
+    cells, frame = cells.drop(columns=nameless), frame.drop(columns=nameless)
     cells, frame = _without_blank_rows(cells, frame, above + 2)
     for column in frame:
         name = plain(column)

@@ -7,6 +7,7 @@ import functools
 import hashlib
 import json
 import math
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -299,7 +300,8 @@ def check_card(fields: Mapping[str, Any]) -> None:
 def has_seen(saw: Iterable[str], cohort: str) -> bool:
     """Tell whether a card's list of cohorts names this one, whatever the spelling.
 
-    A name that begins with the other, whole words, counts as the same: "COVID-BLUES v1.0" has clips of "COVID-BLUES".
+    A name with a version, or with a word for a part, behind the other counts as the same: "COVID-BLUES v1.0" has clips of
+    "COVID-BLUES". Another site or year does not: "hannover-external" is what "hannover" is tested on.
 
     Parameters
     ----------
@@ -318,14 +320,24 @@ def has_seen(saw: Iterable[str], cohort: str) -> bool:
     (True, False)
     """
     saw = [saw] if isinstance(saw, str) else saw
-    asked = _beginnings(cohort)
-    return any(asked[-1] in named or named[-1] in asked for named in map(_beginnings, saw))
+    return any(_is_part(cohort, named) or _is_part(named, cohort) for named in saw)
 
 
-def _beginnings(name: str) -> list[str]:
-    """Return the first word of a name, the first two joined, and so on; the whole name is last."""
-    words = "".join(sign if sign.isalnum() else " " for sign in name.lower()).split() or [name]
-    return ["".join(words[: i + 1]) for i in range(len(words))]
+_OF_THE_SAME = re.compile(
+    r"((v|ver|version|release|rev) ?)?\d+( \d+)+|(v|ver|version|release|rev) ?\d+|train|training|sample|part|subset|clips"
+)
+"""What may stand behind a cohort's name and leave it the same cohort: a version, or a word for a part."""
+
+
+def _is_part(longer: str, name: str) -> bool:
+    """Return whether a name is the other, or the other with a version or a word for a part behind it."""
+    words = "".join(sign if sign.isalnum() else " " for sign in longer.lower()).split() or [longer]
+    whole = _plain(name) or name
+    for i in range(len(words)):
+        if "".join(words[: i + 1]) == whole:
+            rest = " ".join(words[i + 1 :])
+            return not rest or _OF_THE_SAME.fullmatch(rest) is not None
+    return False
 
 
 def _plain(name: str) -> str:

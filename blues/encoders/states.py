@@ -311,7 +311,9 @@ def fill(
     if extra := strangers(state, wanted, aside):
         some = ", ".join(map(called, extra[:3])) + f" and {len(extra) - 3} more" * (len(extra) > 3)
         raise InputError(
-            f"holds {counted(len(extra), 'tensor')} that {what} does not have: {some}", file=path, remedy=remedy
+            f"holds {counted(len(extra), 'tensor')} that {what} does not have: {some}",
+            file=path,
+            remedy="If they are another task's head, save the weights without them; else they are of another network",
         )
     module.load_state_dict({key: state.get(key, tensor) for key, tensor in wanted.items()})
 

@@ -351,12 +351,19 @@ def _slope(y: np.ndarray, logit: np.ndarray, codes: np.ndarray | None, level: fl
     return Estimate(value, value - half, value + half, se, detail)
 
 
+_FEWEST = 50
+"""Patients below which the clustered test of Spiegelhalter rejects what is right in a tenth of studies (20 patients: .11)."""
+
+
 def _spiegelhalter(y: np.ndarray, p: np.ndarray, codes: np.ndarray | None) -> Test:
     """Test that the probabilities are right; with clusters by the spread of their sums about 0, which is the hypothesis."""
     terms, reason = (y - p) * (1 - 2 * p), "every prediction is 0, 0.5 or 1: the statistic has no variance"
     detail = {"method": "Spiegelhalter 1986", "question": "could these outcomes come from these probabilities?"}
     if codes is None:
         variance = float(np.sum((1 - 2 * p) ** 2 * p * (1 - p)))
+    elif 1 < codes.max() + 1 < _FEWEST:
+        reason = f"fewer than {_FEWEST} patients with several rows: the test would reject too often"
+        return Test(math.nan, math.nan, detail={**detail, "reason": reason})
     else:
         sums = np.bincount(codes, terms)
         detail["method"] += ", clustered"
@@ -365,4 +372,5 @@ def _spiegelhalter(y: np.ndarray, p: np.ndarray, codes: np.ndarray | None) -> Te
     if not variance > 0:
         return Test(math.nan, math.nan, detail={**detail, "reason": reason})
     z = float(np.sum(terms)) / math.sqrt(variance)
-    return Test(z, float(2 * stats.norm.sf(abs(z))), detail=detail)
+    p_value = 2 * stats.norm.sf(abs(z)) if codes is None else 2 * stats.t.sf(abs(z), int(codes.max()))
+    return Test(z, float(p_value), detail=detail)

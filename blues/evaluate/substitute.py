@@ -24,14 +24,12 @@ def all_same(replicates: np.ndarray) -> bool:
     return not len(defined) or bool(np.ptp(defined) <= ROUNDING)
 
 
-def unknown_spread(table: OutOfFold, kind: str, metric: str, *, within: bool = False) -> bool:
+def unknown_spread(table: OutOfFold, kind: str, metric: str) -> bool:
     """Return whether a class that a score is measured on has one patient, whom all samples drawn within classes hold.
 
-    ``within`` says that those of accuracy, Brier score and net benefit are drawn so too. Of sensitivity and specificity all
-    samples are the same then.
+    Of sensitivity and specificity all samples are the same then.
     """
-    free = () if within else PREVALENCE_DEPENDENT
-    apart = kind == "binary" and metric not in ("sensitivity", "specificity", *free)
+    apart = kind == "binary" and metric not in ("sensitivity", "specificity", *PREVALENCE_DEPENDENT)
     return apart and min(class_holders(table.y, table.codes)) < 2
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -99,7 +100,8 @@ def score_table(
     """
     table = out_of_fold(predictions, kind, threshold, categories)
     metrics = _metrics(table, kind)
-    drawn = _replicates(table, metrics, kind, draws, seed)
+    scores = {name: functools.partial(metric, table) for name, metric in metrics.items()}
+    drawn = _replicates(table, scores, kind, draws, seed)
     everyone = np.ones((1, len(table.y)))
     repeats = [table.repeat(r) for r in range(len(table.p))]
     clusters = table.patients if table.codes.max() + 1 < len(table.y) else None
@@ -124,19 +126,21 @@ def score_table(
 
 
 def _replicates(
-    table: OutOfFold, metrics: dict[str, Any], kind: str, draws: int, seed: Seed
+    table: OutOfFold, scores: Mapping[str, Callable[[np.ndarray], np.ndarray]], kind: str, draws: int, seed: Seed
 ) -> dict[str, tuple[float, np.ndarray]]:
-    """Return the value and the replicates of each score, those with the same strata on the same draws."""
+    """Return the value and the replicates of each score, a function of row weights; same strata, same draws."""
     found: dict[str, tuple[float, np.ndarray]] = {}
-    free = [name for name in metrics if kind == "binary" and name in PREVALENCE_DEPENDENT]
-    for names in ([name for name in metrics if name not in free], free):
+    free = [name for name in scores if kind == "binary" and name.split("@")[0] in PREVALENCE_DEPENDENT]
+    for names in ([name for name in scores if name not in free], free):
 
         def statistic(weights: np.ndarray, names: list[str] = names) -> np.ndarray:
             rows = weights[:, table.codes]
-            return np.column_stack([metrics[name](table, rows) for name in names])
+            return np.column_stack([scores[name](rows) for name in names])
 
         if names:
-            value, replicates = bootstrap_replicates(statistic, bootstrap_strata(table, kind, names[0]), draws, seed)
+            value, replicates = bootstrap_replicates(
+                statistic, bootstrap_strata(table, kind, names[0].split("@")[0]), draws, seed
+            )
             found |= {name: (float(value[k]), replicates[:, k]) for k, name in enumerate(names)}
     return found
 
@@ -203,13 +207,13 @@ def compare_table(
     -------
     DataFrame, one row a comparison
         ``metric, difference, low, high, statistic, p_value, test, question, better, patients, reason``. Each test
-        answers its own question, in ``question``. The paired bootstrap draws the same patients for both arms, within
-        the classes of a binary outcome (a difference covers alike with or without); its p value is
-        twice the smaller share of samples on one side of 0, the data themselves counted on both, so that identical arms get
-        1; where all samples give one and the same difference other than 0, or a class has one patient, there is neither
-        interval nor p. DeLong and McNemar take predictions averaged over repeats; the swap permutation swaps a
-        patient's predictions in all repeats at once; Nadeau-Bengio takes the differences of all folds, where both
-        arms were fitted on the same ones. ``better`` says whether ``higher`` or ``lower`` is.
+        answers its own question, in ``question``. The paired bootstrap draws the same patients for both arms, as
+        :func:`score_table` does: freely for accuracy, Brier score and net benefit; its p value is twice the smaller share of
+        samples on one side of 0, the data themselves counted on both, so that identical arms get 1; where all samples give
+        one and the same difference other than 0, or a class has one patient, there is neither interval nor p. DeLong and
+        McNemar take predictions averaged over repeats; the swap permutation swaps a patient's predictions in all repeats at
+        once; Nadeau-Bengio takes the differences of all folds, where both arms were fitted on the same ones. ``better`` says
+        whether ``higher`` or ``lower`` is.
 
     Raises
     ------
@@ -236,29 +240,34 @@ def _bootstrap_lines(
     a: OutOfFold, b: OutOfFold, kind: str, thresholds: Sequence[float], draws: int, seed: Seed, level: float
 ) -> list[dict[str, Any]]:
     """Return the difference in every score with its paired interval."""
-    metrics = {k: v for k, v in _metrics(a, kind).items() if k in _metrics(b, kind)}
-    names = list(metrics)
-    gains = np.empty((len(a.y), 0))
+    scores: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+        name: functools.partial(_gap, metric, a, b)
+        for name, metric in _metrics(a, kind).items()
+        if name in _metrics(b, kind)
+    }
     if kind == "binary" and len(thresholds):
         grid = check_thresholds(thresholds)
-        names += [f"net_benefit@{t:g}" for t in grid]
         gains = np.mean(
             [net_benefit_rows(a.y, p, grid) - net_benefit_rows(a.y, q, grid) for p, q in zip(a.p, b.p, strict=True)],
             axis=0,
         )
-
-    def statistic(weights: np.ndarray) -> np.ndarray:
-        rows = weights[:, a.codes]
-        differences = [metric(a, rows) - metric(b, rows) for metric in metrics.values()]
-        return np.column_stack([*differences, (rows @ gains) / rows.sum(1, keepdims=True)])
-
-    value, replicates = bootstrap_replicates(statistic, bootstrap_strata(a, kind, "difference"), draws, seed)
+        scores |= {f"net_benefit@{t:g}": functools.partial(_weighted, gains[:, k]) for k, t in enumerate(grid)}
     lines = []
-    for k, name in enumerate(names):
-        alone = unknown_spread(a, kind, name, within=True)
-        test = _bootstrap_test(float(value[k]), replicates[:, k], alone, level)
+    drawn = _replicates(a, scores, kind, draws, seed)
+    for name in scores:
+        value, replicates = drawn[name]
+        alone = unknown_spread(a, kind, name.split("@")[0])
+        test = _bootstrap_test(value, replicates, alone, level)
         lines.append(_line(name, test, "paired patient bootstrap", QUESTIONS["bootstrap"]))
     return lines
+
+
+def _gap(metric: Any, a: OutOfFold, b: OutOfFold, rows: np.ndarray) -> np.ndarray:
+    return np.asarray(metric(a, rows) - metric(b, rows))
+
+
+def _weighted(gains: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    return np.asarray((rows @ gains) / rows.sum(1))
 
 
 def _bootstrap_test(value: float, replicates: np.ndarray, alone: bool, level: float) -> Test:

@@ -78,7 +78,8 @@ def label_null(
     """
     metric, _ = main_metric(design.kind)
     arms = [arm for arm in arms if arm.role != "prevalence"]
-    dealt = [_dealt(design, experiment, (7919, number), comparable(design), split) for number in range(experiment.null)]
+    strata = comparable(design, None if split is None else split[2])
+    dealt = [_dealt(design, experiment, (7919, number), strata, split) for number in range(experiment.null)]
     shuffles = {number: one for number, one in enumerate(dealt) if one is not None}
     rows: list[dict[str, Any]] = [
         {"arm": arm.name, "metric": metric, "permutation": number, "value": np.nan}
@@ -183,18 +184,17 @@ def alike(design: Design, predictions: pd.DataFrame, seed: int) -> pd.Series:
     return found
 
 
-def comparable(design: Design) -> pd.Series:
-    """Return the stratum of every patient, within which outcomes may be dealt out anew; indexed by patient.
+def comparable(design: Design, rows: np.ndarray | None = None) -> pd.Series:
+    """Return the stratum of every patient, or of those of some rows, within which outcomes may be dealt out anew.
 
     A stratum has the same modalities and, where rows are clips, about as many clips. Patterns of fewer than six patients
     are one stratum together, or go with the commonest where they are fewer than six in all; neighbouring numbers of clips
     are joined until a stratum has six patients.
     """
-    patients = pd.Index(design.patients.unique())
-    owner = design.patients.to_numpy()
-    there = pd.DataFrame(
-        {name: block.notna().any(axis=1).to_numpy() for name, block in {**design.blocks, **design.singles}.items()}
-    )
+    of = design.patients if rows is None else design.patients.iloc[rows]
+    owner, patients = of.to_numpy(), pd.Index(of.unique())
+    blocks = {**design.blocks, **design.singles}
+    there = pd.DataFrame({name: block.loc[of.index].notna().any(axis=1).to_numpy() for name, block in blocks.items()})
     pattern = there.groupby(owner).any().loc[patients].astype(int).astype(str).agg("".join, axis=1)
     counts = pattern.value_counts()
     rare = pattern.isin(counts.index[counts < ALIKE])
@@ -202,7 +202,7 @@ def comparable(design: Design) -> pd.Series:
     codes = pd.Series(pd.factorize(pattern)[0], patients)
     if design.level != "clip":
         return codes
-    clips = design.patients.value_counts().loc[patients]
+    clips = of.value_counts().loc[patients]
     found = pd.Series(0, patients)
     for code in codes.unique():
         found[codes == code] = _joined(clips[codes == code]) + found.max() + 1

@@ -366,7 +366,11 @@ def _rated(facts: Facts) -> str:
 def _on_whom(facts: Facts, arm: str) -> str:
     """Say on how many patients an arm was scored, where it is not all of them: scores of different patients do not compare."""
     own, whole = facts.of(arm)["patient"].nunique(), facts.people()[0]
-    return f", on the {own} of {whole} patients that it predicts and so beside no other score," if own < whole else ""
+    return (
+        f", on the {own} of {whole} patients that it predicts, which no score of others compares with,"
+        if own < whole
+        else ""
+    )
 
 
 def _rest(facts: Facts) -> str:

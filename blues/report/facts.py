@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from blues.check import columns_exist
+from blues.evaluate import point_score
 from blues.fuse import Run
 from blues.fuse.arms import sees_images
 from blues.fuse.margin import NEGLIGIBLE, REFITTED, ends_of, left_out, mostly_out, room
@@ -299,11 +300,15 @@ class Facts:
 
     def _at_chance(self, reference: str) -> bool:
         """Return whether an arm ranks no better than chance, or errs no less than a constant does."""
-        value = self.score(reference)[0]
+        value, better = self.score(reference)[0], metric(self.metric).better
         if self.metric in ("auroc", "uno_c"):
             return bool(value <= 0.5)
-        better = metric(self.metric).better
-        constants = [self.score(arm)[0] for arm in self.arms if arm in (CONSTANT, MEAN) and arm != reference]
+        own = self._rows["patient"].isin(set(self.of(reference)["patient"]))  # errors of other patients are no match
+        constants = [
+            point_score(part, self.metric, str(self.design["kind"]), categories=self.design.get("categories") or None)
+            for arm, part in self._rows[own].groupby("arm")
+            if arm in (CONSTANT, MEAN) and arm != reference
+        ]
         return any(better * value <= better * constant for constant in constants)
 
     def _within_folds(self, arm: str, reference: str) -> tuple[float, float, float] | None:
