@@ -77,6 +77,22 @@ def test_yes_and_no_are_read_in_other_languages(words):
     assert (odd.value, odd.done) == ("so", 'no value (codes = { WORD = "yes", OTHER = "no" } reads words)')
 
 
+@pytest.mark.parametrize(
+    "word",
+    ["n.e.", "NE", "N/E", "n?", "nein?", "ja?", "yes?", "(ja)", "no!", "j a", "ne", "ei", "nu", "da", "año", "n-o"],
+)
+def test_a_word_with_signs_and_short_words_of_many_meanings_are_neither_yes_nor_no(word):
+    for kind in ("Ja", "Nein"):
+        values, odd = column([kind, word, "1"], {"role": "outcome", "kind": "binary"})
+        assert pd.isna(values[1])
+        assert odd == ["neither yes nor no (1 or 0)"]
+
+
+def test_accents_and_blanks_around_do_not_keep_a_word_from_being_read():
+    words = ["sí", "si\u0301", " sì ", "NÃO", "na\u0303o"]
+    assert column(words, {"role": "outcome", "kind": "binary"}) == ([1, 1, 1, 0, 0], [])
+
+
 @pytest.mark.parametrize("gap", ["\u00a0", "\u202f", "\u2009", "'", "’"])
 def test_digits_in_groups_are_one_number_and_told(gap):
     cells = pd.Series(
