@@ -77,7 +77,23 @@ def test_yes_and_no_are_read_in_other_languages(words):
     assert (odd.value, odd.done) == ("so", 'no value (codes = { WORD = "yes", OTHER = "no" } reads words)')
 
 
-@pytest.mark.parametrize("gap", [" ", "\u00a0", "\u202f", "\u2009", "'", "’"])
+@pytest.mark.parametrize(
+    "word",
+    ["n.e.", "NE", "N/E", "n?", "nein?", "ja?", "yes?", "(ja)", "no!", "j a", "ne", "ei", "nu", "da", "año", "n-o"],
+)
+def test_a_word_with_signs_and_short_words_of_many_meanings_are_neither_yes_nor_no(word):
+    for kind in ("Ja", "Nein"):
+        values, odd = column([kind, word, "1"], {"role": "outcome", "kind": "binary"})
+        assert pd.isna(values[1])
+        assert odd == ["neither yes nor no (1 or 0)"]
+
+
+def test_accents_and_blanks_around_do_not_keep_a_word_from_being_read():
+    words = ["sí", "si\u0301", " sì ", "NÃO", "na\u0303o"]
+    assert column(words, {"role": "outcome", "kind": "binary"}) == ([1, 1, 1, 0, 0], [])
+
+
+@pytest.mark.parametrize("gap", ["\u00a0", "\u202f", "\u2009", "'", "’"])
 def test_digits_in_groups_are_one_number_and_told(gap):
     cells = pd.Series(
         [f"1{gap}047", f"-2{gap}500{gap}000,5", f"<3{gap}000", "12", f"12{gap}80"], name="x", index=range(2, 7)
@@ -95,8 +111,25 @@ def test_digits_in_groups_are_one_number_and_told(gap):
     assert [finding.value for finding in met if finding.row == 6] == [f"12{gap}80"]
 
 
+@pytest.mark.parametrize("cell", ["80 120", "80 350", "1 047", "1 047,5", "<2 000", "-1 234 567"])
+def test_an_ordinary_blank_never_parts_digits_by_itself(cell):
+    settings = {"limits_as": "limit", "ranges_as": "midpoint"}
+    for decimal in ".,":
+        values, odd = column([cell, "3"], settings, decimal=decimal)
+        assert pd.isna(values[0])
+        assert odd == ["a blank that may part thousands"]
+
+
+@pytest.mark.parametrize("cell", ["80\t120", "80\n120", "80  120", "120 80"])
+def test_other_gaps_between_digits_make_text(cell):
+    values, odd = column([cell, "3"], {})
+    assert pd.isna(values[0])
+    assert odd == ["text where a number is expected"]
+
+
 def test_a_code_for_missing_is_one_however_its_digits_are_grouped():
-    assert pd.isna(column(["9 999", "9999", "3"], {"missing": [9999]})[0][:2]).all()
+    assert pd.isna(column(["9'999", "9999", "3"], {"missing": [9999]})[0][:2]).all()
+    assert column(["9\u00a0999", "9999", "3"], {"missing": [9999]})[1] == []
     assert pd.isna(column(["9 999", "3"], {"missing": ["9 999"]})[0][0])
     assert column(["1 000", "2 000"], {"kind": "nominal"})[0] == ["1 000", "2 000"]
 

@@ -347,6 +347,25 @@ def test_digits_in_groups_are_drafted_and_read_as_numbers(tmp_path):
     assert any("'1\u00a0x'" in sentence for sentence in told["odd"])
 
 
+@pytest.mark.parametrize(("every", "role"), [(4, "blood"), (1, "excluded")])
+def test_blanks_that_may_part_thousands_are_asked_about(tmp_path, every, role):
+    rows = [(f"P{i:02d}", f"1 {100 + i}" if i % every == 0 and i else f"{900 + i}", f"{40 + i}") for i in range(24)]
+    text = drafted_table(tmp_path, "id;Ferritine;age", rows)
+    (line,) = [line for line in text.splitlines() if line.startswith("Ferritine")]
+    assert re.search("DECIDE.*blank.* part thousands", line)
+    assert "text among numbers" not in line
+    assert tomllib.loads(text)["columns"]["Ferritine"]["role"] == role
+    (tmp_path / "cohort.toml").write_text(text, encoding="utf-8")
+    told = findings(read(tmp_path), what="a blank that may part thousands")
+    assert len(told) == (5 if role == "blood" else 0)
+
+
+def test_two_numbers_in_every_cell_are_free_text(tmp_path):
+    rows = [(f"P{i:02d}", f"{60 + i} {110 + i}", f"{40 + i}") for i in range(24)]
+    column = tomllib.loads(drafted_table(tmp_path, "id;pressure;age", rows))["columns"]["pressure"]
+    assert column == {"role": "excluded", "note": "free text", "kind": "text"}
+
+
 @pytest.mark.parametrize(
     ("names", "take"),
     [

@@ -55,6 +55,33 @@ def test_findings_at_admission_in_other_languages_may_predict(name):
 
 @pytest.mark.parametrize(
     "name",
+    """history of UTI|recurrent UTI|fever due to UTI|illicit drugs|UTI_last_year|
+    Behandlung vor Aufnahme|Behandlung zu Hause|home_oxygen_therapy|
+    treatment before admission|terapia domiciliare|terapia antipertensiva|traitement habituel|traitement à domicile|
+    tratamiento habitual|ossigenoterapia domiciliare|evolution of symptoms|Évolution des symptômes|Trasferrina|Transferrin|
+    scanner|Scanner type|Schweregrad Dyspnoe|Dyspnoe-Schweregrad|Schweregrad der Dyspnoe""".replace("\n", "").split(
+        "|"
+    ),
+)
+def test_diseases_and_treatments_before_the_stay_may_predict(name):
+    assert guess_column(name.strip(), ["0", "1"] * 12).settings["role"] == "clinical"
+
+
+@pytest.mark.parametrize(
+    "name",
+    """Dias na UTI|dias_UTI|UTI dias|Tempo de UTI|Admissão na UTI|transferência UTI|UTIdias|transferred|trasferito|
+    trasferimento|thorax scanner|scanner du thorax|scanner TDM|Évolution|Schweregrad|
+    Behandlung|treatment|home_therapy_outcome|sent home|
+    sent home with treatment|terapia intensiva domiciliare|discharged on usual treatment|drug|therapy""".replace(
+        "\n", ""
+    ).split("|"),
+)
+def test_stays_and_treatments_are_outcomes_beside_words_that_mean_less(name):
+    assert guess_column(name.strip(), ["0", "1"] * 12).settings["role"] == "excluded"
+
+
+@pytest.mark.parametrize(
+    "name",
     [
         "D-Dimere (mg/l)",
         "D-dimères",

@@ -17,7 +17,9 @@ __all__ = ["categories_of", "decode", "number", "parts_thousands", "plain", "ung
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 RANGE = re.compile(r"(\d+\.?\d*)\s*[-–]\s*(\d+\.?\d*)")
 LIMIT = re.compile(r"([<>≤≥])\s*=?\s*(\d+\.?\d*)")
-GROUPS = re.compile(r"(?:[<>≤≥]\s*=?\s*|[+-]?)[1-9]\d{0,2}(?P<gap>[\s'’ʼ])\d{3}(?:(?P=gap)\d{3})*(?:[.,]\d+)?")
+GAPS = "\u00a0\u202f\u2009'’ʼ"
+"""What parts digits by itself; an ordinary blank may also stand between two numbers of one cell."""
+GROUPS = re.compile(rf"(?:[<>≤≥]\s*=?\s*|[+-]?)[1-9]\d{{0,2}}(?P<gap>[{GAPS}])\d{{3}}(?:(?P=gap)\d{{3}})*(?:[.,]\d+)?")
 LIKE_MISSING = {"na", "n/a", "nan", "null", "none", "nil", "-", "--", ".", "?", "unknown", "missing", "n.a.", "nd"}
 
 
@@ -40,26 +42,28 @@ def number(text: str, decimal: str = ".") -> float | None:
 
 
 def ungrouped(text: str) -> str:
-    r"""Return a number or limit without the blanks or apostrophes that part its digits in threes; other text as it is.
+    r"""Return a number or limit without non-breaking blanks or apostrophes between its digits in threes; other text as it is.
 
     Examples
     --------
-    >>> ungrouped("1 047"), ungrouped("1'234'567,5"), ungrouped("< 2\u202f000"), ungrouped("12 80"), ungrouped("1.047")
-    ('1047', '1234567,5', '<2000', '12 80', '1.047')
+    >>> ungrouped("1\u00a0047"), ungrouped("1'234'567,5"), ungrouped("< 2\u202f000"), ungrouped("80 120"), ungrouped("1.047")
+    ('1047', '1234567,5', '<2000', '80 120', '1.047')
     """
     found = GROUPS.fullmatch(text)
     return text if found is None else re.sub(rf"[\s{found['gap']}]", "", text)
 
 
 def parts_thousands(text: str, sign: str) -> bool:
-    """Return whether a point or comma may part the thousands of a number, a limit or a range.
+    """Return whether a sign (a point, a comma or a blank) may part the thousands of a number, a limit or a range.
 
     Examples
     --------
     >>> [parts_thousands(text, ".") for text in ("1.047", "<1.234.567", "900-1.047,5", "0.532", "1.5", "1.0475")]
     [True, True, True, False, False, False]
+    >>> parts_thousands("1 047,5", " "), parts_thousands("120 80", " ")
+    (True, False)
     """
-    decimal = "," if sign == "." else "."
+    decimal = {".": ",", ",": "."}.get(sign, ".,")
     before = r"[<>≤≥]?\s*=?\s*(?:[\d.,]+\s*[-–]\s*)?[+-]?"
     return re.fullmatch(rf"{before}[1-9]\d{{0,2}}(?:[{sign}]\d{{3}})+(?:[{decimal}]\d+)?", text) is not None
 
@@ -99,7 +103,7 @@ class _Cells:
             self.ungroup()
 
     def ungroup(self) -> None:
-        """Read digits parted in threes by blanks or apostrophes as one number, and tell."""
+        """Read digits parted in threes by non-breaking blanks or apostrophes as one number, and tell."""
         self.text = self.written.map(ungrouped)
         if (grouped := self.written[self.text != self.written]).size:
             what = f"digits in groups, such as {quoted(grouped.iloc[0])}"
@@ -263,7 +267,12 @@ def _rescued(text: str, spec: Column, decimal: str) -> tuple[float | None, str, 
 
 
 def _other_sign(text: str, decimal: str) -> tuple[str, str] | None:
-    """Return what to tell of a number, limit or range that holds the other decimal sign, and what was done."""
+    """Return what to tell of a number, limit or range that holds the other decimal sign or a blank, and what was done."""
+    if parts_thousands(text, " "):
+        return (
+            "a blank that may part thousands",
+            "no value (take ' ' out of such numbers in the table; two need two columns)",
+        )
     other, dotted = "," if decimal == "." else ".", text.replace(",", ".")
     thousands = parts_thousands(text, other)
     shaped = thousands or any(pattern.fullmatch(dotted) for pattern in (NUMBER, RANGE, LIMIT))

@@ -191,10 +191,13 @@ def _kind(values: list[str], distinct: list[str], decimal: str) -> tuple[dict[st
     ):
         shown = ", ".join(plain(n) for n in plain_numbers)
         return {"kind": "nominal"} | settings, [f"few values ({shown}): codes, ordinal grades or numbers?", *decide]
-    other = "," if decimal == "." else "."
-    parted = [word for word in odd if parts_thousands(word, other)]
-    settings, decide = _with_rules({"kind": "continuous"} | settings, decide, [w for w in odd if w not in parted])
-    return settings, [*decide, *_may_part(parted, other)]
+    asked = []
+    for sign in ("," if decimal == "." else ".", " "):
+        parted = [word for word in odd if parts_thousands(word, sign)]
+        asked += _may_part(parted, sign)
+        odd = [word for word in odd if word not in parted]
+    settings, decide = _with_rules({"kind": "continuous"} | settings, decide, odd)
+    return settings, [*decide, *asked]
 
 
 def with_missing(settings: dict[str, Any], codes: list[Any]) -> tuple[dict[str, Any], list[str]]:
@@ -210,8 +213,8 @@ def with_missing(settings: dict[str, Any], codes: list[Any]) -> tuple[dict[str, 
 def _may_part(numbers: list[str], sign: str) -> list[str]:
     """Return the question about numbers whose thousands a sign may part."""
     shown = ", ".join(map(quoted, numbers[:4])) + " and more" * (len(numbers) > 4)
-    ask = f"does {sign!r} part thousands in {shown}? Without a value until it is taken out of them in the table."
-    return [ask] if numbers else []
+    what = "does a blank part thousands, or two numbers," if sign == " " else f"does {sign!r} part thousands"
+    return [f"{what} in {shown}? Without a value until it is taken out of them in the table."] if numbers else []
 
 
 def _with_rules(settings: dict[str, Any], decide: list[str], odd: list[str]) -> tuple[dict[str, Any], list[str]]:

@@ -89,12 +89,17 @@ def unread_numbers(values: Sequence[str], decimal: str, separator: str) -> str:
     ("numbers with something behind them such as '97%': write the number alone", '')
     >>> unread_numbers(["120/80", "95/60"], ".", ",")
     "two numbers in one cell such as '120/80': make two columns of them"
+    >>> unread_numbers(["1 047", "1 250", "980"], ".", ","), unread_numbers(["80 120", "80 350"], ".", ",")
+    ("numbers in which a blank may part thousands such as '1 047': take ' ' out of them in the table", '')
     """
     other = "," if decimal == "." else "."
     foreign, remedy = f"numbers with {other!r} for a decimal sign", _other_sign(other, separator)
     if all(parts_thousands(value, other) for value in values if other in value):
         foreign, remedy = f"numbers in which {other!r} may part thousands", f"take {other!r} out of them in the table"
+    single = all(value.count(" ") == 1 for value in values)  # as likely two numbers in every cell
+    blank = r"(?!)" if single else r"[+-]?[1-9]\d{0,2}( \d{3})+([.,]\d+)?"
     kinds = (
+        (blank, "numbers in which a blank may part thousands", "take ' ' out of them in the table"),
         (rf"[+-]?\d+([{other}]\d+)+([{decimal}]\d+)?", foreign, remedy),
         (r"\d+([.,]\d+)? ?[/-] ?\d+([.,]\d+)?", "two numbers in one cell", "make two columns of them"),
         (

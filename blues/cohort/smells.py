@@ -11,6 +11,20 @@ __all__ = ["smell_of", "words_of"]
 DAYS = r"days?|d|hours?|h|tage?n?|stunden|jours|dias|giorni|dagen|dage|dagar|time|zeit|dauer|duree|duracion|durata|duur|stay"
 STAYED = r"kh|hosp(ital)?|krankenhaus|klinik|clinic|hopital|ospedale|ziekenhuis|o2|oxygen|sauerstoff|masks?|cpap|vent"
 ON = r"in|on|at|of|im|am|mit|an|with|de|del|di|da|en|op|sous|sotto|con"
+TREATED = (
+    r"therap\w*|treat\w*|drug|(oxygen|oxigen|ossigen|sauerstoff|zuurstof|antibio)\w*th?erap\w*|"
+    r"terapi(a|as|e)|traitements?|trat+ami?ent\w*|behand\w*"
+)
+BEFORE = re.compile(
+    r"(?<!\w)(home|(zu ?)?hause|domicil\w*|habitu[ae]l\w*|abitual[ei]|usual|anti\w*(pertens|diabet)\w*|vor (der )?aufnahme|"
+    r"(before|prior to|pre) admission)(?!\w)"
+)
+"""A treatment that the name puts before the stay, or of a chronic disease."""
+UTI = (
+    r"^uti$|(dias?|tempo|horas|days?|hours?|stay|admissao|admitid[oa]|entrada|saida|leito|necessidade|ida|time to)"
+    r"( (de|da|na|em|para|a|in|on|the))* uti|uti (dias?|tempo|horas|days?|hours?|stay)"
+)
+"""Portuguese for intensive care, in English an infection of the urinary tract."""
 
 # checked in this order; a word is a run of letters, so that "los" is not found in "closed"
 SMELLS = (
@@ -23,7 +37,7 @@ SMELLS = (
     ("outcome", r"outcome|death|dead|died|mort\w*|surviv\w*|deceased|discharged?|alive|readmi\w*|follow|event"),
     (
         "outcome",
-        r"los|length of stay|stay|icu|mcu|transfer\w*|intub\w*|ventilat\w*|ecmo|duration|status|therap\w*|treat\w*|drug",
+        r"los|length of stay|stay|icu|mcu|transfer(?!rin)\w*|intub\w*|ventilat\w*|ecmo|duration|status",
     ),
     (
         "outcome",
@@ -46,16 +60,17 @@ SMELLS = (
         "outcome",
         r"sejour|dms|estancia|estadia|degenza|ligduur|ligdagen|opnameduur|verblijfs?(duur)?|interna(mento|cao|cion|d[oa])|"
         r"ricover\w*|ospedalizz\w*|sortie|dimess[oaie]|ontslag\w*|^alta$|alta (hospitalar\w*|medica)|"
-        r"(fecha|data|dias?|estado|destino|motivo|tipo) (de |da |do |del |al )?alta|traslad\w*|trasfer\w*|overplaats\w*|"
+        r"(fecha|data|dias?|estado|destino|motivo|tipo) (de |da |do |del |al )?alta|traslad\w*|trasferi\w*|overplaats\w*|"
         r"survie|sobreviv\w*|sopravviv\w*|falec\w*|defun\w*|"
-        r"evolution|devenir|esito|desenlace|desfecho|uitkomst|afloop",
+        r"evolution(?! (of|des?) (\w+ )?symptom)|devenir|esito|desenlace|desfecho|uitkomst|afloop",
     ),
     (
         "outcome",
-        r"\w*intensifs?|us[ic]|uti|^ic$|ic (opname|dagen|duur)|opname ic|ventila[czt]\w*|beadem\w*|vni|vmi|vmni|iot|ohd|onhd|"
-        r"optiflow|haut debit|alto (flujo|flusso|fluxo)|(oxygen|oxigen|ossigen|sauerstoff|zuurstof|antibio)\w*th?erap\w*|"
-        r"terapi(a|as|e)|traitements?|trat+ami?ent\w*|behand\w*",
+        r"\w*intensifs?|us[ic]|^ic$|ic (opname|dagen|duur)|opname ic|ventila[czt]\w*|beadem\w*|vni|vmi|vmni|iot|ohd|onhd|"
+        r"optiflow|haut debit|alto (flujo|flusso|fluxo)",
     ),
+    ("outcome", TREATED),
+    ("outcome", UTI),
     ("outcome", rf"({STAYED}) ({DAYS})|({DAYS}) (({ON}) )?({STAYED})|nach hause|(sent|to) home"),
     (
         "leak",
@@ -65,8 +80,9 @@ SMELLS = (
     ),
     (
         "leak",
-        r"antigen[eo]|\w*serolog\w*|scanner|tdm|tac|radiogra[pf]\w*|prueba|hemocult\w*|emocolt\w*|gravite|gravedad|gravita|"
-        r"gravidade|schweregrad",
+        r"antigen[eo]|\w*serolog\w*|scanner (\w+ )?(thora\w*|chest|tdm)|(thora\w*|chest) scanner|"
+        r"tdm|tac|radiogra[pf]\w*|prueba|hemocult\w*|emocolt\w*|gravite|gravedad|gravita|"
+        r"gravidade|(?<!dyspnoe )schweregrad(?!( \w+)? dyspnoe)",
     ),
     ("leak", r"\w*befund\w*|\w*ergebnis\w*|abstrich\w*|result(at|ad|aat)\w*|risultat\w*|frottis|tampone|hisopo"),
     ("leak", r"diagn\w*|final|results?|pcr|ct value|swab|antigen|covid( ?19)?|sars|test|culture|label|class|severity"),
@@ -119,7 +135,7 @@ def smell_of(name: str) -> str:
     >>> smell_of("gestation"), smell_of("particular"), smell_of("glucose")
     ('', '', 'blood')
     """
-    written = _spellings(name)
+    written = [_before(words) for words in _spellings(name)]
     for smell, pattern in SMELLS:
         if any(re.search(rf"(?<!\w)({pattern})(?!\w)", words) for words in written):
             return smell
@@ -144,6 +160,13 @@ def _spellings(name: str) -> list[str]:
     found = [words_of(one) for one in split]
     joined = " ".join(_apart(word) for word in found[0].split())
     return list(dict.fromkeys([*found, joined]))
+
+
+def _before(words: str) -> str:
+    """Return a name's words without those for a treatment where it was one before the stay."""
+    if not BEFORE.search(words):
+        return words
+    return " ".join(re.sub(rf"(?<!\w)({TREATED})(?!\w)", "", words).split())
 
 
 def _apart(word: str) -> str:

@@ -31,6 +31,8 @@ YES = frozenset(
     yes y true ja j wahr oui vrai si verdadero vero sim verdadeiro jo ano tak da igen evet kylla joo jah ναι nai
     """.split()
 )
+UNSURE = frozenset("ne ei nu da jo ano joo jah kylla".split())
+"""Short words of yes and no that mean something else in another language or as an abbreviation, and their partners."""
 FALSE = frozenset("false falsch faux falso".split())
 NEGATION = NO | frozenset(
     """
@@ -91,14 +93,18 @@ def nobody_knows(label: str) -> bool:
 
 
 def says_yes(label: str) -> bool | None:
-    """Return whether a label is a word for yes (True) or for no (False); None where it is neither.
+    """Return whether a label is a word for yes (True) or for no (False); None where it is neither, or more than letters.
 
     Examples
     --------
     >>> says_yes("Ja"), says_yes("sí"), says_yes("Non"), says_yes("faux"), says_yes("dead"), says_yes("ohne")
     (True, True, False, False, None, None)
+    >>> says_yes("nein?"), says_yes("n.e."), says_yes("NE")
+    (None, None, None)
     """
-    word = unaccented(letters(label))
+    word = unaccented(label.strip().casefold())
+    if word in UNSURE or not word.isalpha():
+        return None
     return True if word in YES else False if word in NO | FALSE else None
 
 
