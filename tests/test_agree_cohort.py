@@ -418,7 +418,7 @@ def test_command_without_a_file_plan_and_sheet(tmp_path, capsys):
     assert agree.main(["plan", "--kappa", "2"]) == 2
     assert "kappa must lie between 0 and 1" in capsys.readouterr().err
     assert agree.main(["sheet"]) == 2
-    assert "name a cohort" in capsys.readouterr().err
+    assert "no cohort is named" in capsys.readouterr().err
     folder = write_cohort(tmp_path / "cohort", movies=True)
     words = ["sheet", str(folder), "--raters", "1", "--repeat", "0", "--item", "quality", "--categories", "bad", "good"]
     assert agree.main([*words, "--out", str(tmp_path / "out")]) == 0

@@ -190,7 +190,7 @@ def test_competing_risk_regression_is_refused_with_the_reason(rng):
     event[:2] = 2
     with pytest.raises(InputError, match="refused: 2 events of cause 2 for 3 parameters, 0.7 events per parameter"):
         survive.fine_gray(time, event, x, cause=2)
-    with pytest.raises(InputError, match="refused: 2 competing events.*cause_specific_cox"):
+    with pytest.raises(InputError, match="refused: 2 competing events.*Take the cause-specific hazard"):
         survive.fine_gray(time, event, x, cause=1)
     with pytest.raises(InputError, match="no subject has event code 3"):
         survive.fine_gray(time, event, x, cause=3)
