@@ -356,7 +356,7 @@ def test_a_constant_is_held_against_an_error_on_the_same_patients():
         values = run.scores["value"].mask((run.scores["arm"] == reference) & (run.scores["metric"] == "mae"), error)
         whole = pd.concat([part, constant], ignore_index=True)
         facts = Facts(dataclasses.replace(run, predictions=whole, scores=run.scores.assign(value=values)))
-        assert facts._at_chance(reference) == at_chance
+        assert facts.at_chance(reference) == at_chance
 
 
 def test_imaging_alone_says_on_whom_it_was_scored(run):

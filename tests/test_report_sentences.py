@@ -376,7 +376,8 @@ def with_constant(run, better=False):
     factor = 0.1 if better else 10.0
     rows = run.scores[run.scores["arm"] == "blood"].assign(arm="prevalence")
     rows[["value", "low", "high"]] *= factor
-    predictions = run.predictions[run.predictions["arm"] == "blood"].assign(arm="prevalence", p=0.0)
+    predictions = run.predictions[run.predictions["arm"] == "blood"].assign(arm="prevalence")
+    predictions["p"] = predictions["y"] + (0 if better else 10)  # its error decides on the reference's own patients
     return dataclasses.replace(
         run, scores=pd.concat([run.scores, rows]), predictions=pd.concat([run.predictions, predictions])
     )

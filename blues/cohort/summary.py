@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Collection, Hashable, Iterable
 from typing import Any
@@ -74,9 +73,9 @@ def card(cohort: Cohort, target: str | None = None, correlated: Collection[Hasha
         "findings": _records(cohort.findings),
         "ranges": _ranges(cohort),
         "refused": [] if target is None else _refused(cohort, target),
-        "decoded": _sentences(cohort, ("decoded", "missing", "not applicable")),
-        "odd": _sentences(cohort, ("odd",)),
-        "left_out": _sentences(cohort, ("left out",)) + _left_out_columns(cohort),
+        "decoded": _sentences(cohort.findings, ("decoded", "missing", "not applicable")),
+        "odd": _sentences(cohort.findings, ("odd",)),
+        "left_out": _sentences(cohort.findings, ("left out",)) + _left_out_columns(cohort),
     }
 
 
@@ -226,7 +225,7 @@ def unused(cohort: Cohort) -> list[str]:
     if met.empty:
         return []
     lost = met["kind"].isin(["odd", "left out"]) & met["done"].str.startswith(("no value", "left out"))
-    return _sentences(dataclasses.replace(cohort, findings=met[lost]), ("odd", "left out"))
+    return _sentences(met[lost], ("odd", "left out"))
 
 
 def undecided(cohort: Cohort) -> list[str]:
@@ -243,12 +242,12 @@ def undecided(cohort: Cohort) -> list[str]:
     """
     met = cohort.findings
     open_ = met["what"].str.endswith(UNDECIDED)
-    return _sentences(dataclasses.replace(cohort, findings=met[open_]), ("odd",))
+    return _sentences(met[open_], ("odd",))
 
 
-def _sentences(cohort: Cohort, kinds: Iterable[str]) -> list[str]:
+def _sentences(findings: pd.DataFrame, kinds: Iterable[str]) -> list[str]:
     """Tell the findings of some kinds; what was found in several places is one sentence."""
-    chosen = cohort.findings[cohort.findings["kind"].isin(list(kinds))]
+    chosen = findings[findings["kind"].isin(list(kinds))]
     mass = set(kinds) == {"decoded", "missing", "not applicable"}
     if mass:
         chosen = chosen[~chosen.apply(_says_itself, axis=1)] if len(chosen) else chosen

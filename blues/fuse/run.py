@@ -88,13 +88,13 @@ def run(
     check_margin(experiment.margin, design.kind)
     if design.kind == "time":
         found = run_time(design, experiment, cohort_card=cohort_card, progress=progress)
-        return dataclasses.replace(found, subgroups=subgroups(found, dict(groups))) if groups else found
-    folds = evaluate.patient_folds(
-        design.y, design.patients, experiment.folds, experiment.repeats, experiment.seed, kind=design.kind
-    )
-    found = run_folds(
-        design, experiment, list(folds), about=design, cohort_card=cohort_card, tuning=tuning, progress=progress
-    )
+    else:
+        folds = evaluate.patient_folds(
+            design.y, design.patients, experiment.folds, experiment.repeats, experiment.seed, kind=design.kind
+        )
+        found = run_folds(
+            design, experiment, list(folds), about=design, cohort_card=cohort_card, tuning=tuning, progress=progress
+        )
     return dataclasses.replace(found, subgroups=subgroups(found, dict(groups))) if groups else found
 
 

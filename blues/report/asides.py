@@ -30,16 +30,16 @@ def tested(facts: Facts) -> str:
 def no_better(facts: Facts, arm: str) -> str:
     """Return in words that an arm does no better than saying the same of everybody; empty where it does, or none is known.
 
-    Of a reference the paired interval decides where the run has one, else the scores.
+    Its score decides, beside a constant's on the same patients (:meth:`Facts.at_chance`); of a reference that errs less, the
+    paired interval, where the run has one.
     """
-    value, better = facts.score(arm)[0], metric(facts.metric).better
-    if facts.metric in ("auroc", "uno_c"):
-        return "ranks patients no better than chance" if value <= 0.5 else ""
+    ranks = facts.metric in ("auroc", "uno_c")
+    if facts.at_chance(arm):
+        told = f"is no better than the {MEAN}, which says the same of everybody"
+        return "ranks patients no better than chance" if ranks else told
     constant = next((a for a in facts.arms if a in (CONSTANT, MEAN)), None)
-    if constant is None or constant == arm:
+    if ranks or constant is None or constant == arm:
         return ""
-    if not (value - facts.score(constant)[0]) * better > 0:
-        return f"is no better than the {MEAN}, which says the same of everybody"
     table = facts.run.comparisons
     if not {"arm", "reference", "metric", "low", "high"} <= set(table):
         return ""

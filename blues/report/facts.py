@@ -293,21 +293,21 @@ class Facts:
                     ends=ends_of(table, self.metric, str(arm), str(reference), metric(self.metric).better),
                     least=NEGLIGIBLE * abs(self.score(str(reference))[0]),
                     absent=left_out(self.run.choices, str(arm)),
-                    at_chance=self._at_chance(str(reference)),
+                    at_chance=self.at_chance(str(reference)),
                 )
             )
         return found
 
-    def _at_chance(self, reference: str) -> bool:
+    def at_chance(self, arm: str) -> bool:
         """Return whether an arm ranks no better than chance, or errs no less than a constant does."""
-        value, better = self.score(reference)[0], metric(self.metric).better
+        value, better = self.score(arm)[0], metric(self.metric).better
         if self.metric in ("auroc", "uno_c"):
             return bool(value <= 0.5)
-        own = self._rows["patient"].isin(set(self.of(reference)["patient"]))  # errors of other patients are no match
+        own = self._rows["patient"].isin(set(self.of(arm)["patient"]))  # errors of other patients are no match
         constants = [
             point_score(part, self.metric, str(self.design["kind"]), categories=self.design.get("categories") or None)
-            for arm, part in self._rows[own].groupby("arm")
-            if arm in (CONSTANT, MEAN) and arm != reference
+            for name, part in self._rows[own].groupby("arm")
+            if name in (CONSTANT, MEAN) and name != arm
         ]
         return any(better * value <= better * constant for constant in constants)
 
