@@ -314,6 +314,16 @@ def test_only_finite_numbers_are_measurements(study, value):
         agree.read_sheets(save(filled(study).assign(length=value), study, sep=";"))
 
 
+def test_a_thousand_is_not_read_as_one(study):
+    save(filled(study).assign(length="1.250"), study, sep=";")
+    with pytest.raises(InputError, match=r"column 'length', value '1\.250': a thousand or a fraction"):
+        agree.read_sheets(study)
+    table = agree.read_sheets(save(filled(study).assign(length="1,250"), study, sep=";"))
+    assert set(table.query("item == 'length'")["rating"].astype(float)) == {1.25}
+    table = agree.read_sheets(save(filled(study).assign(length="1.250"), study))
+    assert set(table.query("item == 'length'")["rating"].astype(float)) == {1.25}
+
+
 # --- the study's own files ---
 
 

@@ -447,6 +447,8 @@ def test_a_filtered_table_is_saved_with_its_own_values_and_a_wrong_one_is_refuse
     table.to_csv(tmp_path / "part" / "table.csv", index=False)
     with pytest.raises(InputError, match="share frames"):
         Embeddings.load(tmp_path / "part")
+    none = dataclasses.replace(made, table=made.table.iloc[:0])
+    assert len(Embeddings.load(none.save(tmp_path / "none")).values) == 0
 
 
 def test_values_are_mapped_not_held(cohort, cache):

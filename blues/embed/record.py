@@ -45,7 +45,7 @@ def rows_of(table: pd.DataFrame, count: int) -> np.ndarray:
     >>> rows_of(pd.DataFrame({"clip": ["b", "a"], "first": [3, 0], "frames": [2, 1]}), 5)
     array([3, 4, 0])
     """
-    first, frames = table["first"].to_numpy(), table["frames"].to_numpy()
+    first, frames = table["first"].to_numpy(int), table["frames"].to_numpy(int)
     if len(outside := np.flatnonzero((first < 0) | (frames < 1) | (first + frames > count))):
         one = outside[0]
         raise InputError(
