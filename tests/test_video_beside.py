@@ -77,11 +77,11 @@ def test_other_arrangements_are_not_two_sectors_side_by_side(rng):
 def test_no_real_clip_is_taken_for_two(real_cohort_folder):
     pocus = real_cohort_folder.parent / "pocus-sample"
     paths = sorted((real_cohort_folder / "lus_videos").rglob("*.mp4")) + sorted(pocus.rglob("*.mp4"))
-    clips = [video.read(path, most=8) for path in paths]
+    clips = [video.read(path, most=8) for path in paths[::3]]
     assert len(clips) > 100
     assert not any(SIDE_BY_SIDE in clip.problems for clip in clips)
     # and most of them, put beside themselves with a margin round, are
-    beside = [np.pad(clip.frames, ((0, 0), (0, 0), (30, 30))) for clip in clips[::20]]
+    beside = [np.pad(clip.frames, ((0, 0), (0, 0), (30, 30))) for clip in clips[::10]]
     assert np.mean([side_by_side(np.concatenate([frames, frames], 2)) for frames in beside]) > 0.8
 
 
