@@ -1,16 +1,13 @@
 """Published and independently computed answers, at their stated tolerance."""
 
-import json
-from pathlib import Path
-
 import numpy as np
 import pytest
+from published import examples
 from sklearn.metrics import cohen_kappa_score
 from statsmodels.stats.inter_rater import cohens_kappa
 
 from blues import agree
 
-ROOT = Path(__file__).parents[1]
 NA = None
 RAW4 = [
     [1, 2, 3, 3, 2, 1, 4, 1, 2, NA, NA, NA],
@@ -18,13 +15,6 @@ RAW4 = [
     [NA, 3, 3, 3, 2, 3, 4, 2, 2, 5, 1, NA],
     [1, 2, 3, 3, 2, 4, 4, 1, 2, 5, 1, NA],
 ]
-WIKIPEDIA = [
-    [NA, NA, NA, NA, NA, 3, 4, 1, 2, 1, 1, 3, 3, NA, 3],
-    [1, NA, 2, 1, 3, 3, 4, 3, NA, NA, NA, NA, NA, NA, NA],
-    [NA, NA, 2, 1, 3, 4, 4, NA, 2, 1, 1, 3, 3, NA, 4],
-]
-LARGE = [494, 395, 516, 434, 476, 557, 413, 442, 650, 433, 417, 656, 267, 478, 178, 423, 427]
-MINI = [512, 430, 520, 428, 500, 600, 364, 380, 658, 445, 432, 626, 260, 477, 259, 350, 451]
 SHROUT = [[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]]
 DRAWS = {"draws": 20}
 
@@ -158,98 +148,15 @@ RUN = {
 }
 # (name, input, expected, tolerance); sources: Cohen 1968; Fleiss, Cohen & Everitt 1969 (digits: R vcd); Feinstein & Cicchetti
 # 1990; Krippendorff 2011; Gwet 2014; Shrout & Fleiss 1979; Bland & Altman 1986; Lin 1989 (digits: R epiR); Siegel 1956
-INLINE = [
-    (
-        "cohen1968",
-        {"table": [[88, 14, 18], [10, 40, 10], [2, 6, 12]], "disagreement_weights": [[0, 1, 3], [1, 0, 6], [3, 6, 0]]},
-        {"kappa": 0.492, "weighted_kappa": 0.348},
-        6e-4,
-    ),
-    (
-        "fleiss_cohen_everitt1969",
-        {
-            "table": [[106, 10, 4], [22, 28, 10], [2, 12, 6]],
-            "agreement_weights": [[1, 0, 0.4444], [0, 1, 0.6667], [0.4444, 0.6667, 1]],
-        },
-        {
-            "kappa": 0.4285714285714,
-            "se": 0.05371100486917,
-            "se0": 0.05551245493636,
-            "wkappa": 0.5070699648668,
-            "wse": 0.05699388470326,
-            "wse0": 0.06533588456726,
-        },
-        1e-9,
-    ),
-    ("feinstein_cicchetti_balanced", {"table": [[40, 9], [6, 45]]}, {"po": 0.85, "kappa": 0.70}, 5e-3),
-    ("feinstein_cicchetti_skewed", {"table": [[80, 10], [5, 5]]}, {"po": 0.85, "kappa": 0.32}, 5e-3),
-    (
-        "krippendorff2011",
-        {"ratings_by_coder": RAW4},
-        {"nominal": 0.743, "ordinal": 0.815, "interval": 0.849, "ratio": 0.797},
-        6e-4,
-    ),
-    ("krippendorff_wikipedia", {"ratings_by_coder": WIKIPEDIA}, {"nominal": 0.691358, "interval": 0.810845}, 1e-6),
-    (
-        "gwet_ac1",
-        {"ratings_by_rater": RAW4, "categories": [1, 2, 3, 4, 5]},
-        {"ac1": 0.77544, "se": 0.14295, "pa": 0.81818, "pe": 0.19032, "ci_lo": 0.46081, "ci_hi": 1.0},
-        6e-6,
-    ),
-    (
-        "gwet_ac2",
-        {"ratings_by_rater": RAW4, "categories": [1, 2, 3, 4, 5]},
-        {"linear": 0.85873914, "linear_se": 0.11732902, "quadratic": 0.91400072, "quadratic_se": 0.10396224},
-        1e-7,
-    ),
-    (
-        "brennan_prediger",
-        {"ratings_by_rater": RAW4, "categories": [1, 2, 3, 4, 5]},
-        {"nominal": 0.77272727, "quadratic": 0.90151515},
-        1e-8,
-    ),
-    (
-        "shrout_fleiss1979",
-        {"ratings": SHROUT},
-        {"ICC(1,1)": 0.17, "ICC(2,1)": 0.29, "ICC(3,1)": 0.71, "ICC(1,k)": 0.44, "ICC(2,k)": 0.62, "ICC(3,k)": 0.91},
-        6e-3,
-    ),
-    (
-        "bland_altman1986",
-        {"method1": LARGE, "method2": MINI},
-        {
-            "bias": -2.1,
-            "sd": 38.8,
-            "loa": [-79.7, 75.5],
-            "bias_ci": [-22.0, 17.8],
-            "lower_ci": [-114.3, -45.1],
-            "upper_ci": [40.9, 110.1],
-        },
-        0.4,
-    ),
-    ("lin_ccc", {"x": LARGE, "y": MINI}, {"ccc": 0.9427424314275}, 1e-10),
-    (
-        "kendall_w_siegel",
-        {"ranks_by_rater": [[1, 6, 3, 2, 5, 4], [1, 5, 6, 4, 2, 3], [6, 3, 2, 5, 4, 1]]},
-        {"W": 0.1619047619, "chi2": 2.428571429, "p": 0.7872118138},
-        1e-9,
-    ),
-]
+PUBLISHED = examples()
 
 
-def shared_examples():
-    path = ROOT.parent / "shared" / "reference" / "statistics.json"
-    if not path.is_file():
-        return []
-    examples = json.loads(path.read_text(encoding="utf-8"))
-    return [(e["name"], e["input"], e["expected"], e["tolerance"]) for e in examples if e["name"] in RUN]
-
-
-@pytest.mark.parametrize(("name", "given", "expected", "tolerance"), INLINE + shared_examples())
-def test_published_answer(name, given, expected, tolerance):
-    found = RUN[name](given)
-    for key, value in expected.items():
-        assert found[key] == pytest.approx(value, abs=tolerance), key
+@pytest.mark.parametrize("name", RUN)
+def test_published_answer(name):
+    example = PUBLISHED[name]
+    found = RUN[name](example["input"])
+    for key, value in example["expected"].items():
+        assert found[key] == pytest.approx(value, abs=example["tolerance"]), key
 
 
 def test_fleiss_1971_paper_table():

@@ -1,21 +1,15 @@
-"""Published and independently computed answers: the reference file, example by example, and the key ones inline."""
-
-import json
-from pathlib import Path
+"""Published and independently computed answers: the file of published examples, one by one, and the key ones inline."""
 
 import numpy as np
 import pytest
+from published import examples
 
 from blues import evaluate
-
-REFERENCE = Path(__file__).parents[2] / "shared" / "reference" / "statistics.json"
 
 
 @pytest.fixture(scope="module")
 def reference():
-    if not REFERENCE.is_file():
-        pytest.skip("no reference file beside the checkout")
-    return {example["name"]: example for example in json.loads(REFERENCE.read_text(encoding="utf-8"))}
+    return examples()
 
 
 def _limits(found):
@@ -117,10 +111,7 @@ def _compare(found, expected, tolerance):
 @pytest.mark.parametrize("name", ANSWERS)
 def test_reference_example(reference, name):
     example = reference[name]
-    given = example["input"]
-    if "data" in given:
-        given = reference[given["data"]]["input"]
-    _compare(ANSWERS[name](given), example["expected"], example["tolerance"])
+    _compare(ANSWERS[name](example["input"]), example["expected"], example["tolerance"])
 
 
 def test_paired_delong_is_that_of_proc(reference):

@@ -342,7 +342,7 @@ class TestChoices:
     @pytest.mark.parametrize("clips", [1, 3])
     def test_matched_calls_each_grade_as_often_as_it_occurs(self, clips, tmp_path):
         design = make_design(patients=80, kind="ordinal", signal=1.0, clips=clips)
-        settings = {"model": ("logistic",), "repeats": 2}
+        settings = {"model": ("plain-logistic",), "repeats": 2}
         nearest, matched = (run(design, experiment(**settings, threshold=rule)) for rule in ("half", "matched"))
         assert nearest.predictions["grade"].isna().all()
         arm = matched.predictions[matched.predictions["arm"] == "blood"]

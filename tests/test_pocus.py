@@ -11,7 +11,7 @@ import small_cohort
 from blues import check, cohort, datasets, video
 from blues.pretrain.real import LabelledClips, targets
 
-SAMPLE = Path(os.environ.get("BLUES_POCUS", "../shared/pocus-sample"))
+SAMPLE = Path(os.environ.get("BLUES_POCUS", Path(__file__).parents[2] / "shared" / "pocus-sample"))
 HEADER = [
     *cohort.read_dictionary("pocus").columns,
     "",

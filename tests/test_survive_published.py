@@ -1,17 +1,12 @@
 """Numbers that textbooks and R (survival 3.5-3, cmprsk 2.2-11, riskRegression 2022.11) give, at full precision."""
 
-import json
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
+import published
 import pytest
 from lifelines.datasets import load_lung, load_rossi
 
 from blues import survive
-
-ROOT = Path(__file__).parents[1]
-REFERENCE = ROOT.parent / "shared" / "reference" / "statistics.json"
 
 # remission times of 42 children with leukaemia, 6-MP against placebo (Freireich et al. 1963)
 FREIREICH_6MP = [6, 6, 6, 6, 7, 9, 10, 10, 11, 13, 16, 17, 19, 20, 22, 23, 25, 32, 32, 34, 35]
@@ -26,13 +21,7 @@ FREIREICH = {
 
 @pytest.fixture(scope="module")
 def examples():
-    if not REFERENCE.is_file():
-        pytest.skip("the table of published examples is not here")
-    found = {e["name"]: e for e in json.loads(REFERENCE.read_text(encoding="utf-8"))}
-    for e in found.values():
-        if isinstance(e["input"], dict) and e["input"].get("data") in found:
-            e["input"] = {**found[e["input"]["data"]]["input"], **e["input"]}
-    return found
+    return published.examples()
 
 
 @pytest.fixture(scope="module")
