@@ -7,12 +7,16 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GridSearchCV, cross_val_predict, cross_val_score
+from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from blues import models
 from blues.check import InputError
+from blues.models.described import described
+from blues.models.ridge import PENALTIES
 from blues.models.scale import Scaler
 from blues.models.stack import PositiveLogistic, PositiveRidge
+from blues.models.zoo import PLAIN
 
 LEARNERS = [name for name in models.MODELS if name != "prevalence"]
 
@@ -284,3 +288,35 @@ def test_a_token_that_only_empty_columns_would_show_stays_absent(rng):
     y = (X[:, 0] > 0).astype(float)
     model = models.AttentionFusion({"a": ("a", [0]), "b": ("b", [1, 2])}, epochs=5).fit(X, y)
     assert (model.attention([[0.0, np.nan, 7.0]]) == [[1.0, 0.0]]).all()
+
+
+def _inner(name, kind):
+    model = models.make(name, kind)
+    model = model.estimator if name == "svm" else model
+    return model[-1] if isinstance(model, Pipeline) else model
+
+
+@pytest.mark.parametrize("kind", ["binary", "continuous"])
+def test_methods_sections_name_the_settings_that_are_fitted(kind):
+    """The words are written by hand; what they count is held here against the estimators themselves."""
+    strength = "C = {C:g}" if kind == "binary" else "alpha = {alpha:g}"
+    written = {
+        "forest": "{n_estimators} trees, at least {min_samples_leaf} rows a leaf",
+        "xgboost": "{n_estimators} of depth {max_depth}, learning rate {learning_rate}",
+        "svm": "radial kernel, C = {C:g}",
+        "logistic": strength,
+    }
+    for name, words in written.items():
+        assert words.format(**_inner(name, kind).get_params()) in described(name, kind)
+    if kind == "binary":
+        assert strength.format(**_inner(PLAIN, kind).get_params()) in described(PLAIN)
+    trees = _inner("xgboost", kind).get_params()
+    assert f"{trees['subsample']:.0%} of rows and {trees['colsample_bytree']:.0%} of columns" in described(
+        "xgboost", kind
+    )
+    assert _inner("svm", kind).kernel == "rbf"
+    least, most = min(PENALTIES), max(PENALTIES)
+    ends = (1 / least, 1 / most) if kind == "binary" else (least, most)
+    assert f"from {ends[0]:g} to {ends[1]:,g})" in described("ridge", kind)
+    net = models.AttentionFusion({}).get_params()
+    assert "{members} networks of {hidden} hidden units, {epochs} steps".format(**net) in described("attention", kind)
