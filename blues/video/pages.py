@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import struct
+import zlib
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,7 +19,7 @@ REDUCED_OR_MASK = 1 | 4
 KIND, WIDTH, HEIGHT, COMPRESSION, ORIENTATION = 254, 256, 257, 259, 274
 """Tags: NewSubfileType, ImageWidth, ImageLength, Compression, Orientation."""
 
-JPEG = (6, 7)
+JPEG, DEFLATE = (6, 7), (8, 32946)
 """Values of Compression."""
 
 PIECES = {273: 279, 324: 325, 513: 514}
@@ -55,7 +56,26 @@ class Page:
     @property
     def jpeg(self) -> bool:
         """Whether its pixels are compressed as JPEG."""
-        return any(value in JPEG for value in _numbers(self.entries, COMPRESSION, self.order))
+        return self._compressed(JPEG)
+
+    def checked(self, path: Path) -> bool:
+        """Tell whether the checksums of its pixels fit, which FFmpeg does not compare; only deflate has some."""
+        if not self._compressed(DEFLATE):
+            return True
+        with path.open("rb") as stream:
+            for begin, length in (piece for pieces in self.pieces.values() for piece in pieces):
+                stream.seek(begin)
+                inflater = zlib.decompressobj()
+                try:
+                    inflater.decompress(stream.read(length))
+                except zlib.error:
+                    return False
+                if not inflater.eof:
+                    return False
+        return True
+
+    def _compressed(self, ways: tuple[int, ...]) -> bool:
+        return any(value in ways for value in _numbers(self.entries, COMPRESSION, self.order))
 
     @property
     def orientation(self) -> int:
