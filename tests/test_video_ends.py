@@ -135,7 +135,16 @@ def test_a_photograph_cut_short_is_said(tmp_path, settings, share):
     path.write_bytes(path.read_bytes() + b"a note after the end mark")
     assert every(path).problems == ()
     cut(path, share)
-    assert every(path).problems == ("its frames decode only with errors: parts of them may be wrong",)
+    unmarked = "the JPEG file ends without its end mark: it is cut short or damaged"
+    assert every(path).problems == (unmarked, "its frames decode only with errors: parts of them may be wrong")
+
+
+def test_end_marks_within_a_photograph_are_none_of_its_own(tmp_path):
+    path = tmp_path / "a.jpg"
+    Image.fromarray(grainy(1)[0]).save(path, comment=b"\xff\xd8\xff\xda a picture within \xff\xd9")
+    assert every(path).problems == ()
+    path.write_bytes(path.read_bytes()[:-2])
+    assert every(path).problems == ("the JPEG file ends without its end mark: it is cut short or damaged",)
 
 
 @pytest.mark.parametrize("compression", ["tiff_lzw", "packbits", "tiff_adobe_deflate"])
@@ -158,6 +167,17 @@ def test_one_damaged_page_of_a_compressed_tiff_is_said(tmp_path, compression):
     assert every(tmp_path / "a.tif").problems == ()
     hit(tmp_path / "a.tif", 0.3, NOISE)
     assert every(tmp_path / "a.tif").problems == ("its frames decode only with errors: parts of them may be wrong",)
+
+
+@pytest.mark.parametrize("compression", [None, "tiff_lzw", "packbits", "tiff_adobe_deflate"])
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "RGB", "RGBA", "P", "I;16"])
+def test_a_tiff_with_tags_of_any_kind_is_sound(tmp_path, mode, compression):
+    image = Image.fromarray(grainy(1)[0])
+    image = Image.fromarray(grainy(1)[0].astype(np.uint16) * 257) if mode == "I;16" else image.convert(mode)
+    tags = {270: "made up", 305: "a microscope", 65000: "a tag of its own"}
+    for predictor in (1, 2) if compression not in (None, "packbits") and mode != "1" else (1,):
+        image.save(tmp_path / "a.tif", compression=compression, tiffinfo={**tags, 317: predictor})
+        assert every(tmp_path / "a.tif").problems == ()
 
 
 EVEN = np.arange(40) * 4

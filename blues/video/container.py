@@ -17,7 +17,7 @@ from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from blues.check import InputError
-from blues.video.ends import spacing, unfinished, whole_pictures
+from blues.video.ends import spacing, unfinished, unmarked, whole_pictures
 from blues.video.geometry import resize
 from blues.video.turn import upright
 
@@ -92,16 +92,16 @@ class Still:
         As stored.
     square : bool
         Whether its pixels are square.
-    sound : bool
-        Whether it decodes without errors.
     deep : bool
         Whether it is stored in values of 16 bits.
+    sound : bool
+        Whether it decodes without errors, as far as that was looked at.
     """
 
     gray: np.ndarray
     square: bool
-    sound: bool = True
     deep: bool = False
+    sound: bool = True
 
 
 @dataclasses.dataclass(frozen=True)
@@ -227,12 +227,11 @@ def problems_of(moved: bool, square: bool) -> list[str]:
     return problems
 
 
-def still(path: Path, data: bytes) -> Still | None:
-    """Decode ``data``, a still picture that ``path`` holds, as it is stored; None where it does not decode."""
-    return _still(path, data, True) or _still(path, data, False)
+def still(path: Path, data: bytes, strict: bool = False) -> Still | None:
+    """Decode ``data``, a still picture that ``path`` holds, as it is stored; None where it does not decode.
 
-
-def _still(path: Path, data: bytes, strict: bool) -> Still | None:
+    With ``strict`` errors that decoders pass over, and fields that they do not know, count too.
+    """
     result = _Pass()
     try:
         with _open(path, io.BytesIO(data)) as container:
@@ -240,7 +239,7 @@ def _still(path: Path, data: bytes, strict: bool) -> Still | None:
             square = _is_square(stream)
             for frame in _each(container, stream, result):
                 if result.sound(frame):
-                    return Still(_gray(frame), square, strict, _is_deep(frame))
+                    return Still(_gray(frame), square, _is_deep(frame))
     except InputError:
         pass
     return None
@@ -341,8 +340,8 @@ def _contents(path: Path) -> _Contents:
     times = times if len(times) == count else times[:0]
     whole = whole_pictures(path)
     odd = spacing(times, declared > 0) + unfinished(times, states / av.time_base if states else None)
+    odd += unmarked(path, whole)
     if whole is not None:
-        odd.append("the GIF file ends without its end mark: it is cut short or damaged")
         whole = whole if count <= whole + 1 else None  # else there is more, and it was read
     return _Contents(count, declared, times, rate, square, whole, odd)
 

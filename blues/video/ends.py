@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-__all__ = ["spacing", "unfinished", "whole_pictures"]
+__all__ = ["spacing", "unfinished", "unmarked", "whole_pictures"]
 
 UNEVEN = 0.1
 """How far a frame may lie from where it would with even steps, in lengths of the clip, before that is said."""
@@ -16,6 +16,9 @@ SHORT = 0.1
 
 EXTENSION, PICTURE, TRAILER = 0x21, 0x2C, 0x3B
 """First bytes of the blocks of a GIF file, and its end mark."""
+
+JPEG, JPEG_SCAN, JPEG_END = b"\xff\xd8\xff", b"\xff\xda", b"\xff\xd9"
+"""First bytes of a JPEG file, the mark before pixels, which hold neither mark, and the end mark."""
 
 
 def whole_pictures(path: Path) -> int | None:
@@ -52,6 +55,16 @@ def _after(data: bytes, place: int) -> int:
     while place < len(data) and data[place]:
         place += data[place] + 1
     return place + 1
+
+
+def unmarked(path: Path, whole: int | None) -> list[str]:
+    """Say if a GIF or JPEG file lacks its end mark; ``whole`` is what :func:`whole_pictures` found."""
+    kind = "GIF" if whole is not None else None
+    with path.open("rb") as stream:
+        if stream.read(3) == JPEG:
+            data = stream.read()
+            kind = "JPEG" if data.rfind(JPEG_END) < data.rfind(JPEG_SCAN) else None
+    return [f"the {kind} file ends without its end mark: it is cut short or damaged"] if kind else []
 
 
 def unfinished(times: np.ndarray, length: float | None) -> list[str]:

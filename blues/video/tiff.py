@@ -79,8 +79,15 @@ def _salvage(
 def _decoded(path: Path, each: Page) -> Still | None:
     data = each.alone(path)
     found = _by_pillow(data) if each.jpeg else still(path, data)
-    sound = found is not None and found.sound and each.checked(path)
-    return found and dataclasses.replace(found, gray=turned(found.gray, each.orientation), sound=sound)
+    return found and dataclasses.replace(
+        found, gray=turned(found.gray, each.orientation), sound=not each.packed or _is_sound(path, each)
+    )
+
+
+def _is_sound(path: Path, each: Page) -> bool:
+    """Tell whether a compressed page decodes without errors; also where it cannot be told, as without all its tags."""
+    bare = each.alone(path, bare=True)
+    return each.checked(path) and (still(path, bare, strict=True) is not None or still(path, bare) is None)
 
 
 def _by_pillow(data: bytes) -> Still | None:
