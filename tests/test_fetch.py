@@ -401,6 +401,26 @@ def test_what_is_no_archive_and_what_is_no_video(server, tmp_path):
         fetch.fetch("covid-blues", tmp_path / "b", accept_licence=True, url=server.url("/lfs.zip"))
 
 
+@pytest.mark.parametrize("damage", ["leads outside", "cut short", "would overwrite"])
+def test_a_refused_archive_does_not_stay(server, tmp_path, monkeypatch, damage):
+    monkeypatch.setenv("BLUES_CACHE", str(tmp_path / "cache"))
+    content = repository(tmp_path)
+    if damage == "leads outside":
+        content = archive(tmp_path / "l.zip", [("../x.csv", "made up")]).read_bytes()
+    elif damage == "cut short":
+        begin = content.index(b"lus_videos") + 40
+        content = content[:begin] + bytes(20) + content[begin + 20 :]
+    else:
+        (tmp_path / "cb").mkdir()
+        (tmp_path / "cb" / "severity.csv").write_text("another")
+    server.files["/x.zip"] = content
+    with pytest.raises(InputError) as caught:
+        fetch.fetch("covid-blues", tmp_path / "cb", accept_licence=True, url=server.url("/x.zip"))
+    assert server.url("/x.zip") in str(caught.value)
+    assert str(tmp_path / "cache") not in str(caught.value)
+    assert list((tmp_path / "cache" / "downloads").iterdir()) == []
+
+
 @pytest.fixture
 def hub(server):
     """Serve a data set as Hugging Face does: two pages, one large file with a SHA-256, one small with git's hash."""

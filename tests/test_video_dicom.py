@@ -340,7 +340,7 @@ def test_advice_fits_how_the_pictures_are_kept(tmp_path):
 
     for syntax, advice in (
         (uid.JPEG2000Lossless, "for JPEG 2000 install the extra"),
-        (uid.HTJ2K, "for JPEG 2000 install the extra"),
+        (uid.HTJ2K, "for JPEG 2000 install the extra|pip install pylibjpeg pylibjpeg-openjpeg; or export"),
         (uid.MPEG4HP41, "or export it uncompressed or as mp4"),
     ):
         dicom(tmp_path / "a", moving(2))
@@ -351,6 +351,77 @@ def test_advice_fits_how_the_pictures_are_kept(tmp_path):
         data.save_as(tmp_path / "a", enforce_file_format=True)
         with pytest.raises(InputError, match=advice):
             video.read(tmp_path / "a")
+
+
+LACKING = """Unable to decompress 'JPEG Lossless' pixel data because all plugins are missing dependencies:
+\tgdcm - requires gdcm>=3.0.10
+\tpylibjpeg - requires pylibjpeg>=2.0 and pylibjpeg-libjpeg>=2.1"""
+RAISED = """Unable to decode as exceptions were raised by all available plugins:
+  pillow: cannot identify image file <_io.BytesIO object at 0x7f87f129d800>
+  gdcm: no such thing"""
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            LACKING,
+            "pylibjpeg-libjpeg>=2.1. Install what decodes them: pip install pylibjpeg pylibjpeg-libjpeg; or export",
+        ),
+        (
+            RAISED,
+            "by all available plugins: pillow: cannot identify image file; gdcm: no such thing. Copy the file again",
+        ),
+    ],
+)
+def test_why_it_does_not_decode_is_said_whole(tmp_path, monkeypatch, text, said):
+    dicom(tmp_path / "a", moving(3), compress=True)
+
+    def failing(*args, **settings):
+        raise RuntimeError(text)
+
+    monkeypatch.setattr(pydicom.pixels, "iter_pixels", failing)
+    with pytest.raises(InputError) as caught:
+        video.read(tmp_path / "a")
+    assert said in str(caught.value)
+
+
+def halved_colours(path, frames):
+    """Write frames of which two pixels share their colours, gray ones: Y, Y, Cb, Cr."""
+    gray = np.full(frames[..., ::2].shape, 128, np.uint8)
+    dicom(path, np.stack([frames] * 3, -1), FrameTime="40")
+    data = pydicom.dcmread(path)
+    data.PhotometricInterpretation = "YBR_FULL_422"
+    data.PixelData = np.stack([frames[..., ::2], frames[..., 1::2], gray, gray], -1).tobytes()
+    data.save_as(path)
+
+
+@pytest.mark.parametrize("rate", [1, 10, 100])
+def test_frames_that_halve_their_colours_are_read(tmp_path, rate):
+    frames = moving(8)
+    halved_colours(tmp_path / "a", frames)
+    clip = video.read(tmp_path / "a", rate=rate)
+    assert_close(clip, frames[video.sample(8, 25.0, rate)])
+    assert (clip.total, clip.problems) == (8, ())
+    data = (tmp_path / "a").read_bytes()
+    (tmp_path / "b").write_bytes(data[: -frames[0].size * 3])  # of two bytes a pixel
+    clip = video.read(tmp_path / "b", rate=rate)
+    assert_close(clip, frames[video.sample(6, 25.0, rate)])
+    assert clip.problems == ("6 of 8 frames are usable",)
+
+
+def test_frames_that_decode_one_by_one_only_are_refused_in_words(tmp_path, monkeypatch):
+    real = pydicom.pixels.iter_pixels
+
+    def single(data, indices, **settings):
+        if len(indices) > 1:
+            raise ValueError("not several")
+        return real(data, indices=indices, **settings)
+
+    monkeypatch.setattr(pydicom.pixels, "iter_pixels", single)
+    dicom(tmp_path / "a", moving(8), FrameTime="40")
+    with pytest.raises(InputError, match="cannot be decoded: not several"):
+        video.read(tmp_path / "a", rate=100)
 
 
 @pytest.mark.parametrize("compress", [False, True])

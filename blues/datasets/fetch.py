@@ -180,15 +180,18 @@ def fetch(
 def _from_archive(name: str, url: str, folder: Path, force: bool, progress: bool) -> tuple[list[Path], dict[str, Any]]:
     archive = cache_folder() / "downloads" / f"{name}-{text_hash(url)[:12]}.zip"
     got = download(url, archive, progress=progress)
-    if not zipfile.is_zipfile(archive):
+    try:
+        if not zipfile.is_zipfile(archive):
+            raise InputError(
+                f"{url}: what arrived is no zip archive", remedy="Open the address in a browser and see what it says"
+            )
+        files = unpack(archive, folder, force=force)
+        with zipfile.ZipFile(archive) as file:
+            comment = file.comment.decode("ascii", "replace")
+    except InputError as error:
+        raise InputError(str(error).replace(str(archive), url)) from None  # the archive is gone, its address is not
+    finally:
         archive.unlink()
-        raise InputError(
-            f"{url}: what arrived is no zip archive", remedy="Open the address in a browser and see what it says"
-        )
-    files = unpack(archive, folder, force=force)
-    with zipfile.ZipFile(archive) as file:
-        comment = file.comment.decode("ascii", "replace")
-    archive.unlink()
     commit = comment if re.fullmatch(r"[0-9a-f]{40}", comment) else None
     notes = [
         f"The archive's SHA-256 is {got.sha256}; GitHub publishes none to compare it with, so it is only recorded."

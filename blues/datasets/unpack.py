@@ -23,7 +23,7 @@ MOST_BYTES = 20 * 10**9
 MOST_RATIO = 200
 SMALL = 10**7
 ELSEWHERE = "Move it away, or choose another folder; nothing was written"
-AGAIN = "Delete it and download it again"
+AGAIN = "Download it again"
 
 
 def safe_name(name: str, source: str | Path) -> PurePosixPath:

@@ -105,7 +105,9 @@ def read(path: str | os.PathLike[str], rate: float = 3.0, most: int = 30) -> Cli
     TIFF file), NumPy files (uint8, (t, h, w) or (t, h, w, c)) and, with the extra ``dicom``, DICOM. The format is told by
     the file's content, not by its name. Pictures are turned and mirrored as the file says they are to be shown, and a
     DICOM's values go through its palette or window. A damaged file gives the frames that can be saved, and says in
-    ``problems`` what was lost; of a screen split in two sectors, ``problems`` says that they are taken for one. A frame
+    ``problems`` what was lost as far as its container and decoder show it: some damage changes pixels and leaves a stream
+    that decodes (often in VP8, VP9, AV1 and GIF). ``problems`` also says of frames that lie unevenly in time that they are
+    sampled by their number, and of a screen split in two sectors that they are taken for one. A frame
     has the same grays whatever ``rate`` and ``most`` are: those of a DICOM without a window are scaled by the values of the
     whole file, where one outlying pixel can halve them.
 

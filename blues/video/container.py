@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import math
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import av
@@ -17,22 +17,25 @@ from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from blues.check import InputError
+from blues.video.ends import spacing, unfinished, unmarked, whole_pictures
 from blues.video.geometry import resize
 from blues.video.turn import upright
 
 __all__ = [
     "Decoded",
     "Still",
+    "WITH_ERRORS",
     "as_gray",
     "decode",
     "decoder_version",
+    "dim",
     "packets",
     "problems_of",
     "stack",
     "still",
 ]
 
-PREPARATION = "clip 4"
+PREPARATION = "clip 5"
 """Raised whenever reading, sampling, the sector or its unwarping give other pixels than before."""
 
 SANE_RATE = (1.0, 200.0)
@@ -40,6 +43,20 @@ SANE_RATE = (1.0, 200.0)
 
 ASSUMED_RATE = 25.0
 """Frames a second when the file tells none that can be believed."""
+
+STRICT = ("mjpeg", "msmpeg4v1", "msmpeg4v2", "msmpeg4v3", "tiff", "wmv1", "wmv2")
+"""FFmpeg's names of the codecs whose decoders give damaged frames as sound ones unless they are told to check."""
+
+CHECKS = {"err_detect": "crccheck+bitstream+buffer+explode"}
+
+TIMED = ("matroska,webm", "asf", "flv")
+"""FFmpeg's names of the containers whose header states a length and no number of frames."""
+
+WITH_ERRORS = "its frames decode only with errors: parts of them may be wrong"
+"""What is said of a clip of which nothing is left when what decodes with errors is left out."""
+
+DIM = 16
+"""The brightest gray, of 255, of values of 12 bits that are kept as values of 16."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,21 +92,29 @@ class Still:
         As stored.
     square : bool
         Whether its pixels are square.
+    deep : bool
+        Whether it is stored in values of 16 bits.
+    sound : bool
+        Whether it decodes without errors, as far as that was looked at.
     """
 
     gray: np.ndarray
     square: bool
+    deep: bool = False
+    sound: bool = True
 
 
 @dataclasses.dataclass(frozen=True)
 class _Contents:
-    """What the packets say before anything is decoded."""
+    """What the packets say before anything is decoded; ``whole`` pictures come before a GIF file breaks off, if it does."""
 
     packets: int
     declared: int
     times: np.ndarray
     rate: float
     square: bool
+    whole: int | None
+    odd: list[str]
 
 
 @dataclasses.dataclass
@@ -105,6 +130,7 @@ class _Pass:
     dropped: int = 0
     bad: int = 0
     broken: bool = False
+    deep: bool = False
 
     def damage(self) -> None:
         """Note a packet that does not decode."""
@@ -150,7 +176,11 @@ def decode(path: Path, choose: Callable[[int, float], np.ndarray]) -> Decoded:
     contents = _contents(path)
     fps, problems = _rate(contents.times, contents.rate)
     wanted = choose(contents.packets, fps)
-    result = _run(path, set(wanted.tolist()))
+    strict = True
+    result = _run(path, wanted, contents.whole, strict)
+    if not result.times:
+        strict = False
+        result = _run(path, wanted, contents.whole, strict)
     total = len(result.times)
     if total == 0:
         raise InputError(
@@ -160,8 +190,16 @@ def decode(path: Path, choose: Callable[[int, float], np.ndarray]) -> Decoded:
         )
     if total != contents.packets:  # damaged, or a codec with several packets a frame: now the true number is known
         wanted = choose(total, fps)
-        result = _run(path, set(wanted.tolist()))
+        result = _run(path, wanted, contents.whole, strict)
     frames, moved = stack([result.images[i] for i in wanted.tolist()])
+    problems += _lost(result, contents) + ([] if strict else [WITH_ERRORS])
+    problems += problems_of(moved, contents.square) + dim(frames, result.deep)
+    return Decoded(frames, _seconds(result.times, wanted, fps), fps, total, tuple(problems))
+
+
+def _lost(result: _Pass, contents: _Contents) -> list[str]:
+    """Return what is to be said of the frames that a file lacks, and of when it shows the others."""
+    problems, total = [], len(result.times)
     if result.bad:
         problems.append(f"{result.bad} of {contents.packets} packets could not be decoded")
     if result.dropped:
@@ -169,8 +207,14 @@ def decode(path: Path, choose: Callable[[int, float], np.ndarray]) -> Decoded:
     expected = max(contents.declared, contents.packets if result.bad or result.dropped else 0)
     if expected > total:
         problems.append(f"{total} of {expected} frames are usable")
-    problems += problems_of(moved, contents.square)
-    return Decoded(frames, _seconds(result.times, wanted, fps), fps, total, tuple(problems))
+    return problems + contents.odd
+
+
+def dim(frames: np.ndarray, deep: bool) -> list[str]:
+    """Return what is to be said of frames stored in values of 16 bits that are all but black."""
+    if not deep or frames.max() > DIM:
+        return []
+    return ["its values have 16 bits, and none is above a sixteenth of them: its frames are all but black"]
 
 
 def problems_of(moved: bool, square: bool) -> list[str]:
@@ -183,19 +227,26 @@ def problems_of(moved: bool, square: bool) -> list[str]:
     return problems
 
 
-def still(path: Path, data: bytes) -> Still | None:
-    """Decode ``data``, a still picture that ``path`` holds, as it is stored; None where it does not decode."""
+def still(path: Path, data: bytes, strict: bool = False) -> Still | None:
+    """Decode ``data``, a still picture that ``path`` holds, as it is stored; None where it does not decode.
+
+    With ``strict`` errors that decoders pass over, and fields that they do not know, count too.
+    """
     result = _Pass()
     try:
         with _open(path, io.BytesIO(data)) as container:
-            stream = _stream(container, path)
+            stream = _stream(container, path, strict)
             square = _is_square(stream)
             for frame in _each(container, stream, result):
                 if result.sound(frame):
-                    return Still(_gray(frame), square)
+                    return Still(_gray(frame), square, _is_deep(frame))
     except InputError:
         pass
     return None
+
+
+def _is_deep(frame: VideoFrame) -> bool:
+    return frame.format.components[0].bits == 16
 
 
 def as_gray(pixels: np.ndarray) -> np.ndarray:
@@ -254,13 +305,15 @@ def _boxes(path: Path) -> list[bytes]:
     return names
 
 
-def _stream(container: InputContainer, path: Path) -> VideoStream:
+def _stream(container: InputContainer, path: Path, strict: bool = False) -> VideoStream:
     if not container.streams.video:
         kinds = {stream.type for stream in container.streams}
         what = "holds sound but no pictures" if "audio" in kinds else "holds no pictures"
         raise InputError(what, file=path, remedy="Take it out of the folder of clips")
     stream = container.streams.video[0]
     stream.thread_type = "NONE"  # workers go over files: faster than threads within one, and the same frames each time
+    if strict and stream.codec_context.codec.canonical_name in STRICT:
+        stream.codec_context.options = CHECKS
     return stream
 
 
@@ -281,9 +334,16 @@ def _contents(path: Path) -> _Contents:
         rate = next((float(r) for r in (stream.average_rate, stream.guessed_rate) if r), math.nan)
         square = _is_square(stream)
         count, declared = len(stamps), stream.frames
+        states = container.format.name in TIMED and len(container.streams) == 1 and container.duration
     if not count:
         raise InputError("holds no frames", file=path, remedy="Export or copy the clip again")
-    return _Contents(count, declared, times if len(times) == count else times[:0], rate, square)
+    times = times if len(times) == count else times[:0]
+    whole = whole_pictures(path)
+    odd = spacing(times, declared > 0) + unfinished(times, states / av.time_base if states else None)
+    odd += unmarked(path, whole)
+    if whole is not None:
+        whole = whole if count <= whole + 1 else None  # else there is more, and it was read
+    return _Contents(count, declared, times, rate, square, whole, odd)
 
 
 def _rate(times: np.ndarray, stated: float) -> tuple[float, list[str]]:
@@ -296,16 +356,20 @@ def _rate(times: np.ndarray, stated: float) -> tuple[float, list[str]]:
     return ASSUMED_RATE, [f"the frame rate is unknown or absurd; {ASSUMED_RATE:g} a second assumed"]
 
 
-def _run(path: Path, wanted: Collection[int]) -> _Pass:
-    result = _Pass()
+def _run(path: Path, chosen: np.ndarray, whole: int | None, strict: bool) -> _Pass:
+    result, wanted = _Pass(), set(chosen.tolist())
     reformatter = VideoReformatter()
     with _open(path) as container:
-        for frame in _each(container, _stream(container, path), result):
+        for frame in _each(container, _stream(container, path, strict), result):
+            if whole is not None and len(result.times) + result.bad >= whole:
+                result.dropped += 1
+                continue
             if not result.sound(frame):
                 continue
             if len(result.times) in wanted:
                 result.images[len(result.times)] = upright(_gray(frame, reformatter), frame, path)
             result.times.append(math.nan if frame.time is None else frame.time)
+            result.deep = _is_deep(frame)
     return result
 
 

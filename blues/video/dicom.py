@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import io
+import re
 import struct
 import warnings
 from collections.abc import Callable, Iterator
@@ -105,9 +106,12 @@ def _salvage(
     except Exception as error:  # each decoder plug-in raises its own
         usable = np.array([i for i in range(int(data.NumberOfFrames)) if _decodes(data, i)], dtype=int)
         if not len(usable):
-            raise InputError(_why(error), file=path, remedy=_remedy(data)) from None
+            raise InputError(_why(error), file=path, remedy=_remedy(data, error)) from None
     wanted = usable[choose(len(usable))]
-    return _decode(data, wanted), wanted, len(usable)
+    try:
+        return _decode(data, wanted), wanted, len(usable)
+    except Exception as error:  # each decodes alone, and together they do not, as where sizes differ
+        raise InputError(_why(error), file=path, remedy=_remedy(data, error)) from None
 
 
 def _whole(path: Path) -> Any:
@@ -169,9 +173,12 @@ def _whole_frames(offsets: np.ndarray, parts: list[bytes]) -> tuple[bytes, list[
 
 def _decode(data: Any, wanted: np.ndarray) -> np.ndarray:
     pixels = importlib.import_module("pydicom.pixels")
+    groups = [wanted.tolist()]
+    if data.PhotometricInterpretation == "YBR_FULL_422" and not data.file_meta.TransferSyntaxUID.is_encapsulated:
+        groups = [[place] for place in groups[0]]  # pydicom counts the bytes of several such frames wrongly
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return np.stack(list(pixels.iter_pixels(data, indices=wanted.tolist())))
+        return np.stack([frame for group in groups for frame in pixels.iter_pixels(data, indices=group)])
 
 
 def _every(data: Any) -> Iterator[np.ndarray]:
@@ -206,14 +213,19 @@ def _held(data: Any, stated: int) -> int:
 
 
 def _why(error: Exception) -> str:
-    text = str(error)
-    return f"the DICOM pictures cannot be decoded: {text.splitlines()[0] if text else type(error).__name__}"
+    first, *others = [re.sub(r" <[^>]* at 0x\w+>", "", line.strip()) for line in str(error).splitlines()] or [""]
+    said = f"{first} {'; '.join(others)}".strip() or type(error).__name__
+    return f"the DICOM pictures cannot be decoded: {said}"
 
 
-def _remedy(data: Any) -> str:
+def _remedy(data: Any, error: Exception) -> str:
     syntax = data.file_meta.TransferSyntaxUID
     if not syntax.is_encapsulated:
         return "Copy the file again"
+    lacking = dict(re.findall(r"^\s*(\w+) - requires (.+)$", str(error), re.MULTILINE))
+    if "missing dependencies" in str(error) and lacking:
+        packages = re.findall(r"[\w-]+(?=>=)", lacking.get("pylibjpeg", next(iter(lacking.values()))))
+        return f"Install what decodes them: pip install {' '.join(packages)}; or export the clip uncompressed or as mp4"
     if syntax.startswith(JPEG_2000):
         return "Copy the file again; for JPEG 2000 install the extra: pip install 'blues-lus[dicom]'"
     return f"Copy the file again, or export it uncompressed or as mp4 ({syntax.name})"

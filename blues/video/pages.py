@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import struct
+import zlib
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,8 +19,11 @@ REDUCED_OR_MASK = 1 | 4
 KIND, WIDTH, HEIGHT, COMPRESSION, ORIENTATION = 254, 256, 257, 259, 274
 """Tags: NewSubfileType, ImageWidth, ImageLength, Compression, Orientation."""
 
-JPEG = (6, 7)
+JPEG, DEFLATE, LZW, PACKBITS = (6, 7), (8, 32946), (5,), (32773,)
 """Values of Compression."""
+
+NEEDED = (256, 257, 258, 259, 262, 266, 277, 278, 284, 317, 320, 322, 323)
+"""Tags of what a decoder must know of the pixels, besides where they lie."""
 
 PIECES = {273: 279, 324: 325, 513: 514}
 """Tags of where strips, tiles or a JPEG stream begin, and of how long they are."""
@@ -55,17 +59,45 @@ class Page:
     @property
     def jpeg(self) -> bool:
         """Whether its pixels are compressed as JPEG."""
-        return any(value in JPEG for value in _numbers(self.entries, COMPRESSION, self.order))
+        return self._compressed(JPEG)
+
+    @property
+    def packed(self) -> bool:
+        """Whether its pixels are compressed so that damage can show as an error."""
+        return self._compressed(DEFLATE + LZW + PACKBITS)
+
+    def checked(self, path: Path) -> bool:
+        """Tell whether the checksums of its pixels fit, which FFmpeg does not compare; only deflate has some."""
+        if not self._compressed(DEFLATE):
+            return True
+        with path.open("rb") as stream:
+            for begin, length in (piece for pieces in self.pieces.values() for piece in pieces):
+                stream.seek(begin)
+                inflater = zlib.decompressobj()
+                try:
+                    inflater.decompress(stream.read(length))
+                except zlib.error:
+                    return False
+                if not inflater.eof:
+                    return False
+        return True
+
+    def _compressed(self, ways: tuple[int, ...]) -> bool:
+        return any(value in ways for value in _numbers(self.entries, COMPRESSION, self.order))
 
     @property
     def orientation(self) -> int:
         """How it is to be shown, by TIFF's number, which is EXIF's too."""
         return next(iter(_numbers(self.entries, ORIENTATION, self.order)), 1)
 
-    def alone(self, path: Path) -> bytes:
-        """Return a TIFF file of this page only, without its orientation."""
+    def alone(self, path: Path, bare: bool = False) -> bytes:
+        """Return a TIFF file of this page only, without its orientation; ``bare``, with the tags that decoding needs only."""
         data = bytearray(8)
-        entries = {tag: entry for tag, entry in self.entries.items() if tag not in LEFT_OUT}
+        entries = {
+            tag: entry
+            for tag, entry in self.entries.items()
+            if (tag in NEEDED or tag in PIECES.values() if bare else tag not in LEFT_OUT)
+        }
         with path.open("rb") as stream:
             for tag, pieces in self.pieces.items():
                 begins = []

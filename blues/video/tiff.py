@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import warnings
 from collections.abc import Callable
@@ -11,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from blues.check import InputError
-from blues.video.container import ASSUMED_RATE, Decoded, Still, as_gray, problems_of, stack, still
+from blues.video.container import ASSUMED_RATE, WITH_ERRORS, Decoded, Still, as_gray, dim, problems_of, stack, still
 from blues.video.pages import Page, page, pages
 from blues.video.turn import turned
 
@@ -49,18 +50,27 @@ def read_tiff(path: Path, choose: Callable[[int, float], np.ndarray]) -> Decoded
     if len(usable) < len(places):
         problems.append(f"{len(usable)} of {len(places)} frames are usable")
     frames, moved = stack([each.gray for each in stills])
+    if not all(each.sound for each in stills):
+        problems.append(WITH_ERRORS)
     problems += problems_of(moved, all(each.square for each in stills))
+    problems += dim(frames, all(each.deep for each in stills))
     return Decoded(frames, wanted / ASSUMED_RATE, ASSUMED_RATE, len(usable), tuple(problems))
 
 
 def _salvage(
     path: Path, found: list[Page], choose: Callable[[int], np.ndarray]
 ) -> tuple[list[Page], np.ndarray, list[Still]]:
-    """Return the pages that decode as far as is known, the indices of those chosen, and what these show."""
+    """Return the pages that decode as far as is known, the indices of those chosen, and what these show.
+
+    Pages that decode with errors are taken only where no other decodes.
+    """
     wanted = choose(max(len(found), 1))
     stills = [_decoded(path, found[i]) for i in wanted.tolist()] if found else []
-    if None in stills:  # now every page is tried, as the choice depends on how many there are
-        found = [each for each in found if _decoded(path, each) is not None]
+    if not all(
+        each is not None and each.sound for each in stills
+    ):  # now all are tried: their number decides the choice
+        tried = [(each, shown) for each in found if (shown := _decoded(path, each)) is not None]
+        found = [each for each, shown in tried if shown.sound] or [each for each, _ in tried]
         wanted = choose(max(len(found), 1))
         stills = [_decoded(path, found[i]) for i in wanted.tolist()] if found else []
     return found, wanted, [each for each in stills if each is not None]
@@ -69,7 +79,15 @@ def _salvage(
 def _decoded(path: Path, each: Page) -> Still | None:
     data = each.alone(path)
     found = _by_pillow(data) if each.jpeg else still(path, data)
-    return found and Still(turned(found.gray, each.orientation), found.square)
+    return found and dataclasses.replace(
+        found, gray=turned(found.gray, each.orientation), sound=not each.packed or _is_sound(path, each)
+    )
+
+
+def _is_sound(path: Path, each: Page) -> bool:
+    """Tell whether a compressed page decodes without errors; also where it cannot be told, as without all its tags."""
+    bare = each.alone(path, bare=True)
+    return each.checked(path) and (still(path, bare, strict=True) is not None or still(path, bare) is None)
 
 
 def _by_pillow(data: bytes) -> Still | None:
