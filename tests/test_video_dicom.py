@@ -432,3 +432,11 @@ def test_nothing_is_printed_about_a_damaged_dicom(tmp_path, compress):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "1 of 20 frames are usable" in done.stdout
     assert done.stderr == ""
+
+
+def test_the_extra_decodes_jpeg_2000_of_high_throughput():
+    from pydicom import uid
+    from pydicom.pixels import get_decoder
+
+    assert get_decoder(uid.HTJ2K).is_available
+    assert get_decoder(uid.HTJ2KLossless).is_available
