@@ -423,3 +423,18 @@ def test_labels_and_names_over_two_lines_break_no_comment(tmp_path):
     assert tomllib.loads(text)["columns"].keys() == {"patient", "smo\nking", "I\nCU"}
     assert "are these the labels: current, former smoker, never?" in line_of(text, '"smo')
     assert set(decided(tmp_path, text).patients["smo\nking"]) == {"never", "former\nsmoker", "current"}
+
+
+@pytest.mark.parametrize("name", ["id", "study_id", "Fallnummer", "Nr", "Kennwort"])
+@pytest.mark.parametrize("rated", [False, True])
+def test_clips_named_by_the_id_alone_do_not_hide_the_ids(tmp_path, name, rated):
+    rows = [[one, 40 + i, "mf"[i % 2], 200 + 7 * i] for i, one in enumerate(IDS)]
+    table(tmp_path / "patients.csv", [name, "age", "sex", "ldh"], rows)
+    clips(tmp_path / "clips", [f"{one}.npy" for one in IDS])
+    if rated:
+        table(tmp_path / "a.csv", ["clip", "score", "other"], [[one, i % 4, i] for i, one in enumerate(IDS)])
+    text = draft(tmp_path)
+    assert tomllib.loads(text)["files"]["patients"] == "patients.csv"
+    assert tomllib.loads(text)["patients"]["id"] == name
+    assert "table" not in tomllib.loads(text)["clips"]
+    assert len(decided(tmp_path, text).clips) == 24
