@@ -190,7 +190,7 @@ def test_a_table_with_another_separator_is_named_and_the_rest_is_drafted(tmp_pat
         ("sep=;\npatient;age\n1;3\n", "row 1, value 'sep=': a line for a spreadsheet program, no header"),
         (
             "Export of 2020\n\npatient,age\n1,3\n",
-            "row 3: 2 cells where the header has 1. If the header is further down",
+            "row 1: the header seems to be in row 3, below 'Export of 2020'. Remove what stands above",
         ),
         ("patient,age,sex\n1,3\n", "row 2: 2 cells where the header has 3. Each cell needs its place"),
         ("patient,age,age\n1,3,4\n", "the column name is there twice"),

@@ -151,7 +151,7 @@ def _read(path: Path, usual: str) -> tuple[pd.DataFrame, Written]:
                 left = [one.column for one in findings if one.what == "a column without a name"]
                 data = path.read_bytes()
                 told = None if data.startswith(codecs.BOM_UTF8) else "ascii" if data.isascii() else encoding
-                return table, Written(separator if len(table.columns) > 1 else None, told, ", ".join(left))
+                return table, Written(separator if len(table.columns) + len(left) > 1 else None, told, ", ".join(left))
     assert wrong is not None
     raise wrong
 

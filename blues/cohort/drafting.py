@@ -17,6 +17,7 @@ from blues.cohort.identify import PatientTable, patient_table
 from blues.cohort.measures import holds_units, mixed_units, unread_numbers
 from blues.cohort.naming import clip_id
 from blues.cohort.places import ClipPlace, guess_place, other_case
+from blues.cohort.rows import header_again, odd_ids
 from blues.cohort.schema import NO, YES, ClipTable
 from blues.cohort.tables import natural_key
 from blues.cohort.writing import DECIDE, key, literal, name_of, on_one_line, toml
@@ -60,7 +61,7 @@ def draft(folder: str | Path) -> str:
     listed = clips.table if clips is not None else None
     ratings = _ratings_table(found, who.name, listed)
     explained = _explanations(folder, found, who.name, ratings)
-    faults = f" {who.faults}" if who.faults else ""
+    faults = "".join(f" {one}" for one in (who.faults, *_odd_rows(table, who, found.decimal)) if one)
     lines = [
         "# A draft by `python -m blues.cohort init`: every line marked DECIDE waits for somebody who knows the cohort.",
         f"# Then remove the mark. All settings: docs/dictionary.md. Tables read: {', '.join(found.tables)}.",
@@ -78,6 +79,14 @@ def draft(folder: str | Path) -> str:
         *_columns(found, table, who.column),
     ]
     return "\n".join(map(on_one_line, lines)) + "\n"
+
+
+def _odd_rows(table: pd.DataFrame, who: PatientTable, decimal: str) -> list[str]:
+    """Return what to ask about rows of the patient table that may be none, or another row's patient."""
+    asked = [odd_ids(table[who.column])] if who.kind == "text" else []
+    if header_again(table, who.column, decimal):
+        asked.append(f"row {table.index[0]} reads like a second header or a row of units: is it a patient?")
+    return asked
 
 
 def _ratings_table(found: Contents, patients: str, listed: ClipTable | None) -> tuple[str, str] | None:

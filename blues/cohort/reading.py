@@ -19,15 +19,13 @@ from blues.cohort.naming import Namer
 from blues.cohort.ratings import COLUMNS as RATING_COLUMNS
 from blues.cohort.ratings import read_ratings
 from blues.cohort.record import Cohort
+from blues.cohort.rows import odd_rows
 from blues.cohort.schema import PREDICTORS, Blank
 from blues.cohort.tables import canonical_id, natural_key, read_explanations, read_table
 from blues.cohort.targets import doubtful_labels, meets
 from blues.cohort.words import letters
 
 __all__ = ["read"]
-
-TOTALS = frozenset("total totals totale sum summe gesamt somme mean average mittelwert moyenne media median".split())
-"""What a last row is called that sums up the others, in place of a patient's id."""
 
 
 def read(folder: str | Path, dictionary: Dictionary | str | Path | None = None) -> Cohort:
@@ -108,11 +106,7 @@ def _patients(folder: Path, dictionary: Dictionary, source: str) -> tuple[pd.Dat
     )
     _columns_agree(table, dictionary, source)
     ids = _ids(table[dictionary.patients.id], dictionary)
-    findings += [
-        Finding("odd", files.patients, int(row), dictionary.patients.id, text, 1, "reads like a row of totals", "kept")
-        for row, text in table[dictionary.patients.id].items()
-        if letters(text) in TOTALS
-    ]
+    findings += odd_rows(table, dictionary.patients.id, files.decimal, files.patients)
     values: dict[str, pd.Series] = {}
     conditional = {n for n, c in dictionary.columns.items() if isinstance(c.blank, Blank)}
     met: dict[str, list[Finding]] = {}
