@@ -12,7 +12,7 @@ from blues.check import InputError, counted
 from blues.cohort.candidates import target_sections
 from blues.cohort.contents import Contents, look
 from blues.cohort.decode import LIKE_MISSING, number
-from blues.cohort.guess import CODES, guess_column, repeats, suspicious_codes, with_missing
+from blues.cohort.guess import guess_column, repeats, with_missing
 from blues.cohort.identify import PatientTable, patient_table
 from blues.cohort.measures import holds_units, mixed_units, unread_numbers
 from blues.cohort.naming import clip_id
@@ -20,10 +20,12 @@ from blues.cohort.places import ClipPlace, guess_place, other_case
 from blues.cohort.rows import header_again, odd_ids
 from blues.cohort.schema import NO, YES, ClipTable
 from blues.cohort.tables import natural_key
+from blues.cohort.values import CODES, suspicious_codes
 from blues.cohort.writing import DECIDE, key, literal, name_of, on_one_line, toml
 
 __all__ = ["DECIDE", "draft"]
 
+KNOWN = {"admission": "at admission", "during_stay": "during the stay"}
 RATER_NAMES = re.compile(r"rater|reader|expert|observer|assessor|reviewer|annotator", re.IGNORECASE)
 
 
@@ -277,7 +279,7 @@ def _columns(found: Contents, table: pd.DataFrame, id_column: str) -> list[str]:
             guess.settings.pop("contingent", None)
             decide = [f"{again[name]}: is one of them enough?", *guess.decide]
         elif guess.settings.get("known"):
-            decide = ["known at admission?", *decide]
+            decide = [f"known {KNOWN[guess.settings['known']]}?", *decide]
         decide += [mixed[name]] if name in mixed else []
         mark = f" {DECIDE} {' '.join(decide)}" if decide else ""
         lines.append(f"{key(name)} = {toml(guess.settings)}{mark}")

@@ -23,6 +23,7 @@ from blues.cohort.rows import odd_rows
 from blues.cohort.schema import PREDICTORS, Blank
 from blues.cohort.tables import canonical_id, natural_key, read_explanations, read_table
 from blues.cohort.targets import doubtful_labels, meets
+from blues.cohort.values import out_of_scale
 from blues.cohort.words import letters
 
 __all__ = ["read"]
@@ -117,6 +118,7 @@ def _patients(folder: Path, dictionary: Dictionary, source: str) -> tuple[pd.Dat
         values[name], met[name] = decode(table[name], spec, file=files.patients, decimal=files.decimal, when=when)
         met[name] += _empty_or_constant(values[name], dictionary, name)
         met[name] += _spelt_twice(values[name], dictionary, name)
+        met[name] += _out_of_scale(values[name], table[name], dictionary, name)
     findings += [finding for name in dictionary.columns for finding in met[name]]
     patients = pd.DataFrame({name: values[name] for name in dictionary.columns if name != dictionary.patients.id})
     patients.index = pd.Index(ids, name="patient", dtype=object)
@@ -199,6 +201,20 @@ def _empty_or_constant(values: pd.Series, dictionary: Dictionary, name: str) -> 
         what = "the same in every patient: it can predict nothing"
         return [Finding("odd", file, None, name, str(distinct[0]), n, what, "kept")]
     return []
+
+
+def _out_of_scale(values: pd.Series, raw: pd.Series, dictionary: Dictionary, name: str) -> list[Finding]:
+    """Tell of measurements that seem to have lost their decimal sign, unless the dictionary says what is possible."""
+    spec, file = dictionary.columns[name], dictionary.files.patients
+    if spec.role in ("identifier", "excluded") or spec.decoded_kind != "continuous" or spec.range is not None:
+        return []
+    far, others = out_of_scale(list(values))
+    what = f"out of scale: the others lie {others}; is a decimal sign lost, or the unit another one?"
+    rows = values.index[values.isin(far)]
+    return [
+        Finding("odd", file, int(row), name, raw[row].strip(), 1, what, "kept (range and outside would leave it out)")
+        for row in rows
+    ]
 
 
 def _spelt_twice(values: pd.Series, dictionary: Dictionary, name: str) -> list[Finding]:
