@@ -105,8 +105,8 @@ def look(folder: Path) -> Contents:
     """
     paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in TABLES and not p.name.startswith("."))
     paths = [p for p in paths if p.suffix.lower() != ".txt"] or paths
+    books = sorted(p.name for p in folder.iterdir() if p.suffix.lower() in SPREADSHEETS and p.name[0] not in ".~")
     if not paths:
-        books = sorted(p.name for p in folder.iterdir() if p.suffix.lower() in SPREADSHEETS)
         raise InputError(
             "holds no table",
             file=folder,
@@ -114,7 +114,8 @@ def look(folder: Path) -> Contents:
             remedy=f"Save {books[0]} as CSV (UTF-8)" if books else None,
         )
     usual, _ = how_written(paths)
-    tables, unread, written = {}, {}, {}
+    tables, written = {}, {}
+    unread = dict.fromkeys(books, "a spreadsheet: save it as CSV (UTF-8) if it belongs here")
     for path in paths:
         try:
             tables[path.name], written[path.name] = _read(path, usual)
