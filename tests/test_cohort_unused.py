@@ -5,7 +5,7 @@ import tomllib
 import pytest
 from test_cohort_outside import HEADER, IDS, clips, decided, line_of, rows_of, table
 
-from blues.cohort import draft
+from blues.cohort import draft, main
 from blues.cohort.drafting import DECIDE
 
 NAMES = [f"{one}_{point}" for one in IDS for point in ("R1", "L1")]
@@ -75,3 +75,29 @@ def test_gaps_in_grades_are_asked_about(folder, grades, asked):
     table(folder / "ratings.csv", ["clip", "score"], rows)
     line = line_of(draft(folder), "[ratings.items.score]")
     assert ("no clip has a grade between 3 and 9: is 9 one, or not rated?" in line) == asked
+
+
+def test_dicom_files_without_an_ending_are_told(tmp_path):
+    table(tmp_path / "patients.csv", HEADER, rows_of())
+    for i in range(3):
+        path = tmp_path / "clips" / f"IM_000{i}"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(bytes(128) + b"DICM" + bytes(9))
+    text = draft(tmp_path)
+    told = "clips/: 3 DICOM files without .dcm, such as clips/IM_0000: let their names end in .dcm"
+    assert told in line_of(text, "# Not read: ")
+    assert told in line_of(text, f"{DECIDE} no clips were found")
+
+
+def test_a_shipped_dictionary_is_not_replaced_in_silence(tmp_path, capsys):
+    table(tmp_path / "clinical_variables.csv", HEADER, rows_of())
+    for name in ("severity.csv", "variable_explanations.csv"):
+        table(tmp_path / name, ["a", "b"], [[1, 2], [1, 3]])
+    assert main(["init", str(tmp_path)]) == 2
+    told = capsys.readouterr().err
+    assert "a shipped dictionary knows this folder: covid_blues.toml" in told
+    assert "--force" in told
+    assert not (tmp_path / "cohort.toml").exists()
+    assert main(["init", str(tmp_path), "--force"]) == 0
+    assert (tmp_path / "cohort.toml").exists()
+    assert main(["init", str(tmp_path), "--force"]) == 2, "a dictionary that is there is never written over"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from blues.check import InputError
+from blues.check import InputError, counted
 from blues.cohort.clips import files_below
 from blues.cohort.naming import SUFFIXES, known_names
 from blues.cohort.tables import SPREADSHEETS, decimal_doubt, decimal_sign, how_written, natural_key, read_table
@@ -157,6 +158,17 @@ def _read(path: Path, usual: str) -> tuple[pd.DataFrame, Written]:
     raise wrong
 
 
+def _is_bare_dicom(path: Path) -> bool:
+    """Return whether a file without an ending is DICOM, as scanners and archives write it (``IM_0001``)."""
+    if re.search("[a-z]", path.suffix, re.IGNORECASE) or not path.is_file():
+        return False
+    try:
+        with path.open("rb") as data:
+            return data.read(132)[128:] == b"DICM"
+    except OSError:
+        return False
+
+
 def _places(folder: Path, unread: dict[str, str]) -> dict[str, list[str]]:
     """Return the names of clips, without suffix, below each folder and, where they lie in several, below all (``.``).
 
@@ -172,6 +184,10 @@ def _places(folder: Path, unread: dict[str, str]) -> dict[str, list[str]]:
         except OSError as error:
             unread[f"{path.name}/"] = str(error.strerror)
             continue
+        bare = [one for one in files if _is_bare_dicom(one)]
+        if bare:
+            told = f"such as {bare[0].relative_to(folder).as_posix()}: let their names end in .dcm"
+            unread[f"{path.name}{'/' * path.is_dir()}"] = f"{counted(len(bare), 'DICOM file')} without .dcm, {told}"
         names = [one.with_suffix("") for one in files if one.suffix.lower() in SUFFIXES and one.is_file()]
         if names and path.is_dir():
             places[path.name] = [one.relative_to(path).as_posix() for one in names]

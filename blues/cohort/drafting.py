@@ -194,7 +194,8 @@ def _more_clips(clips: ClipPlace) -> str:
 
 def _clips(found: Contents, who: PatientTable, clips: ClipPlace | None) -> list[str]:
     if clips is None:
-        return ["", f"{DECIDE} no clips were found; with clips, give files.clips and a section [clips]"]
+        why = "".join(f" ({name}: {told})" for name, told in found.unread.items() if "DICOM" in told)
+        return ["", f"{DECIDE} no clips were found{why}; with clips, give files.clips and a section [clips]"]
     guess, listed = clips.pattern, clips.table
     if guess is None and listed is None:
         asked = other_case(clips, who.ids, who.kind)
