@@ -48,6 +48,14 @@ def test_tables_that_are_used_or_asked_about_are_not_told_again(folder):
     assert "not used" not in draft(folder)
 
 
+def test_a_second_table_of_ratings_is_told(folder):
+    for name in ("a.csv", "b.csv"):
+        table(folder / name, ["clip", "score"], [[one, i % 4] for i, one in enumerate(NAMES)])
+    text = draft(folder)
+    assert tomllib.loads(text)["files"]["ratings"] == "a.csv"
+    assert line_of(text, f"{DECIDE} b.csv ").endswith("clip names the clips, and one table of ratings is read")
+
+
 def test_one_column_a_rater_is_no_column_of_raters(folder):
     rows = [[one, i % 4, i // 2 % 4, i % 3] for i, one in enumerate(NAMES)]
     table(folder / "ratings.csv", ["clip", "reader1", "reader2", "B-lines"], rows)

@@ -64,7 +64,9 @@ def draft(folder: str | Path) -> str:
     listed = clips.table if clips is not None else None
     ratings = _ratings_table(found, who.name, listed)
     explained = _explanations(folder, found, who.name, ratings)
-    faults = "".join(f" {one}" for one in (who.faults, *_odd_rows(table, who, found.decimal)) if one)
+    faults = "".join(
+        f" {one}{'' if one[-1] in '?.' else '.'}" for one in (who.faults, *_odd_rows(table, who, found.decimal)) if one
+    )
     lines = [
         "# A draft by `python -m blues.cohort init`: every line marked DECIDE waits for somebody who knows the cohort.",
         f"# Then remove the mark. All settings: docs/dictionary.md. Tables read: {', '.join(found.tables)}.",

@@ -39,6 +39,8 @@ def unused_tables(
 def _why(table: pd.DataFrame, known: Mapping[str, str], who: PatientTable) -> str:
     for column, cells in table.items():
         if known and cells.map(lambda cell: _file(cell) in known).mean() >= 0.5:
+            if cells.map(clip_id).isin(set(known.values())).mean() >= 0.5:
+                return f": {column} names the clips, and one table of ratings is read"
             shown = next(cell.strip() for cell in cells if _file(cell) in known)
             return (
                 f": {column} names clips such as {shown!r}, which is called {known[_file(shown)]!r}: write both alike"
