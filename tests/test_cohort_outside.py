@@ -438,3 +438,12 @@ def test_clips_named_by_the_id_alone_do_not_hide_the_ids(tmp_path, name, rated):
     assert tomllib.loads(text)["patients"]["id"] == name
     assert "table" not in tomllib.loads(text)["clips"]
     assert len(decided(tmp_path, text).clips) == 24
+
+
+@pytest.mark.parametrize("name", ["Nr", "Code", "id"])
+def test_a_measurement_is_no_id_where_one_number_comes_back(tmp_path, name):
+    rows = [[one, 200 + 7 * i, 40 + i] for i, one in enumerate([*IDS[:-1], IDS[0]])]
+    table(tmp_path / "patients.csv", [name, "ldh", "age"], rows)
+    text = draft(tmp_path)
+    assert tomllib.loads(text)["patients"]["id"] == name
+    assert "P001 is in rows 2 and 25" in text

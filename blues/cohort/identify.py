@@ -123,8 +123,8 @@ def _candidate(name: str, table: pd.DataFrame, clips: Collection[str], repeated:
         return None
     best: tuple[tuple[bool, bool, bool], bool, int, str] | None = None
     for position, column in enumerate(columns):
-        says = is_patient_name(column)
         by_name = _by_name(column)
+        says = by_name[0] or _is_number_name(column)
         if spoilt[column] > (limit if says and len(table) > 2 else 0) or (
             not any(by_name) and _is_measured(table[column])
         ):
@@ -185,9 +185,14 @@ def _joined(name: str) -> str:
     return "".join(re.findall(r"[a-z]+", unaccented(name).casefold()))
 
 
+def _is_number_name(name: str) -> bool:
+    """Return whether a column is named as one of ids, if not of whose (``Nr``, ``Code``)."""
+    return re.fullmatch(f"({_NUMBER})+", _joined(name)) is not None
+
+
 def _is_date(name: str, cells: pd.Series) -> bool:
     """Return whether a column holds dates, by its name or by most of its cells; one that is named as an id does not."""
-    if is_patient_name(name) or re.fullmatch(f"({_NUMBER})+", _joined(name)):
+    if is_patient_name(name) or _is_number_name(name):
         return False
     words = re.findall(r"[a-z]+", re.sub(r"([a-z]{2})([A-Z])", r"\1 \2", unaccented(name)).casefold())
     written = [cell.strip() for cell in cells if cell.strip()]
