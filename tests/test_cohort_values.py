@@ -68,6 +68,8 @@ def test_skewed_measurements_are_not_out_of_scale(spread):
         ("Aufnahmedatum", range(44256, 44496, 10), "excluded"),
         ("Aufnahme", range(44256, 44496, 10), "excluded"),
         ("date", range(20210304, 20210328), "excluded"),
+        ("Aufnahmedatum", [44256.5 + i / 7 for i in range(24)], "excluded"),
+        ("Entlassdatum", range(44256, 44496, 10), "excluded"),
         ("year", [2020, 2021] * 12, "excluded"),
         ("case", [0, 1] * 12, "clinical"),
         ("age", range(40, 64), "clinical"),

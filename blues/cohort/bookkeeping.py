@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from blues.cohort.decode import number
-from blues.cohort.identify import is_patient_name
+from blues.cohort.identify import DATE_NAMES, is_patient_name
 from blues.cohort.smells import words_of
 from blues.cohort.words import unaccented
 
@@ -50,13 +50,15 @@ def bookkeeping(name: str, values: Sequence[str], decimal: str) -> tuple[dict[st
     >>> bookkeeping("age", ["61", "40", "55", "61", "70"], ".") is None
     True
     """
-    numbers = [n for value in values if (n := number(value, decimal)) is not None and n == int(n)]
+    numbers = [n for value in values if (n := number(value, decimal)) is not None]
     if len(numbers) < len(values) or len(set(numbers)) < 2:
         return None
     words = words_of(name)
-    if all(SERIALS[0] <= n <= SERIALS[1] for n in numbers) or all(DIGITS.fullmatch(value) for value in values):
+    if _are_dates(words, values, numbers):
         asked = "these look like dates, a spreadsheet's days or digits: of what? No date predicts as a number."
         return {"role": "excluded", "note": "dates in digits"}, asked
+    if any(n != int(n) for n in numbers):
+        return None
     if YEAR.fullmatch(unaccented(words)) and all(1900 <= n <= 2100 for n in numbers):
         return {"role": "excluded", "note": "a year"}, "a year of what? It may tell when, not how ill, somebody was."
     unlike = len(numbers) >= FEWEST and len(set(numbers)) >= 0.9 * len(numbers)
@@ -65,6 +67,15 @@ def bookkeeping(name: str, values: Sequence[str], decimal: str) -> tuple[dict[st
     if _counts_up(numbers):
         return {"role": "identifier"}, "this counts up with the rows: is it a running number?"
     return None
+
+
+def _are_dates(words: str, values: Sequence[str], numbers: Sequence[float]) -> bool:
+    """Return whether all numbers are days of this century, with hours where the name says date."""
+    if all(DIGITS.fullmatch(value) for value in values):
+        return True
+    named = any(DATE_NAMES.fullmatch(word) for word in words.split())
+    whole = all(n == int(n) for n in numbers)
+    return (named or whole) and all(SERIALS[0] <= n < SERIALS[1] for n in numbers)
 
 
 def _counts_up(numbers: Sequence[float]) -> bool:

@@ -65,8 +65,8 @@ def guess_column(name: str, cells: Sequence[str], decimal: str = ".", separator:
         return ColumnGuess({"role": "excluded", "kind": "nominal", "note": "units of another column"})
     smell = _smell(name, values, decimal)
     role = {"person": "identifier", "blood": "blood", "oxygen": "clinical", "": "clinical"}.get(smell, "excluded")
-    kept = bookkeeping(name, values, decimal) if role in ("clinical", "blood") else None
-    if kept is not None:
+    kept = bookkeeping(name, values, decimal) if role != "identifier" else None
+    if kept is not None and (role != "excluded" or "note" in kept[0]):
         return ColumnGuess(kept[0], [kept[1]])
     kind, decide = _kind(values, distinct, decimal, role in ("clinical", "blood"))
     if kind.get("kind") == "nominal" and _is_prose(name, values):

@@ -15,7 +15,7 @@ CODES = (
     *(-9999, -999, -99, -98, -97, -96, -95, -88, -77, -66, -9, -8, -7, -1),
     *(77, 88, 99, 99.9, 777, 888, 999, 999.9, 7777, 8888, 9998, 9999, 99999),
 )
-APART: dict[float, float] = {77: 3.0}
+APART: dict[float, float] = {77: 3.0, 777: 3.0, 7777: 3.0}
 """How many times the largest value a code is where that is not 1.5: a number that may well be measured."""
 FEWEST = 8
 """Values from which one can be told to be out of scale."""
