@@ -52,7 +52,9 @@ def test_words_that_tell_clips_apart_together_are_one_point(tmp_path, sign, take
     assert len(decided(tmp_path, text).clips) == 48
 
 
-@pytest.mark.parametrize("form", ["visit{y}/{p}_{x}", "{p}_d{y}_{x}", "{p}_{x}_{y}w"])
+@pytest.mark.parametrize(
+    "form", ["visit{y}/{p}_{x}", "run{y}/{p}_{x}", "lus{y}_{p}_{x}", "{p}_d{y}_{x}", "{p}_{x}_{y}w"]
+)
 def test_visits_are_no_points_and_are_asked_about(tmp_path, form):
     table(tmp_path / "p.csv", ["patient", "age"], [[one, 40 + i] for i, one in enumerate(IDS)])
     clips(tmp_path / "clips", [f"{one}.npy" for one in named(form, x=["R1", "L1", "R2"], y=[1, 7])])

@@ -34,7 +34,7 @@ _SIDE = (
 )
 _NUMBERED = rf"{POINT_WORDS.pattern}[ -]?"
 KNOWN_POINT = re.compile(
-    rf"({_NUMBERED})?\d{{0,2}}[rl][a-z]{{0,2}}\d{{0,2}}|{_NUMBERED}\d{{1,2}}|({_SIDE})([ -]?({_SIDE}|\d))*"
+    rf"({_NUMBERED})?\d{{0,2}}(?!lus)[rl][uamlpsi]{{0,2}}\d{{0,2}}|{_NUMBERED}\d{{1,2}}|({_SIDE})([ -]?({_SIDE}|\d))*"
 )
 """What points are called: ``R1``, ``zone 3``, ``RUL``, ``rechts``, ``posterior left``; matched in small letters."""
 
