@@ -9,8 +9,8 @@ from small_cohort import findings
 
 from blues.check import InputError
 from blues.cohort import card, draft, main, read
-from blues.cohort.guess import suspicious_codes
 from blues.cohort.pattern import guess_pattern
+from blues.cohort.values import suspicious_codes
 
 
 def own_folder(tmp_path):

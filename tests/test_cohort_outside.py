@@ -190,7 +190,7 @@ def test_a_table_with_another_separator_is_named_and_the_rest_is_drafted(tmp_pat
         ("sep=;\npatient;age\n1;3\n", "row 1, value 'sep=': a line for a spreadsheet program, no header"),
         (
             "Export of 2020\n\npatient,age\n1,3\n",
-            "row 3: 2 cells where the header has 1. If the header is further down",
+            "row 1: the header seems to be in row 3, below 'Export of 2020'. Remove what stands above",
         ),
         ("patient,age,sex\n1,3\n", "row 2: 2 cells where the header has 3. Each cell needs its place"),
         ("patient,age,age\n1,3,4\n", "the column name is there twice"),
@@ -423,3 +423,27 @@ def test_labels_and_names_over_two_lines_break_no_comment(tmp_path):
     assert tomllib.loads(text)["columns"].keys() == {"patient", "smo\nking", "I\nCU"}
     assert "are these the labels: current, former smoker, never?" in line_of(text, '"smo')
     assert set(decided(tmp_path, text).patients["smo\nking"]) == {"never", "former\nsmoker", "current"}
+
+
+@pytest.mark.parametrize("name", ["id", "study_id", "Fallnummer", "Nr", "Kennwort"])
+@pytest.mark.parametrize("rated", [False, True])
+def test_clips_named_by_the_id_alone_do_not_hide_the_ids(tmp_path, name, rated):
+    rows = [[one, 40 + i, "mf"[i % 2], 200 + 7 * i] for i, one in enumerate(IDS)]
+    table(tmp_path / "patients.csv", [name, "age", "sex", "ldh"], rows)
+    clips(tmp_path / "clips", [f"{one}.npy" for one in IDS])
+    if rated:
+        table(tmp_path / "a.csv", ["clip", "score", "other"], [[one, i % 4, i] for i, one in enumerate(IDS)])
+    text = draft(tmp_path)
+    assert tomllib.loads(text)["files"]["patients"] == "patients.csv"
+    assert tomllib.loads(text)["patients"]["id"] == name
+    assert "table" not in tomllib.loads(text)["clips"]
+    assert len(decided(tmp_path, text).clips) == 24
+
+
+@pytest.mark.parametrize("name", ["Nr", "Code", "id"])
+def test_a_measurement_is_no_id_where_one_number_comes_back(tmp_path, name):
+    rows = [[one, 200 + 7 * i, 40 + i] for i, one in enumerate([*IDS[:-1], IDS[0]])]
+    table(tmp_path / "patients.csv", [name, "ldh", "age"], rows)
+    text = draft(tmp_path)
+    assert tomllib.loads(text)["patients"]["id"] == name
+    assert "P001 is in rows 2 and 25" in text

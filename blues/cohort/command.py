@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from blues.check import InputError, command, counted, parse
+from blues.cohort.dictionary import shipped_for
 from blues.cohort.drafting import DECIDE, draft
 from blues.cohort.reading import read
 from blues.cohort.summary import card
@@ -36,6 +37,7 @@ class Init:
     """Where to draft a dictionary."""
 
     folder: Path = field(metadata={"positional": True, "help": "the folder with your tables and clips"})
+    force: bool = field(default=False, metadata={"help": "draft one also where a shipped dictionary knows the folder"})
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -70,6 +72,13 @@ def _init(options: Init) -> int:
     path = options.folder / "cohort.toml"
     if path.exists():
         raise InputError("is there already and is not written over", file=path, remedy="Edit it, or move it away first")
+    known = [] if options.force else [name for _, name in shipped_for(options.folder)]
+    if known:
+        raise InputError(
+            f"a shipped dictionary knows this folder: {', '.join(known)}",
+            file=options.folder,
+            remedy=f"`{PROG} {options.folder}` reads it by that; --force drafts a cohort.toml, which is then read in its place",
+        )
     text = draft(options.folder)
     with replacing(path) as unfinished:
         unfinished.write_text(text, encoding="utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from blues.check import InputError
+from blues.check import InputError, counted
 from blues.cohort.clips import files_below
 from blues.cohort.naming import SUFFIXES, known_names
 from blues.cohort.tables import SPREADSHEETS, decimal_doubt, decimal_sign, how_written, natural_key, read_table
@@ -105,8 +106,8 @@ def look(folder: Path) -> Contents:
     """
     paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in TABLES and not p.name.startswith("."))
     paths = [p for p in paths if p.suffix.lower() != ".txt"] or paths
+    books = sorted(p.name for p in folder.iterdir() if p.suffix.lower() in SPREADSHEETS and p.name[0] not in ".~")
     if not paths:
-        books = sorted(p.name for p in folder.iterdir() if p.suffix.lower() in SPREADSHEETS)
         raise InputError(
             "holds no table",
             file=folder,
@@ -114,7 +115,8 @@ def look(folder: Path) -> Contents:
             remedy=f"Save {books[0]} as CSV (UTF-8)" if books else None,
         )
     usual, _ = how_written(paths)
-    tables, unread, written = {}, {}, {}
+    tables, written = {}, {}
+    unread = dict.fromkeys(books, "a spreadsheet: save it as CSV (UTF-8) if it belongs here")
     for path in paths:
         try:
             tables[path.name], written[path.name] = _read(path, usual)
@@ -151,9 +153,20 @@ def _read(path: Path, usual: str) -> tuple[pd.DataFrame, Written]:
                 left = [one.column for one in findings if one.what == "a column without a name"]
                 data = path.read_bytes()
                 told = None if data.startswith(codecs.BOM_UTF8) else "ascii" if data.isascii() else encoding
-                return table, Written(separator if len(table.columns) > 1 else None, told, ", ".join(left))
+                return table, Written(separator if len(table.columns) + len(left) > 1 else None, told, ", ".join(left))
     assert wrong is not None
     raise wrong
+
+
+def _is_bare_dicom(path: Path) -> bool:
+    """Return whether a file without an ending is DICOM, as scanners and archives write it (``IM_0001``)."""
+    if re.search("[a-z]", path.suffix, re.IGNORECASE) or not path.is_file():
+        return False
+    try:
+        with path.open("rb") as data:
+            return data.read(132)[128:] == b"DICM"
+    except OSError:
+        return False
 
 
 def _places(folder: Path, unread: dict[str, str]) -> dict[str, list[str]]:
@@ -171,6 +184,10 @@ def _places(folder: Path, unread: dict[str, str]) -> dict[str, list[str]]:
         except OSError as error:
             unread[f"{path.name}/"] = str(error.strerror)
             continue
+        bare = [one for one in files if _is_bare_dicom(one)]
+        if bare:
+            told = f"such as {bare[0].relative_to(folder).as_posix()}: let their names end in .dcm"
+            unread[f"{path.name}{'/' * path.is_dir()}"] = f"{counted(len(bare), 'DICOM file')} without .dcm, {told}"
         names = [one.with_suffix("") for one in files if one.suffix.lower() in SUFFIXES and one.is_file()]
         if names and path.is_dir():
             places[path.name] = [one.relative_to(path).as_posix() for one in names]

@@ -37,7 +37,7 @@ from blues.cohort.schema import (
     when,
 )
 
-__all__ = ["Dictionary", "find_dictionary", "read_dictionary"]
+__all__ = ["Dictionary", "find_dictionary", "read_dictionary", "shipped_for"]
 
 NAME = "cohort.toml"
 WORDS = {
@@ -229,25 +229,30 @@ def find_dictionary(folder: Path) -> tuple[Dictionary, str]:
     """Return a folder's dictionary and the name of its file: its ``cohort.toml``, else the shipped one that knows it."""
     if (folder / NAME).is_file():
         return read_dictionary(folder / NAME), NAME
-    known = []
-    for resource in _shipped():
-        dictionary = parse_dictionary(resource.read_text(encoding="utf-8"), resource.name)
-        if dictionary.recognise and all((folder / name).exists() for name in dictionary.recognise.files):
-            known.append((len(dictionary.recognise.files), dictionary, resource.name))
-    if not known:
+    best = shipped_for(folder)
+    if not best:
         raise InputError(
             "no cohort.toml here, and no shipped dictionary knows this folder",
             file=folder,
             remedy=f"Draft one with `python -m blues.cohort init {folder}`",
         )
-    most = max(files for files, _, _ in known)
-    best = [(dictionary, name) for files, dictionary, name in known if files == most]
     if len(best) > 1:
         names = ", ".join(name for _, name in best)
         raise InputError(
             f"several shipped dictionaries know this folder: {names}", file=folder, remedy="Put a cohort.toml into it"
         )
     return best[0]
+
+
+def shipped_for(folder: Path) -> list[tuple[Dictionary, str]]:
+    """Return the shipped dictionaries that know a folder, by most of its files, and the names of their files."""
+    known = []
+    for resource in _shipped():
+        dictionary = parse_dictionary(resource.read_text(encoding="utf-8"), resource.name)
+        if dictionary.recognise and all((folder / name).exists() for name in dictionary.recognise.files):
+            known.append((len(dictionary.recognise.files), dictionary, resource.name))
+    most = max((files for files, _, _ in known), default=0)
+    return [(dictionary, name) for files, dictionary, name in known if files == most]
 
 
 def parse_dictionary(text: str, file: str) -> Dictionary:

@@ -11,18 +11,22 @@ import pandas as pd
 from blues.check import InputError, counted
 from blues.cohort.candidates import target_sections
 from blues.cohort.contents import Contents, look
-from blues.cohort.decode import LIKE_MISSING, number
-from blues.cohort.guess import CODES, guess_column, repeats, suspicious_codes, with_missing
+from blues.cohort.decode import LIKE_MISSING, number, plain
+from blues.cohort.guess import guess_column, repeats, with_missing
 from blues.cohort.identify import PatientTable, patient_table
 from blues.cohort.measures import holds_units, mixed_units, unread_numbers
 from blues.cohort.naming import clip_id
 from blues.cohort.places import ClipPlace, guess_place, other_case
+from blues.cohort.rows import header_again, odd_ids
 from blues.cohort.schema import NO, YES, ClipTable
 from blues.cohort.tables import natural_key
+from blues.cohort.unused import unused_tables
+from blues.cohort.values import CODES, suspicious_codes
 from blues.cohort.writing import DECIDE, key, literal, name_of, on_one_line, toml
 
 __all__ = ["DECIDE", "draft"]
 
+KNOWN = {"admission": "at admission", "during_stay": "during the stay"}
 RATER_NAMES = re.compile(r"rater|reader|expert|observer|assessor|reviewer|annotator", re.IGNORECASE)
 
 
@@ -60,11 +64,14 @@ def draft(folder: str | Path) -> str:
     listed = clips.table if clips is not None else None
     ratings = _ratings_table(found, who.name, listed)
     explained = _explanations(folder, found, who.name, ratings)
-    faults = f" {who.faults}" if who.faults else ""
+    faults = "".join(
+        f" {one}{'' if one[-1] in '?.' else '.'}" for one in (who.faults, *_odd_rows(table, who, found.decimal)) if one
+    )
     lines = [
         "# A draft by `python -m blues.cohort init`: every line marked DECIDE waits for somebody who knows the cohort.",
         f"# Then remove the mark. All settings: docs/dictionary.md. Tables read: {', '.join(found.tables)}.",
         *(f"# Not read: {name}: {why}" for name, why in found.unread.items()),
+        *(f"{DECIDE} {told}" for told in _unused(found, who, clips, ratings, explained)),
         f"name = {toml(folder.absolute().name)}",
         f'licence = "not stated" {DECIDE} who may use these data, and for what?',
         "",
@@ -78,6 +85,14 @@ def draft(folder: str | Path) -> str:
         *_columns(found, table, who.column),
     ]
     return "\n".join(map(on_one_line, lines)) + "\n"
+
+
+def _odd_rows(table: pd.DataFrame, who: PatientTable, decimal: str) -> list[str]:
+    """Return what to ask about rows of the patient table that may be none, or another row's patient."""
+    asked = [odd_ids(table[who.column])] if who.kind == "text" else []
+    if header_again(table, who.column, decimal):
+        asked.append(f"row {table.index[0]} reads like a second header or a row of units: is it a patient?")
+    return asked
 
 
 def _ratings_table(found: Contents, patients: str, listed: ClipTable | None) -> tuple[str, str] | None:
@@ -102,6 +117,25 @@ def _graded(found: Contents, name: str, listed: ClipTable | None) -> list[tuple[
     if listed is not None and listed.path == name:
         used = {listed.clip, listed.patient, listed.point, listed.take}
     return [(column, table[column]) for column in table.columns if column not in used]
+
+
+def _unused(
+    found: Contents,
+    who: PatientTable,
+    clips: ClipPlace | None,
+    ratings: tuple[str, str] | None,
+    explained: tuple[str, int] | None,
+) -> list[str]:
+    """Return a line on each table that is neither used nor asked about as another table of patients."""
+    used = {who.name, *_used(clips, ratings), *([explained[0]] if explained is not None else [])}
+    used |= {other.rpartition(" (")[0] for other in who.others}
+    return unused_tables(found.tables, used, found.known_clips, who)
+
+
+def _used(clips: ClipPlace | None, ratings: tuple[str, str] | None) -> set[str]:
+    """Return the tables of ratings and of clips."""
+    listed = clips.table if clips is not None else None
+    return {ratings[0] if ratings is not None else "", listed.path if listed is not None else ""}
 
 
 def _explanations(
@@ -129,11 +163,7 @@ def _files(
     ratings: tuple[str, str] | None,
     explained: tuple[str, int] | None,
 ) -> list[str]:
-    else_used = {
-        ratings[0] if ratings is not None else "",
-        clips.table.path if clips is not None and clips.table else "",
-    }
-    others = [other for other in who.others if other.rpartition(" (")[0] not in else_used]
+    others = [other for other in who.others if other.rpartition(" (")[0] not in _used(clips, ratings)]
     mark = f" {DECIDE} is this the table of all patients, or is it {' or '.join(others)}?" if others else ""
     lines = ["[files]", f"patients = {toml(who.name)}{mark}"]
     if clips is not None:
@@ -166,7 +196,8 @@ def _more_clips(clips: ClipPlace) -> str:
 
 def _clips(found: Contents, who: PatientTable, clips: ClipPlace | None) -> list[str]:
     if clips is None:
-        return ["", f"{DECIDE} no clips were found; with clips, give files.clips and a section [clips]"]
+        why = "".join(f" ({name}: {told})" for name, told in found.unread.items() if "DICOM" in told)
+        return ["", f"{DECIDE} no clips were found{why}; with clips, give files.clips and a section [clips]"]
     guess, listed = clips.pattern, clips.table
     if guess is None and listed is None:
         asked = other_case(clips, who.ids, who.kind)
@@ -205,9 +236,11 @@ def _clips(found: Contents, who: PatientTable, clips: ClipPlace | None) -> list[
 def _ratings(found: Contents, ratings: tuple[str, str], listed: ClipTable | None) -> list[str]:
     name, clip = ratings
     table = found.tables[name]
-    rater = next((c for c in table.columns if c != clip and RATER_NAMES.search(c)), None)
+    rater, wide = _raters(table.drop(columns=clip), found.decimal)
     lines = ["", "[ratings]", f"clip = {toml(clip)}"]
-    if rater is not None:
+    if wide:
+        lines.append(f'consensus = "not stated" {DECIDE} {wide}')
+    elif rater is not None:
         lines.append(f"rater = {toml(rater)} {DECIDE} is this who rated?")
     else:
         lines.append(f'consensus = "not stated" {DECIDE} who rated, and how did they agree on one rating?')
@@ -230,6 +263,29 @@ def _ratings(found: Contents, ratings: tuple[str, str], listed: ClipTable | None
     return lines + (items or [f"items = {{}} {DECIDE} no column looks like a grade"])
 
 
+def _raters(table: pd.DataFrame, decimal: str) -> tuple[str | None, str]:
+    """Return the column that names who rated; or, where several hold grades, what to do about one column a rater."""
+    named = [column for column in table.columns if RATER_NAMES.search(column)]
+    graded = [column for column in named if _item(table[column], decimal) is not None]
+    if len(graded) > 1:
+        columns = ", ".join(f"NAME = {toml(column)}" for column in graded)
+        return None, (
+            f"{' and '.join(graded)} seem to hold the grades of one rater each: "
+            f"columns = {{ {columns} }} in place of column makes one item of them"
+        )
+    words = [column for column in named if column not in graded]
+    return next(iter(words or named), None), ""
+
+
+def _gap(grades: list[float]) -> list[str]:
+    """Return a question about grades of which one stands far above the others, such as 9 after 0 to 3."""
+    steps = sorted((after - one, one, after) for one, after in zip(grades, grades[1:], strict=False))
+    if len(steps) < 2 or steps[-1][0] < max(3, 2 * steps[-2][0]):
+        return []
+    _, below, above = steps[-1]
+    return [f"no clip has a grade between {plain(below)} and {plain(above)}: is {plain(above)} one, or not rated?"]
+
+
 def _item(cells: pd.Series, decimal: str) -> tuple[dict[str, Any], list[str]] | None:
     """Return a rated item's settings and what to decide about them; None where the cells are no grades."""
     written = [cell.strip() for cell in cells if cell.strip()]
@@ -245,7 +301,10 @@ def _item(cells: pd.Series, decimal: str) -> tuple[dict[str, Any], list[str]] | 
     missing, decide = with_missing({}, [*codes, *nothing])
     grades = sorted({n for n in numbers if n not in codes})
     if grades[-1] - grades[0] <= 10 and all(n == int(n) for n in grades):
-        return {"kind": "ordinal", "categories": list(range(int(grades[0]), int(grades[-1]) + 1))} | missing, decide
+        return {"kind": "ordinal", "categories": list(range(int(grades[0]), int(grades[-1]) + 1))} | missing, [
+            *decide,
+            *_gap(grades),
+        ]
     return {"kind": "continuous"} | missing, decide
 
 
@@ -268,7 +327,7 @@ def _columns(found: Contents, table: pd.DataFrame, id_column: str) -> list[str]:
             guess.settings.pop("contingent", None)
             decide = [f"{again[name]}: is one of them enough?", *guess.decide]
         elif guess.settings.get("known"):
-            decide = ["known at admission?", *decide]
+            decide = [f"known {KNOWN[guess.settings['known']]}?", *decide]
         decide += [mixed[name]] if name in mixed else []
         mark = f" {DECIDE} {' '.join(decide)}" if decide else ""
         lines.append(f"{key(name)} = {toml(guess.settings)}{mark}")

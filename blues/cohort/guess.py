@@ -7,17 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
+from blues.cohort.bookkeeping import bookkeeping, day_of
 from blues.cohort.decode import LIKE_MISSING, LIMIT, RANGE, number, parts_thousands, plain, ungrouped
 from blues.cohort.findings import quoted
 from blues.cohort.measures import holds_units, maybe_thousands, unread_numbers
 from blues.cohort.schema import NO, YES
 from blues.cohort.smells import smell_of, words_of
+from blues.cohort.values import maybe_code, out_of_scale, suspicious_codes
+from blues.cohort.words import letters, nobody_knows, says_yes
 
-__all__ = ["CODES", "ColumnGuess", "guess_column", "repeats", "suspicious_codes", "with_missing"]
-
-CODES = (-9999, -999, -99, -98, -97, -96, -95, -9, -8, -7, -1, 88, 99, 888, 999, 8888, 9999, 99999)
+__all__ = ["ColumnGuess", "guess_column", "repeats", "with_missing"]
 
 REMARKS = re.compile(
     r"bemerk\w*|anmerk\w*|kommentar\w*|notizen?|\w*freitext|remarks?|comments?|notes?|free ?text|remarques?|commentaires?|"
@@ -65,13 +64,15 @@ def guess_column(name: str, cells: Sequence[str], decimal: str = ".", separator:
     if holds_units(name, values):
         return ColumnGuess({"role": "excluded", "kind": "nominal", "note": "units of another column"})
     smell = _smell(name, values, decimal)
-    kind, decide = _kind(values, distinct, decimal)
+    role = {"person": "identifier", "blood": "blood", "oxygen": "clinical", "": "clinical"}.get(smell, "excluded")
+    kept = bookkeeping(name, values, decimal) if role != "identifier" else None
+    if kept is not None and (role != "excluded" or "note" in kept[0]):
+        return ColumnGuess(kept[0], [kept[1]])
+    kind, decide = _kind(values, distinct, decimal, role in ("clinical", "blood"))
     if kind.get("kind") == "nominal" and _is_prose(name, values):
         kind, decide = {"kind": "text"}, []
-    settings: dict[str, Any] = {
-        "role": {"person": "identifier", "blood": "blood", "oxygen": "clinical", "": "clinical"}.get(smell, "excluded")
-    }
-    if settings["role"] in ("clinical", "blood"):
+    settings: dict[str, Any] = {"role": role}
+    if role in ("clinical", "blood"):
         settings["known"] = "admission"
         if kind.get("kind") == "text":
             asked = unread_numbers(values, decimal, separator)
@@ -80,39 +81,28 @@ def guess_column(name: str, cells: Sequence[str], decimal: str = ".", separator:
         elif smell == "oxygen":
             settings["contingent"] = "oxygen"
     settings |= kind
-    if kind.get("kind") == "continuous" and (odd := maybe_thousands(values, decimal)):
+    return ColumnGuess(settings, _asked(name, cells, settings, smell, decide, decimal))
+
+
+def _asked(
+    name: str, cells: Sequence[str], settings: dict[str, Any], smell: str, decide: list[str], decimal: str
+) -> list[str]:
+    """Return all that is to be decided about a column, the weightiest first; a day in its name is when it is known."""
+    values = [cell.strip() for cell in cells if cell.strip()]
+    if settings.get("kind") == "continuous" and (odd := maybe_thousands(values, decimal)):
         decide = [
             *decide,
             f"is {odd} {odd.replace(',', '.')} or {re.sub('[.,]', '', odd)}? Take out signs of thousands.",
         ]
     if smell in ADVICE:
         decide = [ADVICE[smell], *decide]
+    if "known" in settings and (day := day_of(name)) is not None:
+        settings["known"] = "during_stay"
+        decide = [f"does its name say day {day}?", *decide]
     blank = len(cells) - len(values)
     if blank >= 3 and blank >= 0.1 * len(cells):
         decide = [*decide, f"{blank} of {len(cells)} are blank: does a blank mean something?"]
-    return ColumnGuess(settings, decide)
-
-
-def suspicious_codes(values: Sequence[float]) -> list[int]:
-    """Return numbers that look like codes for missing: -99, 999 and the like, standing apart from all other values.
-
-    Examples
-    --------
-    >>> suspicious_codes([12, 18, -99, 20, -99]), suspicious_codes([-4.6, -1, 0.3]), suspicious_codes([61, 70, 999])
-    ([-99], [], [999])
-    """
-    found: list[int] = []
-    array = np.asarray(values, dtype=float)
-    for code in CODES:
-        others = array[~np.isin(array, [code, *found])]
-        others = others[~np.isin(others, CODES) | (np.abs(others) < 9)]
-        if code not in array or not len(others):
-            continue
-        below = code < 0 and (others.min() >= 0 or code < 3 * others.min())
-        above = code > 0 and code > 1.5 * others.max()
-        if below or above:
-            found.append(code)
-    return found
+    return decide
 
 
 def repeats(binary: Mapping[str, Sequence[str]]) -> dict[str, str]:
@@ -160,13 +150,19 @@ def _is_prose(name: str, values: Sequence[str]) -> bool:
     )
 
 
-def _kind(values: list[str], distinct: list[str], decimal: str) -> tuple[dict[str, Any], list[str]]:
-    """Return the settings that say how the cells are written, and what to decide about them."""
+def _kind(values: list[str], distinct: list[str], decimal: str, predicts: bool) -> tuple[dict[str, Any], list[str]]:
+    """Return the settings that say how the cells are written, and what to decide about them.
+
+    Where a column may predict, words such as "unbekannt" stand for missing; those of an outcome are asked about there.
+    """
     numbers = {value: number(ungrouped(value), decimal) for value in distinct}
     words = [value for value in distinct if numbers[value] is None]
-    blank_words = [word for word in words if word.lower() in LIKE_MISSING]
-    lower = {word.lower() for word in words if word not in blank_words}
-    if lower and lower <= set(YES + NO) and all(n in (0, 1) for n in numbers.values() if n is not None):
+    blank_words = [
+        word for word in words if word.lower() in LIKE_MISSING or (predicts and letters(word) and nobody_knows(word))
+    ]
+    odd = [word for word in words if word not in blank_words]
+    said = all(word.lower() in YES + NO or (predicts and says_yes(word) is not None) for word in odd)
+    if odd and said and all(n in (0, 1) for n in numbers.values() if n is not None):
         return with_missing({"kind": "binary"}, blank_words)
     numeric = [numbers[value] for value in values if numbers[value] is not None]
     if len(numeric) < 0.5 * len(values):
@@ -174,7 +170,6 @@ def _kind(values: list[str], distinct: list[str], decimal: str) -> tuple[dict[st
     codes = suspicious_codes([n for n in numeric if n is not None])
     settings, decide = with_missing({}, [*codes, *blank_words])
     plain_numbers = sorted({n for n in numeric if n is not None and n not in codes})
-    odd = [word for word in words if word not in blank_words]
     if not odd and set(plain_numbers) <= {0.0, 1.0}:
         return {"kind": "binary"} | settings, ["is 1 yes?", *decide]
     if not odd and len(plain_numbers) == 2 and len(values) > 4:
@@ -196,8 +191,21 @@ def _kind(values: list[str], distinct: list[str], decimal: str) -> tuple[dict[st
         parted = [word for word in odd if parts_thousands(word, sign)]
         asked += _may_part(parted, sign)
         odd = [word for word in odd if word not in parted]
+    asked += _doubtful([n for n in numeric if n is not None and n not in codes])
     settings, decide = _with_rules({"kind": "continuous"} | settings, decide, odd)
     return settings, [*decide, *asked]
+
+
+def _doubtful(numbers: list[float]) -> list[str]:
+    """Return the questions about measurements that may be codes, or lack their decimal sign."""
+    asked = []
+    if (code := maybe_code(numbers)) is not None:
+        asked.append(f"{plain(code)} comes back {numbers.count(code)} times: a value, or a code for missing?")
+    far, others = out_of_scale(numbers)
+    if far:
+        shown = ", ".join(map(plain, far[:4])) + ", ..." * (len(far) > 4)
+        asked.append(f"{shown}, where the others lie {others}: is a decimal sign lost, or the unit another one?")
+    return asked
 
 
 def with_missing(settings: dict[str, Any], codes: list[Any]) -> tuple[dict[str, Any], list[str]]:

@@ -111,7 +111,9 @@ def patient_table(
 
 def _candidate(name: str, table: pd.DataFrame, clips: Collection[str], repeated: list[str]) -> _Candidate | None:
     """Return a table with its best column of ids; if it names its patients many times over, say so in ``repeated``."""
-    columns = [c for c in table.columns if not _is_date(c, table[c]) and not _names_clips(c, table[c], clips)]
+    usable = [c for c in table.columns if not _is_date(c, table[c])]
+    of_clip = [c for c in usable if _names_clips(c, table[c], clips)]
+    columns = [c for c in usable if c not in of_clip or is_patient_name(c)]
     spoilt = {column: _spoilt(table[column]) for column in columns}
     limit = max(1, int(MOST_REPEATED * len(table)))
     named = [c for c in columns if is_patient_name(c) and table[c].nunique() > MOST_LABELS]
@@ -121,8 +123,8 @@ def _candidate(name: str, table: pd.DataFrame, clips: Collection[str], repeated:
         return None
     best: tuple[tuple[bool, bool, bool], bool, int, str] | None = None
     for position, column in enumerate(columns):
-        says = is_patient_name(column)
-        by_name = (says, bool(ID_NAMES.search(column)), bool(ID_WORDS.search(column)))
+        by_name = _by_name(column)
+        says = by_name[0] or _is_number_name(column)
         if spoilt[column] > (limit if says and len(table) > 2 else 0) or (
             not any(by_name) and _is_measured(table[column])
         ):
@@ -131,10 +133,18 @@ def _candidate(name: str, table: pd.DataFrame, clips: Collection[str], repeated:
         best = score if best is None else max(best, score)
     if best is None:
         return None
+    named_after = [c for c in of_clip if not _spoilt(table[c])]
+    if not any(best[0]) and named_after:  # clips named by the patient alone: a number that never comes back is no id
+        best = (_by_name(named_after[0]), True, 0, named_after[0])
     _, ids = _ids(table[best[3]])
-    of_clips = any(table[c].str.strip().isin(clips).mean() >= 0.5 for c in table.columns if c not in columns)
+    of_clips = any(table[c].str.strip().isin(clips).mean() >= 0.5 for c in of_clip)
     filled = int((table.apply(lambda cells: cells.str.strip()) != "").to_numpy().sum())
     return _Candidate(name, best[3], best[0], len(table.columns), filled, frozenset(ids[ids != ""]), of_clips)
+
+
+def _by_name(column: str) -> tuple[bool, bool, bool]:
+    """Return how surely a column's name says that it holds ids, from most to least."""
+    return is_patient_name(column), bool(ID_NAMES.search(column)), bool(ID_WORDS.search(column))
 
 
 def _holds(table: _Candidate, part: _Candidate) -> bool:
@@ -175,9 +185,14 @@ def _joined(name: str) -> str:
     return "".join(re.findall(r"[a-z]+", unaccented(name).casefold()))
 
 
+def _is_number_name(name: str) -> bool:
+    """Return whether a column is named as one of ids, if not of whose (``Nr``, ``Code``)."""
+    return re.fullmatch(f"({_NUMBER})+", _joined(name)) is not None
+
+
 def _is_date(name: str, cells: pd.Series) -> bool:
     """Return whether a column holds dates, by its name or by most of its cells; one that is named as an id does not."""
-    if is_patient_name(name) or re.fullmatch(f"({_NUMBER})+", _joined(name)):
+    if is_patient_name(name) or _is_number_name(name):
         return False
     words = re.findall(r"[a-z]+", re.sub(r"([a-z]{2})([A-Z])", r"\1 \2", unaccented(name)).casefold())
     written = [cell.strip() for cell in cells if cell.strip()]
@@ -186,7 +201,7 @@ def _is_date(name: str, cells: pd.Series) -> bool:
 
 
 def _names_clips(name: str, cells: pd.Series, clips: Collection[str]) -> bool:
-    """Return whether a column names clips; one of patients may do so too, where clips are named after them alone."""
+    """Return whether a column names clips and does not say that it names patients."""
     return not PATIENT_NAMES.fullmatch(_joined(name)) and bool(cells.str.strip().isin(clips).any())
 
 

@@ -124,5 +124,5 @@ def _pattern_of_all(names: Sequence[str], ids: Collection[str], id_kind: str) ->
     ):
         top = "(?:[^/]+/)?" if any("/" not in name for name in names) else "[^/]+/"
         pattern = top + found.pattern
-        return NamePattern(pattern, found.points, sum(re.fullmatch(pattern, name) is not None for name in names))
+        return replace(found, pattern=pattern, read=sum(re.fullmatch(pattern, name) is not None for name in names))
     return guess_pattern(names, ids, id_kind)

@@ -19,15 +19,14 @@ from blues.cohort.naming import Namer
 from blues.cohort.ratings import COLUMNS as RATING_COLUMNS
 from blues.cohort.ratings import read_ratings
 from blues.cohort.record import Cohort
+from blues.cohort.rows import odd_rows
 from blues.cohort.schema import PREDICTORS, Blank
 from blues.cohort.tables import canonical_id, natural_key, read_explanations, read_table
 from blues.cohort.targets import doubtful_labels, meets
+from blues.cohort.values import out_of_scale
 from blues.cohort.words import letters
 
 __all__ = ["read"]
-
-TOTALS = frozenset("total totals totale sum summe gesamt somme mean average mittelwert moyenne media median".split())
-"""What a last row is called that sums up the others, in place of a patient's id."""
 
 
 def read(folder: str | Path, dictionary: Dictionary | str | Path | None = None) -> Cohort:
@@ -108,11 +107,7 @@ def _patients(folder: Path, dictionary: Dictionary, source: str) -> tuple[pd.Dat
     )
     _columns_agree(table, dictionary, source)
     ids = _ids(table[dictionary.patients.id], dictionary)
-    findings += [
-        Finding("odd", files.patients, int(row), dictionary.patients.id, text, 1, "reads like a row of totals", "kept")
-        for row, text in table[dictionary.patients.id].items()
-        if letters(text) in TOTALS
-    ]
+    findings += odd_rows(table, dictionary.patients.id, files.decimal, files.patients)
     values: dict[str, pd.Series] = {}
     conditional = {n for n, c in dictionary.columns.items() if isinstance(c.blank, Blank)}
     met: dict[str, list[Finding]] = {}
@@ -123,6 +118,7 @@ def _patients(folder: Path, dictionary: Dictionary, source: str) -> tuple[pd.Dat
         values[name], met[name] = decode(table[name], spec, file=files.patients, decimal=files.decimal, when=when)
         met[name] += _empty_or_constant(values[name], dictionary, name)
         met[name] += _spelt_twice(values[name], dictionary, name)
+        met[name] += _out_of_scale(values[name], table[name], dictionary, name)
     findings += [finding for name in dictionary.columns for finding in met[name]]
     patients = pd.DataFrame({name: values[name] for name in dictionary.columns if name != dictionary.patients.id})
     patients.index = pd.Index(ids, name="patient", dtype=object)
@@ -205,6 +201,20 @@ def _empty_or_constant(values: pd.Series, dictionary: Dictionary, name: str) -> 
         what = "the same in every patient: it can predict nothing"
         return [Finding("odd", file, None, name, str(distinct[0]), n, what, "kept")]
     return []
+
+
+def _out_of_scale(values: pd.Series, raw: pd.Series, dictionary: Dictionary, name: str) -> list[Finding]:
+    """Tell of measurements that seem to have lost their decimal sign, unless the dictionary says what is possible."""
+    spec, file = dictionary.columns[name], dictionary.files.patients
+    if spec.role in ("identifier", "excluded") or spec.decoded_kind != "continuous" or spec.range is not None:
+        return []
+    far, others = out_of_scale(list(values))
+    what = f"out of scale: the others lie {others}; is a decimal sign lost, or the unit another one?"
+    rows = values.index[values.isin(far)]
+    return [
+        Finding("odd", file, int(row), name, raw[row].strip(), 1, what, "kept (range and outside would leave it out)")
+        for row in rows
+    ]
 
 
 def _spelt_twice(values: pd.Series, dictionary: Dictionary, name: str) -> list[Finding]:

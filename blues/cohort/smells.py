@@ -71,6 +71,15 @@ SMELLS = (
     ),
     ("outcome", TREATED),
     ("outcome", UTI),
+    (
+        "outcome",
+        r"liege(tage|zeit)\w*|liggetid|liggedager|liggedage|vardtid\w*|vital ?status|expired|disposition|\w*entlass(ung)?\w*|"
+        r"fu ?(time|stat(us)?)|vfds?|(vent(ilator)?|o2|oxygen|icu|hospital|organ support) free( \w+)?|uitslag|dod(s\w*|[ea])?|"
+        r"iva( ?vard\w*)?|(mech(anical|anisch)? ?)vent\w*|tub(us|ed)|aki( \w+)?|"
+        r"(acute )?(kidney|renal) (injury|failure)|nierenversagen|t(h)?rombos(e|es|en|is|i)|"
+        r"(lungen|pulmonary )embol\w*|t(h)?romboembol\w*",
+    ),
+    ("leak", r"co ?rads|\w*nachweis\w*"),
     ("outcome", rf"({STAYED}) ({DAYS})|({DAYS}) (({ON}) )?({STAYED})|nach hause|(sent|to) home"),
     (
         "leak",

@@ -26,11 +26,15 @@ __all__ = [
     "read_table",
 ]
 
+SEPARATORS = ",;\t|"
 UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 SPREADSHEETS = (".xls", ".xlsx", ".ods")
 ARCHIVES = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 """How files of spreadsheet programs begin, whatever they are called."""
+TITLES = 10
+"""Rows among which a header is looked for that has lines above it."""
 POINT_IN_WHOLE = re.compile(r"-?[1-9]\d{0,2}\.\d{3}|(0?[1-9]|[12]\d|3[01])\.(0[1-9]|1[0-2])|\d+\.0")
+SPREADSHEET_LINE = re.compile(r"sep=.?", re.IGNORECASE)
 DIGITS = re.compile(r"([0-9]+)")
 
 
@@ -75,7 +79,9 @@ def read_table(
     lines = _lines(folder, name, separator, encoding)
     header = [cell.strip() for cell in lines[0]]
     named = [i for i, column in enumerate(header) if column or not nameless]
+    _check_place(lines, name)
     _check_header([header[i] for i in named], name, separator)
+    _check_parted(lines, name, separator)
     findings = [
         Finding("odd", name, 1, column, raw, 1, "blanks around a column name", "stripped")
         for raw, column in zip(lines[0], header, strict=True)
@@ -95,7 +101,7 @@ def read_table(
                 f"{counted(len(cells), 'cell')} where the header has {len(header)}",
                 file=name,
                 row=number,
-                remedy=_mend_row(len(cells), header, separator),
+                remedy=_mend_row(cells, header, separator),
             )
         else:
             rows[number] = [cells[i] for i in named]
@@ -109,8 +115,14 @@ def read_table(
     return table, findings
 
 
-def _mend_row(n: int, header: list[str], separator: str) -> str:
-    """Return what to do about a row of ``n`` cells where the header has another number."""
+def _mend_row(cells: list[str], header: list[str], separator: str) -> str:
+    """Return what to do about a row whose number of cells is not the header's."""
+    n = len(cells)
+    if len(header) < n and not any(cell.strip() for cell in cells[len(header) :]):
+        return (
+            f"Rows end in {separator!r} and the header does not: take it away, or let the header end so too, with "
+            "nameless_columns = 'leave out' under [files]"
+        )
     if len(header) == 1 and n > 1:
         return f"If the header is further down, remove what stands above it; else write it with {separator!r} as the rows are"
     if n < len(header):
@@ -171,7 +183,7 @@ def how_written(paths: Sequence[Path]) -> tuple[str, str]:
     encoding = "utf-8" if all(_is_utf8(path) for path in paths) else "cp1252"
     encoding = "utf-16" if marks and marks <= set(UTF_16) else encoding  # what Excel calls Unicode text
     heads = [path.read_bytes()[:20000].decode(encoding, errors="replace").split("\n")[0] for path in paths]
-    return max(",;\t", key=lambda sign: sum(head.count(sign) for head in heads)), encoding
+    return max(SEPARATORS, key=lambda sign: sum(head.count(sign) for head in heads)), encoding
 
 
 def decimal_sign(tables: Iterable[pd.DataFrame], separator: str) -> str:
@@ -326,13 +338,63 @@ def _some_files(folder: Path) -> str:
     return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "") if names else "no files"
 
 
+def _check_place(lines: list[list[str]], name: str) -> None:
+    """Raise where what stands above the header, such as a title, is taken for it."""
+    above = lines[0]
+    start = next((i for i, cells in enumerate(lines[:TITLES]) if _filled(cells) > max(_filled(above), 1)), 0)
+    if not start or SPREADSHEET_LINE.fullmatch(above[0].strip()):
+        return
+    cells, rows = lines[start], lines[start + 1 :]
+    short = _filled(above) < len(above) or len(above) == 1
+    numbers = any(map(_begins_with_digit, [cell for row in rows for cell in row]))
+    if short and numbers and _filled(cells) >= 0.9 * len(cells) and _reads_as_header(cells, rows):
+        raise InputError(
+            f"the header seems to be in row {start + 1}, below {above[0].strip()!r}",
+            file=name,
+            row=1,
+            remedy="Remove what stands above the header",
+        )
+
+
+def _filled(cells: list[str]) -> int:
+    return sum(cell.strip() != "" for cell in cells)
+
+
+def _begins_with_digit(cell: str) -> bool:
+    return re.match(r"\W*\d", cell) is not None
+
+
+def _reads_as_header(cells: list[str], rows: list[list[str]]) -> bool:
+    """Return whether cells are words, each once, that do not come back in their columns."""
+    once = len({cell.strip() for cell in cells}) == len(cells)
+    again = any(cell == other for row in rows for cell, other in zip(cells, row, strict=False))
+    return once and not again and not any(map(_begins_with_digit, cells))
+
+
+def _check_parted(lines: list[list[str]], name: str, separator: str) -> None:
+    """Raise where the header is one cell, and another sign parts all rows below it."""
+    rows = [cells[0] for cells in lines[1:] if any(cell.strip() for cell in cells)]
+    if len(lines[0]) > 1 or len(rows) < 2:
+        return
+    for other in SEPARATORS:
+        counts = {row.count(other) for row in rows}
+        if other != separator and len(counts) == 1 and 0 not in counts:
+            raise InputError(
+                f"the header has no {other!r}, which parts the rows below it",
+                file=name,
+                row=1,
+                value=lines[0][0],
+                remedy=f"If the header is further down, remove what stands above it; separator = {other!r} under [files]",
+            )
+
+
 def _check_header(header: list[str], name: str, separator: str) -> None:
-    if re.fullmatch(r"sep=.?", header[0], re.IGNORECASE):
+    if SPREADSHEET_LINE.fullmatch(header[0]):
         raise InputError(
             "a line for a spreadsheet program, no header", file=name, row=1, value=header[0], remedy="Remove it"
         )
     if len(header) == 1:
-        for other in (";", "\t", ","):
+        for other in SEPARATORS:
             if other != separator and other in header[0]:
                 raise InputError(
                     f"the header has no {separator!r} and {header[0].count(other)} of {other!r}",
