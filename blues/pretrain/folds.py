@@ -134,7 +134,8 @@ def tuned(
     frames : sequence of uint8 arrays (t, 128, 128)
         The frames of each training clip, and of no other.
     targets : float array, shape (clips, k)
-        0 or 1, NaN where a label is not known. A column without both is not learned.
+        0 or 1, NaN where a label is not known. A column without both is not learned, and the output that it would teach
+        stays as it was.
     encoder : Encoder, optional
         Where to start; random weights if not given.
     outputs : sequence of str, optional
@@ -146,7 +147,8 @@ def tuned(
     Returns
     -------
     LusNet, nn.Linear
-        The network in evaluation mode, and the head that gives the columns' log odds from its embedding.
+        The network in evaluation mode, and the head that gives the log odds of the columns that were learned from its
+        embedding.
 
     Raises
     ------
@@ -154,15 +156,16 @@ def tuned(
         When there is nothing to learn: no column has both a 0 and a 1.
     """
     y = np.asarray(targets, dtype=np.float32)
-    both = [bool((column == 0).any() and (column == 1).any()) for column in y.T]
-    if not any(both):
+    both = [i for i, column in enumerate(y.T) if (column == 0).any() and (column == 1).any()]
+    if not both:
         raise InputError(
             "the clips to learn from all have the same label", allowed="some with and some without a finding"
         )
-    y = np.where(both, y, np.nan)
+    # what is not learned must not be among what is trained: weight decay would shrink it
+    y = y[:, both]
     labelled = np.flatnonzero(~np.isnan(y).all(axis=1)).tolist()
     net, head = _start(encoder, y.shape[1], seed)
-    rows = None if outputs is None else [GLOBALS.index(name) for name in outputs]
+    rows = None if outputs is None else [GLOBALS.index(outputs[i]) for i in both]
     if rows is not None:
         head.load_state_dict({"weight": net.head.weight[rows].detach(), "bias": net.head.bias[rows].detach()})
     shown = [frames[i] for i in labelled]
