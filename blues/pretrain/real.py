@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pandas as pd
 import torch
@@ -12,6 +14,7 @@ from blues.cohort import Cohort
 from blues.encoders.lus import COLUMNS, GLOBALS, GRID, MASKS, PREPROCESSING
 from blues.pretrain.augment import degrade, draw_warp
 from blues.pretrain.data import Batch
+from blues.provenance import file_hash, text_hash
 
 __all__ = ["ITEMS", "SEVERITY", "LabelledClips", "misfits", "targets"]
 
@@ -29,6 +32,8 @@ class LabelledClips:
 
     Attributes
     ----------
+    hash : str
+        Of the clips' files and what is known of each.
     unread : dict of str to str
         Rated clips that cannot be read, and why; nothing is learned from them.
 
@@ -50,6 +55,7 @@ class LabelledClips:
         self.frames: list[np.ndarray] = []
         self.unread: dict[str, str] = {}
         kept: list[torch.Tensor] = []
+        files: list[str] = []
         for clip, path in cohort.clips["path"].items():
             if clip not in values:
                 continue
@@ -60,6 +66,7 @@ class LabelledClips:
                 continue
             self.frames.append(video.prepare(read.frames, PREPROCESSING.geometry, PREPROCESSING.size))
             kept.append(values[clip])
+            files.append(file_hash(cohort.folder / path))
         if not kept:
             raise InputError(
                 f"cohort {cohort.name} has no readable clip with a rating to learn from",
@@ -67,6 +74,7 @@ class LabelledClips:
                 allowed=f"ratings of severity, {', '.join(ITEMS)}",
             )
         self.values = torch.stack(kept)
+        self.hash = text_hash(json.dumps([files, self.values.tolist()]))[:16]
 
     def __call__(self, n: int, rng: np.random.Generator) -> Batch:
         """Return n frames, each of a clip drawn at random; a clip's label stands for each of its frames."""
