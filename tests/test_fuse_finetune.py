@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from blues import check, cohort, datasets, embed, encoders, evaluate, features, fuse
+from blues.encoders import lus
 from blues.fuse import crossval
 from blues.fuse.finetune import _labels, _untaught
 from blues.fuse.notes import _tuned_notes
@@ -198,6 +199,12 @@ def test_nonsense_is_refused(folder, tmp_path):
     known, design = fuse.prepare(experiment)
     with pytest.raises(check.InputError, match="has nothing that learns"):
         training.refuse_others(encoders.get("frame-stats"))
+    net = encoders.get("blues-lus").module
+    for place in ("fold_1", "fold_2"):
+        net.head.bias[0] += 1
+        lus.save(tmp_path / f"{place}.safetensors", net, {"saw": []})
+    with pytest.raises(check.InputError, match="is an ensemble of 2 networks.*Name one of its members"):
+        training.refuse_others(encoders.get("checkpoint", weights=tmp_path))
     with pytest.raises(check.InputError, match="no clip ratings to learn from"):
         fuse.tuning(dataclasses.replace(known, ratings=known.ratings.iloc[:0]), design, experiment)
     with pytest.raises(check.InputError, match="tuning is not given"):

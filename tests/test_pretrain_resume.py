@@ -243,6 +243,13 @@ def test_a_licence_lost_since_is_missed(tmp_path):
         again.restore(tmp_path)
 
 
+def test_an_unfinished_training_is_called_one(tmp_path):
+    other().save(tmp_path)
+    for given in (tmp_path, tmp_path / "checkpoint.pt"):
+        with pytest.raises(InputError, match=r"checkpoint\.pt: is what a training .* goes on from.*same command again"):
+            encoders.get("checkpoint", weights=given)
+
+
 def test_every_batch_has_frames_of_the_cohort_and_of_the_simulator(real, tmp_path):
     with pytest.raises(InputError, match=r"a batch of 2 has no room .* Allowed: 3 or more"):
         Trainer(dataclasses.replace(BUDGET, batch=2), real=real, negatives=4)

@@ -19,6 +19,7 @@ from blues import video
 from blues.check import InputError
 from blues.cohort import Cohort
 from blues.encoders import Encoder, nets
+from blues.encoders.ensemble import Ensemble
 from blues.encoders.lus import GLOBALS, PREPROCESSING, LusNet
 from blues.pretrain.augment import degrade, draw_warp
 from blues.provenance import cache_folder, file_hash, replacing, text_hash
@@ -74,6 +75,12 @@ def _frames(path: Path, most: int) -> np.ndarray:
 
 def refuse_others(encoder: Encoder) -> None:
     """Raise unless an encoder is a network that can be fine-tuned here."""
+    if isinstance(encoder.module, Ensemble):
+        raise InputError(
+            f"{encoder.name} is an ensemble of {len(encoder.module.members)} networks",
+            allowed="one network, which is trained on",
+            remedy="Name one of its members",
+        )
     if not isinstance(encoder.module, LusNet):
         what = "has nothing that learns" if encoder.module is None else "is of another architecture"
         raise InputError(f"{encoder.name} {what}", allowed="blues-lus, or weights of blues.pretrain")

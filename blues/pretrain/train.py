@@ -31,7 +31,7 @@ SHAPE = ("planes", "dimensions")
 DECAY = 0.998
 KEEP_EVERY = 60.0
 """Seconds between two checkpoints."""
-KEPT = {"net", "average", "optimiser", "numbers", "log", "sums", "simulators", "settings"}
+KEPT = {*states.TRAINING, "numbers", "log", "sums", "simulators"}
 """What a checkpoint holds."""
 BEGAN = ("saw", "labels", "licence", "note")
 """Of the card of the weights a run begins with, what its own card goes on telling."""
