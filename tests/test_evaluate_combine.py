@@ -40,12 +40,23 @@ def test_certainty_makes_noisy_or_certain():
         ([0.2], [None], {}, "missing"),
         ([0.2], ["a"], {"how": "median"}, "not known"),
         ([0.2], ["a"], {"how": "top-k", "k": 0}, "k is 0"),
+        ([0.2], ["a"], {"how": "top-k", "k": 1.5}, "k is 1.5. Allowed: a whole number"),
+        ([0.2], ["a"], {"how": "top-k", "k": True}, "k is True"),
+        ([0.2], ["a"], {"how": "top-k", "k": float("nan")}, "k is nan"),
         ([0.2], ["a"], {"how": "any", "threshold": 2}, "threshold"),
     ],
 )
 def test_nonsense_is_refused(p, groups, more, message):
     with pytest.raises(InputError, match=message):
         evaluate.combine(p, groups, **more)
+
+
+@pytest.mark.parametrize("of", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("threshold", [0.1, 0.3, 0.7])
+def test_a_probability_equal_to_the_threshold_reaches_it_in_any_precision(of, threshold):
+    for p in (np.array([threshold], of), pd.Series([threshold], dtype=of)):
+        assert evaluate.combine(p, ["a"], "vote", threshold=threshold).item() == 1
+        assert evaluate.combine(p - of(0.01), ["a"], "any", threshold=threshold).item() == 0
 
 
 def test_table_holds_every_pair_and_scores_by_patient():

@@ -8,8 +8,12 @@ import pytest
 import torch
 
 from blues import check, cohort, datasets, embed, encoders, evaluate, features, fuse
+from blues.encoders import lus
 from blues.fuse import crossval
+from blues.fuse.finetune import _labels, _untaught
+from blues.fuse.notes import _tuned_notes
 from blues.pretrain import folds as training
+from blues.pretrain.real import LabelledClips, misfits
 
 FLAGS = {"modalities": ("image", "blood"), "model": ("logistic",), "repeats": 1, "folds": 4, "draws": 100, "jobs": 1}
 FEW = training.FoldTraining(steps=3, batch=8)
@@ -136,6 +140,51 @@ def test_frames_are_decoded_once(folder, monkeypatch):
         training.prepared(known, clips, most=3)
 
 
+def rescaled(known, item, **changes):
+    """The cohort with other entries for one rating."""
+    ratings = known.dictionary.ratings
+    items = ratings.items | {item: ratings.items[item].model_copy(update=changes)}
+    other = known.dictionary.model_copy(update={"ratings": ratings.model_copy(update={"items": items})})
+    return dataclasses.replace(known, dictionary=other)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("task", "outputs"), [("severity_clip", ("b_line", "a_line")), ("severity", ("b_line", "a_line"))]
+)
+def test_ratings_that_make_the_outcome_are_no_labels(folder, task, outputs):
+    """They would teach the outcome of inner folds too, and the null, which shuffles the outcome, would not shuffle them."""
+    design, tuning, _ = ready(folder, task=task, finetune="labels", modalities=("image",))
+    assert tuning.outputs == outputs
+    (note,) = [one for one in _tuned_notes(design) if "did not learn" in one["text"]]
+    assert note["text"] == "The encoder did not learn the experts' rating severity: the outcome is made of it."
+
+
+@pytest.mark.slow
+def test_other_outcomes_learn_all_labels(folder):
+    design, tuning, _ = ready(folder, finetune="labels")
+    assert tuning.outputs == ("soldati_1", "soldati_2", "soldati_3", "b_line", "a_line")
+    assert not any("did not learn" in one["text"] for one in _tuned_notes(design))
+
+
+def test_a_rating_on_another_scale_teaches_nothing(folder):
+    """Taken for Soldati's grades, 1, 4, 7 and 10 were all severe."""
+    known = cohort.read(folder)
+    assert misfits(known) == {}
+    wide = rescaled(known, "severity", categories=(1.0, 4.0, 7.0, 10.0))
+    why = "has the value 4, and the network learns grades of 0 to 3"
+    assert _untaught(wide, "pcr") == {"severity": why}
+    with pytest.raises(check.InputError, match=f"rating severity {why}.*call it otherwise"):
+        LabelledClips(wide)
+    tens = known.ratings.assign(rating=known.ratings["rating"] * 10)
+    given = misfits(dataclasses.replace(known, ratings=tens))
+    assert given["b_lines"] == "has the value 10, and the network learns no or yes (0 or 1)"
+    clips = known.clips.index.tolist()
+    assert _labels(known, clips, {"severity": why})[1] == ("b_line", "a_line")
+    with pytest.raises(check.InputError, match="not severity: has the value 4"):
+        _labels(known, clips, {"severity": why, "a_lines": "x", "b_lines": "x"})
+
+
 def test_nonsense_is_refused(folder, tmp_path):
     for changes, part in (
         ({"modalities": ("blood",)}, "without images"),
@@ -150,6 +199,12 @@ def test_nonsense_is_refused(folder, tmp_path):
     known, design = fuse.prepare(experiment)
     with pytest.raises(check.InputError, match="has nothing that learns"):
         training.refuse_others(encoders.get("frame-stats"))
+    net = encoders.get("blues-lus").module
+    for place in ("fold_1", "fold_2"):
+        net.head.bias[0] += 1
+        lus.save(tmp_path / f"{place}.safetensors", net, {"saw": []})
+    with pytest.raises(check.InputError, match="is an ensemble of 2 networks.*Name one of its members"):
+        training.refuse_others(encoders.get("checkpoint", weights=tmp_path))
     with pytest.raises(check.InputError, match="no clip ratings to learn from"):
         fuse.tuning(dataclasses.replace(known, ratings=known.ratings.iloc[:0]), design, experiment)
     with pytest.raises(check.InputError, match="tuning is not given"):
@@ -190,13 +245,24 @@ def test_labels_teach_the_networks_own_outputs():
         return np.log(said / (1 - said))[1::2].mean() - np.log(said / (1 - said))[0::2].mean()
 
     assert gap(taught) > gap(encoder) + 0.5
-    assert head.weight.shape == (2, 96)
+    assert head.weight.shape == (1, 96)
     from blues.encoders.lus import GLOBALS
 
     old, new = encoder.module.head.weight, net.head.weight
-    assert not torch.equal(old[GLOBALS.index("b_line")], new[GLOBALS.index("b_line")])
+    changed = (old != new).any(dim=1).tolist()
+    assert [name for name, it_did in zip(GLOBALS, changed, strict=True) if it_did] == ["b_line"]
     with pytest.raises(check.InputError, match="all have the same label"):
         training.tuned(frames, np.ones((8, 1)), encoder)
+
+
+def test_an_output_without_both_answers_in_training_stays_as_it_was(rng):
+    """Whether its column is there at all may be owed to a held-out clip: it may not be shrunk for that."""
+    frames = [rng.integers(0, 256, (1, 128, 128), dtype=np.uint8) for _ in range(4)]
+    encoder, y = encoders.get("blues-lus"), np.array([[0.0], [1.0], [0.0], [1.0]])
+    alone, _ = training.tuned(frames, y, encoder, ("b_line",), FEW)
+    beside, _ = training.tuned(frames, np.hstack([y, np.zeros((4, 1))]), encoder, ("b_line", "a_line"), FEW)
+    for (name, a), b in zip(alone.state_dict().items(), beside.state_dict().values(), strict=True):
+        assert torch.equal(a, b), name
 
 
 @pytest.mark.slow

@@ -447,6 +447,14 @@ class TestAttention:
         with pytest.raises(InputError, match="'L1' has 1"):
             models.AttentionFusion({"R1": ("image", [0, 1]), "L1": ("image", [2])}).fit(X, y)
 
+    @pytest.mark.parametrize("name", ["members", "epochs", "hidden"])
+    def test_nothing_to_fit_is_refused(self, rng, name):
+        X, y = self.data(rng)
+        with pytest.raises(InputError, match=f"{name} is 0"):
+            models.AttentionFusion(self.tokens, **{name: 0}).fit(X, y)
+        with pytest.raises(InputError, match="no tokens"):
+            models.AttentionFusion({}).fit(X, y)
+
 
 class TestCandidate:
     default = Candidate("forest", "early", "mean")
@@ -473,6 +481,13 @@ class TestCandidate:
     def test_what_it_cannot_read_is_refused(self, text):
         with pytest.raises(InputError, match="Allowed"):
             Candidate.parse(text, self.default)
+
+    @pytest.mark.parametrize("text", ["attention/pca5", "attention/pca5/max"])
+    def test_components_beside_attention_are_refused(self, text):
+        with pytest.raises(InputError, match="pca5 does not go with attention"):
+            Candidate.parse(text, self.default)
+        with pytest.raises(InputError, match="Leave out pca5"):
+            Candidate("attention", components=5)
 
     layout = Layout(
         {"image/mean": np.arange(4), "blood": np.arange(4, 6)}, {"image/mean": list("abcd"), "blood": ["CRP", "LDH"]}

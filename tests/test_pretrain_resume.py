@@ -9,6 +9,7 @@ from blues import datasets, encoders
 from blues.check import InputError
 from blues.encoders import lus
 from blues.pretrain import Budget, Trainer, main
+from blues.pretrain.command import _bound
 from blues.pretrain.real import LabelledClips
 
 BUDGET = Budget(steps=1, batch=8, precision="float32")
@@ -146,6 +147,7 @@ def alien(change):
         alien(lambda state: state | {"numbers": ["a", 1.0, 1.0, 1.0]}),
         alien(lambda state: state | {"optimiser": {}}),
         alien(lambda state: state | {"log": 3}),
+        alien(lambda state: state | {"sums": 3}),
     ],
 )
 def test_a_damaged_checkpoint_is_named(tmp_path, damage):
@@ -153,6 +155,99 @@ def test_a_damaged_checkpoint_is_named(tmp_path, damage):
     damage(tmp_path / "checkpoint.pt")
     with pytest.raises(InputError, match=r"checkpoint\.pt: .*Remove it to begin anew, or write to another folder"):
         other().restore(tmp_path)
+
+
+def test_another_cohort_of_the_same_name_is_refused(real, folder, tmp_path):
+    """Its name says little: what is learned are its clips and ratings."""
+    known = datasets.load(str(folder))
+    budget = dataclasses.replace(BUDGET, real=0.5)
+    Trainer(budget, real=real, negatives=4).save(tmp_path)
+    assert Trainer(budget, real=real, negatives=4).restore(tmp_path)
+    again = LabelledClips(known)
+    assert again.hash == real.hash
+    ratings = known.ratings.assign(rating=lambda t: t["rating"].where(t["item"] != "b_lines", 1 - t["rating"]))
+    clips = known.clips.assign(path=known.clips["path"].to_numpy()[::-1])
+    for changes in ({"ratings": ratings}, {"clips": clips}):
+        other_data = LabelledClips(dataclasses.replace(known, **changes))
+        assert other_data.name == real.name
+        with pytest.raises(
+            InputError, match="the cohort's clips and ratings is .*, and the run in this folder was begun"
+        ):
+            Trainer(budget, real=other_data, negatives=4).restore(tmp_path)
+
+
+def test_losses_since_the_last_line_of_the_log_are_kept(tmp_path):
+    whole = other(steps=3)
+    whole.run()
+    part = other(steps=3)
+    for batch in part._batches():
+        part._step(batch)
+        if part.steps == 2:
+            break
+    part.save(tmp_path)
+    rest = other(steps=3)
+    assert rest.restore(tmp_path)
+    rest.run(tmp_path)
+    for name in ("masks", "columns", "severity", "presence", "lus", "amounts"):
+        assert rest.log[-1][name] == pytest.approx(whole.log[-1][name], abs=2e-5)
+
+
+SAW_ALPHA = {
+    "saw": ["Alpha"],
+    "labels": ["truth of simulated frames", "ratings of Alpha"],
+    "licence": "bound by what it saw: CC BY-NC 4.0",
+    "note": "Not for children.",
+}
+
+
+@pytest.mark.parametrize("with_cohort", [True, False])
+def test_what_binds_the_first_weights_binds_those_trained_on_from_them(folder, tmp_path, with_cohort):
+    lus.save(tmp_path / "first.safetensors", encoders.get("blues-lus").module, SAW_ALPHA)
+    out = tmp_path / "out"
+    told = f"--out {out} --batch 8 --frames 8 --steps 1 --views 1 --start {tmp_path / 'first.safetensors'}".split()
+    for _ in range(2):  # the second time the run goes on
+        assert main([*told, *(["--cohort", str(folder)] if with_cohort else [])]) == 0
+        card = encoders.get(str(out / "weights.safetensors")).card
+        cohort = datasets.load(str(folder))
+        mine = [cohort.name] if with_cohort else []
+        assert card["saw"] == ["Alpha", *mine]
+        assert card["labels"] == [*SAW_ALPHA["labels"], *(f"ratings of {name}" for name in mine)]
+        bound = [SAW_ALPHA["licence"], *([f"bound by what it saw: {cohort.dictionary.licence}"] if mine else [])]
+        assert card["licence"] == "; ".join(bound)
+        on = "".join(f" and on {name}" for name in mine)
+        assert card["note"].startswith(f"Trained on simulated frames{on}, from weights that saw: Alpha.")
+        assert card["note"].endswith("Of the weights it began with: Not for children.")
+
+
+def test_weights_that_do_not_say_what_they_saw_are_not_called_rated():
+    said = _bound({"saw": ["unknown"], "labels": [], "licence": "not stated", "note": ""}, ["unknown"], None)
+    assert said["labels"] == ["truth of simulated frames"]
+    assert said["licence"] == "not stated"
+    alone = _bound({}, [], None)
+    assert (alone["licence"], alone["labels"]) == ("MIT", ["truth of simulated frames"])
+    assert alone == _bound({**alone}, [], None)
+    assert alone["note"] == encoders.get("blues-lus").card["note"]
+
+
+def test_a_licence_lost_since_is_missed(tmp_path):
+    net = encoders.get("blues-lus").module
+    for name, facts in (("bound", SAW_ALPHA), ("free", SAW_ALPHA | {"licence": "MIT"})):
+        lus.save(tmp_path / f"{name}.safetensors", net, facts)
+    first, again = other(), other()
+    first.start_from(encoders.get(str(tmp_path / "bound.safetensors")))
+    first.save(tmp_path)
+    again.start_from(encoders.get(str(tmp_path / "free.safetensors")))
+    with pytest.raises(
+        InputError, match="the start's licence is MIT, and the run in this folder was begun with bound by"
+    ):
+        again.restore(tmp_path)
+
+
+def test_an_unfinished_training_is_called_one(tmp_path):
+    other().save(tmp_path)
+    for given in (tmp_path, tmp_path / "checkpoint.pt"):
+        with pytest.raises(InputError, match=r"checkpoint\.pt: is what a training .* goes on from.*same command again"):
+            encoders.get("checkpoint", weights=given)
 
 
 def test_every_batch_has_frames_of_the_cohort_and_of_the_simulator(real, tmp_path):

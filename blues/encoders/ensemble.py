@@ -13,7 +13,7 @@ from blues.check import InputError
 from blues.cohort import natural_key
 from blues.encoders.base import Encoder, card, distinct, encoder_hash, weights_hash
 
-__all__ = ["Ensemble", "joined", "member_files"]
+__all__ = ["Ensemble", "joined", "member_files", "union"]
 
 
 class Ensemble(nn.Module):
@@ -128,13 +128,13 @@ def _card(architecture: str, members: Sequence[Encoder], outputs: list[str], mad
     cards = [member.card for member in members]
     said = card(
         architecture,
-        saw=_union(one["saw"] for one in cards),
-        labels=_union(one["labels"] for one in cards),
-        licence="; ".join(_union([one["licence"]] for one in cards)),
-        source="; ".join(_union([one["source"]] for one in cards)),
+        saw=union(one["saw"] for one in cards),
+        labels=union(one["labels"] for one in cards),
+        licence="; ".join(union([one["licence"]] for one in cards)),
+        source="; ".join(union([one["source"]] for one in cards)),
         outputs=outputs,
         weights=made_of,
-        note=" ".join(_union([one["note"]] for one in cards)),
+        note=" ".join(union([one["note"]] for one in cards)),
     )
     if "units" in cards[0]:
         units = dict(cards[0]["units"])
@@ -154,8 +154,13 @@ def _activation(member: Encoder) -> str:
     return str(getattr(member.module, "activation", ""))
 
 
-def _union(lists: Iterable[Iterable[str]]) -> list[str]:
-    """Return what any of the lists holds, in the order of first mention."""
+def union(lists: Iterable[Iterable[str]]) -> list[str]:
+    """Return what any of the lists holds, in the order of first mention.
+
+    Parameters
+    ----------
+    lists : iterable of iterable of str
+    """
     return list(dict.fromkeys(item for items in lists for item in items))
 
 

@@ -80,7 +80,7 @@ OUTPUTS = {
     "soldati": "expected severity, 0 to 3 (Soldati et al. 2020)",
     "lus": "probability that this is lung ultrasound at all, 0 to 1",
 }
-"""The readable outputs and their units."""
+"""The readable outputs and their units. A-lines are counted up to four, as in training: 4 means 4 or more."""
 LOG_ODDS = GLOBALS.index("b_count")
 CENTRED = 1.0
 """Share of the mean of the three last layers' maps that :class:`LusNet` takes from the frame."""

@@ -20,7 +20,18 @@ from torch import nn
 from blues.check import InputError, counted
 from blues.encoders import timm_names
 
-__all__ = ["DAMAGE", "HEADS", "Tensors", "fill", "is_safetensors", "opened", "read", "read_torch", "strangers"]
+__all__ = [
+    "DAMAGE",
+    "HEADS",
+    "TRAINING",
+    "Tensors",
+    "fill",
+    "is_safetensors",
+    "opened",
+    "read",
+    "read_torch",
+    "strangers",
+]
 
 # what torch.load raises on bytes that are no torch file, beside UnpicklingError
 DAMAGE = (
@@ -40,6 +51,8 @@ PREFIXES = ("module.", "model.", "backbone.", "encoder.", "_orig_mod.", "net.", 
 SHARE = 0.8
 ASIDE = ("n_averaged", "criterion.", "loss.", "loss_fn.")
 HOLDERS = ("state_dict", "model_state_dict", "model", "net", "network")
+TRAINING = frozenset({"net", "average", "optimiser", "settings"})
+"""What tells the file that a training of :mod:`blues.pretrain` goes on from."""
 COUNTER = "num_batches_tracked"
 
 
@@ -127,6 +140,13 @@ def read(path: Path, key: str | None = None) -> Tensors:
 
 def _chosen(content: Any, key: str | None, path: Path) -> tuple[dict[str, torch.Tensor], list[str]]:
     """Return the state dict of a torch file's content, and a note on where in it that lay."""
+    if key is None and isinstance(content, Mapping) and set(content) >= TRAINING:
+        raise InputError(
+            "is what a training of blues.pretrain goes on from, and not what it ends with",
+            file=path,
+            allowed="its weights.safetensors, written when the training is finished",
+            remedy="Give the same command again, which ends it",
+        )
     if key is not None:
         if not isinstance(content, Mapping) or not _is_state(content.get(key)):
             raise _no_state(content, path, f"holds no state dict under {key!r}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from typing import Any
 
 import numpy as np
@@ -45,8 +46,8 @@ def combine(p: Any, groups: Any, how: str = "mean", *, k: int = 3, threshold: fl
     Raises
     ------
     InputError
-        For another way, probabilities out of 0 ... 1 or not in one column, lengths that differ, missing groups, k below 1, or a
-        threshold out of range.
+        For another way, probabilities out of 0 ... 1 or not in one column, lengths that differ, missing groups, a k that is no
+        whole number of 1 or more, or a threshold out of range.
 
     Notes
     -----
@@ -71,13 +72,13 @@ def combine(p: Any, groups: Any, how: str = "mean", *, k: int = 3, threshold: fl
     if values.ndim != 1:
         raise InputError(f"p has shape {values.shape}", allowed="one probability a member")
     same_length(p=values, groups=np.asarray(groups))
-    if k < 1:
-        raise InputError(f"k is {k}", allowed="at least 1")
+    if isinstance(k, bool) or not isinstance(k, numbers.Integral) or k < 1:
+        raise InputError(f"k is {k}", allowed="a whole number, at least 1")
     if not 0 <= threshold <= 1:
         raise InputError(f"threshold is {threshold}", allowed="0 to 1")
     group_codes(groups, len(values), "groups")
     if how in ("vote", "any"):
-        values = reaches(values, threshold).astype(float)
+        values = reaches(values, _as_told(threshold, p)).astype(float)
     if how == "noisy-or":
         with np.errstate(divide="ignore"):
             values = np.log1p(-values)
@@ -91,6 +92,12 @@ def combine(p: Any, groups: Any, how: str = "mean", *, k: int = 3, threshold: fl
     else:
         found = -np.expm1(grouped.sum())
     return found.rename(how)
+
+
+def _as_told(threshold: float, p: Any) -> float:
+    """Return a threshold as the numbers of ``p`` can hold it: .7 in float32 is below .7, and reaches it."""
+    held = getattr(p, "dtype", None)
+    return float(held.type(threshold)) if isinstance(held, np.dtype) and held.kind == "f" else threshold
 
 
 @rows_in_order

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import joblib
@@ -58,6 +58,8 @@ class Tuning:
         Of the training, and worker processes, which do not change a number.
     progress : bool
         Say on standard error what it costs.
+    untaught : dict of str to str
+        Ratings that the network has outputs for and that are not learned, and why.
     """
 
     kind: str
@@ -72,6 +74,7 @@ class Tuning:
     seed: int
     jobs: int
     progress: bool = False
+    untaught: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def matrices(self, X: np.ndarray, layout: models.Layout, y: np.ndarray, folds: Sequence[Fold]) -> list[np.ndarray]:
         """Return for each fold the matrix whose image columns come from the encoder that was fine-tuned in that fold.
@@ -170,7 +173,8 @@ def tuning(
     frames = np.concatenate(prepared(cohort, clips, encoder.preprocessing.most))
     rows = pd.Series(np.arange(len(the_design.y)), index=the_design.y.index)
     by = embeddings.table["clip" if the_design.level == "clip" else "patient"]
-    labels, outputs = _labels(cohort, clips) if experiment.finetune == "labels" else (None, None)
+    untaught = _untaught(cohort, the_design.task) if experiment.finetune == "labels" else {}
+    labels, outputs = _labels(cohort, clips, untaught) if experiment.finetune == "labels" else (None, None)
     settings: dict[str, Any] = {
         "frames": experiment.frames,
         "points": experiment.points,
@@ -194,6 +198,7 @@ def tuning(
         seed=experiment.seed,
         jobs=experiment.jobs,
         progress=progress,
+        untaught=untaught,
     )
     if progress:
         print(_cost(made, experiment), file=sys.stderr)
@@ -201,21 +206,32 @@ def tuning(
     return dataclasses.replace(the_design, by_point=None, facts={**the_design.facts, "finetune": _facts(made)}), made
 
 
-def _labels(cohort: Cohort, clips: Sequence[str]) -> tuple[np.ndarray, tuple[str, ...]]:
+def _untaught(cohort: Cohort, task: str) -> dict[str, str]:
+    """Return the ratings that are not learned, and why: the outcome's own, which no null would shuffle, and other scales."""
+    from blues.pretrain.real import ITEMS, SEVERITY, misfits
+
+    target = cohort.dictionary.targets.get(task)
+    own = {str(target.rating): "the outcome is made of it"} if target is not None and target.rating is not None else {}
+    return misfits(cohort) | {item: why for item, why in own.items() if item in (SEVERITY, *ITEMS)}
+
+
+def _labels(cohort: Cohort, clips: Sequence[str], untaught: Mapping[str, str]) -> tuple[np.ndarray, tuple[str, ...]]:
     """Return the experts' ratings of clips that the network has outputs for, (clips, k), and the names of the outputs."""
     from blues.encoders.lus import GLOBALS
-    from blues.pretrain.real import ITEMS, targets
+    from blues.pretrain.real import ITEMS, SEVERITY, targets
 
-    rated = targets(cohort.ratings) if len(cohort.ratings) else {}
+    taught = cohort.ratings[~cohort.ratings["item"].isin(list(untaught))]
+    rated = targets(taught) if len(taught) else {}
     known = np.full((len(clips), len(GLOBALS)), np.nan)
     for row, clip in enumerate(clips):
         if clip in rated:
             known[row] = rated[clip].numpy()
     wanted = [i for i, column in enumerate(known.T) if (column == 0).any() and (column == 1).any()]
     if not wanted:
+        not_these = "".join(f"; not {item}: {why}" for item, why in untaught.items())
         raise check.InputError(
-            f"--finetune labels: cohort {cohort.name} has no clip ratings to learn from",
-            allowed=f"ratings called severity, {', '.join(ITEMS)}",
+            f"--finetune labels: cohort {cohort.name} has no clip ratings to learn from{not_these}",
+            allowed=f"ratings called {SEVERITY}, {', '.join(ITEMS)}",
             remedy="Take --finetune target, or leave it out",
         )
     return known[:, wanted], tuple(GLOBALS[i] for i in wanted)
@@ -250,6 +266,7 @@ def _facts(made: Tuning) -> dict[str, Any]:
     return {
         "on": made.kind,
         "outputs": list(made.outputs or ()),
+        "untaught": dict(made.untaught),
         "from": made.encoder.name,
         "clips": int((made.owner >= 0).sum()),
         **USUAL._asdict(),

@@ -193,6 +193,10 @@ def _tuned_notes(design: Design) -> list[dict[str, str]]:
             "fold. No setting was chosen. Arms without images are as they would be without it."
         )
     ]
+    found += [
+        _note(f"The encoder did not learn the experts' rating {item}: {why}.")
+        for item, why in tuned.get("untaught", {}).items()
+    ]
     if tuned["on"] == "target":
         found.append(
             _warning(

@@ -61,7 +61,7 @@ class AttentionFusion(OutcomeModel):
     members : int
         Networks from different starts whose outputs are averaged.
     seed : int
-        Of the starts and the dropout.
+        Of the starts and the dropout, which is dealt out by row: the same rows in another order are fitted a little otherwise.
 
     References
     ----------
@@ -98,8 +98,18 @@ class AttentionFusion(OutcomeModel):
         X : array of shape (rows, features)
             NaN allowed; a token whose columns are all NaN is absent.
         y : array of shape (rows,)
+
+        Raises
+        ------
+        InputError
+            Without tokens, for tokens of one kind that differ in width, and for less than one member, epoch or unit.
         """
         check.one_of(self.kind, ("binary", "continuous"), "kind of target")
+        if not self.tokens:
+            raise check.InputError("attention over no tokens", allowed="one or more, each with its kind and columns")
+        for name in ("members", "epochs", "hidden"):
+            if getattr(self, name) < 1:
+                raise check.InputError(f"{name} is {getattr(self, name)}", allowed="1 or more")
         X, y = self._training(X, y)
         widths: dict[str, int] = {}
         for name, (kind, columns) in self.tokens.items():

@@ -102,9 +102,15 @@ class Candidate:
     points : str
         Pooling of BLUE points, one of :data:`blues.pool.POINTS`.
     components : int
-        Principal components of the image block, fitted in the training fold; 0 leaves it as it is.
+        Principal components of the image block, fitted in the training fold; 0 leaves it as it is. Not for ``"attention"``,
+        whose BLUE points share one encoder.
     calibrate, threshold : str
         For a binary outcome, see :class:`blues.models.Nested`.
+
+    Raises
+    ------
+    InputError
+        For components beside ``"attention"``.
 
     Examples
     --------
@@ -118,6 +124,13 @@ class Candidate:
     components: int = 0
     calibrate: str = "none"
     threshold: str = "half"
+
+    def __post_init__(self) -> None:
+        if self.model == ATTENTION and self.components:
+            raise check.InputError(
+                f"pca{self.components} does not go with attention, which sees the image columns as they are",
+                remedy=f"Leave out pca{self.components}, or take it with another model",
+            )
 
     @classmethod
     def parse(cls, text: str, defaults: Candidate) -> Candidate:
@@ -133,7 +146,7 @@ class Candidate:
         Raises
         ------
         InputError
-            For a word that is none of these.
+            For a word that is none of these, or components beside attention.
         """
         model, *words = text.split("/")
         check.one_of(model, (*MODELS, ATTENTION), f"{text!r}: model")

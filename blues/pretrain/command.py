@@ -6,7 +6,7 @@ import csv
 import json
 import platform
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import blues
 from blues import check, encoders
 from blues.encoders import Encoder, checkpoint, lus
+from blues.encoders.ensemble import union
 from blues.pretrain.held_out import as_clips, held_out, score
 from blues.pretrain.train import Budget, Trainer, check_device
 from blues.provenance import check_writable, replacing, write_json
@@ -24,10 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["Options", "main", "train"]
 
 PROG = "python -m blues.pretrain"
-NOTE = (
-    "Trained on simulated frames alone; it has seen no patient. Rows of a polar frame are depth, columns scan lines. "
-    "Research use only."
-)
+TRAINED = "Trained on simulated frames{}. Rows of a polar frame are depth, columns scan lines. Research use only."
+ALONE = TRAINED.format(" alone; it has seen no patient")
 
 
 @dataclass(frozen=True)
@@ -193,16 +192,32 @@ def _command(options: Options, precision: str) -> str:
     return " ".join([f"{PROG} --seed {options.seed}", *told])
 
 
+def _bound(began: Mapping[str, Any], saw: Sequence[str], real: LabelledClips | None) -> dict[str, Any]:
+    """Return what the card says of data and licence: of the weights the run began with, and of what it learned itself."""
+    mine = [] if real is None else [f"bound by what it saw: {real.licence}"]
+    licences = [began["licence"], *mine] if began else mine or ["MIT"]
+    learned = [["truth of simulated frames"], [f"ratings of {real.name}"] if real else []]
+    note = ALONE
+    if saw:
+        before = f", from weights that saw: {', '.join(began['saw'])}" if began.get("saw") else ""
+        note = TRAINED.format((f" and on {real.name}" if real else "") + before)
+    first = began.get("note", "")
+    told = f"Of the weights it began with: {first}" if first not in ("", ALONE, note) else ""
+    return {
+        "saw": list(saw),
+        "labels": union([began.get("labels", []), *learned]),
+        "licence": "; ".join(union([licences])),
+        "note": " ".join(filter(None, [note, told])),
+    }
+
+
 def _finish(options: Options, trainer: Trainer, real: LabelledClips | None = None) -> Encoder:
     """Write the averaged weights, score them on held-out frames, write them again with the scores on their card."""
-    path, saw = options.out / "weights.safetensors", trainer.saw
+    path = options.out / "weights.safetensors"
     net = trainer.average.cpu()
     facts: dict[str, Any] = {
-        "saw": saw,
-        "labels": ["truth of simulated frames", *(f"ratings of {name}" for name in saw)],
-        "licence": "MIT" if not saw else f"bound by what it saw: {real.licence}" if real else "as the cohorts it saw",
+        **_bound(trainer.began, trainer.saw, real),
         "source": _command(options, trainer.precision),
-        "note": NOTE if not saw else NOTE.replace("alone; it has seen no patient", f"and on {', '.join(saw)}"),
         "trained": {
             "frames": trainer.steps * trainer.budget.batch,
             "steps": trainer.steps,

@@ -19,6 +19,7 @@ from blues import video
 from blues.check import InputError
 from blues.cohort import Cohort
 from blues.encoders import Encoder, nets
+from blues.encoders.ensemble import Ensemble
 from blues.encoders.lus import GLOBALS, PREPROCESSING, LusNet
 from blues.pretrain.augment import degrade, draw_warp
 from blues.provenance import cache_folder, file_hash, replacing, text_hash
@@ -74,6 +75,12 @@ def _frames(path: Path, most: int) -> np.ndarray:
 
 def refuse_others(encoder: Encoder) -> None:
     """Raise unless an encoder is a network that can be fine-tuned here."""
+    if isinstance(encoder.module, Ensemble):
+        raise InputError(
+            f"{encoder.name} is an ensemble of {len(encoder.module.members)} networks",
+            allowed="one network, which is trained on",
+            remedy="Name one of its members",
+        )
     if not isinstance(encoder.module, LusNet):
         what = "has nothing that learns" if encoder.module is None else "is of another architecture"
         raise InputError(f"{encoder.name} {what}", allowed="blues-lus, or weights of blues.pretrain")
@@ -134,7 +141,8 @@ def tuned(
     frames : sequence of uint8 arrays (t, 128, 128)
         The frames of each training clip, and of no other.
     targets : float array, shape (clips, k)
-        0 or 1, NaN where a label is not known. A column without both is not learned.
+        0 or 1, NaN where a label is not known. A column without both is not learned, and the output that it would teach
+        stays as it was.
     encoder : Encoder, optional
         Where to start; random weights if not given.
     outputs : sequence of str, optional
@@ -146,7 +154,8 @@ def tuned(
     Returns
     -------
     LusNet, nn.Linear
-        The network in evaluation mode, and the head that gives the columns' log odds from its embedding.
+        The network in evaluation mode, and the head that gives the log odds of the columns that were learned from its
+        embedding.
 
     Raises
     ------
@@ -154,15 +163,16 @@ def tuned(
         When there is nothing to learn: no column has both a 0 and a 1.
     """
     y = np.asarray(targets, dtype=np.float32)
-    both = [bool((column == 0).any() and (column == 1).any()) for column in y.T]
-    if not any(both):
+    both = [i for i, column in enumerate(y.T) if (column == 0).any() and (column == 1).any()]
+    if not both:
         raise InputError(
             "the clips to learn from all have the same label", allowed="some with and some without a finding"
         )
-    y = np.where(both, y, np.nan)
+    # what is not learned must not be among what is trained: weight decay would shrink it
+    y = y[:, both]
     labelled = np.flatnonzero(~np.isnan(y).all(axis=1)).tolist()
     net, head = _start(encoder, y.shape[1], seed)
-    rows = None if outputs is None else [GLOBALS.index(name) for name in outputs]
+    rows = None if outputs is None else [GLOBALS.index(outputs[i]) for i in both]
     if rows is not None:
         head.load_state_dict({"weight": net.head.weight[rows].detach(), "bias": net.head.bias[rows].detach()})
     shown = [frames[i] for i in labelled]

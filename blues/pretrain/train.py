@@ -31,8 +31,10 @@ SHAPE = ("planes", "dimensions")
 DECAY = 0.998
 KEEP_EVERY = 60.0
 """Seconds between two checkpoints."""
-KEPT = {"net", "average", "optimiser", "numbers", "log", "simulators", "settings"}
+KEPT = {*states.TRAINING, "numbers", "log", "sums", "simulators"}
 """What a checkpoint holds."""
+BEGAN = ("saw", "labels", "licence", "note")
+"""Of the card of the weights a run begins with, what its own card goes on telling."""
 ANEW = "Remove it to begin anew, or write to another folder"
 
 
@@ -129,9 +131,12 @@ class RealFrames(Protocol):
     ----------
     name : str
         Of the cohort.
+    hash : str
+        Of its clips and what is known of them: another cohort of this name has another.
     """
 
     name: str
+    hash: str
 
     def __call__(self, n: int, rng: np.random.Generator) -> Batch:
         """Return n labelled frames."""
@@ -159,6 +164,8 @@ class Trainer:
         The commit at the start of the run, or when it last went on.
     start : str or None
         Hash of the weights it began with; None for random ones.
+    began : dict
+        Of the card of those weights: ``saw``, ``labels``, ``licence`` and ``note``; empty for random ones.
     saw : list of str
         Names of the cohorts that shape it: those that the weights it began with saw, and ``real``.
     precision : str
@@ -191,6 +198,7 @@ class Trainer:
         self.steps, self.seconds, self.drawing, self.waiting = 0, 0.0, 0.0, 0.0
         self.simulators, self.commit = [_simulator()], commit()
         self.start: str | None = None
+        self.began: dict[str, Any] = {}
         self.saw = [] if real is None else [real.name]
         self.pool = NegativePool(negatives, seed)
         self.log: list[dict[str, float]] = []
@@ -213,6 +221,7 @@ class Trainer:
         self.net.load_state_dict(state)
         self.average.load_state_dict(state)
         self.start = encoder.hash
+        self.began = {name: encoder.card[name] for name in BEGAN}
         self.saw = list(dict.fromkeys([*encoder.card["saw"], *self.saw]))
 
     @property
@@ -335,8 +344,9 @@ class Trainer:
             "net": self.net.state_dict(),
             "average": self.average.state_dict(),
             "optimiser": self.optimiser.state_dict(),
-            "numbers": [float(self.steps), self.seconds, self.drawing, self.waiting],
+            "numbers": [float(self.steps), self.seconds, self.drawing, self.waiting, float(self._counted)],
             "log": self.log,
+            "sums": self._sums,
             "simulators": self.simulators,
             "settings": self._settings(),
         }
@@ -354,8 +364,10 @@ class Trainer:
             "steps": budget.steps,
             "minutes": None if budget.steps else budget.minutes,
             "cohort": None if self.real is None else self.real.name,
+            "the cohort's clips and ratings": None if self.real is None else self.real.hash,
             "start": self.start,
             "saw": list(self.saw),
+            **{f"the start's {name}": self.began.get(name) for name in BEGAN if name != "saw"},
         }
 
     def restore(self, folder: Path) -> bool:
@@ -379,8 +391,9 @@ class Trainer:
             self.net.load_state_dict(state["net"])
             self.average.load_state_dict(state["average"])
             self.optimiser.load_state_dict(state["optimiser"])
-            steps, self.seconds, self.drawing, self.waiting = map(float, state["numbers"])
-            self.steps, self.log = int(steps), [dict(line) for line in state["log"]]
+            steps, self.seconds, self.drawing, self.waiting, counted = map(float, state["numbers"])
+            self.steps, self._counted, self._sums = int(steps), int(counted), dict(state["sums"])
+            self.log = [dict(line) for line in state["log"]]
             before_simulators = [str(one) for one in state["simulators"]]
         except states.DAMAGE:
             raise InputError("is of another network, or damaged", file=path, remedy=ANEW) from None
