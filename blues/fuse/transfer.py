@@ -127,8 +127,11 @@ def joined(train_cohort: Cohort, train: Design, test_cohort: Cohort, test: Desig
             for column in a:
                 if column not in pairs:
                     raise check.InputError(f"--baseline {column}: {why.get(str(column), 'not in both cohorts')}")
-            b = b[[pairs[str(column)] for column in a]]
-        singles[name] = (a, b.set_axis(a.columns, axis=1))
+            singles[name] = (a, b[[pairs[str(column)] for column in a]].set_axis(a.columns, axis=1))
+        else:
+            # a rule on single clips has a column for each, as many as the patient with most: who has fewer lacks them
+            columns = max(a.columns, b.columns, key=len)
+            singles[name] = (a.reindex(columns=columns), b.reindex(columns=columns))
     poolings = {name: (train.poolings[name], test.poolings[name]) for name in train.poolings}
     _nobody_twice(train_cohort, test_cohort, blocks)
     known = train.refused.set_index("column")
