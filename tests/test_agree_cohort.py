@@ -162,6 +162,8 @@ def test_associations_side_by_side(tiny):
     short = side_by_side(table).set_index("predictor")
     assert short.loc["spo2", "label"] == "SpO2 (%)"
     assert short.loc["spo2", "naive_p"] < short.loc["spo2", "GEE_p"]
+    by_method = table[table["predictor"] == "spo2"].set_index("method")["p_value"]
+    assert short.loc["spo2", "robust_p"] == by_method["ordinal logistic regression, bias-reduced"]
     with pytest.raises(InputError, match="column is 'crp'"):
         agree.associations(tiny, columns=["crp"])
 

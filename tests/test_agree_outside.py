@@ -463,3 +463,46 @@ def test_agreement_by_chance_alone_leaves_nothing_to_correct_whatever_the_last_b
         twice = function(np.repeat(ratings, 2, axis=0), categories=[0, 1], clusters=patients, interval="jackknife")
         assert twice.value == pytest.approx(once.value)
         assert np.isnan([once.low, twice.low]).all()
+
+
+class TestRatersOfIncompleteTables:
+    """Form 2 takes raters for a sample, whether or not a rating is missing."""
+
+    @staticmethod
+    def drawn(rng, n, k, raters=0.3):
+        own = np.sqrt(raters) * rng.normal(size=k) + np.sqrt(0.5) * rng.normal(size=(n, k))
+        return rng.normal(size=(n, 1)) + own
+
+    @pytest.mark.parametrize("form", ["2,1", "2,k"])
+    def test_one_missing_rating_does_not_make_an_interval_of_these_raters_alone(self, rng, form):
+        table = self.drawn(rng, 30, 3, raters=0.5)
+        hole = table.copy()
+        hole[4, 1] = np.nan
+        how = {"form": form, "missing": "model", "draws": 500}
+        whole, found, fixed = (
+            agree.icc(table, **how),
+            agree.icc(hole, **how),
+            agree.icc(hole, interval="bootstrap", **how),
+        )
+        assert found.high - found.low == pytest.approx(whole.high - whole.low, rel=0.1)
+        assert found.high - found.low > 1.2 * (fixed.high - fixed.low)
+        assert found.detail["interval"] == "generalised interval, raters as a sample"
+        again = agree.icc(hole, **how)
+        assert (again.low, again.high) == (found.low, found.high)
+
+    def test_with_patients_it_is_the_interval_of_complete_tables(self, rng):
+        table, patients = self.drawn(rng, 40, 4), np.repeat(np.arange(20), 2)
+        for form in ("2,1", "2,k"):
+            complete = agree.icc(table, form=form, clusters=patients, draws=300)
+            model = agree.icc(table, form=form, clusters=patients, missing="model", draws=300)
+            assert (model.low, model.high) == pytest.approx((complete.low, complete.high), abs=1e-4)
+
+    @pytest.mark.slow
+    def test_coverage(self, rng):
+        hits = []
+        for _ in range(200):
+            table = self.drawn(rng, 30, 3)
+            table[0, 0] = np.nan
+            found = agree.icc(table, missing="model", draws=300)
+            hits.append(found.low <= 1 / 1.8 <= found.high)
+        assert 0.9 <= np.mean(hits)

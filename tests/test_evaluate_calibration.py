@@ -41,6 +41,54 @@ def test_brier_agrees_with_scikit_learn(data):
     assert found.scaled_brier.low < found.scaled_brier.value < found.scaled_brier.high
 
 
+def test_scaled_brier_leaves_patients_out_of_both_scores(data):
+    """The jackknife by hand, of rows and of patients."""
+    y, p = data
+    who = np.arange(300) // 3
+    for clusters in (None, who):
+        units = np.arange(300) if clusters is None else who
+        left = [d2_brier_score(y[units != k], p[units != k]) for k in np.unique(units)]
+        k = len(left)
+        found = evaluate.calibration(y, p, clusters).scaled_brier
+        se = np.sqrt((k - 1) / k * np.sum((left - np.mean(left)) ** 2))
+        assert found.se == pytest.approx(se)
+        assert found.high - found.value == pytest.approx(stats.t.isf(0.025, k - 1) * se)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("constant", [-2.8, -2.0, 0.0])
+def test_scaled_brier_covers_at_every_prevalence(constant, rng):
+    """Prevalence .09, .17 and .5, 60 patients."""
+
+    def drawn(n):
+        p = special.expit(constant + 1.2 * rng.normal(size=n))
+        return rng.random(n) < p, p
+
+    many = d2_brier_score(*drawn(400_000))
+    found = []
+    while len(found) < 300:
+        y, p = drawn(60)
+        if 1 < y.sum() < 59:
+            found.append(evaluate.calibration(y, p).scaled_brier)
+    assert 0.9 <= np.mean([f.low <= many <= f.high for f in found]) <= 0.99
+
+
+def test_scaled_brier_without_an_interval_says_why():
+    one = evaluate.calibration([1, 0, 0, 0], [0.6, 0.2, 0.3, 0.1])
+    assert "a single class is left" in one.scaled_brier.detail["reason"]
+    assert np.isnan(one.scaled_brier.low)
+    alone = evaluate.calibration([1, 0, 0, 1], [0.6, 0.2, 0.3, 0.1], clusters=["a"] * 4)
+    assert "one cluster" in alone.scaled_brier.detail["reason"]
+    assert alone.scaled_brier.value == pytest.approx(1 - alone.brier.value / 0.25)
+    exact = evaluate.calibration([1, 0, 1, 0, 0], [1.0, 0.0, 1.0, 0.0, 0.0])
+    assert (exact.scaled_brier.value, "never moves" in exact.scaled_brier.detail["reason"]) == (1, True)
+    frame = pd.DataFrame(
+        {"patient": list("abcd"), "repeat": 0, "fold": 0, "y": [1, 0, 0, 0], "p": [0.6, 0.2, 0.3, 0.1]}
+    )
+    table = evaluate.calibration_table(frame).set_index("metric")
+    assert "a single class is left" in table.loc["scaled_brier", "method"]
+
+
 def test_spiegelhalter_by_definition_and_under_its_null(data, rng):
     y, p = data
     z = np.sum((y - p) * (1 - 2 * p)) / np.sqrt(np.sum((1 - 2 * p) ** 2 * p * (1 - p)))

@@ -313,6 +313,26 @@ class TestModalityValue:
         assert line[["low", "high"]].tolist() == pytest.approx(band[["low", "high"]].tolist())
         assert line["high"] - line["low"] > 0.2
 
+    @pytest.mark.parametrize(("threshold", "of_all"), [(None, 0.0), (0.2, 0.375)])
+    def test_knowing_nothing_is_one_policy_in_all_draws(self, threshold, of_all):
+        """At the prevalence, where all and none tie, the gain is the net benefit itself, interval and all."""
+        rng = np.random.default_rng(1)
+        y, p = np.repeat([0.0, 1.0], [30, 30]), np.repeat([0.1, 0.8, 0.4, 0.9], 15)
+        frames = [
+            pd.DataFrame({"patient": np.arange(100, 160).astype(str), "arm": arm, "repeat": 0, "fold": 0, "y": y})
+            for arm in ("a", "b", "a+b")
+        ]
+        given = pd.concat([frames[0].assign(p=rng.uniform(size=60)), frames[1].assign(p=0.3), frames[2].assign(p=p)])
+        line = (
+            explain.modality_value(given, metric="net_benefit", threshold=threshold, draws=4000)
+            .set_index("what")
+            .loc["all"]
+        )
+        band = evaluate.net_benefit(y, p, [threshold or 0.5], draws=4000).iloc[0]
+        assert line["value"] == pytest.approx(band["model"] - of_all)
+        if threshold is None:
+            assert line[["low", "high"]].tolist() == pytest.approx(band[["low", "high"]].tolist(), abs=0.02)
+
     def test_is_the_definition_on_three_modalities(self):
         """By hand: phi_a = 1/3 a + 1/6 (ab - b) + 1/6 (ac - c) + 1/3 (abc - bc), each less AUROC 0.5 of nothing."""
         rng = np.random.default_rng(0)

@@ -291,3 +291,38 @@ def test_words_that_mean_yes_here_and_no_there_are_not_matched(two, tmp_path):
     pairs, refused = matched_columns(*(blues.cohort.read(tmp_path / name) for name in "ab"))
     assert "fever" not in pairs
     assert refused["fever"] == "'m' is yes in synthetic and no in elsewhere"
+
+
+def test_cohorts_may_differ_in_how_many_clips_of_a_patient_were_rated(two, tmp_path):
+    """The rule on single clips has a column for each; a patient with fewer has NaN in the rest, whichever cohort has more."""
+    few = tmp_path / "few"
+    shutil.copytree(two / "b", few)
+    ratings = pd.read_csv(few / "ratings.csv")
+    clips = ratings.drop_duplicates("clip")
+    keep = clips[clips.groupby(clips["clip"].str.rsplit("_", n=1).str[0]).cumcount() < 2]["clip"]
+    ratings[ratings["clip"].isin(keep)].to_csv(few / "ratings.csv", index=False)
+    many, fewer = blues.cohort.read(two / "a"), blues.cohort.read(few)
+    name = "expert rule: each clip by severity"
+    for train, test in ((many, fewer), (fewer, many)):
+        sides = pair(train, test)
+        wide, about = joined(train, sides[0][1], test, sides[1][1])
+        columns = max((s[1].singles[name].columns for s in sides), key=len)
+        assert list(wide.singles[name].columns) == list(about.singles[name].columns) == list(columns)
+        assert about.singles[name].notna().sum().sum() == sides[1][1].singles[name].notna().sum().sum()
+        found = transfer(*sides, Experiment(modalities=("clinical",), **QUICK))
+        arm = found.predictions[found.predictions["arm"].str.startswith(name)]
+        assert sorted(arm["patient"]) == sorted(test.patients.index[test.target("pcr").notna()])
+        assert arm["p"].notna().all()
+
+
+def test_a_rule_that_too_few_patients_of_one_cohort_have_is_left_out_with_its_reason(two, tmp_path):
+    lone = tmp_path / "lone"
+    shutil.copytree(two / "b", lone)
+    ratings = pd.read_csv(lone / "ratings.csv")
+    ratings[ratings["clip"] == ratings["clip"].iloc[0]].to_csv(lone / "ratings.csv", index=False)
+    many, fewer = blues.cohort.read(two / "a"), blues.cohort.read(lone)
+    for train, test in ((many, fewer), (fewer, many)):
+        found = transfer(*pair(train, test), Experiment(modalities=("clinical",), **QUICK))
+        assert not found.scores["arm"].str.startswith("expert rule").any()
+        why = found.refused.set_index("column").loc["expert rule: mean severity", "reason"]
+        assert why == f"not matched: the patients of {fewer.name} who have it do not differ in the outcome"

@@ -12,6 +12,7 @@ from blues.features import Design
 from blues.fuse import Experiment, run
 from blues.survive.modelled import TITLES
 from blues.survive.variables import grouping
+from blues.survive.weighting import difference
 
 DAYS = [0, 1, 3, 7, 14, 30]
 RULE = {
@@ -249,3 +250,26 @@ def test_a_table_is_no_mapping_of_blocks():
         InputError, match=r'blocks is a DataFrame. Allowed: modality -> table. Write \{"clinical": table\}'
     ):
         survive.penalised_cox([1, 2, 3], [1, 1, 0], pd.DataFrame({"age": [1, 2, 3]}))
+
+
+@pytest.mark.parametrize("curve", [survive.kaplan_meier, survive.aalen_johansen])
+def test_numbers_at_risk_between_events_count_who_has_entered(curve):
+    """By hand: subjects under watch in (0, 5], (2, 6], (4, 7]; nobody counts before coming or after leaving."""
+    found = curve([5, 6, 7, 5], [1, 1, 0, 1], entry=[0, 2, 4, 0], groups=["a", "a", "a", "b"])
+    at = found.at([1, 3, 4.5, 5, 5.5, 6.5, 8])
+    assert at.loc[at["group"] == "a", "at_risk"].tolist() == [1, 2, 3, 3, 2, 1, 0]
+    assert at.loc[at["group"] == "b", "at_risk"].tolist() == [1, 1, 1, 1, 0, 0, 0]
+    held = found.table.query("group == 'a' and time > 0")
+    read = found.at(held["time"]).query("group == 'a'")
+    assert read["at_risk"].tolist() == held["at_risk"].tolist()
+
+
+def test_a_score_that_no_patient_moves_has_no_interval():
+    scores = survive.ipcw_brier(np.arange(1, 11), [1, 0] * 5, np.full((10, 2), 0.5), [4, 9])
+    for found in (*scores.table.itertuples(), scores.integrated):
+        value = found.brier if hasattr(found, "brier") else found.value
+        assert value == pytest.approx(0.25)
+        assert np.isnan([found.low, found.high, found.se]).all()
+    assert (scores.table["reason"] == "leaving out a patient never moves the score").all()
+    gap = difference(np.array([0.1, 0.1 + 3e-15, 0.1, 0.1 - 3e-15]), np.zeros(4))
+    assert np.isnan(gap.p_value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -13,10 +13,10 @@ from scipy import special
 from blues.agree.incomplete import icc_of_model
 from blues.agree.pairwise import delta_method
 from blues.agree.record import Agreement, LargeSample, build
-from blues.agree.resample import ClusterSums, Interval, Kind, estimate, sum_clusters, undefined_if_constant
+from blues.agree.resample import ClusterSums, Kind, estimate, sum_clusters, undefined_if_constant
+from blues.agree.sampled_raters import raters_sampled
 from blues.agree.scale import Measured, measured, no_weights
 from blues.check import InputError, one_of
-from blues.evaluate.intervals import interval_of_replicates
 
 __all__ = ["FORMS", "icc", "iccs"]
 
@@ -221,8 +221,9 @@ def icc(
         forms 2 and 3; resampled intervals only).
     interval : {"analytic", "bootstrap", "bca", "jackknife"}, optional
         F-based by default; since F takes rows as independent, with ``clusters`` the delete-one-patient jackknife, and of form
-        2 a patient bootstrap in which raters vary too, being a sample. A resampled interval that is named takes these raters
-        for all, and so does the delta method of clusters.
+        2 a patient bootstrap in which raters vary too, being a sample. With ``missing="model"`` a bootstrap, of form 2 one in
+        which raters vary (without ``clusters`` the generalised interval of :mod:`blues.agree.sampled_raters`, of normal
+        ratings). A resampled interval that is named takes these raters for all, and so does the delta method of clusters.
     draws, seed, confidence
         As in :func:`blues.agree.cohen_kappa`.
 
@@ -244,7 +245,7 @@ def icc(
     no_weights(weights)
     name = _form(form)
     if one_of(missing, ("listwise", "model"), "missing") == "model":
-        return icc_of_model(ratings, name, clusters, interval or "bootstrap", draws, seed, confidence)
+        return icc_of_model(ratings, name, clusters, interval, draws, seed, confidence)
     data = _icc_data(ratings, clusters)
     n, k = data.values.shape
     place = FORMS.index(name)
@@ -255,7 +256,8 @@ def icc(
 
     kind: Kind = interval or ("analytic" if data.clusters is None else "jackknife")
     if interval is None and data.clusters is not None and name.startswith("2"):
-        found = _raters_sampled(sums, k, name, draws, seed, confidence, data.unit)
+        how: dict[str, Any] = {"draws": draws, "seed": seed, "confidence": confidence, "unit": data.unit}
+        found = raters_sampled(sums, _parts_of_raters(k, name), k, of_mean=name == "2,k", **how)
     else:
         found = estimate(sums, function, kind=kind, draws=draws, seed=seed, confidence=confidence, unit=data.unit)
     with np.errstate(all="ignore"):
@@ -282,37 +284,14 @@ def icc(
     )
 
 
-def _raters_sampled(
-    sums: ClusterSums, k: int, name: Form, draws: int, seed: int, confidence: float, unit: str
-) -> Interval:
-    """Return the interval of ICC(2,1) or ICC(2,k) where patients have several subjects and raters are a sample too.
-
-    Drawing patients alone would take these raters for all there are. So each draw of patients gives the variances of subjects
-    and of residuals, and a draw of chi-squared with k - 1 degrees of freedom the mean square of raters that may lie behind the
-    one observed: the generalised interval of Weerahandi (J Am Stat Assoc 1993), patients by bootstrap. With two raters it is
-    wide, for two say little of how raters differ; Satterthwaite's degrees of freedom are narrower and miss the truth in up to a
-    quarter of studies where raters differ much.
-    """
+def _parts_of_raters(k: int, name: Form) -> Callable[[np.ndarray], np.ndarray]:
+    """Return what :func:`blues.agree.sampled_raters.raters_sampled` asks of complete tables: a function of sums."""
 
     def parts(s: np.ndarray) -> np.ndarray:
         n, msr, msc, mse, _ = _mean_squares(s, k)
-        return np.stack([_icc_values(s, k)[:, FORMS.index(name)], n, msr, msc, mse], axis=1)
+        return np.stack([_icc_values(s, k)[:, FORMS.index(name)], (msr - mse) / k, msc / n, mse / n, mse], axis=1)
 
-    drawn = estimate(sums, parts, kind="bootstrap", draws=draws, seed=seed, confidence=confidence, unit=unit)
-    if drawn.replicates is None:
-        return drawn
-    _, n, msr, _, mse = drawn.replicates.T
-    chi = np.random.default_rng([7, seed]).chisquare(k - 1, len(n))
-    with np.errstate(all="ignore"):
-        rater = np.maximum(((k - 1) * drawn.value[3] / chi - mse) / n, 0.0)
-        subject = np.maximum((msr - mse) / k, 0.0)
-        values = subject / (subject + (rater + mse) / (k if name.endswith("k") else 1))
-    found = interval_of_replicates(float(drawn.value[0]), values, level=confidence)
-    ends = min(found.low, found.value), max(found.high, found.value), found.se
-    low, high, se = (np.array([x]) for x in ends)
-    undefined = np.array([found.detail["undefined"]])
-    words = f"{unit} bootstrap, raters as a sample"
-    return Interval(drawn.value[:1], low, high, se, words, drawn.clusters, undefined, values[:, None])
+    return parts
 
 
 def _icc_reason(data: Measured, name: Form) -> str:

@@ -15,6 +15,7 @@ import numpy as np
 
 from blues.agree.record import Agreement, build
 from blues.agree.resample import ClusterSums, Kind, estimate, sum_clusters, undefined_if_constant
+from blues.agree.sampled_raters import raters_sampled
 from blues.agree.scale import Measured, measured
 from blues.check import InputError
 
@@ -96,6 +97,12 @@ def _best_share(sums: np.ndarray, masks: np.ndarray) -> np.ndarray:
 
 def components(sums: np.ndarray, masks: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return variances of subjects, raters and error, each (b,), from sums (b, p * (m + 3))."""
+    subject, between, noise, error = _variances(sums, masks)
+    return subject, np.maximum(between - noise, 0.0), error
+
+
+def _variances(sums: np.ndarray, masks: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return the variance of subjects, of the raters' means, what of that is noise, and of error, each (b,)."""
     m = masks.shape[1]
     table = sums.reshape(len(sums), len(masks), m + 3)
     share = _best_share(table, masks)
@@ -103,8 +110,7 @@ def components(sums: np.ndarray, masks: np.ndarray) -> tuple[np.ndarray, np.ndar
     subject = error * share / (1 - share)
     covariance = np.linalg.inv(precision) * error[:, None, None]
     noise = (np.trace(covariance, axis1=1, axis2=2) - covariance.sum(axis=(1, 2)) / m) / (m - 1)
-    rater = np.maximum(mean.var(axis=1, ddof=1) - noise, 0.0)
-    return subject, rater, error
+    return subject, mean.var(axis=1, ddof=1), noise, error
 
 
 def reml_iccs(masks: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
@@ -121,7 +127,7 @@ def reml_iccs(masks: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def icc_of_model(
-    ratings: Any, name: str, clusters: Any, interval: Kind, draws: int, seed: int, confidence: float
+    ratings: Any, name: str, clusters: Any, interval: Kind | None, draws: int, seed: int, confidence: float
 ) -> Agreement:
     """Return an ICC that keeps subjects with missing ratings (:mod:`blues.agree.incomplete`)."""
     places = ("2,1", "3,1", "2,k", "3,k")
@@ -132,15 +138,16 @@ def icc_of_model(
     data = measured(ratings, clusters)
     sums, masks = reml_sums(data)
     place, function = places.index(name), reml_iccs(masks)
-    found = estimate(
-        sums,
-        lambda s: function(s)[:, place],
-        kind=interval,
-        draws=draws,
-        seed=seed,
-        confidence=confidence,
-        unit=data.unit,
-    )
+    how: dict[str, Any] = {"draws": draws, "seed": seed, "confidence": confidence, "unit": data.unit}
+    if interval is None and name.startswith("2"):
+        sizes = (~np.isnan(data.values)).sum(axis=1) if data.clusters is None else None
+
+        def parts(s: np.ndarray) -> np.ndarray:
+            return np.column_stack([function(s)[:, place], *_variances(s, masks)])
+
+        found = raters_sampled(sums, parts, masks.shape[1], of_mean=name == "2,k", sizes=sizes, **how)
+    else:
+        found = estimate(sums, lambda s: function(s)[:, place], kind=interval or "bootstrap", **how)
     spread = float(np.nanmax(data.values) - np.nanmin(data.values))
     with np.errstate(all="ignore"):
         subject, rater, error = (float(v[0]) for v in components(sums.total[None, :], masks))

@@ -186,7 +186,9 @@ class Calibration:
     slope : Estimate
         Coefficient of the logit of the prediction; 1 is right, below 1 means too extreme. ``detail["intercept"]`` is
         the intercept fitted with it.
-    brier, scaled_brier : Estimate
+    brier : Estimate
+    scaled_brier : Estimate
+        1 - Brier / Brier of the prevalence; delete-one-patient jackknife, since the prevalence is estimated too.
     spiegelhalter : Test
         z and two-sided p of the hypothesis that the probabilities are right (Spiegelhalter 1986, Stat Med 5:421); with
         clusters the sum of (y - p)(1 - 2p) over its error between patients, NaN for one patient.
@@ -271,14 +273,11 @@ def calibration(y: Any, p: Any, clusters: Any = None, *, bins: int = 10, level: 
     score = brier(outcome, predicted, clusters, level=level)
     curve = smooth_calibration(outcome, predicted)
     distance = np.abs(curve["p"] - curve["observed"]).to_numpy()
-    reference = score.detail["prevalence"] * (1 - score.detail["prevalence"])
-    scaled = [1 - v / reference for v in (score.value, score.high, score.low)]
-    detail = {**score.detail, "method": "t of the Brier score, prevalence taken as known"}
     return Calibration(
         intercept=_in_the_large(outcome, logit, codes, level, moved),
         slope=_slope(outcome, logit, codes, level, moved),
         brier=score,
-        scaled_brier=Estimate(scaled[0], scaled[1], scaled[2], score.se / reference, detail),
+        scaled_brier=_scaled_brier(outcome, (predicted - outcome) ** 2, codes, level),
         spiegelhalter=_spiegelhalter(outcome, predicted, codes),
         ici=float(distance.mean()),
         e50=float(np.median(distance)),
@@ -288,6 +287,26 @@ def calibration(y: Any, p: Any, clusters: Any = None, *, bins: int = 10, level: 
         ece=expected_calibration_error(outcome, predicted, bins),
         curve=curve,
     )
+
+
+def _scaled_brier(y: np.ndarray, errors: np.ndarray, codes: np.ndarray | None, level: float) -> Estimate:
+    """Return 1 - Brier / Brier of the prevalence; patients left out move both, so that the interval knows of either."""
+    codes = np.arange(len(y)) if codes is None else codes
+    left = np.array([v.sum() - np.append(0.0, np.bincount(codes, v)) for v in (np.ones(len(y)), y, errors)])
+    size, events, lost = (np.maximum(v, 0.0) for v in left)
+    # with one class left, or nobody, there is no reference
+    reference = np.divide(events * (size - events), size, out=np.zeros(len(size)), where=size > 0)
+    values = 1 - np.divide(lost, reference, out=np.full(len(size), np.nan), where=reference > ROUNDING)
+    value, k = float(values[0]), len(values) - 1
+    detail: dict[str, Any] = {"method": "delete-one-patient jackknife, t", "level": level, "n": len(y)}
+    if k < 2 or np.isnan(values).any():
+        reason = _ONE_CLUSTER if k < 2 else "without one patient a single class is left"
+        return Estimate(value, detail={**detail, "reason": reason})
+    se = math.sqrt((k - 1) * float(values[1:].var()))
+    if se <= ROUNDING * max(1.0, abs(value)):
+        return Estimate(value, detail={**detail, "reason": "leaving out a patient never moves it"})
+    half = float(stats.t.isf((1 - check_level(level)) / 2, k - 1)) * se
+    return Estimate(value, value - half, min(1.0, value + half), se, detail)
 
 
 def _logistic(y: np.ndarray, design: np.ndarray, codes: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:

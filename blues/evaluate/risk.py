@@ -99,7 +99,9 @@ def calibration_table(predictions: pd.DataFrame, *, level: float = 0.95) -> pd.D
     found = calibration(table.y, p, clusters=clusters, level=level)
     frame = found.frame()
     smoothed = frame["metric"].isin(("ici", "e50", "e90", "emax"))
-    why = {name: getattr(found, name).detail.get("reason", "") for name in ("intercept", "slope", "brier")}
+    why = {
+        name: getattr(found, name).detail.get("reason", "") for name in ("intercept", "slope", "brier", "scaled_brier")
+    }
     why |= dict.fromkeys(("spiegelhalter_z", "spiegelhalter_p"), found.spiegelhalter.detail.get("reason", ""))
     return frame.assign(method=frame["metric"].map(why).fillna("").where(~smoothed, found.smoother))
 

@@ -11,6 +11,7 @@ import pandas as pd
 
 from blues import check, evaluate
 from blues.evaluate.outoffold import METRICS, OutOfFold, bootstrap_strata
+from blues.evaluate.records import ROUNDING
 from blues.evaluate.utility import net_benefit_rows
 
 __all__ = ["Subset", "arm_tables", "interaction", "modality_value"]
@@ -41,7 +42,7 @@ def modality_value(
     metric : str, optional
         ``"auroc"`` (default) or ``"net_benefit"`` for a binary outcome, ``"mae"`` for others (a gain is an error less).
     threshold : float, optional
-        Of the net benefit; by default the prevalence.
+        Of the net benefit; by default the prevalence of the patients counted.
     suffix : str
         The model in the arms' names, ``"forest"`` of ``"blood [forest]"``.
     draws, seed : int
@@ -62,7 +63,9 @@ def modality_value(
 
     Notes
     -----
-    Knowing nothing scores AUROC 0.5, a net benefit of the better of treating all and none, and the error of the mean.
+    Knowing nothing scores AUROC 0.5, a net benefit of the better of treating all and none, and the error of the mean. Which is
+    better is decided once, on all patients (none, where they tie, as at a threshold of the prevalence), and held in every
+    draw of the bootstrap.
 
     References
     ----------
@@ -161,7 +164,9 @@ def _nothing(table: OutOfFold, metric: str, threshold: float | None, weights: np
         return np.full(len(weights), 0.5)
     if metric == "net_benefit":
         cut, prevalence = _threshold(table, threshold), weights @ table.y / size
-        return np.asarray(np.maximum(prevalence - (1 - prevalence) * cut / (1 - cut), 0.0))
+        treat_all = np.asarray(prevalence - (1 - prevalence) * cut / (1 - cut))
+        # the better of the two in every draw is above the better one on average, most where the threshold is the prevalence
+        return treat_all if treat_all[0] > ROUNDING else np.zeros(len(weights))
     mean = (weights @ table.y / size)[:, None]
     return -np.asarray((weights * np.abs(table.y[None] - mean)).sum(axis=1) / size)
 

@@ -120,15 +120,20 @@ def joined(train_cohort: Cohort, train: Design, test_cohort: Cohort, test: Desig
         left_out += [
             (column, why.get(column, f"not among the usable columns of {test_cohort.name}")) for column in lost
         ]
-    singles = {}
+    singles, cohorts = {}, ((train_cohort, train), (test_cohort, test))
     for name in (n for n in train.singles if n in test.singles):
         a, b = train.singles[name], test.singles[name]
         if name.startswith("baseline: "):
             for column in a:
                 if column not in pairs:
                     raise check.InputError(f"--baseline {column}: {why.get(str(column), 'not in both cohorts')}")
-            b = b[[pairs[str(column)] for column in a]]
-        singles[name] = (a, b.set_axis(a.columns, axis=1))
+            singles[name] = (a, b[[pairs[str(column)] for column in a]].set_axis(a.columns, axis=1))
+        elif some := [of.name for of, side in cohorts if len(np.unique(side.y[side.has(name)])) < 2]:
+            left_out.append((name, f"the patients of {' and of '.join(some)} who have it do not differ in the outcome"))
+        else:
+            # a rule on single clips has a column for each, as many as the patient with most: who has fewer lacks them
+            columns = max(a.columns, b.columns, key=len)
+            singles[name] = (a.reindex(columns=columns), b.reindex(columns=columns))
     poolings = {name: (train.poolings[name], test.poolings[name]) for name in train.poolings}
     _nobody_twice(train_cohort, test_cohort, blocks)
     known = train.refused.set_index("column")

@@ -239,7 +239,9 @@ def _worth(facts: Facts, arm: str) -> dict[str, Any] | None:
         "what the whole loses without one. Only patients whom every arm predicts are counted."
     )
     if useful is not None:
-        note += " Net benefit: treating at the prevalence, over the better of treating all and none."
+        note += (
+            " Net benefit: treating at the prevalence, over treating none (at this threshold as good as treating all)."
+        )
     return table(f"What each kind of information is worth, in {label}", columns, rows, note=note)
 
 

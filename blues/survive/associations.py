@@ -12,6 +12,7 @@ from blues.check import InputError, one_of
 from blues.cohort import Cohort
 from blues.cohort.targets import pooled_rating
 from blues.evaluate import benjamini_hochberg
+from blues.survive.clip_regressions import FEW_PATIENTS
 from blues.survive.clustered import clustered_association
 
 __all__ = ["association_section", "measurements"]
@@ -59,9 +60,11 @@ def association_section(
     dict of str to DataFrame or str
         Sentences; a table of one row a pair: ``finding``, ``measured``, ``patients``, ``clips``, ``icc`` and
         ``design_effect`` of the finding, ``effect`` (odds ratio or slope a standard deviation of what was measured) with
-        ``low`` and ``high`` clustered by patient, ``clustered_p``, ``q_value`` (Benjamini & Hochberg over the pairs),
-        ``naive_p`` (clips as independent), ``gee_p``, ``mixed_p``, ``means_p`` (correlation of patient means), ``remark``;
-        and a table of every analysis, see :func:`blues.survive.clustered_association`. Empty without ratings or numbers.
+        ``low``, ``high`` and ``p_value`` by the bias-reduced error between patients (CR2, Satterthwaite's degrees of freedom;
+        by it pairs are judged), ``q_value`` of it (Benjamini & Hochberg over the pairs), ``naive_p`` (clips as independent),
+        ``clustered_p`` (the usual cluster-robust error, too small where few patients carry a measurement), ``gee_p``,
+        ``mixed_p``, ``means_p`` (correlation of patient means), ``remark``; and a table of every analysis, see
+        :func:`blues.survive.clustered_association`. Empty without ratings or numbers.
 
     Raises
     ------
@@ -88,16 +91,17 @@ def association_section(
     if not rows:
         return {}
     summary = pd.DataFrame(rows)
-    known = summary["clustered_p"].notna()
+    known = summary["p_value"].notna()
     summary["q_value"] = np.nan
     if known.any():
-        summary.loc[known, "q_value"] = benjamini_hochberg(summary.loc[known, "clustered_p"].to_numpy())
+        summary.loc[known, "q_value"] = benjamini_hochberg(summary.loc[known, "p_value"].to_numpy())
     shown: dict[str, Any] = {"Findings on clips": _told(cohort, summary), SUMMARY: summary[_ORDER]}
     return shown | ({EVERY: pd.concat(every, ignore_index=True)} if every else {})
 
 
 _ORDER = (
-    "finding measured patients clips icc design_effect effect low high clustered_p naive_p q_value gee_p mixed_p means_p remark"
+    "finding measured patients clips icc design_effect effect low high "
+    "p_value q_value naive_p clustered_p gee_p mixed_p means_p remark"
 ).split()
 
 
@@ -124,7 +128,7 @@ def _pair(
         table = clustered_association(rating.to_numpy(), x, patient.to_numpy(), kind, level=level)
     except InputError as error:
         return dict.fromkeys(_ORDER[2:-1], np.nan) | {"remark": str(error).splitlines()[0]}, None
-    main = _row(table, f"{_MAIN[kind]}, cluster-robust")
+    main = _row(table, f"{_MAIN[kind]}, bias-reduced")
     values_of = ["estimate", "low", "high"]
     effect = main[values_of].astype(float) if kind == "continuous" else np.exp(main[values_of].astype(float))
     naive = _row(table, f"{_MAIN[kind]}, clips independent")
@@ -135,12 +139,13 @@ def _pair(
         "icc": first["icc"],
         "design_effect": first["design_effect"],
         **dict(zip(("effect", "low", "high"), effect, strict=True)),
-        "clustered_p": main["p_value"],
+        "p_value": main["p_value"],
         "naive_p": naive["p_value"],
+        "clustered_p": _row(table, f"{_MAIN[kind]}, cluster-robust")["p_value"],
         "gee_p": _row(table, "GEE, exchangeable")["p_value"],
         "mixed_p": _row(table, f"{'logistic ' * (kind == 'binary')}mixed model, random intercept")["p_value"],
         "means_p": _row(table, "patient means, correlation")["p_value"],
-        "remark": main["note"] if str(main["note"]).startswith("could not") else "",
+        "remark": main["note"] if str(main["note"]).startswith(("could not", FEW_PATIENTS)) else "",
     }
     return row, table.drop(columns=["icc", "design_effect"])
 
@@ -152,15 +157,18 @@ def _row(table: pd.DataFrame, method: str) -> pd.Series:
 
 
 def _told(cohort: Cohort, summary: pd.DataFrame) -> str:
-    both = summary.dropna(subset=["naive_p", "clustered_p"])
-    lost = int(((both["naive_p"] < 0.05) & ~(both["clustered_p"] < 0.05)).sum())
-    kept = int(((both["naive_p"] < 0.05) & (both["clustered_p"] < 0.05)).sum())
+    both = summary.dropna(subset=["naive_p"])
+    naive, judged = both["naive_p"] < 0.05, both["p_value"] < 0.05
+    kept, untold = int((naive & judged).sum()), int((naive & both["p_value"].isna()).sum())
+    few = int(summary["remark"].str.startswith(FEW_PATIENTS).sum())
     return (
         f"What was rated on {cohort.ratings['clip'].nunique()} clips of {cohort.ratings['patient'].nunique()} patients, beside "
         f"what was measured at admission: {len(both)} pairs. A patient's clips resemble each other: the design effect says how "
         "many times the variance of a mean is that of as many independent clips. With clips taken as independent "
-        f"{kept + lost} pairs have p below 0.05; {kept} of these still do when clustered by patient. Effects are odds ratios "
-        "(slopes of continuous findings) a standard deviation of the measurement, clustered by patient; one patient far off "
-        "makes their error too small, and the bias-reduced GEE is then the safer. Beside them stand a mixed model and "
-        "the correlation of patient means. q: Benjamini and Hochberg over all pairs."
+        f"{int(naive.sum())} pairs have p below 0.05; {kept} of these still do by the bias-reduced error between patients"
+        + (f", and of {untold} nothing can be said" if untold else "")
+        + ". Effects are odds ratios (slopes of continuous findings) a standard deviation of the measurement, with intervals, "
+        "p and q (Benjamini and Hochberg over all pairs) by that error (CR2, Satterthwaite's degrees of freedom). The usual "
+        "cluster-robust error (clustered_p) is too small where few patients lie far off. Beside them stand GEE, a mixed model, "
+        "and the correlation of patient means." + (f" {few} pairs hang on few patients: see the remark." if few else "")
     )

@@ -6,7 +6,8 @@ the patient: clips never enter here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -33,11 +34,14 @@ class Curves:
         ``group``, ``n``, ``events``, ``median``, ``low``, ``high``; empty for cumulative incidences.
     level : float
         Confidence level of ``low`` and ``high``.
+    watched : dict
+        Of each group when its subjects came under watch and when they left it, two ascending arrays.
     """
 
     table: pd.DataFrame
     median: pd.DataFrame
     level: float
+    watched: Mapping[Any, tuple[np.ndarray, np.ndarray]] = field(repr=False)
 
     def at(self, times: Any) -> pd.DataFrame:
         """Return the curves read at ``times``: the last step at or before each, numbers at risk just before it.
@@ -62,12 +66,17 @@ class Curves:
             place = np.searchsorted(grid, wanted, side="right") - 1
             piece = part.iloc[np.maximum(place, 0)].drop(columns=["events", "censored"])
             piece["time"] = wanted
-            risk = np.append(part["at_risk"].to_numpy(), 0.0)
-            piece["at_risk"] = risk[np.searchsorted(grid, wanted, side="left")]
+            came, went = (np.searchsorted(ends, wanted, side="left") for ends in self.watched[key[0]])
+            piece["at_risk"] = (came - went).astype(float)
             unknown = (wanted < 0) | ((wanted > grid[-1]) & (left[key[0]] < 1 - 1e-12))
             piece.loc[unknown, [value, "se", "low", "high"]] = np.nan
             pieces.append(piece)
         return pd.concat(pieces, ignore_index=True)
+
+
+def _watched(data: Observed) -> tuple[np.ndarray, np.ndarray]:
+    """Return when subjects came under watch and when they left it, each sorted: at risk at t are entry < t <= time."""
+    return np.sort(data.entry), np.sort(data.time)
 
 
 def _quantile(time: np.ndarray, curve: np.ndarray, p: float = 0.5) -> float:
@@ -155,10 +164,11 @@ def kaplan_meier(time: Any, event: Any, *, groups: Any = None, entry: Any = None
     check_level(level)
     data = observed(time, event, entry=entry, groups=groups)
     code, labels = group_labels(groups, len(data.time))
-    tables, medians = [], []
+    tables, medians, watched = [], [], {}
     for g, label in enumerate(labels):
         part = data.subset(code == g)
         table = _one_kaplan_meier(part, level)
+        watched[label] = _watched(part)
         at = table["time"].to_numpy()
         medians.append(
             {
@@ -172,7 +182,7 @@ def kaplan_meier(time: Any, event: Any, *, groups: Any = None, entry: Any = None
         )
         table.insert(0, "group", [label] * len(table))
         tables.append(table)
-    return Curves(pd.concat(tables, ignore_index=True), pd.DataFrame(medians), level)
+    return Curves(pd.concat(tables, ignore_index=True), pd.DataFrame(medians), level, watched)
 
 
 def _incidence(table: RiskTable) -> tuple[np.ndarray, np.ndarray]:
@@ -251,9 +261,10 @@ def aalen_johansen(time: Any, event: Any, *, groups: Any = None, entry: Any = No
     some_events(data.event, "cumulative incidence")
     code, labels = group_labels(groups, len(data.time))
     z = norm.ppf(0.5 + level / 2)
-    pieces = []
+    pieces, watched = [], {}
     for g, label in enumerate(labels):
         part = data.subset(code == g)
+        watched[label] = _watched(part)
         table = risk_table(part, data.causes)
         _, incidence = _incidence(table)
         errors = _incidence_se(part, table)
@@ -283,7 +294,7 @@ def aalen_johansen(time: Any, event: Any, *, groups: Any = None, entry: Any = No
                 piece = pd.concat([first, piece])
             pieces.append(piece)
     empty = pd.DataFrame(columns=["group", "n", "events", "median", "low", "high"])
-    return Curves(pd.concat(pieces, ignore_index=True), empty, level)
+    return Curves(pd.concat(pieces, ignore_index=True), empty, level, watched)
 
 
 @dataclass(frozen=True)

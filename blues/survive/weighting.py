@@ -15,7 +15,7 @@ from scipy.stats import t as student
 
 from blues.check import one_of
 from blues.evaluate.proportions import wilson_interval
-from blues.evaluate.records import Estimate, Test, check_level
+from blues.evaluate.records import ROUNDING, Estimate, Test, check_level
 from blues.survive.inputs import Observed, risk_table
 
 __all__ = ["censoring_curves", "difference", "estimate", "leave_out", "steps_at"]
@@ -87,7 +87,7 @@ def _spread(values: np.ndarray, sizes: int) -> float:
 
 
 def estimate(values: np.ndarray, *, level: float = 0.95, scale: str = "logit", what: str = "score") -> Estimate:
-    """Turn a score and its leave-one-out values into an estimate with a jackknife t interval.
+    """Turn a score and its leave-one-out values into an estimate with a jackknife t interval; none where they are alike.
 
     Parameters
     ----------
@@ -110,11 +110,14 @@ def estimate(values: np.ndarray, *, level: float = 0.95, scale: str = "logit", w
         return Estimate(value, detail={**detail, "reason": f"{what} is undefined without {lost} of the {k} patients"})
     quantile = float(student.isf((1 - level) / 2, k - 1))
     se = _spread(values, k)
+    certain = scale == "logit" and min(value, 1 - value) < 1e-12
+    if se <= ROUNDING * max(1.0, abs(value)) and not certain:
+        return Estimate(value, detail={**detail, "reason": "leaving out a patient never moves the score"})
     if scale == "logit" and ((values > 0) & (values < 1)).all():
         half = quantile * _spread(logit(values), k)
         low, high = expit(logit(value) - half), expit(logit(value) + half)
         return Estimate(value, low, high, se, {**detail, "scale": "logit"})
-    if scale == "logit" and min(value, 1 - value) < 1e-12 and se < 1e-9:
+    if certain and se < 1e-9:
         wilson = wilson_interval(round(value) * k, k, level=level)
         note = {"method": "Wilson at the number left out", "reason": "leaving out a patient never moves the score"}
         return Estimate(value, wilson.low, wilson.high, se, {**detail, **note})
@@ -134,8 +137,8 @@ def difference(values: np.ndarray, reference: np.ndarray, *, level: float = 0.95
             math.nan, math.nan, gap[0], detail={**detail, "reason": "a score is undefined without some patient"}
         )
     se, value = _spread(gap, k), float(gap[0])
-    if se <= 1e-15:
-        if abs(value) > 1e-15:
+    if se <= ROUNDING * max(1.0, abs(value)):
+        if abs(value) > ROUNDING:
             return Test(math.nan, math.nan, value, detail={**detail, "reason": "the difference does not vary"})
         return Test(0.0, 1.0, 0.0, 0.0, 0.0, {**detail, "reason": "the two scores are the same"})
     half = float(student.isf((1 - level) / 2, k - 1)) * se
