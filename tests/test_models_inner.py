@@ -474,6 +474,16 @@ class TestCandidate:
         with pytest.raises(InputError, match="Allowed"):
             Candidate.parse(text, self.default)
 
+    @pytest.mark.parametrize("wrong", [{"fusion": "erly"}, {"points": "men"}])
+    def test_words_that_are_none_are_refused_from_python(self, wrong):
+        with pytest.raises(InputError, match="Nearest"):
+            Candidate("forest", **wrong)
+
+    def test_a_threshold_is_none_that_nobody_may_name(self):
+        X, y = np.zeros((8, 1)), np.arange(8) % 2
+        with pytest.raises(InputError, match=r"Allowed: half, prevalence, youden, matched\."):
+            models.Nested({"a": (models.make("logistic"), [0])}, threshold="yuden").fit(X, y)
+
     layout = Layout(
         {"image/mean": np.arange(4), "blood": np.arange(4, 6)}, {"image/mean": list("abcd"), "blood": ["CRP", "LDH"]}
     )

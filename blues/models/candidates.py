@@ -119,6 +119,10 @@ class Candidate:
     calibrate: str = "none"
     threshold: str = "half"
 
+    def __post_init__(self) -> None:
+        check.one_of(self.fusion, FUSIONS, "fusion")
+        check.one_of(self.points, POINTS, "point pooling")
+
     @classmethod
     def parse(cls, text: str, defaults: Candidate) -> Candidate:
         """Read a candidate; what it does not say comes from ``defaults``.

@@ -126,7 +126,8 @@ class Nested(OutcomeModel):
         estimator, columns, *own = given
         calibrate, threshold = own or (self.calibrate, self.threshold)
         check.one_of(calibrate, CALIBRATORS, "calibrate")
-        check.one_of(threshold, (*THRESHOLDS, APPARENT), "threshold")
+        if threshold != APPARENT:  # which is for models of one variable, and not offered
+            check.one_of(threshold, THRESHOLDS, "threshold")
         return estimator, columns, calibrate, threshold
 
     def _choose(
