@@ -10,6 +10,8 @@ from sklearn.pipeline import Pipeline
 from blues import evaluate, models
 from blues.check import InputError
 from blues.models import Candidate, InnerFolds, Layout, Nested
+from blues.models.outcome import OutcomeModel
+from blues.models.threshold import crossfitted_youden
 
 
 def by_patient(y, patients):
@@ -182,6 +184,29 @@ class TestChoiceOfCalibratorAndThreshold:
         one = next(iter(options.values()))[0]
         Nested({name: (one, *rest) for name, (_, *rest) in options.items()}).fit(X, y, inner_of(patients))
         assert Counted.fits == len(inner_of(patients).split(y)) + 1
+
+
+def test_what_equals_the_threshold_but_for_the_last_bit_is_called():
+    below = np.nextafter(0.7, 0)
+
+    class Said(OutcomeModel):
+        kind, classes_ = "binary", np.array([0, 1])
+
+        def expected(self, X):
+            return np.full(len(X), below)
+
+        def _half(self):
+            return 0.7
+
+    assert Said().predict(np.zeros((3, 1))).tolist() == [1, 1, 1]
+    y, p = np.array([0, 1, 0, 1]), np.array([0.2, 0.7, 0.2, below])
+    assert crossfitted_youden("youden", y, p, np.array([0, 0, 1, 1])) == 1
+    nested = models.Nested({}, "ordinal")
+    nested.cuts_, nested.grades_ = np.array([0.7]), np.array([0, 1])
+    assert nested.grade(np.array([0.2, below])).tolist() == [0, 1]
+    rule = models.ClipRule(models.make("plain-logistic"))
+    rule.cut_ = 0.7
+    assert rule.shares([[0.2, below]]).tolist() == [0.5]
 
 
 class TestClipRule:

@@ -794,6 +794,24 @@ def test_shortened_predictions_stay_on_their_side_of_every_threshold():
     assert all(((short >= t) == (near >= t)).all() for t in np.arange(101) / 100)
 
 
+@pytest.mark.parametrize("most", [400, 1])
+@pytest.mark.parametrize("make", [make_run, clip_run])
+def test_the_mean_of_several_equal_predictions_reaches_them(make, most, monkeypatch):
+    monkeypatch.setattr(risk, "MOST_ROWS", most)
+    run = make()
+    first = run.predictions[run.predictions["repeat"] == 0]
+    p = np.where(np.arange(len(first)) % 3, 0.7, 0.2)
+    equal = pd.concat([first.assign(p=p, repeat=k) for k in range(6)], ignore_index=True)
+    made = risk.explorer(Facts(dataclasses.replace(run, predictions=equal)))["arms"]["blood"]
+    table = equal[equal["arm"] == "blood"]
+    called = evaluate.operating_table(table, 0.7).set_index("metric")["value"]
+    assert called["tp"] > 0
+    found = page._counts(made, 0.7)
+    assert found == {name: called[name] for name in found}
+    if "limits" in made:
+        assert made["limits"][70] == made["limits"][50]
+
+
 @pytest.mark.slow
 def test_large_cohorts_are_counted_and_stay_small():
     run = make_run(patients=900, repeats=1, draws=100, modalities=("image", "blood"))

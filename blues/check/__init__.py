@@ -18,10 +18,13 @@ from blues.check.inputs import (
     probabilities,
     same_length,
 )
+from blues.check.rounding import DIGITS, ROUNDING, reaches
 
 InputError.__module__ = __name__  # a traceback names it as everybody imports it
 
 __all__ = [
+    "DIGITS",
+    "ROUNDING",
     "InputError",
     "binary_outcome",
     "build",
@@ -35,5 +38,6 @@ __all__ = [
     "one_of",
     "parse",
     "probabilities",
+    "reaches",
     "same_length",
 ]

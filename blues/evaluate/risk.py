@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from blues.check import DIGITS
 from blues.evaluate.calibration import calibration
 from blues.evaluate.outoffold import out_of_fold
 from blues.evaluate.proportions import operating_point
@@ -29,7 +30,7 @@ def _averaged(predictions: pd.DataFrame, threshold: float | str) -> tuple[Any, n
     """Return the predictions by row, their mean over repeats, and the patients where a patient has several rows."""
     table = out_of_fold(predictions, "binary", threshold)
     clusters = table.patients if table.codes.max() + 1 < len(table.y) else None
-    return table, table.p.mean(0).round(12), clusters  # the mean of several .7 is .7
+    return table, table.p.mean(0).round(DIGITS), clusters
 
 
 def operating_table(

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from blues import evaluate
+from blues.check import ROUNDING, reaches
 from blues.report import curves
 from blues.report.answer import digits
 from blues.report.document import block, column, figure, table
@@ -201,8 +202,8 @@ def explorer(facts: Facts) -> dict[str, Any] | None:
             made["arms"][arm] = {"y": y.tolist(), "p": _shortened(part["p"]).tolist()}
         else:
             positive, negative = (np.sort(part.loc[y == k, "p"].to_numpy()) for k in (1, 0))
-            true = len(positive) - np.searchsorted(positive, grid, side="left")
-            false = len(negative) - np.searchsorted(negative, grid, side="left")
+            true = len(positive) - np.searchsorted(positive, grid - ROUNDING, side="left")
+            false = len(negative) - np.searchsorted(negative, grid - ROUNDING, side="left")
             made["arms"][arm] = {
                 "tp": true.tolist(),
                 "fp": false.tolist(),
@@ -225,7 +226,7 @@ def _clustered_limits(part: pd.DataFrame, grid: np.ndarray) -> list[list[float]]
     codes = pd.factorize(part["patient"])[0]
     found = []
     for t in grid:
-        called = p >= t
+        called = reaches(p, t)
         right = (called == y).astype(float)
         limits: list[float] = []
         for rows in (y == 1, y == 0, called, ~called):
