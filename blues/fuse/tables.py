@@ -212,21 +212,24 @@ def with_holm(comparisons: pd.DataFrame, within: Sequence[str] = ("metric", "tes
 
 
 def with_null(comparisons: pd.DataFrame, scores: pd.DataFrame, null: pd.DataFrame) -> pd.DataFrame:
-    """Add one row an arm: its score against the label-permutation null, p = (1 + as good) / (1 + permutations).
+    """Add one row an arm: its score against the label-permutation null, see :func:`blues.evaluate.permutation_p`.
 
-    Permutations that left an arm without a score are left out. The arms are one family, the experts' rules another.
+    Permutations that left an arm without a score are left out, and arms without one. The arms are one family, the experts'
+    rules another.
     """
     rows = []
     for (arm, metric), drawn in null.dropna(subset=["value"]).groupby(["arm", "metric"], sort=False):
         value = float(scores.loc[(scores["arm"] == arm) & (scores["metric"] == metric), "value"].iloc[0])
-        good = drawn["value"] <= value if metric in LOWER_IS_BETTER else drawn["value"] >= value
+        if not np.isfinite(value):
+            continue
+        good = "less" if metric in LOWER_IS_BETTER else "greater"
         rows.append(
             {
                 "arm": arm,
                 "reference": SHUFFLED,
                 "metric": metric,
                 "difference": value - drawn["value"].mean(),
-                "p_value": (1 + good.sum()) / (1 + len(drawn)),
+                "p_value": evaluate.permutation_p(value, drawn["value"], good),
                 "test": f"label permutation ({len(drawn)})",
                 "question": "Could the whole pipeline reach this score if the outcome were unrelated to every feature?",
                 "family": RULES if str(arm).startswith("expert rule") else SHUFFLED,
