@@ -57,7 +57,7 @@ from blues.evaluate.resample import (
     table_bootstrap,
     weighted_bootstrap,
 )
-from blues.evaluate.risk import calibration_table, decision_table, operating_table
+from blues.evaluate.risk import benefit_table, calibration_table, decision_table, operating_table
 from blues.evaluate.subgroups import heterogeneity_p, subgroup_table
 from blues.evaluate.tables import HEADLINE, compare_table, point_score, score_table
 from blues.evaluate.utility import net_benefit
@@ -84,6 +84,7 @@ __all__ = [
     "Test",
     "auroc",
     "average_precision",
+    "benefit_table",
     "benjamini_hochberg",
     "bootstrap_632plus",
     "bootstrap_auroc",

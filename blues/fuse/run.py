@@ -182,7 +182,7 @@ def run_folds(
             seed=experiment.seed, **{k: v for k, v in about.facts.items() if k not in ("asked", "rated")}
         ),
         attributions=attributions,
-        **(risk_tables(by_arm, experiment) if design.kind == "binary" else {}),
+        **(risk_tables(by_arm, arms, comparisons, experiment) if design.kind == "binary" else {}),
         validation=validation,
         learning=learning,
     )
