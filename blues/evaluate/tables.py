@@ -22,10 +22,8 @@ from blues.evaluate.resample import Seed, bootstrap_replicates
 from blues.evaluate.substitute import all_same, substituted, unknown_spread
 from blues.evaluate.utility import check_thresholds, net_benefit_rows
 
-__all__ = ["HEADLINE", "LOWER_IS_BETTER", "compare_table", "point_score", "score_table"]
+__all__ = ["LOWER_IS_BETTER", "compare_table", "point_score", "score_table"]
 
-HEADLINE = ("auroc", "auprc", "accuracy", "brier", "mae", "quadratic_kappa", "rmse", "r2", "spearman")
-"""Scores to show first, in this order, of those that a table has."""
 LOWER_IS_BETTER = frozenset({"brier", "mae", "rmse", "rps"})
 
 
