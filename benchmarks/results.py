@@ -156,6 +156,26 @@ def tests(run: Run, table: Table) -> list[str]:
     return lines
 
 
+def beside_published(forest: Run, trees: Run) -> list[str]:
+    """Return what others published of this cohort, with the same score here."""
+    scores = {run: found.scores.set_index(["metric", "arm"]) for run, found in (("f", forest), ("t", trees))}
+
+    def share(run: str, arm: str) -> str:
+        value, low, high = 100 * scores[run].loc[("accuracy", arm), ["value", "low", "high"]].astype(float)
+        return f"{value:.1f} % ({low:.1f} to {high:.1f})"
+
+    severity = interval(scores["f"].loc[("auroc", "expert rule: mean severity")])
+    images = f"{share('f', 'image')} (forest), {share('t', 'image')} (boosted trees)"
+    return [
+        "| what | published | here |",
+        "|---|---|---|",
+        f"| best fused accuracy | 83.4 % | boosted trees: blood tests alone {share('t', 'blood')}, with images "
+        f"{share('t', 'image+blood')} |",
+        f"| images only, accuracy | 58 to 73.4 % (CNNs), 79 % (segmented areas + logistic regression) | {images} |",
+        f"| severity against PCR | p = 0.89 | rule on mean severity: AUROC {severity} |",
+    ]
+
+
 def started(name: str, cohort: str, out: Path) -> list[str]:
     """Run one command unless its folder is there; return it as it is to be typed, with the time it took."""
     folder, told = out / name, f"python -m blues.fuse data/covid-blues {RUNS[name].flags}"
@@ -189,6 +209,9 @@ def main() -> None:
         print(f"## {RUNS[name].title}\n", *head, "", sep="\n")
         print(f"Encoder {encoder.get('name', '–')}, weights {str(encoder.get('weights', '–'))[:8]}.\n")
         print(*markdown(run, RUNS[name]), *groups(run), "", *tests(run, RUNS[name]), "", sep="\n", flush=True)
+    both = [given.out / name for name in ("pcr", "pcr-xgboost")]
+    if given.tables != "readme" and all((folder / "scores.csv").is_file() for folder in both):
+        print("## Beside what was published\n", *beside_published(*map(Run.load, both)), sep="\n")
 
 
 if __name__ == "__main__":

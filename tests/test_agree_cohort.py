@@ -281,6 +281,9 @@ def test_binary_calls_use_the_threshold_of_their_fold(tmp_path):
     )
     predictions = agree.read_predictions(write_run(tmp_path / "run", frame, "binary", "x"))
     assert predictions.ratings("image", [0.0, 1.0]).to_dict() == {"1": 0.0, "2": 1.0}
+    third = frame.assign(p=np.nextafter(0.7, 0), threshold=0.7)  # equal, but for the last bit
+    equal = agree.read_predictions(write_run(tmp_path / "equal", third, "binary", "x"))
+    assert set(equal.ratings("image", [0.0, 1.0])) == {1.0}
     twice = write_run(tmp_path / "again", pd.concat([frame, frame]), "binary", "x")
     with pytest.raises(InputError, match="two predictions of arm 'image' in one repeat"):
         agree.read_predictions(twice)

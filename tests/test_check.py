@@ -1,4 +1,5 @@
 import errno
+import importlib
 import io
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,11 +59,40 @@ def test_unknown_words_are_named_with_the_nearest_flag(argv, message):
         _parse(*argv)
 
 
-def test_a_missing_word_exits_with_2(capsys):
-    with pytest.raises(SystemExit) as stopped:
+@pytest.mark.parametrize("module", ["agree", "cohort", "embed", "report"])
+def test_a_missing_word_ends_in_one_line(module, capsys):
+    assert importlib.import_module(f"blues.{module}.command").main([]) == 2
+    told = capsys.readouterr().err
+    assert "arguments are required" in told
+    assert f"`python -m blues.{module} --help`" in told
+    assert told.count("\n") == 1
+    with pytest.raises(InputError, match="--folds: expected one argument"):
         _parse("--folds")
-    assert stopped.value.code == 2
-    assert "--folds" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"fusion": "both"}, r"--fusion is 'both'.*Allowed: early, late\."),
+        ({"heat": "hihg"}, r"--heat is 'hihg'.*Nearest: 'high'"),
+        ({"fusion": None}, r"--fusion is None"),
+        ({"side_dishes": ("rice", "rise")}, r"--side-dishes is 'rise'.*Nearest: 'rice'"),
+        ({"side_dishes": ["rise"]}, r"--side-dishes is 'rise'"),
+    ],
+)
+def test_what_a_literal_field_does_not_allow_is_refused_from_python(change, message):
+    @dataclass(frozen=True)
+    class Meal(Options):
+        heat: Literal["low", "high"] | None = None
+        side_dishes: tuple[Literal["rice", "salad"], ...] = ("rice",)
+
+        def __post_init__(self):
+            check.choices(self, "--")
+
+    with pytest.raises(InputError, match=message):
+        Meal(**change)
+    Meal()
+    Meal(heat="low", side_dishes=["salad", "rice"])
 
 
 def test_of_very_many_names_those_like_the_one_given_are_shown():

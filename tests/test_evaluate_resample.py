@@ -9,6 +9,7 @@ from scipy import stats
 
 from blues import evaluate
 from blues.check import InputError
+from blues.evaluate.validation import weighted_fold_auroc
 
 
 def test_weights_keep_every_stratum_and_the_seed():
@@ -209,13 +210,13 @@ def test_pooling_without_signal_is_biased_and_folds_are_not(rng):
         y = rng.permutation(np.repeat([0, 1], [33, 30]))
         folds = np.random.default_rng(seed).permutation(np.arange(63) % 5)
         p = np.array([y[folds != f].mean() for f in folds])
-        found = evaluate.pooled_and_fold_auroc(y, p, folds)
-        pooled.append(found.pooled.value)
-        others += [found.ranked.value, found.fold_mean.value]
+        pooled.append(evaluate.auroc(y, p).value)
+        others.append(evaluate.auroc(y, evaluate.rank_within_folds(p, folds)).value)
+        others.append(weighted_fold_auroc(y, p[None], folds[None], np.ones((1, 63)))[0])
     assert np.mean(pooled) < 0.45
     assert np.mean(others) == pytest.approx(0.5, abs=0.02)
-    one_sided = evaluate.pooled_and_fold_auroc([0, 0, 1, 1], [1, 2, 3, 4], [0, 0, 1, 1])
-    assert "one class" in one_sided.fold_mean.detail["reason"]
+    two = np.array([0, 0, 1, 1])  # every fold holds one class only
+    assert np.isnan(weighted_fold_auroc(two, np.arange(4.0)[None], two[None], np.ones((1, 4)))).all()
 
 
 def test_a_statistic_of_several_numbers_is_refused_by_name():

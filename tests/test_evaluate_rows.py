@@ -133,7 +133,6 @@ GAPS = [float("nan"), "a", "a", "b", "b", "c"]
         lambda: agree.cohen_kappa([[0, 1], [1, 1]] * 3, categories=[0, 1], clusters=GAPS),
         lambda: evaluate.rank_within_folds([1, 2, 3, 4, 5, 6], GAPS),
         lambda: evaluate.rank_within_folds([1, 2, 3, 4, 5, 6], [0, 0, 1, 1, 2, None]),
-        lambda: evaluate.pooled_and_fold_auroc([0, 1, 0, 1, 0, 1], [1, 2, 3, 4, 5, 6], [0, 0, 0, 1, 1, float("nan")]),
         lambda: evaluate.bootstrap_weights(GAPS, 5, 0),
         lambda: evaluate.bootstrap_weights([0.0, 0.0, 1.0, float("nan")], 5, 0),
         lambda: evaluate.bootstrap_weights([0, 0, 1, None], 5, 0),

@@ -124,6 +124,14 @@ def test_null_band_holds_its_level_over_all_names_together():
     assert 8 <= left <= 34
 
 
+def test_importances_do_not_lose_to_their_own_last_bit_in_any_unit():
+    names = pd.DataFrame({"modality": "blood", "name": ["a", "b"]})
+    for unit in (1.0, 1e6):
+        null = pd.concat([names.assign(permutation=k, value=[np.nextafter(0.7, 0) * unit, 0.1]) for k in range(19)])
+        found = explain.with_null(names.assign(value=[0.7 * unit, 0.1]), null)
+        assert found["p_own"].tolist() == [1, 1]
+
+
 def test_too_few_permutations_say_nothing_about_the_null():
     found = explained(null=5)
     table = explain.importance(found.attributions, "blood")

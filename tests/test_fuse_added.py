@@ -11,7 +11,8 @@ from made_design import QUICK, make_design
 from blues import check, report
 from blues.fuse import Experiment, Run, run
 from blues.fuse.command import summary
-from blues.fuse.null import alike, shuffled_outcome, with_added
+from blues.fuse.null import alike, p_of_added, shuffled_outcome, with_added
+from blues.fuse.tables import with_null
 
 
 def experiment(**changes):
@@ -223,3 +224,20 @@ def test_images_that_say_nothing_change_no_prediction_where_they_get_no_weight(k
     assert out.any()
     assert (differ.to_numpy()[out] == 0).all()
     assert report.summarize(result)["answer"]["numbers"]["verdict"] in ("unclear", "unknown")
+
+
+@pytest.mark.parametrize(("metric", "side"), [("auroc", 1), ("mae", 0)])
+def test_what_equals_the_observed_but_for_the_last_bit_is_as_extreme(metric, side):
+    """The p value is that of ``evaluate.permutation_p``, for a null of the pipeline and for the shuffle of two arms."""
+    drawn = [0.7, np.nextafter(0.7, 1 - side), 0.1 + 0.8 * side]  # equal, all but equal, more extreme
+    null = pd.DataFrame({"arm": "image", "metric": metric, "permutation": range(3), "value": drawn})
+    scores = pd.DataFrame({"arm": ["image"], "metric": [metric], "value": [0.7]})
+    assert with_null(pd.DataFrame(), scores, null)["p_value"].tolist() == [1.0]
+    observed = pd.DataFrame({"arm": ["image"], "metric": [metric], "permutation": [-1], "value": [0.7]})
+    assert p_of_added(pd.concat([observed, null])) == (1.0, 3, 3)
+
+
+def test_an_arm_without_a_score_is_not_held_against_the_null():
+    null = pd.DataFrame({"arm": "image", "metric": "r2", "permutation": range(3), "value": 0.1})
+    scores = pd.DataFrame({"arm": ["image"], "metric": ["r2"], "value": [np.nan]})
+    assert with_null(pd.DataFrame(), scores, null).empty

@@ -70,6 +70,22 @@ def test_subgroups_from_python_are_computed_or_refused(cohort, design):
     assert run.subgroups["patients"].sum() == len(np.unique(design.patients))
 
 
+@pytest.mark.parametrize(
+    ("name", "wrong", "nearest"),
+    [
+        ("fusion", "erly", "early"),
+        ("finetune", "label", "labels"),
+        ("calibrate", "plat", "platt"),
+        ("threshold", "yuden", "youden"),
+        ("image_features", "artefact", "artefacts"),
+    ],
+)
+def test_a_word_that_a_setting_does_not_take_is_refused(name, wrong, nearest):
+    with pytest.raises(InputError, match=rf"--{name.replace('_', '-')} is '{wrong}'.*Nearest: '{nearest}'") as refused:
+        fuse.Experiment(**{name: wrong})
+    assert "apparent" not in str(refused.value)
+
+
 @pytest.mark.parametrize("name", ["model", "modalities", "explain", "subgroups", "baseline", "allow", "select"])
 def test_one_name_is_not_taken_for_its_letters(name):
     with pytest.raises(InputError, match=rf"{name} is the text 'xgboost'. Write {name}=\('xgboost',\)"):

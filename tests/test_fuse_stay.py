@@ -135,6 +135,7 @@ def make_design(patients=50, effect=1.7, seed=3):
             "baseline: LDH": blood[["ldh"]],
         },
         cohort="made",
+        facts={"asked": {"allow": ()}, "no_rules": "none", "rated": True, "damaged": 0},
     )
 
 
@@ -160,6 +161,8 @@ def test_time_to_discharge_runs_like_any_other_task(found, tmp_path):
     assert gain.iloc[0]["high"] < 0
     assert (gain["p_holm"] >= gain["p_value"]).all()
     back = fuse.Run.load(found.save(tmp_path / "run"))
+    assert {"asked", "no_rules", "rated"} & set(back.provenance) == set()
+    assert back.provenance["damaged"] == 0
     pd.testing.assert_frame_equal(back.predictions, found.predictions)
     pd.testing.assert_frame_equal(back.scores, found.scores, check_dtype=False)
     assert back.design["kind"] == "time"

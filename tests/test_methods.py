@@ -1,9 +1,14 @@
 """The pages on methods say what the code says: functions exist, sources stand in docstrings, no score is missing."""
 
 import importlib
+import importlib.util
+import itertools
 import re
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 
 import blues
@@ -69,3 +74,27 @@ def test_every_score_of_a_run_has_its_place():
         label for label in labels if label.split(",")[0].split(" of averaged")[0].replace("-", " ") not in plain
     }
     assert left_out == set()
+
+
+def table_below(page, heading):
+    """Return the first table below a heading, as scores of a run."""
+    part = page.split(f"{heading}\n", 1)[1]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in part.split("\n") if line[:1] == "|"]
+    scores = []
+    for name, auroc, accuracy, *_ in itertools.takewhile(lambda row: row[0] != "prevalence", rows[2:]):
+        for metric, cell in (("auroc", auroc), ("accuracy", accuracy)):
+            numbers = map(float, re.findall(r"[\d.]+", cell))
+            arm = name.replace(" (reference)", "").replace(" + ", "+")
+            scores.append((arm, metric, *numbers))
+    return SimpleNamespace(scores=pd.DataFrame(scores, columns=["arm", "metric", "value", "low", "high"]))
+
+
+def test_what_stands_beside_published_numbers_is_that_of_the_tables(monkeypatch):
+    spec = importlib.util.spec_from_file_location("results", DOCS.parent / "benchmarks" / "results.py")
+    results = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "results", results)
+    spec.loader.exec_module(results)
+    page = (DOCS / "results-covid-blues.md").read_text(encoding="utf-8")
+    forest = table_below(page, "### By the command's defaults: a random forest a modality, stacked")
+    trees = table_below(page, "### By boosted trees")
+    assert "\n".join(results.beside_published(forest, trees)) in page

@@ -10,6 +10,8 @@ from sklearn.pipeline import Pipeline
 from blues import evaluate, models
 from blues.check import InputError
 from blues.models import Candidate, InnerFolds, Layout, Nested
+from blues.models.outcome import OutcomeModel
+from blues.models.threshold import crossfitted_youden
 
 
 def by_patient(y, patients):
@@ -182,6 +184,29 @@ class TestChoiceOfCalibratorAndThreshold:
         one = next(iter(options.values()))[0]
         Nested({name: (one, *rest) for name, (_, *rest) in options.items()}).fit(X, y, inner_of(patients))
         assert Counted.fits == len(inner_of(patients).split(y)) + 1
+
+
+def test_what_equals_the_threshold_but_for_the_last_bit_is_called():
+    below = np.nextafter(0.7, 0)
+
+    class Said(OutcomeModel):
+        kind, classes_ = "binary", np.array([0, 1])
+
+        def expected(self, X):
+            return np.full(len(X), below)
+
+        def _half(self):
+            return 0.7
+
+    assert Said().predict(np.zeros((3, 1))).tolist() == [1, 1, 1]
+    y, p = np.array([0, 1, 0, 1]), np.array([0.2, 0.7, 0.2, below])
+    assert crossfitted_youden("youden", y, p, np.array([0, 0, 1, 1])) == 1
+    nested = models.Nested({}, "ordinal")
+    nested.cuts_, nested.grades_ = np.array([0.7]), np.array([0, 1])
+    assert nested.grade(np.array([0.2, below])).tolist() == [0, 1]
+    rule = models.ClipRule(models.make("plain-logistic"))
+    rule.cut_ = 0.7
+    assert rule.shares([[0.2, below]]).tolist() == [0.5]
 
 
 class TestClipRule:
@@ -488,6 +513,16 @@ class TestCandidate:
             Candidate.parse(text, self.default)
         with pytest.raises(InputError, match="Leave out pca5"):
             Candidate("attention", components=5)
+
+    @pytest.mark.parametrize("wrong", [{"fusion": "erly"}, {"points": "men"}])
+    def test_words_that_are_none_are_refused_from_python(self, wrong):
+        with pytest.raises(InputError, match="Nearest"):
+            Candidate("forest", **wrong)
+
+    def test_a_threshold_is_none_that_nobody_may_name(self):
+        X, y = np.zeros((8, 1)), np.arange(8) % 2
+        with pytest.raises(InputError, match=r"Allowed: half, prevalence, youden, matched\."):
+            models.Nested({"a": (models.make("logistic"), [0])}, threshold="yuden").fit(X, y)
 
     layout = Layout(
         {"image/mean": np.arange(4), "blood": np.arange(4, 6)}, {"image/mean": list("abcd"), "blood": ["CRP", "LDH"]}

@@ -758,6 +758,45 @@ def test_calibration_and_net_benefit_are_those_of_evaluate(run, summary):
     assert line[3][0] == pytest.approx(nb["difference"])
 
 
+@pytest.mark.parametrize("alone", [False, True])
+def test_the_page_holds_what_the_run_saved_and_no_other_draws(alone, tmp_path):
+    """Numbers that a run made wrong would stand on the page as they are; one from before they were saved has the same."""
+    run = make_run(null=3)
+    if alone:  # beside images stands a constant
+        design = make_design()
+        one = pd.DataFrame({"constant": 1.0}, design.y.index)
+        design = dataclasses.replace(design, blocks={"image": design.blocks["image"]}, singles={"prevalence": one})
+        run = fuse.run(design, fuse.Experiment(modalities=("image",), **(QUICK | {"null": 2})))
+    again = report.summarize(fuse.Run.load(run.save(tmp_path / "run")))
+
+    def numbers(made):
+        rows = [made["tables"][key]["rows"] for key in ("calibration", "net-benefit", "null")]
+        text = json.dumps([rows, made["figures"]["decision"]["arguments"]])
+        return re.sub(r"-?\d+\.\d+(e-?\d+)?", lambda number: f"{float(number[0]) + 0:.9f}", text)
+
+    assert numbers(again) == numbers(report.summarize(run))
+    older = dict.fromkeys(("calibration", "decision", "benefit"), pd.DataFrame())
+    older["comparisons"] = run.comparisons[run.comparisons["reference"] != "shuffled outcome"]
+    for name in ("calibration", "decision", "benefit"):
+        assert (tmp_path / "run" / f"{name}.csv").is_file()
+    assert numbers(report.summarize(dataclasses.replace(run, **older))) == numbers(again)
+    moved = {
+        "calibration": run.calibration.assign(value=run.calibration["value"] + 1),
+        "decision": run.decision.assign(low=run.decision["low"] - 1),
+        "benefit": run.benefit.assign(high=run.benefit["high"] + 1),
+        "comparisons": run.comparisons.assign(p_value=0.5),
+    }
+    made = report.summarize(dataclasses.replace(run, **moved))
+    plain = report.summarize(run)
+    arm, before = (page["tables"]["calibration"]["rows"][0] for page in (made, plain))
+    assert arm[5] == pytest.approx(before[5] + 1)
+    for line, was in zip(made["tables"]["net-benefit"]["rows"], plain["tables"]["net-benefit"]["rows"], strict=True):
+        assert line[3][2] == pytest.approx(was[3][2] + 1)
+    assert {row[3] for row in made["tables"]["null"]["rows"]} == {0.5}
+    first, second = (page["figures"]["decision"]["arguments"]["curves"] for page in (made, plain))
+    assert first != second
+
+
 def test_threshold_table_agrees_with_evaluate(run, summary):
     explorer = summary["explorer"]
     for arm, values in explorer["arms"].items():
@@ -792,6 +831,24 @@ def test_shortened_predictions_stay_on_their_side_of_every_threshold():
     short = risk._shortened(pd.Series(near))
     assert np.abs(short - near).max() < 1e-4
     assert all(((short >= t) == (near >= t)).all() for t in np.arange(101) / 100)
+
+
+@pytest.mark.parametrize("most", [400, 1])
+@pytest.mark.parametrize("make", [make_run, clip_run])
+def test_the_mean_of_several_equal_predictions_reaches_them(make, most, monkeypatch):
+    monkeypatch.setattr(risk, "MOST_ROWS", most)
+    run = make()
+    first = run.predictions[run.predictions["repeat"] == 0]
+    p = np.where(np.arange(len(first)) % 3, 0.7, 0.2)
+    equal = pd.concat([first.assign(p=p, repeat=k) for k in range(6)], ignore_index=True)
+    made = risk.explorer(Facts(dataclasses.replace(run, predictions=equal)))["arms"]["blood"]
+    table = equal[equal["arm"] == "blood"]
+    called = evaluate.operating_table(table, 0.7).set_index("metric")["value"]
+    assert called["tp"] > 0
+    found = page._counts(made, 0.7)
+    assert found == {name: called[name] for name in found}
+    if "limits" in made:
+        assert made["limits"][70] == made["limits"][50]
 
 
 @pytest.mark.slow

@@ -176,7 +176,25 @@ def test_remedy_for_unequal_scales_is_none_that_attention_ignores():
         )
         notes = " ".join(n["text"] for n in fuse.notes.notes_on(whole, {}, settings))
         assert "scale their probabilities differently" in notes
-        assert ("--fusion stack, the default" in notes) is not wrong
+        assert ("Stacking, the default" in notes) is not wrong
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"null": 1, "reference": "blood", "fusion": "early", "explain": ("all",), "threshold": "youden"},
+        {"model": ("ridge",), "fusion": "late", "calibrate": "platt"},
+    ],
+)
+def test_pages_name_no_option_in_their_text(settings):
+    """What can be typed stands in the part that says how to repeat the run."""
+    whole = make_design(40)
+    wide = pd.DataFrame(np.random.default_rng(0).normal(size=(40, 12)), whole.y.index, [f"i{k}" for k in range(12)])
+    few = whole.blocks["image"].copy()
+    few.iloc[30:] = np.nan
+    whole = dataclasses.replace(whole, blocks={"image": wide, "blood": whole.blocks["blood"], "clinical": few})
+    summary = report.summarize(fuse.run(whole, fuse.Experiment(modalities=tuple(whole.blocks), **(QUICK | settings))))
+    assert [text for text in texts(summary, "repeat") if re.search(r"--[a-z]", text)] == []
 
 
 @pytest.mark.parametrize("modalities", [("blood",), ("blood", "clinical")])

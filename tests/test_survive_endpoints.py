@@ -10,6 +10,7 @@ import pytest
 from blues import survive
 from blues.check import InputError
 from blues.cohort import read
+from blues.survive.rule import meets
 
 DAYS = [0, 1, 3, 5, 7, 30]
 
@@ -243,6 +244,33 @@ def test_saved_endpoints_come_back(tmp_path):
     pd.testing.assert_frame_equal(back.status, found.status, check_dtype=False)
     assert back.rule == found.rule
     assert json.loads((tmp_path / "stay_rule.json").read_text(encoding="utf-8"))["stay"] == "los"
+
+
+@pytest.mark.parametrize(
+    ("test", "expected"),
+    [
+        ({"at_least": 2}, [1, 0, np.nan]),
+        ({"below": "2"}, [0, 1, np.nan]),
+        ({"known": True}, [1, 1, 0]),
+        ({"known": False}, [0, 0, 1]),
+        ({"equals": [2, "x"]}, [1, 0, np.nan]),
+        ({"below_column": "limit"}, [1, 0, np.nan]),
+    ],
+)
+def test_conditions_are_those_of_a_target(test, expected):
+    rule = survive.stay_rule({"stay": "los", "still_in_hospital": [{"column": "score", **test}]})
+    assert set(rule.columns()) >= {"los", "score"} | ({"limit"} if "below_column" in test else set())
+    table = pd.DataFrame({"score": ["2", 1.0, None], "limit": [3, 1, 1]}, index=["1", "2", "3"])
+    np.testing.assert_array_equal(meets(table, rule.still_in_hospital), expected)
+    assert survive.stay_rule(json.loads(json.dumps(rule.record()))) == rule
+
+
+def test_a_condition_that_cannot_be_asked_ends_in_words():
+    with pytest.raises(InputError, match=r"\[survival\].*exactly one of equals, known, at_least"):
+        survive.stay_rule({"stay": "los", "transferred": [{"column": "score"}]})
+    rule = survive.stay_rule({"stay": "los", "transferred": [{"column": "score", "above": 1}]})
+    with pytest.raises(InputError, match=r"column 'score', value 'high'.*patient 7 has none.*equals or known"):
+        survive.adjudicate(pd.DataFrame({"los": [3.0], "score": ["high"]}, index=["7"]), rule)
 
 
 def test_summary_counts():

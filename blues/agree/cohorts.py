@@ -14,7 +14,7 @@ from blues.agree.continuous import icc
 from blues.agree.multirater import gwet_ac, percent_agreement
 from blues.agree.pairwise import cohen_kappa
 from blues.agree.record import Agreement
-from blues.check import InputError, counted, one_of
+from blues.check import InputError, counted, one_of, reaches
 from blues.cohort import Cohort
 from blues.evaluate import auroc, benjamini_hochberg, operating_point
 from blues.survive.clustered import clustered_association
@@ -176,7 +176,9 @@ def rule_table(cohort: Cohort, target: str | None = None, *, level: float = 0.95
         y, value, patients = _outcomes(cohort, reference, score, unit)
         if not len(y):
             continue
-        point = operating_point(y, value >= threshold, clusters=patients if unit == "clip" else None, level=level)
+        point = operating_point(
+            y, reaches(value, threshold), clusters=patients if unit == "clip" else None, level=level
+        )
         row: dict[str, Any] = {"target": name, "unit": unit, "rater": rater, "item": item, "rule": words}
         row |= {"threshold": threshold, "n": len(y), "patients": len(np.unique(patients))}
         row |= {"tp": point.tp, "fp": point.fp, "fn": point.fn, "tn": point.tn}

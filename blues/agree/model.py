@@ -23,7 +23,7 @@ from blues.agree.pairwise import cohen_kappa, pairs
 from blues.agree.record import Agreement
 from blues.agree.resample import Kind
 from blues.agree.scale import numeric_scale
-from blues.check import InputError, columns_exist, one_of
+from blues.check import InputError, columns_exist, one_of, reaches
 from blues.cohort import Cohort
 
 __all__ = ["MODEL", "Experts", "Predictions", "experts_of", "model_agreement", "read_predictions"]
@@ -131,7 +131,7 @@ def read_predictions(folder: str | Path) -> Predictions:
     experiment = folder / "experiment.toml"
     task = tomllib.loads(experiment.read_text(encoding="utf-8")).get("task", "") if experiment.is_file() else ""
     threshold = table["threshold"].fillna(0.5) if "threshold" in table else 0.5
-    table = table.assign(called=(table["p"] >= threshold).astype(float))
+    table = table.assign(called=reaches(table["p"], threshold).astype(float))
     table = table.assign(grade=table["grade"] if "grade" in table else np.nan)
     means = table.groupby(["unit", "arm"], sort=False)[["p", "called", "grade"]].mean().unstack("arm")
     return Predictions(

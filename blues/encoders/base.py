@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from blues.check import InputError, build, one_of
+from blues.check import InputError, build, choices
 from blues.provenance import text_hash
 
 if TYPE_CHECKING:
@@ -78,8 +78,7 @@ class Preprocessing:
     std: tuple[float, ...] = (1.0,)
 
     def __post_init__(self) -> None:
-        one_of(self.geometry, ("sector", "polar", "full"), "geometry")
-        one_of(self.channels, (1, 3), "channels")
+        choices(self)
         for name in ("size", "mean", "std"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         if len(self.size) != 2 or min(self.size) < 8:

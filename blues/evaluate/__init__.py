@@ -57,26 +57,22 @@ from blues.evaluate.resample import (
     table_bootstrap,
     weighted_bootstrap,
 )
-from blues.evaluate.risk import calibration_table, decision_table, operating_table
+from blues.evaluate.risk import benefit_table, calibration_table, decision_table, operating_table
 from blues.evaluate.subgroups import heterogeneity_p, subgroup_table
-from blues.evaluate.tables import HEADLINE, compare_table, point_score, score_table
+from blues.evaluate.tables import compare_table, point_score, score_table
 from blues.evaluate.utility import net_benefit
 from blues.evaluate.validation import (
-    FoldAuroc,
     Optimism,
     bootstrap_632plus,
     no_information,
     optimism,
-    pooled_and_fold_auroc,
     rank_within_folds,
 )
 
 __all__ = [
     "COMBINE",
-    "HEADLINE",
     "Calibration",
     "Estimate",
-    "FoldAuroc",
     "OperatingPoint",
     "Optimism",
     "OutOfFold",
@@ -84,6 +80,7 @@ __all__ = [
     "Test",
     "auroc",
     "average_precision",
+    "benefit_table",
     "benjamini_hochberg",
     "bootstrap_632plus",
     "bootstrap_auroc",
@@ -124,7 +121,6 @@ __all__ = [
     "patient_folds",
     "permutation_p",
     "point_score",
-    "pooled_and_fold_auroc",
     "quadratic_kappa",
     "rank_within_folds",
     "ranked_probability_score",

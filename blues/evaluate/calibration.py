@@ -12,8 +12,8 @@ import statsmodels.api as sm
 from scipy import special, stats
 from statsmodels.nonparametric.smoothers_lowess import lowess
 
-from blues.check import InputError, binary_outcome, one_of, probabilities, same_length
-from blues.evaluate.records import ROUNDING, Estimate, Test, check_level, group_codes, normal_quantile, zeros_and_ones
+from blues.check import ROUNDING, InputError, binary_outcome, one_of, probabilities, same_length
+from blues.evaluate.records import Estimate, Test, check_level, group_codes, normal_quantile, zeros_and_ones
 from blues.evaluate.rows import rows_in_order
 
 __all__ = ["Calibration", "brier", "calibration", "expected_calibration_error", "smooth_calibration"]

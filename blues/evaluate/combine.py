@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from blues.check import InputError, one_of, probabilities, same_length
+from blues.check import InputError, one_of, probabilities, reaches, same_length
 from blues.evaluate.discrimination import auroc
-from blues.evaluate.records import group_codes, reaches
+from blues.evaluate.records import group_codes
 from blues.evaluate.rows import rows_in_order
 
 __all__ = ["COMBINE", "combine", "combine_table"]

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from blues.check import InputError, finite, one_of, same_length
+from blues.check import ROUNDING, InputError, finite, one_of, same_length
 from blues.evaluate.calibration import mean_interval
-from blues.evaluate.records import ROUNDING, Estimate, check_level, normal_quantile
+from blues.evaluate.records import Estimate, check_level, normal_quantile
 from blues.evaluate.resample import cluster_tables
 from blues.evaluate.rows import rows_in_order
 

@@ -14,11 +14,11 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from blues.check import InputError, binary_outcome, columns_exist, finite, one_of, probabilities
+from blues.check import ROUNDING, InputError, binary_outcome, columns_exist, finite, one_of, probabilities, reaches
 from blues.evaluate.ordinal import category_codes, kappa_of_tables, scale_weights
 from blues.evaluate.placements import weighted_auroc
 from blues.evaluate.precision import weighted_average_precision
-from blues.evaluate.records import ROUNDING, group_codes, reaches
+from blues.evaluate.records import group_codes
 from blues.evaluate.resample import patient_strata
 from blues.evaluate.validation import rank_within_folds, weighted_fold_auroc
 

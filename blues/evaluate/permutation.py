@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from blues.check import InputError, binary_outcome, finite, one_of, probabilities, same_length
+from blues.check import ROUNDING, InputError, binary_outcome, finite, one_of, probabilities, same_length
 from blues.evaluate.placements import cross_placements
-from blues.evaluate.records import ALTERNATIVES, QUESTIONS, ROUNDING, Test, group_codes, zeros_and_ones
+from blues.evaluate.records import ALTERNATIVES, QUESTIONS, Test, group_codes, zeros_and_ones
 from blues.evaluate.resample import Seed
 from blues.evaluate.rows import rows_in_order
 

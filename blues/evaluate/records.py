@@ -19,7 +19,6 @@ __all__ = [
     "group_codes",
     "logit_interval",
     "normal_quantile",
-    "reaches",
     "zeros_and_ones",
 ]
 
@@ -122,10 +121,6 @@ def normal_quantile(level: float) -> float:
     return float(stats.norm.isf((1 - check_level(level)) / 2))
 
 
-ROUNDING = 1e-12
-"""Differences up to this are of the last bits, and are no differences."""
-
-
 SAME = "every bootstrap sample gave the same value"
 ONE_PATIENT = "fewer than two patients in a class"
 """Why a bootstrap says nothing."""
@@ -138,11 +133,6 @@ def zeros_and_ones(values: Any, name: str) -> np.ndarray:
     if len(bad):
         raise InputError(f"{name} must hold 0 and 1 only, and holds {bad[0]:g}", remedy="Apply the threshold first")
     return array
-
-
-def reaches(p: Any, threshold: Any) -> np.ndarray:
-    """Return where predictions reach their threshold, whatever the last bit: the mean of several .7 reaches .7."""
-    return np.asarray(np.asarray(p) >= np.asarray(threshold) - ROUNDING)
 
 
 def logit_interval(value: float, se: float, quantile: float) -> tuple[float, float]:

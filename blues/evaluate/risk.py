@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from blues.check import DIGITS
 from blues.evaluate.calibration import calibration
-from blues.evaluate.outoffold import out_of_fold
+from blues.evaluate.outoffold import OutOfFold, out_of_fold, paired
 from blues.evaluate.proportions import operating_point
 from blues.evaluate.resample import Seed
 from blues.evaluate.utility import net_benefit
 
-__all__ = ["THRESHOLDS", "calibration_table", "decision_table", "operating_table"]
+__all__ = ["THRESHOLDS", "benefit_table", "calibration_table", "decision_table", "operating_table"]
 
 THRESHOLDS = tuple(float(t) for t in np.round(np.arange(0.01, 0.9901, 0.01), 2))
 """Threshold probabilities of a decision curve, unless others are named."""
@@ -29,7 +30,11 @@ def _averaged(predictions: pd.DataFrame, threshold: float | str) -> tuple[Any, n
     """Return the predictions by row, their mean over repeats, and the patients where a patient has several rows."""
     table = out_of_fold(predictions, "binary", threshold)
     clusters = table.patients if table.codes.max() + 1 < len(table.y) else None
-    return table, table.p.mean(0).round(12), clusters  # the mean of several .7 is .7
+    return table, _mean(table), clusters
+
+
+def _mean(table: OutOfFold) -> np.ndarray:
+    return np.asarray(table.p.mean(0).round(DIGITS))
 
 
 def operating_table(
@@ -141,6 +146,58 @@ def decision_table(
     [[0.5, 0.0]]
     """
     table, p, _ = _averaged(predictions, 0.5)
-    draws = int(min(draws, max(50, _CELLS // len(table.y))))
+    draws = _fewer(draws, table)
     found = net_benefit(table.y, p, thresholds, clusters=table.patients, draws=draws, level=level, seed=seed)
     return found.rename(columns={"model": "net_benefit"})[["threshold", "net_benefit", "low", "high", "treat_all"]]
+
+
+def benefit_table(
+    predictions: pd.DataFrame,
+    other: pd.DataFrame,
+    thresholds: Any = THRESHOLDS,
+    *,
+    draws: int = 1000,
+    level: float = 0.95,
+    seed: Seed = 0,
+) -> pd.DataFrame:
+    """Return the net benefit of two arms on the rows that both predict, and their paired difference.
+
+    Parameters
+    ----------
+    predictions, other : DataFrame
+        Of one arm each, as :func:`blues.evaluate.score_table` takes them.
+    thresholds, draws, level, seed
+        As in :func:`decision_table`; the intervals are of the difference, the same patients drawn for both arms.
+
+    Returns
+    -------
+    DataFrame, one row a threshold
+        ``threshold, net_benefit, other, difference, low, high, treat_all``.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"patient": list("abcd"), "repeat": 0, "fold": 0, "y": [1, 1, 0, 0]})
+    >>> arms = frame.assign(p=[0.9, 0.6, 0.4, 0.1]), frame.assign(p=[0.9, 0.4, 0.6, 0.1])
+    >>> benefit_table(*arms, [0.5])[["net_benefit", "other", "difference"]].to_numpy().tolist()
+    [[0.5, 0.0, 0.5]]
+    """
+    table, second = paired(out_of_fold(predictions, "binary"), out_of_fold(other, "binary"))
+    found = net_benefit(
+        table.y,
+        _mean(table),
+        thresholds,
+        other=_mean(second),
+        clusters=table.patients,
+        draws=_fewer(draws, table),
+        level=level,
+        seed=seed,
+    )
+    found = found.drop(columns=["low", "high"]).rename(
+        columns={"model": "net_benefit", "difference_low": "low", "difference_high": "high"}
+    )
+    return found[["threshold", "net_benefit", "other", "difference", "low", "high", "treat_all"]]
+
+
+def _fewer(draws: int, table: OutOfFold) -> int:
+    """Return the draws that many rows allow."""
+    return int(min(draws, max(50, _CELLS // len(table.y))))

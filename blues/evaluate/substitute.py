@@ -6,11 +6,12 @@ import math
 
 import numpy as np
 
+from blues.check import ROUNDING
 from blues.evaluate.discrimination import newcombe_instead
 from blues.evaluate.outoffold import PREVALENCE_DEPENDENT, OutOfFold
 from blues.evaluate.placements import class_holders
 from blues.evaluate.proportions import wilson_limits
-from blues.evaluate.records import ONE_PATIENT, ROUNDING, SAME, Estimate, normal_quantile
+from blues.evaluate.records import ONE_PATIENT, SAME, Estimate, normal_quantile
 
 __all__ = ["all_same", "substituted", "unknown_spread"]
 

@@ -10,22 +10,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from blues.check import InputError, one_of
+from blues.check import ROUNDING, InputError, one_of
 from blues.evaluate.compare import delong_test, mcnemar_test, nadeau_bengio_test
 from blues.evaluate.discrimination import auroc
 from blues.evaluate.intervals import interval_of_replicates
 from blues.evaluate.outoffold import METRICS, PREVALENCE_DEPENDENT, OutOfFold, bootstrap_strata, out_of_fold, paired
 from blues.evaluate.permutation import sign_flip_test, swap_contributions, without_rounding
 from blues.evaluate.proportions import clustered_proportion, wilson_interval
-from blues.evaluate.records import ONE_PATIENT, QUESTIONS, ROUNDING, SAME, Estimate, Test
+from blues.evaluate.records import ONE_PATIENT, QUESTIONS, SAME, Estimate, Test
 from blues.evaluate.resample import Seed, bootstrap_replicates
 from blues.evaluate.substitute import all_same, substituted, unknown_spread
 from blues.evaluate.utility import check_thresholds, net_benefit_rows
 
-__all__ = ["HEADLINE", "LOWER_IS_BETTER", "compare_table", "point_score", "score_table"]
+__all__ = ["LOWER_IS_BETTER", "compare_table", "point_score", "score_table"]
 
-HEADLINE = ("auroc", "auprc", "accuracy", "brier", "mae", "quadratic_kappa", "rmse", "r2", "spearman")
-"""Scores to show first, in this order, of those that a table has."""
 LOWER_IS_BETTER = frozenset({"brier", "mae", "rmse", "rps"})
 
 

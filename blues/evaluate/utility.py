@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from blues.check import InputError, finite, probabilities, same_length
-from blues.evaluate.records import group_codes, reaches
+from blues.check import InputError, finite, probabilities, reaches, same_length
+from blues.evaluate.records import group_codes
 from blues.evaluate.resample import Seed, weighted_bootstrap
 from blues.evaluate.rows import rows_in_order
 

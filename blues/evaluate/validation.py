@@ -10,20 +10,17 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from blues.check import InputError, binary_outcome, finite, same_length
-from blues.evaluate.discrimination import auroc
+from blues.check import InputError, finite, same_length
 from blues.evaluate.placements import weighted_auroc
 from blues.evaluate.records import Estimate, group_codes
 from blues.evaluate.resample import Seed, bootstrap_weights, patient_strata, take_rows
 from blues.evaluate.rows import rows_in_order
 
 __all__ = [
-    "FoldAuroc",
     "Optimism",
     "bootstrap_632plus",
     "no_information",
     "optimism",
-    "pooled_and_fold_auroc",
     "rank_within_folds",
     "weighted_fold_auroc",
 ]
@@ -268,62 +265,3 @@ def weighted_fold_auroc(y: np.ndarray, scores: np.ndarray, folds: np.ndarray, we
                 total[found] += area[found]
                 count += found
     return np.divide(total, count, out=np.full(len(weights), np.nan), where=count > 0)
-
-
-@dataclass(frozen=True)
-class FoldAuroc:
-    """Three ways to an AUROC from out-of-fold scores.
-
-    Attributes
-    ----------
-    pooled : Estimate
-        All scores together, logit DeLong; biased below .5 without signal.
-    ranked : Estimate
-        Scores ranked within their fold, then together, logit DeLong.
-    fold_mean : Estimate
-        Mean of the folds' own AUROCs; ``detail`` has ``folds`` and ``undefined`` (folds with one class). No interval:
-        folds are not independent.
-    """
-
-    pooled: Estimate
-    ranked: Estimate
-    fold_mean: Estimate
-
-
-@rows_in_order
-def pooled_and_fold_auroc(y: Any, p: Any, folds: Any, clusters: Any = None, *, level: float = 0.95) -> FoldAuroc:
-    """Return the AUROC of out-of-fold scores pooled, ranked within folds, and averaged over folds.
-
-    Parameters
-    ----------
-    y, p, folds : array-like, shape (n,)
-        Outcome (0 and 1), out-of-fold score, and fold of each row, of one repeat.
-    clusters : array-like, shape (n,), optional
-        The patient of each row, when a patient has several.
-    level : float
-        Confidence level of the intervals.
-
-    Returns
-    -------
-    FoldAuroc
-
-    Examples
-    --------
-    >>> found = pooled_and_fold_auroc([0, 1, 0, 1], [0.1, 0.2, 0.7, 0.9], [0, 0, 1, 1])
-    >>> found.pooled.value, found.ranked.value, found.fold_mean.value
-    (0.75, 1.0, 1.0)
-    """
-    outcome, scores = binary_outcome(y), finite(p, "p").ravel()
-    labels = np.asarray(folds).ravel()
-    same_length(y=outcome, p=scores, folds=labels)
-    ranked = rank_within_folds(scores, labels)
-    everyone = np.ones((1, len(outcome)))
-    mean = float(weighted_fold_auroc(outcome, scores[None, :], labels[None, :], everyone)[0])
-    mixed = [0 < outcome[labels == fold].sum() < np.sum(labels == fold) for fold in np.unique(labels)]
-    detail = {"folds": len(mixed), "undefined": len(mixed) - sum(mixed), "method": "mean over folds"}
-    reason = "folds are not independent" if any(mixed) else "every fold holds one class only"
-    return FoldAuroc(
-        auroc(outcome, scores, clusters, level=level),
-        auroc(outcome, ranked, clusters, level=level),
-        Estimate(mean, detail={**detail, "reason": reason}),
-    )

@@ -202,9 +202,9 @@ def _points(attributions: Attributions, patient: str) -> tuple[pd.DataFrame, tup
     return own, tuple(p for p in every if p not in set(own["point"].astype(str)))
 
 
-def _no_lung(points: pd.DataFrame, least: float = 0.5) -> list[str]:
+def _no_lung(points: pd.DataFrame) -> list[str]:
     """Say which clips the encoder does not take for lung ultrasound, where it has an output for that."""
-    lung = points[(points["feature"] == "lus") & (points["value"] < least)]
+    lung = points[(points["feature"] == "lus") & (points["value"] < 0.5)]
     return [
         f"the clip at {row.point} does not look like lung ultrasound to the encoder (probability {row.value:.2f})"
         for row in lung.itertuples()

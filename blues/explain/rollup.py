@@ -241,16 +241,16 @@ def with_null(table: pd.DataFrame, null: pd.DataFrame, level: float = 0.05) -> p
     wide = null.pivot_table(index="permutation", columns=["modality", "name"], values="value", aggfunc="mean")
     keys = pd.MultiIndex.from_frame(table[["modality", "name"]])
     drawn = wide.reindex(columns=keys).fillna(0.0).to_numpy()
-    all_ = np.vstack([table["value"].to_numpy(float), drawn])
+    own = table["value"].to_numpy(float)
+    all_ = np.vstack([own, drawn])
     middle, spread = all_.mean(axis=0), all_.std(axis=0)
     # names that are hardly ever used have next to no spread; the median spread keeps them from ruling the maximum [2]
     spread = spread + np.median(spread)
     z = np.divide(all_ - middle, spread, out=np.zeros(all_.shape), where=spread > 0)
     largest = z.max(axis=1)
-    # rounding must not let an observed value lose to itself
-    table["p_value"] = (largest[:, None] >= z[0] - 1e-12).mean(axis=0)
+    table["p_value"] = [evaluate.permutation_p(one, largest[1:]) for one in z[0]]
     cut = np.sort(largest)[::-1][int(np.floor(level * len(largest) + 1e-9))]
-    table["p_own"] = (all_ >= all_[0] - 1e-12).mean(axis=0)
+    table["p_own"] = [evaluate.permutation_p(one, drawn[:, j]) for j, one in enumerate(own)]
     table["null_high"] = middle + cut * spread
     table["inside_null"] = (table["p_value"] > level).astype(object)
     return table

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from blues import check, evaluate
+from blues.check import ROUNDING
 from blues.evaluate.outoffold import METRICS, OutOfFold, bootstrap_strata
-from blues.evaluate.records import ROUNDING
 from blues.evaluate.utility import net_benefit_rows
 
 __all__ = ["Subset", "arm_tables", "interaction", "modality_value"]

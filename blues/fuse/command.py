@@ -33,7 +33,7 @@ from blues.fuse.transfer import transfer
 
 __all__ = ["main", "prepare"]
 
-HEADLINE = tuple(
+SHOWN = tuple(
     "auroc auprc accuracy brier mae quadratic_kappa spearman rmse uno_c harrell_c integrated_brier scaled_brier".split()
 )
 DEMO: dict[str, Any] = {"model": ("xgboost",), "repeats": 5, "null": 0}
@@ -357,7 +357,7 @@ def _choice_lines(found: Run) -> list[str]:
 def _arms_table(found: Run) -> list[str]:
     """Lay the scores out, one arm a row, value and interval in a cell; arms with too few patients of a class are marked."""
     scores = found.scores
-    wanted = [m for m in HEADLINE if m in set(scores["metric"])]
+    wanted = [m for m in SHOWN if m in set(scores["metric"])]
     shown = scores[scores["metric"].isin(wanted)]
     cells: dict[str, dict[str, Any]] = {}
     for row in shown.itertuples():

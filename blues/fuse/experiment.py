@@ -181,6 +181,7 @@ class Experiment:
 
     def __post_init__(self) -> None:
         self._check_types()
+        check.choices(self, "--")
         for name, allowed in (("modalities", features.MODALITIES), ("model", (*models.MODELS, "attention"))):
             values = getattr(self, name)
             if not values:
@@ -192,7 +193,6 @@ class Experiment:
         if not self.points:
             object.__setattr__(self, "points", "concat" if self.image_features == "artefacts" else "mean")
         self.rivals()
-        check.one_of(self.image_features, features.IMAGE_FEATURES, "--image-features")
         check.one_of(self.frames, pool.FRAMES, "--frames")
         check.one_of(self.points, pool.POINTS, "--points")
         for name, least in (

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from blues import evaluate
+from blues import evaluate, provenance
 from blues.features import Design, suspicious
 from blues.fuse.crossval import UNCHOSEN, UNSTACKED
 from blues.fuse.experiment import Experiment
@@ -19,6 +19,7 @@ __all__ = [
     "encoder_notes",
     "fallback_notes",
     "notes_on",
+    "own_provenance",
     "reference_notes",
     "sample_size",
     "undecided_notes",
@@ -29,6 +30,8 @@ FEW_EVENTS = 10
 UNEQUAL = 4
 """Early fusion of blocks of which one has this many times the columns of another is warned of."""
 _MOST_LEAKS = 5
+_IN_OTHER_FILES = ("asked", "rated", "no_rules")
+"""Facts of a design that the experiment, the facts of the run or its notes hold."""
 CLOSE_TO_FEW = 20
 """Fewer than this and the report names what cannot be claimed."""
 
@@ -94,6 +97,12 @@ def design_facts(
         "rated": bool(design.facts.get("rated")),
         "dropped": design.dropped.to_dict("records"),
     }
+
+
+def own_provenance(design: Design, experiment: Experiment) -> dict[str, Any]:
+    """Return the provenance of a run, see :func:`blues.provenance.record`, with the design's facts that stand nowhere else."""
+    facts = {name: value for name, value in design.facts.items() if name not in _IN_OTHER_FILES}
+    return provenance.record(seed=experiment.seed, **facts)
 
 
 def notes_on(
@@ -176,7 +185,7 @@ def reference_notes(few: Mapping[str, tuple[int, int]], reference: str | None) -
         if arm == reference:
             found.append(_warning(f"{told}: what images add to it is said of those {patients} alone."))
         else:
-            found.append(_note(f"{told}, and is not taken for the reference; --reference names it all the same."))
+            found.append(_note(f"{told}, and is not the reference unless it is named as it."))
     return found
 
 
@@ -224,7 +233,7 @@ def _width_notes(design: Design, experiment: Experiment) -> list[dict[str, str]]
                 _warning(
                     f"Early fusion ({candidate.label}) lays blocks of very unequal width side by side (columns: {told}). The "
                     "wide block crowds the narrow one out, so that a modality that is added may seem to do harm only for its "
-                    "many columns; --fusion stack, the default, is not open to this."
+                    "many columns; stacking, the default, is not open to this."
                 )
             ]
     return []
@@ -249,9 +258,9 @@ def _scale_notes(design: Design, experiment: Experiment) -> list[dict[str, str]]
     alike = all(c.calibrate != "none" or (c.fusion == "stack" and c.model != "attention") for c in rivals)
     if design.kind != "binary" or len(design.blocks) < 2 or alike:
         return []
-    remedy = "--fusion stack, the default, and --calibrate platt treat all arms alike"
+    remedy = "Stacking, the default, and a calibration by Platt's method treat all arms alike"
     if any(c.model == "attention" for c in rivals):
-        remedy = "--calibrate platt treats all arms alike (--fusion says nothing to attention, which joins modalities itself)"
+        remedy = "A calibration by Platt's method treats all arms alike (attention joins modalities itself)"
     return [
         _note(
             "Arms of one modality and of several scale their probabilities differently here: a difference in Brier score, net "

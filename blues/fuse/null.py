@@ -268,15 +268,15 @@ def _difference(predictions: pd.DataFrame, pair: Sequence[Arm], metric: str, des
 def p_of_added(added: pd.DataFrame) -> tuple[float, int, int] | None:
     """Return p, one-sided, and how many of how many shuffles of :func:`added_null` gave as large a gain; None without any.
 
-    p = (1 + as large) / (1 + shuffles): the observed order is one of those that chance could have dealt.
+    p is :func:`blues.evaluate.permutation_p`: the observed order is one of those that chance could have dealt.
     """
     known = added.dropna(subset=["value"]) if len(added) else added
     if not len(known) or known["permutation"].min() >= 0 or known["permutation"].max() < 0:
         return None
-    value = known["value"] * (-1 if known["metric"].iloc[0] in LOWER_IS_BETTER else 1)
-    drawn = value[known["permutation"] >= 0]
-    as_large = int((drawn >= value[known["permutation"] < 0].iloc[0]).sum())
-    return (1 + as_large) / (1 + len(drawn)), as_large, len(drawn)
+    large = "less" if known["metric"].iloc[0] in LOWER_IS_BETTER else "greater"
+    observed, drawn = (known.loc[rows, "value"] for rows in (known["permutation"] < 0, known["permutation"] >= 0))
+    p = evaluate.permutation_p(float(observed.iloc[0]), drawn, large)
+    return p, round(p * (1 + len(drawn))) - 1, len(drawn)
 
 
 def with_added(comparisons: pd.DataFrame, added: pd.DataFrame) -> pd.DataFrame:

@@ -20,7 +20,17 @@ from blues.provenance import replacing, write_json
 __all__ = ["Run"]
 
 _TABLES = ("scores", "comparisons", "refused", "null", "choices")
-_OPTIONAL = ("operating", "calibration", "decision", "added", "validation", "learning", "combinations", "subgroups")
+_OPTIONAL = (
+    "operating",
+    "calibration",
+    "decision",
+    "benefit",
+    "added",
+    "validation",
+    "learning",
+    "combinations",
+    "subgroups",
+)
 _WORDS = ("column", "role", "known", "reason", "method", "test", "question", "better", "chosen")
 _MADE_OF_IT = "agreement stay explanations patients tables figures report.html report.json report.md".split()
 _PAGES = ("cohort", "notes", "design", "provenance")
@@ -47,6 +57,9 @@ class Run:
     operating, calibration, decision : DataFrame
         Of a binary outcome, every arm's :func:`blues.evaluate.operating_table` at the thresholds fixed in the training folds,
         :func:`blues.evaluate.calibration_table` and :func:`blues.evaluate.decision_table`, each with ``arm``; else empty.
+    benefit : DataFrame
+        Of a binary outcome, the :func:`blues.evaluate.benefit_table` of every arm with images beside the reference, with ``arm,
+        reference``; see :func:`blues.fuse.tables.benefit`. Else empty.
     refused : DataFrame
         ``column, role, known, reason``.
     added : DataFrame
@@ -92,6 +105,7 @@ class Run:
     operating: pd.DataFrame = field(default_factory=pd.DataFrame)
     calibration: pd.DataFrame = field(default_factory=pd.DataFrame)
     decision: pd.DataFrame = field(default_factory=pd.DataFrame)
+    benefit: pd.DataFrame = field(default_factory=pd.DataFrame)
     added: pd.DataFrame = field(default_factory=pd.DataFrame)
     combinations: pd.DataFrame = field(default_factory=pd.DataFrame)
     subgroups: pd.DataFrame = field(default_factory=pd.DataFrame)

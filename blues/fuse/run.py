@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from blues import check, evaluate, provenance
+from blues import check, evaluate
 from blues.features import Design
 from blues.fuse.arms import arms_of
 from blues.fuse.crossval import Fold, fit_arms
@@ -18,7 +18,7 @@ from blues.fuse.experiment import Experiment
 from blues.fuse.explained import chosen_arms
 from blues.fuse.finetune import Tuning
 from blues.fuse.margin import check_margin
-from blues.fuse.notes import design_facts, fallback_notes, notes_on, reference_notes, sample_size
+from blues.fuse.notes import design_facts, fallback_notes, notes_on, own_provenance, reference_notes, sample_size
 from blues.fuse.null import added_null, label_null, with_added
 from blues.fuse.record import Run
 from blues.fuse.settled import settled
@@ -178,11 +178,9 @@ def run_folds(
         cohort=dict(cohort_card or {}),
         design=design_facts(about, by_arm, size),
         notes=tuple(notes),
-        provenance=provenance.record(
-            seed=experiment.seed, **{k: v for k, v in about.facts.items() if k not in ("asked", "rated")}
-        ),
+        provenance=own_provenance(about, experiment),
         attributions=attributions,
-        **(risk_tables(by_arm, experiment) if design.kind == "binary" else {}),
+        **(risk_tables(by_arm, arms, comparisons, experiment) if design.kind == "binary" else {}),
         validation=validation,
         learning=learning,
     )

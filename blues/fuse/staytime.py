@@ -15,14 +15,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from blues import check, evaluate, provenance, survive
+from blues import check, evaluate, survive
 from blues.cohort import Cohort
 from blues.cohort.schema import Column, Target
 from blues.features import Design
 from blues.fuse.arms import sees_images
 from blues.fuse.examine import learning_notes, validation_notes
 from blues.fuse.experiment import Experiment
-from blues.fuse.notes import FEW_EVENTS, design_facts, encoder_notes, undecided_notes
+from blues.fuse.notes import FEW_EVENTS, design_facts, encoder_notes, own_provenance, undecided_notes
 from blues.fuse.record import Run
 from blues.fuse.stayexamine import examined, learning_of_time, refuse_options, unused_options, validate_time
 from blues.fuse.tables import (
@@ -197,7 +197,7 @@ def run_time(
         cohort=dict(cohort_card or {}),
         design=_facts(design, by_arm, found),
         notes=tuple(_notes(design, experiment, found) + validation_notes(validation) + learning_notes(learning)),
-        provenance=provenance.record(seed=experiment.seed, **dict(design.facts)),
+        provenance=own_provenance(design, experiment),
         validation=validation,
         learning=learning,
     )

@@ -16,11 +16,13 @@ from blues.fuse.arms import Arm
 from blues.fuse.experiment import Experiment
 
 __all__ = [
+    "benefit",
     "check_reference",
     "compare_arms",
     "image_pairs",
     "main_metric",
     "reference_arm",
+    "risk_table",
     "risk_tables",
     "score_arms",
     "too_few_patients",
@@ -75,18 +77,45 @@ def score_arms(
     return pd.concat(tables, ignore_index=True)
 
 
-def risk_tables(by_arm: Mapping[str, pd.DataFrame], experiment: Experiment) -> dict[str, pd.DataFrame]:
-    """Return ``operating``, ``calibration`` and ``decision`` of every arm of a binary outcome, see :class:`blues.fuse.Run`."""
+def risk_table(name: str, by_arm: Mapping[str, pd.DataFrame], experiment: Experiment) -> pd.DataFrame:
+    """Return ``operating``, ``calibration`` or ``decision`` of arms of a binary outcome, see :class:`blues.fuse.Run`."""
     makers: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
         "operating": evaluate.operating_table,
         "calibration": evaluate.calibration_table,
-        "decision": partial(evaluate.decision_table, draws=min(experiment.draws, 1000), seed=experiment.seed),
+        "decision": partial(evaluate.decision_table, **_bands(experiment)),
     }
-    found = {}
-    for name, make in makers.items():
-        each = {arm: make(part) for arm, part in by_arm.items()}
-        found[name] = pd.concat(each, names=["arm", "row"]).reset_index("arm").reset_index(drop=True)
-    return found
+    each = {arm: makers[name](part) for arm, part in by_arm.items()}
+    return pd.concat(each, names=["arm", "row"]).reset_index("arm").reset_index(drop=True) if each else pd.DataFrame()
+
+
+def risk_tables(
+    by_arm: Mapping[str, pd.DataFrame], arms: Sequence[Arm], comparisons: pd.DataFrame, experiment: Experiment
+) -> dict[str, pd.DataFrame]:
+    """Return :func:`risk_table` of every arm, and :func:`benefit` of those with images.
+
+    Beside the reference of the comparisons; where there is none, beside the constant.
+    """
+    found = {name: risk_table(name, by_arm, experiment) for name in ("operating", "calibration", "decision")}
+    added = comparisons[comparisons["family"] == ADDED]
+    pairs = list(added[["arm", "reference"]].drop_duplicates().itertuples(index=False, name=None))
+    if not len(comparisons):
+        seeing = [arm.name for arm in arms if arm.sees_images and arm.role != "rule"]
+        pairs = [(name, arm.name) for name in seeing for arm in arms if arm.role == "prevalence"]
+    tables = [benefit(by_arm, arm, reference, experiment) for arm, reference in pairs]
+    return found | {"benefit": pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()}
+
+
+def benefit(by_arm: Mapping[str, pd.DataFrame], arm: str, reference: str, experiment: Experiment) -> pd.DataFrame:
+    """Return the net benefit of an arm and of a reference, see :func:`blues.evaluate.benefit_table`, with their names."""
+    table = evaluate.benefit_table(by_arm[arm], by_arm[reference], **_bands(experiment))
+    table.insert(0, "arm", arm)
+    table.insert(1, "reference", reference)
+    return table
+
+
+def _bands(experiment: Experiment) -> dict[str, Any]:
+    """Return the settings of the bands of decision curves."""
+    return {"draws": min(experiment.draws, 1000), "seed": experiment.seed}
 
 
 def without_images(arms: Sequence[Arm], kind: str) -> list[str]:
@@ -212,21 +241,24 @@ def with_holm(comparisons: pd.DataFrame, within: Sequence[str] = ("metric", "tes
 
 
 def with_null(comparisons: pd.DataFrame, scores: pd.DataFrame, null: pd.DataFrame) -> pd.DataFrame:
-    """Add one row an arm: its score against the label-permutation null, p = (1 + as good) / (1 + permutations).
+    """Add one row an arm: its score against the label-permutation null, see :func:`blues.evaluate.permutation_p`.
 
-    Permutations that left an arm without a score are left out. The arms are one family, the experts' rules another.
+    Permutations that left an arm without a score are left out, and arms without one. The arms are one family, the experts'
+    rules another.
     """
     rows = []
     for (arm, metric), drawn in null.dropna(subset=["value"]).groupby(["arm", "metric"], sort=False):
         value = float(scores.loc[(scores["arm"] == arm) & (scores["metric"] == metric), "value"].iloc[0])
-        good = drawn["value"] <= value if metric in LOWER_IS_BETTER else drawn["value"] >= value
+        if not np.isfinite(value):
+            continue
+        good = "less" if metric in LOWER_IS_BETTER else "greater"
         rows.append(
             {
                 "arm": arm,
                 "reference": SHUFFLED,
                 "metric": metric,
                 "difference": value - drawn["value"].mean(),
-                "p_value": (1 + good.sum()) / (1 + len(drawn)),
+                "p_value": evaluate.permutation_p(value, drawn["value"], good),
                 "test": f"label permutation ({len(drawn)})",
                 "question": "Could the whole pipeline reach this score if the outcome were unrelated to every feature?",
                 "family": RULES if str(arm).startswith("expert rule") else SHUFFLED,

@@ -131,6 +131,8 @@ class Candidate:
                 f"pca{self.components} does not go with attention, which sees the image columns as they are",
                 remedy=f"Leave out pca{self.components}, or take it with another model",
             )
+        check.one_of(self.fusion, FUSIONS, "fusion")
+        check.one_of(self.points, POINTS, "point pooling")
 
     @classmethod
     def parse(cls, text: str, defaults: Candidate) -> Candidate:

@@ -126,7 +126,8 @@ class Nested(OutcomeModel):
         estimator, columns, *own = given
         calibrate, threshold = own or (self.calibrate, self.threshold)
         check.one_of(calibrate, CALIBRATORS, "calibrate")
-        check.one_of(threshold, (*THRESHOLDS, APPARENT), "threshold")
+        if threshold != APPARENT:  # which is for models of one variable, and not offered
+            check.one_of(threshold, THRESHOLDS, "threshold")
         return estimator, columns, calibrate, threshold
 
     def _choose(
@@ -169,7 +170,7 @@ class Nested(OutcomeModel):
         """Return the grade called for each expected grade, shape (rows,); NaN where the nearest one is to be called."""
         if self.cuts_ is None:
             return np.full(len(p), np.nan)
-        return np.asarray(self.grades_[np.searchsorted(self.cuts_, p, side="right")], dtype=float)
+        return np.asarray(self.grades_[np.searchsorted(self.cuts_ - check.ROUNDING, p, side="right")], dtype=float)
 
     def predict_categories(self, X: Any, categories: Sequence[float]) -> np.ndarray:
         """Return the probability of each category of an ordinal outcome, shape (rows, categories); rows sum to 1.

@@ -46,7 +46,9 @@ class OutcomeModel(BaseEstimator):
                 f"{np.isnan(said).sum()} of {len(said)} rows have no probability, and so no class",
                 remedy="Look for outcomes or inputs in training that are no numbers",
             )
-        return np.asarray(self.classes_[np.minimum(said >= self._half(), len(self.classes_) - 1).astype(int)])
+        return np.asarray(
+            self.classes_[np.minimum(check.reaches(said, self._half()), len(self.classes_) - 1).astype(int)]
+        )
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return ``[1 - p, p]`` a row, shape (rows, 2), for a binary outcome."""

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 
+from blues.check import reaches
+
 __all__ = ["ClipRule"]
 
 
@@ -72,5 +74,5 @@ class ClipRule(BaseEstimator):
 def _share(X: np.ndarray, cut: float) -> np.ndarray:
     known = ~np.isnan(X)
     count = known.sum(axis=1)
-    called = (known & (np.where(known, X, -np.inf) >= cut)).sum(axis=1)
+    called = (known & reaches(np.where(known, X, -np.inf), cut)).sum(axis=1)
     return np.divide(called, count, out=np.full(len(X), np.nan), where=count > 0)

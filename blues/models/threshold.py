@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from blues.check import DIGITS, reaches
+
 __all__ = [
     "APPARENT",
     "GRADING",
@@ -45,9 +47,9 @@ def youden_threshold(y: np.ndarray, p: np.ndarray) -> float:
     """
     levels = np.unique(p)
     cuts = np.concatenate([[levels[0]], (levels[1:] + levels[:-1]) / 2])
-    above = p[None, :] >= cuts[:, None]
+    above = reaches(p[None, :], cuts[:, None])
     youden = above[:, y == 1].mean(axis=1) - above[:, y == 0].mean(axis=1)
-    return float(np.round(cuts[int(np.argmax(youden))], 12))
+    return float(np.round(cuts[int(np.argmax(youden))], DIGITS))
 
 
 def matched_cuts(y: np.ndarray, p: np.ndarray) -> np.ndarray:
@@ -73,7 +75,7 @@ def matched_cuts(y: np.ndarray, p: np.ndarray) -> np.ndarray:
     [0.95, 1.025]
     """
     shares = [float((y <= category).mean()) for category in np.unique(y)[:-1]]
-    return np.asarray(np.round(np.quantile(p, shares), 12))
+    return np.asarray(np.round(np.quantile(p, shares), DIGITS))
 
 
 def find_threshold(rule: str, y: np.ndarray, p: np.ndarray) -> float:
@@ -114,7 +116,7 @@ def crossfitted_youden(rule: str, y: np.ndarray, p: np.ndarray, folds: np.ndarra
     called = np.full(len(y), np.nan)
     for fold in np.unique(folds[folds >= 0]):
         mine = folds == fold
-        called[mine] = p[mine] >= find_threshold(rule, y[~mine], p[~mine])
+        called[mine] = reaches(p[mine], find_threshold(rule, y[~mine], p[~mine]))
     known = np.isfinite(p) & np.isfinite(called)
     if len(np.unique(y[known])) < 2:
         return float("nan")

@@ -1,14 +1,14 @@
-"""The frames behind the figures of a binary outcome, from each row's averaged out-of-fold prediction."""
+"""The frames behind the figures of a binary outcome: as the run saved them, or from each row's averaged prediction."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
 
 from blues import evaluate
-from blues.evaluate.risk import THRESHOLDS
+from blues.fuse.tables import benefit, risk_table
 from blues.report import timed
 from blues.report.facts import Facts
 
@@ -81,54 +81,55 @@ def repeats_frame(facts: Facts) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["arm", "repeat", "value"])
 
 
-def calibration_frames(facts: Facts) -> tuple[pd.DataFrame, dict[str, evaluate.Calibration]]:
-    """Return ``arm, predicted, observed`` (smoothed) of the key arms, and each arm's calibration numbers."""
-    found: dict[str, evaluate.Calibration] = {}
+def _of_key_arms(facts: Facts, name: str) -> pd.DataFrame:
+    """Return a risk table of the key arms as the run saved it; of runs from before it was saved, made anew."""
+    table = getattr(facts.run, name)
+    if not len(table):
+        by_arm = {arm: facts.run.predictions[facts.run.predictions["arm"] == arm] for arm in facts.key_arms}
+        table = risk_table(name, {a: part for a, part in by_arm.items() if len(usable(facts, a))}, facts.run.experiment)
+    parts = [table[table["arm"] == arm] for arm in facts.key_arms] if len(table) else [table]
+    return pd.concat(parts, ignore_index=True)
+
+
+def calibration_frames(facts: Facts) -> tuple[pd.DataFrame, dict[str, pd.DataFrame]]:
+    """Return ``arm, predicted, observed`` (smoothed) of the key arms, and each arm's calibration numbers by ``metric``."""
+    numbers = _of_key_arms(facts, "calibration")
+    found = (
+        {str(arm): part.set_index("metric") for arm, part in numbers.groupby("arm", sort=False)} if len(numbers) else {}
+    )
     parts = []
-    for arm in facts.key_arms:
+    for arm in found:
         table = usable(facts, arm)
-        if not len(table):
-            continue
-        clusters = table["patient"] if table["patient"].duplicated().any() else None
-        found[arm] = evaluate.calibration(table["y"], table["p"], clusters=clusters)
-        curve = found[arm].curve.rename(columns={"p": "predicted"}).drop_duplicates("predicted")
+        curve = evaluate.smooth_calibration(table["y"], table["p"]).rename(columns={"p": "predicted"})
+        curve = curve.drop_duplicates("predicted")
         keep = np.unique(np.linspace(0, len(curve) - 1, min(200, len(curve))).astype(int))
         parts.append(curve.iloc[keep].assign(arm=arm))
     return (pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()), found
 
 
-def decision_frame(facts: Facts, seed: int = 0) -> pd.DataFrame:
+def decision_frame(facts: Facts) -> pd.DataFrame:
     """Return ``arm, threshold, net_benefit, low, high`` of the key arms and of treating all (arm ``all``)."""
-
-    def make(table: pd.DataFrame) -> pd.DataFrame:
-        return evaluate.net_benefit(
-            table["y"], table["p"], THRESHOLDS, clusters=table["patient"], draws=_draws(table), seed=seed
-        )
-
-    frame = _each(facts, make)
+    frame = _of_key_arms(facts, "decision")
     if not len(frame):
         return frame
     first = frame[frame["arm"] == frame["arm"].iloc[0]]
     everyone = pd.DataFrame({"threshold": first["threshold"], "net_benefit": first["treat_all"], "arm": "all"})
-    models = frame.rename(columns={"model": "net_benefit"})[["arm", "threshold", "net_benefit", "low", "high"]]
-    return pd.concat([models, everyone], ignore_index=True)
+    return pd.concat([frame[["arm", "threshold", "net_benefit", "low", "high"]], everyone], ignore_index=True)
 
 
-def decision_difference(facts: Facts, thresholds: tuple[float, ...], seed: int = 0) -> pd.DataFrame:
-    """Return the net benefit with and without images, and their paired difference with its interval, by threshold."""
-    if facts.candidate is None or facts.reference is None:
+def decision_difference(facts: Facts, thresholds: Sequence[float]) -> pd.DataFrame:
+    """Return the :func:`blues.evaluate.benefit_table` of the headline at some thresholds; empty where there is none.
+
+    As the run saved it; of runs from before it was saved, made anew.
+    """
+    arm, reference, table = facts.candidate, facts.reference, facts.run.benefit
+    if arm is None or reference is None:
         return pd.DataFrame()
-    pair = usable(facts, facts.candidate).merge(
-        usable(facts, facts.reference)[["row", "p"]], on="row", suffixes=("", "_reference")
-    )
-    if pair["y"].nunique() < 2:
-        return pd.DataFrame()
-    return evaluate.net_benefit(
-        pair["y"],
-        pair["p"],
-        thresholds,
-        other=pair["p_reference"],
-        clusters=pair["patient"],
-        draws=_draws(pair),
-        seed=seed,
-    )
+    if not len(table):
+        both = usable(facts, arm).merge(usable(facts, reference)[["row"]], on="row")
+        if both["y"].nunique() < 2:
+            return pd.DataFrame()
+        by_arm = {one: facts.run.predictions[facts.run.predictions["arm"] == one] for one in (arm, reference)}
+        table = benefit(by_arm, arm, reference, facts.run.experiment)
+    table = table[(table["arm"] == arm) & (table["reference"] == reference)]
+    return table[table["threshold"].round(2).isin(thresholds)]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from blues.check import columns_exist
+from blues.check import DIGITS, columns_exist
 from blues.evaluate import point_score
 from blues.fuse import Run
 from blues.fuse.arms import sees_images
@@ -206,8 +206,7 @@ class Facts:
         """One row an arm and row of the design: ``arm, row, patient, y, p, n, sd`` (mean, number and spread over repeats)."""
         grouped = self._rows.groupby(["arm", "row"], sort=False)
         mean = grouped.agg(patient=("patient", "first"), y=("y", "first"), p=("p", "mean"), n=("p", "size"))
-        mean["sd"] = grouped["p"].std(ddof=0)
-        return mean.reset_index()
+        return mean.assign(sd=grouped["p"].std(ddof=0)).round({"p": DIGITS}).reset_index()
 
     @cached_property
     def scores(self) -> pd.DataFrame:

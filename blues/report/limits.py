@@ -45,8 +45,8 @@ def _selection(facts: Facts) -> str:
         )
     if facts.run.experiment.reference:
         return (
-            f"The reference, {arm_label(facts.reference)}, was named with --reference. Whether that was before anybody saw a "
-            "score of this cohort, this page cannot know."
+            f"The reference, {arm_label(facts.reference)}, was named by those who ran this. Whether that was before anybody "
+            "saw a score of this cohort, this page cannot know."
         )
     return (
         f"The reference, {arm_label(facts.reference)}, is the best of {len(without)} arms without images on these same "

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from blues.report.checklists import NOT_COVERED
 from blues.report.document import cell_text
 
 __all__ = ["to_markdown"]
@@ -110,5 +111,5 @@ def table(made: Mapping[str, Any], titles: Mapping[str, str]) -> Iterator[str]:
 def shown(cell: Any, of: Mapping[str, Any], titles: Mapping[str, str]) -> str:
     """Return a cell as text; places by the titles of their sections."""
     if of["kind"] == "places":
-        return ", ".join(titles[key] for key in cell) if cell else "not covered"
+        return ", ".join(titles[key] for key in cell) if cell else NOT_COVERED
     return cell_text(cell, of)

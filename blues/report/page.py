@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from blues import evaluate, plots
 from blues.report.answer import INTENDED_USE
+from blues.report.checklists import NOT_COVERED
 from blues.report.document import cell_text, draw, sort_key
 from blues.report.words import arm_label, interval, metric, number, signed
 
@@ -49,6 +50,7 @@ def environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.globals["not_covered"] = NOT_COVERED
     made.filters["cell"] = cell_text
     made.filters["sort_key"] = sort_key
     made.filters["grouped"] = _grouped

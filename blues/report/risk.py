@@ -8,12 +8,14 @@ import numpy as np
 import pandas as pd
 
 from blues import evaluate
+from blues.check import ROUNDING, reaches
+from blues.fuse.tables import SHUFFLED, with_null
 from blues.report import curves
 from blues.report.answer import digits
 from blues.report.document import block, column, figure, table
 from blues.report.facts import Facts
 from blues.report.people import Parts
-from blues.report.words import METRICS, arm_label, metric, number, p_value
+from blues.report.words import arm_label, metric, number, p_value
 
 __all__ = ["calibration", "explorer", "robustness", "utility"]
 
@@ -34,14 +36,14 @@ def calibration(facts: Facts) -> Parts:
         return [block("text", text="No arm gives probabilities, so there is nothing to calibrate.")], {}, {}
     rows = []
     for arm, c in found.items():
-        estimates = (c.intercept, c.slope, c.brier, c.scaled_brier)
-        cells = [_cell(e) for e in estimates]
-        rows.append([arm_label(arm), *cells, c.ici, c.e50, c.e90, c.emax, c.spiegelhalter.p_value, c.ece.value])
+        cells: list[Any] = [_cell(c.loc[name]) for name in ("intercept", "slope", "brier", "scaled_brier")]
+        cells += c.loc[["ici", "e50", "e90", "emax", "spiegelhalter_p", "ece"], "value"].tolist()
+        rows.append([arm_label(arm), *cells])
     columns = [column("arm"), column("calibration in the large", "interval"), column("slope", "interval")]
     columns += [column("Brier", "interval", digits=3), column("scaled Brier", "interval")]
     columns += [column(name, "number", digits=3) for name in ("ICI", "E50", "E90", "Emax")]
     columns += [column("Spiegelhalter p", "p"), column("ECE (secondary)", "number", digits=3)]
-    smoothers = "; ".join(dict.fromkeys(c.smoother for c in found.values()))
+    smoothers = "; ".join(dict.fromkeys(str(c.loc["ici", "method"]) for c in found.values()))
     note = (
         f"Curve and ICI, E50, E90, Emax: {smoothers}. In the large: 0 is right; slope: 1 is right, below 1 too extreme, "
         "above 1 too cautious. "
@@ -50,7 +52,8 @@ def calibration(facts: Facts) -> Parts:
     tables = {"calibration": table(_whose(facts), columns, rows, note=note)}
     shown = pd.concat([facts.of(arm) for arm in found], ignore_index=True)
     spoken = "; ".join(
-        f"{arm_label(a)}: slope {number(c.slope.value)}, ICI {number(c.ici, 3)}" for a, c in found.items()
+        f"{arm_label(a)}: slope {number(c.loc['slope', 'value'])}, ICI {number(c.loc['ici', 'value'], 3)}"
+        for a, c in found.items()
     )
     first = arm_label(next(iter(found)))
     figures = {
@@ -90,11 +93,11 @@ def _whose(facts: Facts) -> str:
     return "Calibration of averaged out-of-fold predictions"
 
 
-def _cell(estimate: evaluate.Estimate) -> list[float] | str:
-    """Return an estimate as a cell; where there is no number, the reason."""
-    if not np.isfinite(estimate.value):
-        return str(estimate.detail.get("reason", ""))
-    return [estimate.value, estimate.low, estimate.high]
+def _cell(row: pd.Series) -> list[float] | str:
+    """Return a row of the calibration table as a cell; where there is no number, the reason."""
+    if not np.isfinite(row["value"]):
+        return str(row["method"])
+    return [row["value"], row["low"], row["high"]]
 
 
 def _medians(part: pd.DataFrame) -> str:
@@ -104,7 +107,7 @@ def _medians(part: pd.DataFrame) -> str:
 
 def utility(facts: Facts) -> Parts:
     """Return decision curves, the threshold explorer's place, and net benefit with and without images."""
-    frame = curves.decision_frame(facts, seed=facts.seed) if facts.binary else pd.DataFrame()
+    frame = curves.decision_frame(facts) if facts.binary else pd.DataFrame()
     if not len(frame):
         return (
             [block("text", text="Decision curves need an outcome that is yes or no and predicted probabilities.")],
@@ -128,13 +131,13 @@ def utility(facts: Facts) -> Parts:
     if len(facts.run.operating):
         tables["operating"] = _operating(facts)
         blocks.insert(0, block("table", key="operating"))
-    difference = curves.decision_difference(facts, (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8), seed=facts.seed)
+    difference = curves.decision_difference(facts, (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8))
     if len(difference):
         columns = [column("threshold", "share"), column(arm_label(facts.candidate or ""), "number", digits=3)]
         columns += [column(arm_label(facts.reference or ""), "number", digits=3)]
         columns += [column("difference", "interval", digits=3, sign=True), column("treat all", "number", digits=3)]
         rows = [
-            [r.threshold, r.model, r.other, [r.difference, r.difference_low, r.difference_high], r.treat_all]
+            [r.threshold, r.net_benefit, r.other, [r.difference, r.low, r.high], r.treat_all]
             for r in difference.itertuples()
         ]
         caption = "Net benefit with and without images"
@@ -201,8 +204,8 @@ def explorer(facts: Facts) -> dict[str, Any] | None:
             made["arms"][arm] = {"y": y.tolist(), "p": _shortened(part["p"]).tolist()}
         else:
             positive, negative = (np.sort(part.loc[y == k, "p"].to_numpy()) for k in (1, 0))
-            true = len(positive) - np.searchsorted(positive, grid, side="left")
-            false = len(negative) - np.searchsorted(negative, grid, side="left")
+            true = len(positive) - np.searchsorted(positive, grid - ROUNDING, side="left")
+            false = len(negative) - np.searchsorted(negative, grid - ROUNDING, side="left")
             made["arms"][arm] = {
                 "tp": true.tolist(),
                 "fp": false.tolist(),
@@ -225,7 +228,7 @@ def _clustered_limits(part: pd.DataFrame, grid: np.ndarray) -> list[list[float]]
     codes = pd.factorize(part["patient"])[0]
     found = []
     for t in grid:
-        called = p >= t
+        called = reaches(p, t)
         right = (called == y).astype(float)
         limits: list[float] = []
         for rows in (y == 1, y == 0, called, ~called):
@@ -330,17 +333,18 @@ def _choices(facts: Facts) -> dict[str, Any] | None:
 
 
 def _null_table(facts: Facts, null: pd.DataFrame, label: str) -> dict[str, Any]:
-    better = METRICS[facts.metric].better
+    saved = facts.run.comparisons
+    saved = saved[saved["reference"] == SHUFFLED] if len(saved) else saved
+    if not len(saved):  # in runs from before these were saved
+        saved = with_null(saved, facts.run.scores, null)
+    p = saved[saved["metric"] == facts.metric].set_index("arm")["p_value"] if len(saved) else pd.Series()
     rows = []
     for arm, part in null.groupby("arm", sort=False):
         observed, drawn = facts.score(str(arm))[0], part["value"].dropna().to_numpy(float)
         if not len(drawn):
             continue
-        as_good = int(np.sum(drawn * better >= observed * better))
         low, high = np.quantile(drawn, (0.025, 0.975))
-        rows.append(
-            [arm_label(str(arm)), observed, [drawn.mean(), low, high], (1 + as_good) / (1 + len(drawn)), len(drawn)]
-        )
+        rows.append([arm_label(str(arm)), observed, [drawn.mean(), low, high], p.get(arm, np.nan), len(drawn)])
     most = null.groupby("arm")["value"].count().max()
     columns = [
         column("arm"),

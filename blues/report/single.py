@@ -372,7 +372,7 @@ def _lung(facts: Facts, one: explain.Person, pictures: Sequence[Mapping[str, Any
     if shown:
         blocks.append(block("pictures", items=shown))
     else:
-        text = "Key frames, with where the network looked, come with --clips FOLDER, the cohort's own."
+        text = "Key frames, with where the network looked, can stand here where the cohort's clips are at hand."
         blocks.append(block("text", text=text))
     return blocks, tables, figures
 

@@ -22,9 +22,7 @@ WIDTH = 320
 OUTPUTS = ("b_line_coverage", "b_line_count")
 
 
-def key_frames(
-    run: Run, patient: str, clips: str | Path, *, output: str | None = None, method: str = "grad-cam"
-) -> list[dict[str, Any]]:
+def key_frames(run: Run, patient: str, clips: str | Path, *, output: str | None = None) -> list[dict[str, Any]]:
     """Find, for each BLUE point of a patient, the frame in which an output is highest, and lay over it where that comes from.
 
     Parameters
@@ -37,8 +35,6 @@ def key_frames(
         The cohort's folder, where the clips lie, or ``"synthetic"``.
     output : str, optional
         Of the encoder; by default B-line coverage, else its first named output.
-    method : str
-        See :func:`blues.explain.saliency`.
 
     Returns
     -------
@@ -71,7 +67,7 @@ def key_frames(
         if why := _not_his(run, cohort, name, path):
             found.append({"point": str(row.point), "gone": f"{why}; the numbers above remain"})
             continue
-        seen = explain.on_clip(encoder, path, wanted, method)
+        seen = explain.on_clip(encoder, path, wanted)
         best = int(np.argmax(seen.values))
         found.append(
             {

@@ -10,27 +10,17 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+import pydantic
 
 from blues.check import InputError, build, columns_exist
+from blues.cohort import targets
+from blues.cohort.schema import Condition
 
-__all__ = ["Condition", "Oxygen", "StayRule", "Ward", "meets", "stay_rule"]
+__all__ = ["Oxygen", "StayRule", "Ward", "meets", "stay_rule"]
 
-Scalar = bool | int | float | str
 Unit = Literal["days", "hours"]
 State = Literal["icu", "mcu", "ward", "out", "dead"]
 IN_HOSPITAL = ("icu", "mcu", "ward")
-
-
-@dataclass(frozen=True)
-class Condition:
-    """A column holds one of some values; ``yes`` and ``no`` mean 1 and 0, and 3 means ``3`` and 3.0 too."""
-
-    column: str
-    equals: tuple[Scalar, ...]
-
-    def words(self) -> str:
-        """Return the condition in words."""
-        return f"{self.column} is {' or '.join(map(str, self.equals))}"
 
 
 @dataclass(frozen=True)
@@ -126,7 +116,12 @@ class StayRule:
         conditions = [*self.died_in_hospital, *self.still_in_hospital, *self.transferred]
         conditions += self.oxygen.given if self.oxygen else ()
         conditions += [c for w in self.wards for c in (*w.first, *w.later)]
-        return list(dict.fromkeys([*names, *(c.column for c in conditions)]))
+        named = [name for c in conditions for name in (c.column, c.below_column) if name]
+        return list(dict.fromkeys([*names, *named]))
+
+    def record(self) -> dict[str, Any]:
+        """Return what :func:`stay_rule` reads the rule back from, fit for JSON."""
+        return pydantic.TypeAdapter(StayRule).dump_python(self, mode="json", exclude_none=True)
 
     def told(self) -> str:
         """Return the rule in words, for readers."""
@@ -215,16 +210,41 @@ def plain(value: Any) -> str | None:
         return {"yes": "1", "no": "0", "true": "1", "false": "0"}.get(text.lower(), text)
 
 
-def meets(conditions: tuple[Condition, ...], patients: pd.DataFrame) -> np.ndarray:
-    """Return 1 where any condition is met, 0 where none is and one is known, NaN where none is known; shape (n,)."""
+def meets(patients: pd.DataFrame, conditions: tuple[Condition, ...]) -> np.ndarray:
+    """Return 1 where any condition is met, 0 where none is and one is known, NaN where none is known; shape (n,).
+
+    Conditions are a dictionary's, see :class:`blues.cohort.schema.Condition`. The table may be raw: ``yes`` and ``no`` mean 1
+    and 0, and 3 means ``3`` and 3.0 too.
+    """
     met = np.full(len(patients), np.nan)
     for condition in conditions:
-        wanted = {plain(v) for v in condition.equals}
-        values = [plain(v) for v in patients[condition.column]]
-        known = np.array([v is not None for v in values])
-        true = np.array([v in wanted for v in values], dtype=bool) & known
+        values = patients[condition.column].map(plain)
+        known = values.notna().to_numpy() | (condition.known is not None)
+        if condition.equals is not None:
+            true = values.isin({plain(v) for v in condition.equals}).to_numpy() & known
+        elif condition.known is not None:
+            true = targets.meets(patients.assign(**{condition.column: values}), condition).to_numpy()
+        else:
+            names = [name for name in (condition.column, condition.below_column) if name]
+            numbers = pd.DataFrame({name: _numbers(patients, name) for name in names}, index=patients.index)
+            true = targets.meets(numbers, condition).to_numpy()
         met = np.where(true, 1.0, np.where(known & np.isnan(met), 0.0, met))
     return met
+
+
+def _numbers(patients: pd.DataFrame, column: str) -> np.ndarray:
+    """Return a column as numbers, NaN where unknown, or raise naming the patient with something else."""
+    values = pd.to_numeric(patients[column].map(plain), errors="coerce").to_numpy(dtype=float)
+    text = patients[column].map(plain).notna().to_numpy() & np.isnan(values)
+    if text.any():
+        place = int(np.flatnonzero(text)[0])
+        raise InputError(
+            f"a condition of [survival] needs a number, and patient {patients.index[place]} has none",
+            column=column,
+            value=plain(patients[column].iloc[place]),
+            remedy="Ask with equals or known, or add the value to missing of the column",
+        )
+    return values
 
 
 def states_of(patients: pd.DataFrame, rule: StayRule) -> pd.DataFrame:

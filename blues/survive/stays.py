@@ -7,7 +7,7 @@ every contradiction is listed with the rule that decided. Nothing is repaired qu
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +76,7 @@ class Endpoints:
         ):
             with replacing(folder / f"{name}.csv") as draft:
                 table.to_csv(draft, index=False, lineterminator="\n")
-        write_json(folder / "stay_rule.json", asdict(self.rule))
+        write_json(folder / "stay_rule.json", self.rule.record())
 
     @classmethod
     def load(cls, folder: str | Path) -> Endpoints:
@@ -111,10 +111,10 @@ def _sources(patients: pd.DataFrame, rule: StayRule, states: pd.DataFrame) -> li
     stay = days_of(patients, rule.stay, rule.unit)
     n = len(patients)
     times = [days_of(patients, w.column, w.unit) if w.column else np.full(n, np.nan) for w in rule.wards]
-    entered = [np.fmax(meets(w.first, patients), meets(w.later, patients)) for w in rule.wards]
-    moved = meets(rule.transferred, patients) == 1
-    died = meets(rule.died_in_hospital, patients)
-    still_in = meets(rule.still_in_hospital, patients) == 1
+    entered = [np.fmax(meets(patients, w.first), meets(patients, w.later)) for w in rule.wards]
+    moved = meets(patients, rule.transferred) == 1
+    died = meets(patients, rule.died_in_hospital)
+    still_in = meets(patients, rule.still_in_hospital) == 1
     found = []
     for i in range(n):
         known = [float(t[i]) for t in times if not np.isnan(t[i])]
@@ -138,7 +138,7 @@ def _first_wards(
     patients: pd.DataFrame, rule: StayRule, states: pd.DataFrame, sources: list[Sources]
 ) -> list[str | None]:
     """Return the ward of first admission: by the wards' conditions, else by the first day seen in hospital."""
-    direct = {w.name: meets(w.first, patients) == 1 for w in rule.wards if w.first}
+    direct = {w.name: meets(patients, w.first) == 1 for w in rule.wards if w.first}
     wards: list[str | None] = []
     for i, s in enumerate(sources):
         named = [name for name in ("icu", "mcu", "ward") if name in direct and direct[name][i]]
@@ -160,7 +160,7 @@ def _oxygen(
     if rule.oxygen is None:
         return np.full(n, np.nan), np.full(n, np.nan), []
     days = days_of(patients, rule.oxygen.column, rule.oxygen.unit)
-    given = meets(rule.oxygen.given, patients) if rule.oxygen.given else (days > 0).astype(float)
+    given = meets(patients, rule.oxygen.given) if rule.oxygen.given else (days > 0).astype(float)
     remarks: list[tuple[Any, ...]] = []
     for i, patient in enumerate(patients.index):
         if given[i] == 0 and days[i] > 0:
@@ -267,7 +267,7 @@ def _icu_and_death(
     icu = np.where((states == "icu").any(axis=1), 1.0, np.where(known, 0.0, np.nan))
     for ward in rule.wards:
         if ward.name == "icu":
-            told = np.fmax(meets(ward.first, patients), meets(ward.later, patients))
+            told = np.fmax(meets(patients, ward.first), meets(patients, ward.later))
             if ward.column:
                 spent = days_of(patients, ward.column, ward.unit)
                 told = np.fmax(told, np.where(spent > 0, 1.0, np.nan))

@@ -13,9 +13,9 @@ import numpy as np
 from scipy.special import expit, logit
 from scipy.stats import t as student
 
-from blues.check import one_of
+from blues.check import ROUNDING, one_of
 from blues.evaluate.proportions import wilson_interval
-from blues.evaluate.records import ROUNDING, Estimate, Test, check_level
+from blues.evaluate.records import Estimate, Test, check_level
 from blues.survive.inputs import Observed, risk_table
 
 __all__ = ["censoring_curves", "difference", "estimate", "leave_out", "steps_at"]
@@ -24,13 +24,13 @@ MOST_GROUPS = 400
 """Above this many patients the jackknife leaves out groups of them, not one at a time."""
 
 
-def leave_out(data: Observed, *, most: int = MOST_GROUPS) -> np.ndarray:
+def leave_out(data: Observed) -> np.ndarray:
     """Return weights (1 + k, n): all patients, then all but one (or all but one group of every k-th in time).
 
     Groups are formed along the sorted times and events, so the order of the rows plays no part.
     """
     n = len(data.time)
-    k = min(n, most)
+    k = min(n, MOST_GROUPS)
     order = np.lexsort((data.event, data.time))
     member = np.empty(n, dtype=int)
     member[order] = np.arange(n) % k

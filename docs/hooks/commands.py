@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from blues import check
+from blues.check import commands
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "commands.md"
@@ -69,7 +69,7 @@ def parser_of(command: str) -> Parser:
         One of :data:`COMMANDS` that reads words.
     """
     package, *words = command.split()
-    found, add = Parser(), check._parse_field
+    found, add = Parser(), commands._parse_field
 
     def keep(parser: argparse.ArgumentParser, entry: dataclasses.Field[Any], annotation: Any) -> None:
         add(parser, entry, annotation)
@@ -80,7 +80,7 @@ def parser_of(command: str) -> Parser:
         raise _Read
 
     main = importlib.import_module(f"{package}.command").main
-    with patch.object(check, "_parse_field", keep), patch.object(argparse.ArgumentParser, "parse_known_args", stop):
+    with patch.object(commands, "_parse_field", keep), patch.object(argparse.ArgumentParser, "parse_known_args", stop):
         try:
             main(words)
         except _Read:
