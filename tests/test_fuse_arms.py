@@ -516,7 +516,7 @@ class TestReference:
         scores = result.scores[result.scores["metric"] == "auroc"].set_index("arm")["value"]
         assert scores["blood"] > scores["clinical"]
         assert (reference == "clinical") == (known == 24) or reference == "clinical+blood"
-        told = [n["text"] for n in result.notes if "not taken for the reference" in n["text"]]
+        told = [n["text"] for n in result.notes if "is not the reference unless it is named" in n["text"]]
         assert len(told) == (known == 24)
         printed = summary(result)
         assert ("on 24 of 60 patients" in printed) == (known == 24)

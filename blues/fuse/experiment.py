@@ -192,9 +192,9 @@ class Experiment:
                 raise check.InputError(f"--{name} names one thing twice: {' '.join(values)}")
         if not self.points:
             object.__setattr__(self, "points", "concat" if self.image_features == "artefacts" else "mean")
-        self.rivals()
         check.one_of(self.frames, pool.FRAMES, "--frames")
         check.one_of(self.points, pool.POINTS, "--points")
+        self.rivals()
         for name, least in (
             ("folds", 2),
             ("repeats", 1),
