@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from blues import agree
-from blues.agree.resample import ClusterSums, additive, cluster_weights, estimate
+from blues.agree.resample import ClusterSums, additive, cluster_interval, cluster_weights
 from blues.check import InputError
 
 FEW = {"draws": 25}
@@ -259,8 +259,8 @@ def test_merging_equal_clusters_leaves_the_distribution_unchanged():
     def ratio(sums):
         return sums[:, 0] / (1 + sums[:, 1])
 
-    merged = estimate(ClusterSums(kept, times), ratio, draws=20000)
-    apart = estimate(ClusterSums(rows, np.ones(60, dtype=int)), ratio, draws=20000, seed=1)
+    merged = cluster_interval(ClusterSums(kept, times), ratio, draws=20000)
+    apart = cluster_interval(ClusterSums(rows, np.ones(60, dtype=int)), ratio, draws=20000, seed=1)
     assert merged.value == pytest.approx(apart.value)
     assert merged.se[0] == pytest.approx(apart.se[0], rel=0.03)
     assert merged.low[0] == pytest.approx(apart.low[0], rel=0.03)
@@ -273,10 +273,10 @@ def test_jackknife_by_subtraction_equals_leaving_out():
     def ratio(sums):
         return sums[:, 0] / sums[:, 1] - sums[:, 2]
 
-    found = estimate(ClusterSums(rows, np.ones(12, dtype=int)), ratio, kind="jackknife")
+    found = cluster_interval(ClusterSums(rows, np.ones(12, dtype=int)), ratio, kind="jackknife")
     left = np.array([ratio(np.delete(rows, i, axis=0).sum(axis=0)[None])[0] for i in range(12)])
     assert found.se[0] == pytest.approx(np.sqrt(11 / 12 * ((left - left.mean()) ** 2).sum()))
-    by_weights = estimate(
+    by_weights = cluster_interval(
         np.ones(12, dtype=int), additive(ClusterSums(rows, np.ones(12, dtype=int)), ratio), kind="jackknife"
     )
     assert by_weights.se[0] == pytest.approx(found.se[0])
@@ -288,7 +288,9 @@ def test_bca_equals_scipy_on_a_mean():
 
     values = np.random.default_rng(4).exponential(size=40)
     rows = np.column_stack([np.ones(40), values])
-    found = estimate(ClusterSums(rows, np.ones(40, dtype=int)), lambda s: s[:, 1] / s[:, 0], kind="bca", draws=20000)
+    found = cluster_interval(
+        ClusterSums(rows, np.ones(40, dtype=int)), lambda s: s[:, 1] / s[:, 0], kind="bca", draws=20000
+    )
     other = bootstrap(
         (values,), np.mean, n_resamples=20000, method="BCa", rng=np.random.default_rng(0)
     ).confidence_interval

@@ -11,7 +11,7 @@ import pandas as pd
 from blues.agree.experts import panel
 from blues.agree.pairwise import delta_method, kappas
 from blues.agree.record import Agreement, build
-from blues.agree.resample import Kind, estimate, sum_clusters
+from blues.agree.resample import Kind, cluster_interval, sum_clusters
 from blues.agree.scale import coded
 from blues.agree.weights import agreement_weights
 from blues.check import InputError, one_of
@@ -100,7 +100,7 @@ def against_consensus(
     sums = sum_clusters(rows, index, data.clusters, times)
     if sums.total.sum() == 0:
         raise InputError(f"{rater!r} rated no subject that the experts rated")
-    found = estimate(
+    found = cluster_interval(
         sums, lambda s: kappas(s, 1 - w), kind=interval, draws=draws, seed=seed, confidence=confidence, unit=data.unit
     )
     return build(
@@ -164,7 +164,9 @@ def leave_one_expert_out(
         parts = [np.concatenate([x, x.mean(axis=1, keepdims=True)], axis=1) for x in (ours, theirs, ours - theirs)]
         return np.concatenate(parts, axis=1)
 
-    found = estimate(sums, function, kind=interval, draws=draws, seed=seed, confidence=confidence, unit=data.unit)
+    found = cluster_interval(
+        sums, function, kind=interval, draws=draws, seed=seed, confidence=confidence, unit=data.unit
+    )
     lost = [data.raters[j] for j, value in zip(experts, found.value[: len(experts)], strict=True) if np.isnan(value)]
     k = len(experts) + 1
     numbers = [int(round(n)) for n in sums.total.reshape(-1, 2, q * q)[:, 0].sum(axis=1)]
