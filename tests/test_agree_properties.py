@@ -67,6 +67,7 @@ def test_no_warning_no_nan_without_a_reason_and_limits_in_order(case):
         assert k.method in k.sentence()
 
 
+INTERVALS = ("bootstrap", "bca", "jackknife", "analytic")
 EVERY = {
     **COEFFICIENTS,
     "percent": agree.percent_agreement,
@@ -84,7 +85,7 @@ EVERY = {
 @given(
     tables(least=1),
     st.sampled_from(sorted(EVERY)),
-    st.sampled_from(["bootstrap", "bca", "jackknife", "analytic"]),
+    st.sampled_from(INTERVALS),
     st.booleans(),
     st.integers(1, 3),
 )
@@ -99,6 +100,19 @@ def test_tiny_and_degenerate_tables_give_a_number_or_a_reason(case, name, interv
     if np.isnan([found.value, found.low, found.high, found.se]).any():
         assert found.detail["reason"]
     found.sentence()
+
+
+# Kendall's W has no analytic interval
+@pytest.mark.parametrize(
+    ("name", "interval"), sorted({(n, i) for n in EVERY for i in INTERVALS} - {("kendall", "analytic")})
+)
+def test_no_coefficient_refuses_what_it_can_compute(name, interval):
+    """The test above passes over tables that are refused: this one is not."""
+    ratings = np.array([[0, 0, 0], [1, 1, 0], [2, 1, 2], [1, 2, 1], [2, 2, 2], [0, 1, 0]], dtype=float)
+    ratings = ratings[:, :2] if name in ("cohen", "lin", "bland") else ratings
+    for clusters in (None, np.arange(6) % 3):
+        found = EVERY[name](ratings, categories=range(3), clusters=clusters, interval=interval, draws=30)
+        assert np.isfinite([found.value, found.low, found.high]).all()
 
 
 @settings(max_examples=40, deadline=None)
