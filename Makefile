@@ -1,6 +1,7 @@
 # make demo   environment, then the demo on the embedded synthetic cohort; ends by naming the report it wrote
 # make test   environment, then lint, types and the whole test suite
 # make quick  the tests that take seconds;  make long  the ones that take minutes;  make lab  JupyterLab
+# make oracle the packages that serve as second opinions in tests (extra test-oracle), then the tests that skip without them
 # make docs   environment, then the notebooks executed and the site built in site/, its links checked
 SHELL := /bin/bash
 VENV := .venv
@@ -14,7 +15,7 @@ FITS := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
   "$$p" -c '$(FITS)' 2>/dev/null && { echo "$$p"; break; }; done)
 
-.PHONY: demo test lint types quick long lab docs setup clean
+.PHONY: demo test lint types quick long oracle lab docs setup clean
 demo: $(STAMP)
 	@$(PY) -m blues.fuse
 
@@ -32,6 +33,9 @@ quick: $(STAMP)
 
 long: $(STAMP)
 	@$(PY) -m pytest -q -m long
+
+oracle: $(STAMP)
+	@$(VENV)/bin/pip install -q -c constraints.txt -e '.[test-oracle]' && $(PY) -m pytest -q -m oracle tests
 
 lab: $(STAMP)
 	@$(VENV)/bin/pip install -q -c constraints.txt -e '.[lab]' && $(VENV)/bin/jupyter lab notebooks

@@ -15,19 +15,24 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
 from scipy import stats
+from torch import nn
 
 from blues import encoders, evaluate, models, pool
+from blues.check import InputError
 from blues.cohort import Cohort, read
 from blues.embed import Embeddings, embed
+from blues.encoders import Encoder
+from blues.encoders.lus import LusNet
 from blues.fuse.combined import combinations
-from blues.pretrain.folds import fold_predictions, prepared
+from blues.pretrain.folds import USUAL, FoldTraining, prepared, refuse_others, tuned
 from blues.provenance import write_json
 
 CATEGORIES = [0, 1, 2, 3]
@@ -333,6 +338,55 @@ def combined(made: Embeddings, truth: pd.DataFrame, outcome: pd.Series) -> list[
         f"AUROC {row.auroc:.3f} ({row.low:.3f} to {row.high:.3f})"
         for row in combinations(made, outcome).itertuples()
     ]
+
+
+def fold_predictions(
+    frames: Sequence[np.ndarray],
+    y: pd.Series,
+    splits: Sequence[tuple[int, np.ndarray, np.ndarray]],
+    encoder: Encoder | None = None,
+    how: FoldTraining = USUAL,
+    seed: int = 0,
+) -> np.ndarray:
+    """Predict a binary label of clips by networks that were trained on the training clips of each split.
+
+    Parameters
+    ----------
+    frames : sequence of uint8 arrays (t, 128, 128)
+        From :func:`blues.pretrain.folds.prepared`, in the order of ``y``.
+    y : Series
+        0 or 1, one a clip.
+    splits : sequence of (repeat, train, test)
+        Positions in ``y``; all clips of a patient must be on one side.
+    encoder : Encoder, optional
+        Where to start: an encoder of this architecture; random weights if not given.
+    how : FoldTraining
+        What is fixed of the training.
+    seed : int
+        Of the training.
+
+    Returns
+    -------
+    float array, shape (repeats, clips)
+        The mean probability over a clip's frames; NaN where no split of a repeat holds the clip out.
+    """
+    if encoder is not None:
+        refuse_others(encoder)
+    if not set(np.unique(y)) <= {0, 1}:
+        raise InputError("the label is not binary", allowed="0 and 1")
+    found = np.full((1 + max(repeat for repeat, _, _ in splits), len(y)), np.nan)
+    for number, (repeat, train, test) in enumerate(splits):
+        targets = y.to_numpy(dtype=np.float32)[train, None]
+        net, head = tuned([frames[i] for i in train], targets, encoder, how=how, seed=(seed, number))
+        found[repeat, test] = [_predict(net, head, frames[i]) for i in test]
+    return found
+
+
+@torch.no_grad()
+def _predict(net: LusNet, head: nn.Linear, frames: np.ndarray) -> float:
+    net.eval()
+    embedding = net.heads(torch.as_tensor(frames).float().div_(255).unsqueeze(1), masks=False)["embedding"]
+    return float(head(embedding)[:, 0].sigmoid().mean())
 
 
 def in_folds(cohort: Cohort, truth: pd.DataFrame, repeats: int, start: str | None) -> list[Line]:

@@ -31,6 +31,7 @@ from scipy import ndimage
 
 from blues import datasets, encoders, explain, simulate, video
 from blues.cohort import Cohort
+from blues.explain.saliency import layers
 from blues.fuse import Experiment, prepare, run
 
 
@@ -60,7 +61,7 @@ def clips(cohort: Cohort, name: str) -> None:
     encoder = encoders.get(name)
     rules = encoder.preprocessing
     output = (list(encoder.card["outputs"]) or list(encoder.feature_names))[0]
-    layer = explain.layers(encoder, output)[0]
+    layer = layers(encoder, output)[0]
     spent = np.zeros((len(cohort.clips), 2))
     frames = 0
     for i, path in enumerate(cohort.clips["path"]):

@@ -6,6 +6,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 import pytest
+from measured import measurements
 from sklearn.metrics import cohen_kappa_score
 
 from blues import agree
@@ -106,18 +107,8 @@ def test_interchangeability_counts_pairs_within_subjects():
         agree.interchangeability(frame.iloc[3:], categories=[0, 1])
 
 
-def test_nobody_is_scored_against_a_consensus_that_contains_him(panel):
-    with pytest.raises(InputError, match="'R1' is part of the consensus"):
-        agree.against_consensus(panel, rater="R1", experts=["R1", "R2", "R3"], categories=SCALE)
-    found = agree.against_consensus(panel, rater="model", experts=["R1", "R2", "R3"], categories=SCALE, draws=100)
-    middle = panel[["R1", "R2", "R3"]].median(axis=1)
-    assert found.value == pytest.approx(cohen_kappa_score(panel["model"], middle, labels=SCALE), abs=1e-12)
-    with pytest.raises(InputError, match="no rater 'R7'"):
-        agree.against_consensus(panel, rater="model", experts=["R7"], categories=SCALE)
-
-
 def test_incorporation_would_have_flattered(panel):
-    """What the refusal prevents: against the median of all three an expert looks far better than he is."""
+    """Why the others' consensus is taken: against the median of all three an expert looks far better than he is."""
     middle = panel[["R1", "R2", "R3"]].median(axis=1)
     inside = cohen_kappa_score(panel["R1"], middle)
     fair = agree.leave_one_expert_out(panel, categories=SCALE, draws=50).set_index("left_out").loc["R1", "expert"]
@@ -179,7 +170,7 @@ def test_synthetic_rounds_bias_and_measurements():
     assert own["value"].to_numpy() == pytest.approx([0.7, 0.7], abs=0.04)
     shifted = agree.wide(agree.synthetic_ratings(4000, 2, 0.7, bias=[0.0, 0.5], seed=3))
     assert shifted["R2"].mean() > shifted["R1"].mean() + 0.3
-    table = agree.synthetic_measurements(4000, 3, 0.8, rater_sd=2.0, seed=1)
+    table = measurements(4000, 3, 0.8, rater_sd=2.0, seed=1)
     assert agree.icc(table, form="3,1").value == pytest.approx(0.8, abs=0.02)
     assert agree.icc(table, form="2,1").value < 0.78
     for options in ({"kappa": 1.2}, {"prevalence": [0.5, 0.2]}, {"subjects": 0}, {"missing": -0.1}):
@@ -259,7 +250,7 @@ def test_table_has_what_fits_the_scale():
     assert binary.loc[binary["low"].isna(), "reason"].notna().all()
     nominal = agree.table(rows, categories=SCALE, level="nominal", draws=50)["method"].tolist()
     assert not any("quadratic" in m or "Kendall" in m for m in nominal)
-    measured = agree.table(agree.synthetic_measurements(30, 2), level="continuous")["method"].tolist()
+    measured = agree.table(measurements(30, 2), level="continuous")["method"].tolist()
     assert {"ICC(2,1)", "Lin's concordance", "Bland-Altman lower limit", "minimal detectable change, agreement"} <= set(
         measured
     )

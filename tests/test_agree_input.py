@@ -10,7 +10,7 @@ import pytest
 from blues import agree
 from blues.agree.ratings_file import read
 from blues.agree.record import band_probabilities
-from blues.agree.resample import estimate
+from blues.agree.resample import cluster_interval
 from blues.check import InputError
 
 SCALE = [0, 1, 2, 3]
@@ -351,7 +351,7 @@ def estimate_replicates(ratings):
     from blues.agree.scale import coded
 
     sums = pair_sums(coded(ratings, SCALE), [(0, 1)])
-    return estimate(sums, lambda s: kappas(s, 1 - np.eye(4))).replicates[:, 0]
+    return cluster_interval(sums, lambda s: kappas(s, 1 - np.eye(4))).replicates[:, 0]
 
 
 @pytest.mark.parametrize("function", [agree.icc, agree.lin_ccc, agree.kendall_w, agree.bland_altman])

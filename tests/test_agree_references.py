@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from measured import measurements
 from published import examples
 from sklearn.metrics import cohen_kappa_score
 from statsmodels.stats.inter_rater import cohens_kappa
@@ -269,7 +270,7 @@ def test_kendall_w_with_ties_equals_friedman():
 
 
 def test_model_icc_of_a_complete_table_is_that_of_the_analysis_of_variance():
-    table = agree.synthetic_measurements(60, 3, 0.7, rater_sd=1.5, seed=1)
+    table = measurements(60, 3, 0.7, rater_sd=1.5, seed=1)
     for form in ("2,1", "3,1", "2,k", "3,k"):
         model = agree.icc(table, form=form, missing="model", draws=0)
         assert model.value == pytest.approx(agree.icc(table, form=form).value, abs=1e-6)
@@ -280,7 +281,7 @@ def test_model_icc_of_an_incomplete_table_equals_mixedlm(rng):
 
     import statsmodels.formula.api as smf
 
-    table = agree.synthetic_measurements(60, 3, 0.7, rater_sd=1.5, seed=1)
+    table = measurements(60, 3, 0.7, rater_sd=1.5, seed=1)
     table = table.mask(rng.random(table.shape) < 0.25)
     long = table.reset_index().melt("index").dropna()
     with warnings.catch_warnings():
@@ -297,7 +298,7 @@ def test_model_icc_keeps_what_listwise_loses():
     """The second rater reads again only what the first scored high: leaving the rest out hides the variance."""
     listwise, model = [], []
     for seed in range(20):
-        table = agree.synthetic_measurements(200, 2, 0.7, seed=seed)
+        table = measurements(200, 2, 0.7, seed=seed)
         table.loc[table["R1"] < 10, "R2"] = np.nan
         listwise.append(agree.icc(table, form="3,1").value)
         model.append(agree.icc(table, form="3,1", missing="model", draws=0).value)

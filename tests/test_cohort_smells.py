@@ -47,15 +47,8 @@ def test_outcomes_and_tests_are_known_in_other_languages(name):
 @pytest.mark.parametrize(
     "name",
     """Dyspnée|Fièvre|Fumeur|Durée des symptômes|Días de síntomas|Presión arterial alta|tensión alta|
-    Fréquence cardiaque|Saturation|Talla|Koorts|Hoesten|Febbre|Tosse|got_vaccine""".replace("\n", "").split("|"),
-)
-def test_findings_at_admission_in_other_languages_may_predict(name):
-    assert guess_column(name.strip(), ["0", "1"] * 12).settings["role"] == "clinical"
-
-
-@pytest.mark.parametrize(
-    "name",
-    """history of UTI|recurrent UTI|fever due to UTI|illicit drugs|UTI_last_year|
+    Fréquence cardiaque|Saturation|Talla|Koorts|Hoesten|Febbre|Tosse|got_vaccine|
+    history of UTI|recurrent UTI|fever due to UTI|illicit drugs|UTI_last_year|
     Behandlung vor Aufnahme|Behandlung zu Hause|home_oxygen_therapy|
     treatment before admission|terapia domiciliare|terapia antipertensiva|traitement habituel|traitement à domicile|
     tratamiento habitual|ossigenoterapia domiciliare|evolution of symptoms|Évolution des symptômes|Trasferrina|Transferrin|
@@ -63,7 +56,7 @@ def test_findings_at_admission_in_other_languages_may_predict(name):
         "|"
     ),
 )
-def test_diseases_and_treatments_before_the_stay_may_predict(name):
+def test_findings_at_admission_and_what_lay_before_may_predict_in_any_language(name):
     assert guess_column(name.strip(), ["0", "1"] * 12).settings["role"] == "clinical"
 
 

@@ -1,7 +1,6 @@
 """The shipped dictionary of COVIDx-US, on tables and clips laid out as the collection's notebook leaves them."""
 
 import shutil
-from pathlib import Path
 
 import av
 import numpy as np
@@ -19,7 +18,6 @@ ROWS = [
     ("177_uf_other", "mp4", "NA", "Other", "", "lung", "p3"),
     ("118_litfl_other", "gif", "NA", "Other", "", "cardiac", "p4"),
 ]
-SAMPLE = Path(__file__).parents[2] / "shared" / "covidx-us-sample"
 
 
 def wmv(path, frames):
@@ -80,13 +78,12 @@ def test_its_clips_are_read_and_its_scores_teach_the_network(folder):
     assert len(learned.frames) == 3
 
 
-@pytest.mark.skipif(not SAMPLE.is_dir(), reason="the collection's tables are not at hand")
-def test_the_tables_themselves(tmp_path):
+def test_the_tables_themselves(covidx_folder, tmp_path):
     for name in ("labels", "utils"):
-        shutil.copytree(SAMPLE / name, tmp_path / name)
+        shutil.copytree(covidx_folder / name, tmp_path / name)
     clips = tmp_path / "data" / "video" / "original"
     clips.mkdir(parents=True)
-    for line in (SAMPLE / "labels" / "COVIDx-US1.4_4class.csv").read_text(encoding="latin-1").splitlines()[1:]:
+    for line in (covidx_folder / "labels" / "COVIDx-US1.4_4class.csv").read_text(encoding="latin-1").splitlines()[1:]:
         (clips / f"{line.split(',')[0]}.mp4").write_bytes(b"a clip")
     made = datasets.load(tmp_path)
     assert len(made.patients) == 190

@@ -8,6 +8,7 @@ from scipy import special, stats
 
 from blues import evaluate
 from blues.evaluate.ordinal import kappa_of_tables, scale_weights
+from blues.evaluate.resample import cluster_tables
 
 quick = settings(max_examples=30, deadline=None)
 
@@ -164,9 +165,10 @@ def test_p12_bootstrap_sees_the_table_of_each_patient_only(seed):
     by_rows = evaluate.patient_bootstrap(_kappa_of_rows, rows, patients, draws=60, seed=5)
     mixed = rng.permutation(60)
     shuffled = evaluate.patient_bootstrap(_kappa_of_rows, rows[mixed], patients[mixed], draws=60, seed=5)
-    tables = evaluate.cluster_tables(patients, rows[:, 0] * 4 + rows[:, 1], 16).reshape(-1, 4, 4)
-    (by_table,) = evaluate.table_bootstrap(
-        lambda t: kappa_of_tables(t, scale_weights(range(4))), tables, draws=60, seed=5
+    tables = cluster_tables(patients, rows[:, 0] * 4 + rows[:, 1], 16).reshape(-1, 4, 4)
+    flat, weights = tables.reshape(len(tables), -1), scale_weights(range(4))
+    (by_table,) = evaluate.weighted_bootstrap(
+        lambda times: kappa_of_tables((times @ flat).reshape(-1, 4, 4), weights), len(tables), draws=60, seed=5
     )
     for other in (shuffled, by_table):
         assert (other.value, other.low, other.high, other.se) == pytest.approx(

@@ -9,6 +9,7 @@ from scipy import stats
 
 from blues import evaluate
 from blues.check import InputError
+from blues.evaluate.resample import cluster_tables
 from blues.evaluate.validation import weighted_fold_auroc
 
 
@@ -117,10 +118,10 @@ def test_jackknife_by_patient_matches_the_clustered_kappa(rng):
 
 
 def test_tables_and_strata_and_bad_input(rng):
-    tables = evaluate.cluster_tables(["b", "a", "b"], [0, 1, 1], 2)
+    tables = cluster_tables(["b", "a", "b"], [0, 1, 1], 2)
     assert tables.tolist() == [[0, 1], [1, 1]]
     for call in (
-        lambda: evaluate.cluster_tables(["a"], [5], 2),
+        lambda: cluster_tables(["a"], [5], 2),
         lambda: evaluate.patient_bootstrap(np.mean, [1.0, 2.0], ["a", "a"]),
         lambda: evaluate.patient_bootstrap(np.mean, [1.0, 2.0], ["a", None]),
         lambda: evaluate.patient_bootstrap(np.mean, [1.0, 2.0], ["a"]),

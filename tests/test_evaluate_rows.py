@@ -7,6 +7,7 @@ import pytest
 from blues import agree, evaluate, survive
 from blues.check import InputError
 from blues.evaluate.ordinal import scale_weights
+from blues.evaluate.records import group_codes
 from blues.evaluate.subgroups import members
 
 LABELS = [f"clip {i}" for i in range(24)]
@@ -79,13 +80,13 @@ def test_groups_without_patients_are_refused():
             lambda: evaluate.score_table(GRADED.assign(grade=np.inf), "ordinal", 10),
             "grade holds a category that is not",
         ),
-        (lambda: evaluate.group_codes([10**17 + 1, 10**17 + 2, 0.5], 3), "cannot be told apart"),
+        (lambda: group_codes([10**17 + 1, 10**17 + 2, 0.5], 3), "cannot be told apart"),
         (
-            lambda: evaluate.group_codes(np.array([1, "1"], dtype=object), 2),
+            lambda: group_codes(np.array([1, "1"], dtype=object), 2),
             "labels 1 and '1', which cannot be told apart",
         ),
-        (lambda: evaluate.group_codes(["a", "a\0"], 2), "cannot be told apart"),
-        (lambda: evaluate.group_codes(np.array([1, 1.0], dtype=object), 2), "equal labels of several types"),
+        (lambda: group_codes(["a", "a\0"], 2), "cannot be told apart"),
+        (lambda: group_codes(np.array([1, 1.0], dtype=object), 2), "equal labels of several types"),
         (
             lambda: members(pd.Series([1, "a"], ["x", "y"]), pd.Index(["x", "y"])),
             "groups mix labels of several types: int, str",
@@ -112,7 +113,7 @@ def test_labels_of_one_kind_are_groups_whatever_holds_them():
         [1, True, 2],
         np.array([3, "a", 3], dtype=object),
     ):
-        codes, groups = evaluate.group_codes(labels, 3)
+        codes, groups = group_codes(labels, 3)
         assert len(groups) == 2
         assert [labels[i] == labels[j] for i in range(3) for j in range(3)] == (
             codes[:, None] == codes

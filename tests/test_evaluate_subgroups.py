@@ -8,7 +8,7 @@ import pytest
 from made_design import QUICK, make_design
 from scipy.stats import norm
 
-from blues import check, datasets, evaluate, report
+from blues import check, evaluate, report
 from blues.fuse import Experiment, Run, run
 from blues.fuse.command import summary
 from blues.fuse.subgroups import groups_of, subgroups
@@ -75,8 +75,8 @@ def test_small_groups_get_no_numbers_and_patients_without_a_group_take_no_part(r
 
 
 @pytest.fixture(scope="module")
-def cohort(tmp_path_factory):
-    return datasets.synthetic(tmp_path_factory.mktemp("made") / "cohort", patients=24, frames=8, size=64, seed=3)
+def cohort(synthetic_cohort):
+    return synthetic_cohort
 
 
 def test_columns_become_groups(cohort):

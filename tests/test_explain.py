@@ -15,7 +15,9 @@ from xgboost import XGBRegressor
 
 from blues import check, explain, models
 from blues.explain import learners
-from blues.explain.parts import Part
+from blues.explain.columns import columns, describe
+from blues.explain.parts import Part, carry
+from blues.explain.shapley import affordable
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -238,9 +240,7 @@ def test_model_of_unknown_shape_is_sampled_rather_than_explained_wrongly():
 
 def test_embedding_of_two_thousand_dimensions_is_one_feature_a_blue_point_and_artefacts_keep_their_names():
     names = [f"{p}: map_{j:04d}" for p in ("R1", "L1") for j in range(1000)] + ["R1: b_line_count"]
-    made = explain.columns(
-        {"image/concat": names, "blood": ["CRP"]}, {"CRP": {"label": "CRP", "unit": "mg/l", "group": ""}}
-    )
+    made = columns({"image/concat": names, "blood": ["CRP"]}, {"CRP": {"label": "CRP", "unit": "mg/l", "group": ""}})
     assert made.table["label"].tolist() == ["embedding at R1", "embedding at L1", "B-lines at R1", "CRP"]
     assert made.table["unit"].tolist() == ["", "", "", "mg/l"]
     assert made.table["columns"].tolist() == [1000, 1000, 1, 1]
@@ -261,9 +261,9 @@ def test_one_hot_columns_and_artefacts_have_readable_names():
             {"column": "crp", "variable": "CRP", "unit": "mg/l", "group": "", "kind": "continuous"},
         ]
     }
-    made = explain.columns(
+    made = columns(
         {"image/max": ["b_line_count (max over points)"], "clinical": ["sex=female", "sex=male"], "blood": ["crp"]},
-        explain.describe(card),
+        describe(card),
     ).table
     assert made["variable"].tolist() == ["B-lines", "sex", "sex", "CRP"]
     assert made["group"].tolist() == ["B-lines and white lung", "demographics", "demographics", "CRP"]
@@ -272,10 +272,10 @@ def test_one_hot_columns_and_artefacts_have_readable_names():
 
 def test_carrying_keeps_shares_and_an_affine_function_keeps_values():
     part = Part(np.array([[1.0, 3.0], [0.0, 0.0]]), np.zeros(2), True)
-    half = explain.carry(part, lambda m: 0.5 * m + 1, True)
+    half = carry(part, lambda m: 0.5 * m + 1, True)
     np.testing.assert_allclose(half.values, part.values / 2)
     np.testing.assert_allclose(half.base, 1)
-    p = explain.carry(part, lambda m: 1 / (1 + np.exp(-m)), False)
+    p = carry(part, lambda m: 1 / (1 + np.exp(-m)), False)
     np.testing.assert_allclose(p.values[0], np.array([0.25, 0.75]) * (1 / (1 + np.exp(-4)) - 0.5))
     assert (p.values[1] == 0).all()
 
@@ -298,18 +298,18 @@ def test_bad_input_is_named(change, message):
 def test_deep_forest_and_sampled_models_are_explained_for_as_many_rows_as_can_be_afforded(monkeypatch):
     X, y, _ = make_data()
     forest, svm = models.make("forest").fit(X, y), models.make("svm").fit(X, y)
-    assert explain.affordable(forest, 1000, WIDTH) == 1000
+    assert affordable(forest, 1000, WIDTH) == 1000
     monkeypatch.setattr("blues.explain.shapley.BUDGET", 1e5)
-    assert 1 <= explain.affordable(forest, 1000, WIDTH) < 100
-    assert explain.affordable(svm, 1000, WIDTH) == 1
-    assert explain.affordable(models.make("logistic").fit(X, y), 1000, WIDTH) == 1000
+    assert 1 <= affordable(forest, 1000, WIDTH) < 100
+    assert affordable(svm, 1000, WIDTH) == 1
+    assert affordable(models.make("logistic").fit(X, y), 1000, WIDTH) == 1000
 
 
 def test_outputs_of_an_encoder_keep_their_units():
-    known = explain.describe(
+    known = describe(
         {}, {"units": {"b_line_count": "separate B-lines, count", "lus": "probability that it is lung, 0 to 1"}}
     )
-    made = explain.columns({"image/concat": ["R1: b_line_count", "R1: lus_001", "R1: pleura_depth"]}, known).table
+    made = columns({"image/concat": ["R1: b_line_count", "R1: lus_001", "R1: pleura_depth"]}, known).table
     assert made["unit"].tolist() == ["count", "", ""]
     assert made["label"].tolist() == ["B-lines at R1", "embedding at R1", "depth of pleural line at R1"]
 
@@ -420,7 +420,7 @@ def test_a_function_that_says_the_same_everywhere_has_no_values():
 def test_columns_that_the_dictionary_calls_alike_stay_apart():
     known = {name: {"label": "CRP", "unit": "mg/l", "group": ""} for name in ("crp_first", "crp_max")}
     known["sex"] = {"label": "sex", "unit": "", "group": "demographics"}
-    made = explain.columns({"blood": ["crp_first", "crp_max", "LDH"], "clinical": ["sex=f", "sex=m", "crp_max"]}, known)
+    made = columns({"blood": ["crp_first", "crp_max", "LDH"], "clinical": ["sex=f", "sex=m", "crp_max"]}, known)
     labels = ["CRP (crp_first)", "CRP (crp_max)", "LDH", "sex: f", "sex: m", "CRP"]
     assert made.table["label"].tolist() == labels
     assert made.table["variable"].tolist() == [*labels[:3], "sex", "sex", "CRP"]

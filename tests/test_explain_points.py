@@ -8,7 +8,8 @@ import pytest
 
 from blues import check, explain, models
 from blues.embed import Embeddings
-from blues.explain.points import carried
+from blues.explain.columns import columns
+from blues.explain.points import carried, pooled
 from blues.features import ByPoint, Design
 from blues.features.readable import chosen
 from blues.fuse import Experiment, Run, run
@@ -103,15 +104,13 @@ def test_values_of_a_linear_model_are_those_of_the_points_themselves():
     X = parts.mean(axis=2)
     y = (X[:, 0] + 0.2 * rng.normal(size=40) > 0).astype(float)
     model = models.make("logistic").fit(X, y)
-    table = explain.columns({"image/mean": ["b_line_count"]})
+    table = columns({"image/mean": ["b_line_count"]})
     places = pd.MultiIndex.from_product([[str(i) for i in range(40)], ["R1", "R2", "R3"]])
     by_point = ByPoint(
         pd.DataFrame({"b_line_count": parts[:, 0].ravel()}, index=places), pd.Series("clip", index=places)
     )
-    table, pooled = explain.pooled(
-        table, {"image/mean": ["b_line_count"]}, by_point, [str(i) for i in range(40)], known={}
-    )
-    found = explain.explain_fold(model, X, X, table, pooled=pooled, log_odds=True)
+    table, shares = pooled(table, {"image/mean": ["b_line_count"]}, by_point, [str(i) for i in range(40)], known={})
+    found = explain.explain_fold(model, X, X, table, pooled=shares, log_odds=True)
     weight = model[-1].coef_[0, 0] / model[1].scale_[0]
     # the mean over rows of the pooled column stands for the mean of each point
     wanted = weight / 3 * (parts[:, 0] - X.mean())
@@ -133,13 +132,13 @@ def test_points_of_a_linear_model_are_told_from_its_own_centre_where_patients_la
     by_point = ByPoint(
         pd.DataFrame({"b_line_count": parts[scanned].ravel()}, index=places), pd.Series("clip", index=places)
     )
-    table, pooled = explain.pooled(explain.columns(blocks), blocks, by_point, who, known={})
+    table, shares = pooled(columns(blocks), blocks, by_point, who, known={})
     plain = models.make("logistic").fit(X, y)
     weight = plain[-1].coef_[0, 0] / plain[1].scale_[0]
     wanted = weight / 3 * (parts[scanned] - plain[1].mean_[0])
     nested = models.Nested({"a": (models.make("logistic"), [0, 1])}).fit(X, y)
     for model in (plain, nested):
-        found = explain.explain_fold(model, X, X, table, pooled=pooled, log_odds=True)
+        found = explain.explain_fold(model, X, X, table, pooled=shares, log_odds=True)
         labels = [table.table["label"][i] for i in found.features]
         at = [labels.index(f"B-lines at {p}") for p in ("R1", "R2", "R3")]
         np.testing.assert_allclose(found.values[scanned][:, at], wanted, atol=1e-5)

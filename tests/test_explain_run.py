@@ -10,7 +10,7 @@ from scipy import stats
 
 from blues import check, evaluate, explain
 from blues.explain.columns import _table_row
-from blues.explain.rollup import _concordance
+from blues.explain.rollup import _concordance, with_null
 from blues.features import Design
 from blues.fuse import Experiment, Run, run
 from blues.report import summarize
@@ -117,7 +117,7 @@ def test_null_band_holds_its_level_over_all_names_together():
         drawn = np.abs(rng.normal(size=(40, 20))) * spread
         keys = pd.DataFrame({"modality": "blood", "name": [f"v{j}" for j in range(20)]})
         null = pd.concat([keys.assign(permutation=k, value=row) for k, row in enumerate(drawn[1:])])
-        found = explain.with_null(keys.assign(value=drawn[0]), null)
+        found = with_null(keys.assign(value=drawn[0]), null)
         left += (~found["inside_null"].astype(bool)).any()
         assert (found["p_own"] <= found["p_value"] + 1e-9).all()
         assert ((found["value"] > found["null_high"] + 1e-9) == ~found["inside_null"].astype(bool)).all()
@@ -128,7 +128,7 @@ def test_importances_do_not_lose_to_their_own_last_bit_in_any_unit():
     names = pd.DataFrame({"modality": "blood", "name": ["a", "b"]})
     for unit in (1.0, 1e6):
         null = pd.concat([names.assign(permutation=k, value=[np.nextafter(0.7, 0) * unit, 0.1]) for k in range(19)])
-        found = explain.with_null(names.assign(value=[0.7 * unit, 0.1]), null)
+        found = with_null(names.assign(value=[0.7 * unit, 0.1]), null)
         assert found["p_own"].tolist() == [1, 1]
 
 

@@ -10,6 +10,7 @@ from torch import nn
 from blues import check, datasets, explain, simulate, video
 from blues.encoders import base, ensemble, get, nets
 from blues.explain import command
+from blues.explain.saliency import layers
 
 SIZE = (48, 64)
 
@@ -144,7 +145,7 @@ def test_cam_of_a_pooled_linear_network_is_its_class_activation_map():
     for one, map_ in zip(found, wanted, strict=True):
         small = one.reshape(wanted.shape[1], step, -1, step).mean((1, 3))
         assert np.corrcoef(small.ravel(), map_.ravel())[0, 1] > 0.95
-    assert explain.layers(made, "second")
+    assert layers(made, "second")
 
 
 @pytest.mark.oracle
@@ -237,7 +238,7 @@ def test_every_output_of_the_bundled_encoder_has_a_map(output):
     frames = simulate.frames(
         simulate.draw_scenes(4, np.random.default_rng(3), severity=1), np.random.default_rng(4)
     ).images
-    assert explain.layers(encoder, output)[0] == ("uncentred" if output == "lus" else "last")
+    assert layers(encoder, output)[0] == ("uncentred" if output == "lus" else "last")
     for method in ("grad-cam", "hires-cam"):
         for layer in (None, "last.1.conv", "middle.1.conv"):
             maps = explain.saliency(encoder, frames, output, method, layer=layer)
@@ -280,14 +281,14 @@ def test_an_ensembles_map_is_the_mean_of_its_members_maps():
         np.testing.assert_allclose(explain.saliency(made, frames, "gaps", method), np.mean(alone, axis=0), rtol=1e-5)
         own = explain.saliency(members[1], frames, "streaks", method)
         np.testing.assert_allclose(explain.saliency(made, frames, "member_2_streaks", method), own, rtol=1e-5)
-    assert explain.layers(made, "gaps") == explain.layers(members[0], "gaps")
+    assert layers(made, "gaps") == layers(members[0], "gaps")
     with pytest.raises(check.InputError, match="gaps_sd is a spread over the members"):
         explain.saliency(made, frames, "gaps_sd")
 
 
 def test_layer_without_rows_is_passed_over():
     """A network that folds depth away at its end: the default is the last layer that still has rows and columns."""
-    assert explain.layers(get("blues-lus"), "b_line_coverage")[0] == "last"
+    assert layers(get("blues-lus"), "b_line_coverage")[0] == "last"
 
 
 def test_encoder_that_is_no_network_says_so():

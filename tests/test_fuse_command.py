@@ -6,7 +6,7 @@ import tomllib
 import pandas as pd
 import pytest
 
-from blues import check, datasets
+from blues import check
 from blues.cohort import card
 from blues.fuse import Experiment, Run, main, prepare, run
 
@@ -40,10 +40,8 @@ FLAGS = [
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    place = tmp_path_factory.mktemp("made") / "cohort"
-    datasets.synthetic(place, patients=24, frames=8, size=64, seed=3)
-    return place
+def folder(synthetic_cohort):
+    return synthetic_cohort.folder
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """A draft that nobody has decided is warned of wherever its predictions are read."""
 
 import re
+import shutil
 
 import pytest
 
@@ -13,9 +14,9 @@ from blues.fuse.transfer import joined
 TOLD = "cohort.toml: 2 lines marked # DECIDE: that nobody has decided; taken as drafted"
 
 
-def made(folder, marks, name="synthetic", seed=3):
-    """Write a made-up cohort whose dictionary has so many lines that wait for a decision."""
-    datasets.synthetic(folder, patients=24, frames=8, size=64, seed=seed)
+def made(cohort, folder, marks, name="synthetic"):
+    """Copy a made-up cohort and give its dictionary so many lines that wait for a decision."""
+    shutil.copytree(cohort.folder, folder)
     path = folder / "cohort.toml"
     text = path.read_text(encoding="utf-8").replace('name = "synthetic"', f'name = "{name}"', 1)
     path.write_text(text + "# DECIDE: known at admission?\n" * marks, encoding="utf-8")
@@ -23,10 +24,13 @@ def made(folder, marks, name="synthetic", seed=3):
 
 
 @pytest.mark.parametrize("task", ["pcr", "discharge"])
-def test_the_command_and_its_page_warn_of_undecided_lines(tmp_path, capsys, task):
+def test_the_command_and_its_page_warn_of_undecided_lines(synthetic_cohort, tmp_path, capsys, task):
     flags = ["--task", task, "--modalities", "blood", "--repeats", "1", "--null", "0", "--jobs", "1"]
     out = tmp_path / "run"
-    assert fuse.main([str(made(tmp_path / "made", 2)), *flags, "--explain", "none", "--out", str(out)]) == 0
+    assert (
+        fuse.main([str(made(synthetic_cohort, tmp_path / "made", 2)), *flags, "--explain", "none", "--out", str(out)])
+        == 0
+    )
     said = capsys.readouterr()
     assert f"Not decided: {TOLD}" in said.err
     assert f"WARNING: synthetic: {TOLD}" in said.out
@@ -34,14 +38,15 @@ def test_the_command_and_its_page_warn_of_undecided_lines(tmp_path, capsys, task
     assert f"Take care: synthetic: {TOLD}" in page
 
 
-def test_a_transfer_warns_of_both_cohorts(tmp_path):
+def test_a_transfer_warns_of_both_cohorts(synthetic_cohort, tmp_path):
+    other = datasets.synthetic(tmp_path / "other", patients=24, frames=8, size=64, seed=1)
     cohorts = [
-        blues.cohort.read(made(tmp_path / name, marks, name, seed))
-        for seed, (name, marks) in enumerate((("a", 2), ("b", 1)))
+        blues.cohort.read(made(source, tmp_path / name, marks, name))
+        for source, name, marks in ((synthetic_cohort, "a", 2), (other, "b", 1))
     ]
     a, b = ((cohort, design(cohort, "pcr", ["blood"])) for cohort in cohorts)
     _, about = joined(*a, *b)
     told = [note["text"] for note in undecided_notes(about)]
     assert told[0].startswith("b: cohort.toml: 1 line marked")
     assert told[1].startswith("a: cohort.toml: 2 lines marked")
-    assert not undecided_notes(design(blues.cohort.read(made(tmp_path / "c", 0)), "pcr", ["blood"]))
+    assert not undecided_notes(design(blues.cohort.read(made(synthetic_cohort, tmp_path / "c", 0)), "pcr", ["blood"]))

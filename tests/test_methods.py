@@ -1,13 +1,12 @@
 """The pages on methods say what the code says: functions exist, sources stand in docstrings, no score is missing."""
 
 import importlib
-import importlib.util
 import itertools
 import re
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import benchmark
 import pandas as pd
 import pytest
 
@@ -89,11 +88,8 @@ def table_below(page, heading):
     return SimpleNamespace(scores=pd.DataFrame(scores, columns=["arm", "metric", "value", "low", "high"]))
 
 
-def test_what_stands_beside_published_numbers_is_that_of_the_tables(monkeypatch):
-    spec = importlib.util.spec_from_file_location("results", DOCS.parent / "benchmarks" / "results.py")
-    results = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, "results", results)
-    spec.loader.exec_module(results)
+def test_what_stands_beside_published_numbers_is_that_of_the_tables():
+    results = benchmark.load("results")
     page = (DOCS / "results-covid-blues.md").read_text(encoding="utf-8")
     forest = table_below(page, "### By the command's defaults: a random forest a modality, stacked")
     trees = table_below(page, "### By boosted trees")

@@ -1,8 +1,5 @@
 """The shipped dictionary of POCUS, on a table written like the collection's; on the sample itself where it is at hand."""
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,7 +8,6 @@ import small_cohort
 from blues import check, cohort, datasets, video
 from blues.pretrain.real import LabelledClips, targets
 
-SAMPLE = Path(os.environ.get("BLUES_POCUS", Path(__file__).parents[2] / "shared" / "pocus-sample"))
 HEADER = [
     *cohort.read_dictionary("pocus").columns,
     "",
@@ -106,9 +102,8 @@ def test_columns_without_a_name_and_rows_met_before_are_errors_unless_the_dictio
 
 
 @pytest.mark.real
-@pytest.mark.skipif(not SAMPLE.is_dir(), reason="the sample of POCUS is not at hand")
-def test_the_sample_itself():
-    made = datasets.load(SAMPLE)
+def test_the_sample_itself(pocus_folder):
+    made = datasets.load(pocus_folder)
     assert len(made.clips) == 83
     assert made.ratings["clip"].nunique() == 83
     labels = pd.Series(made.target("covid19"))[made.clips["patient"]]

@@ -721,10 +721,8 @@ def test_real_clips_give_frames_and_a_sane_sector(real_cohort_folder):
 
 
 @pytest.mark.slow
-def test_pocus_clips_of_every_format(real_cohort_folder):
-    folder = real_cohort_folder.parent / "pocus-sample" / "pocus_videos"
-    if not folder.is_dir():
-        pytest.skip("no sample of POCUS clips beside the cohort")
+def test_pocus_clips_of_every_format(pocus_folder):
+    folder = pocus_folder / "pocus_videos"
     kinds = {}
     for path in [
         p for suffix in ("gif", "mp4", "MP4", "avi", "mov", "mpeg") for p in sorted(folder.glob(f"*/*.{suffix}"))[:2]

@@ -74,9 +74,8 @@ def test_other_arrangements_are_not_two_sectors_side_by_side(rng):
 
 @pytest.mark.slow
 @pytest.mark.real
-def test_no_real_clip_is_taken_for_two(real_cohort_folder):
-    pocus = real_cohort_folder.parent / "pocus-sample"
-    paths = sorted((real_cohort_folder / "lus_videos").rglob("*.mp4")) + sorted(pocus.rglob("*.mp4"))
+def test_no_real_clip_is_taken_for_two(real_cohort_folder, pocus_folder):
+    paths = sorted((real_cohort_folder / "lus_videos").rglob("*.mp4")) + sorted(pocus_folder.rglob("*.mp4"))
     clips = [video.read(path, most=8) for path in paths[::3]]
     assert len(clips) > 100
     assert not any(SIDE_BY_SIDE in clip.problems for clip in clips)

@@ -22,7 +22,7 @@ from blues.agree.cohorts import associations, expert_statement, retakes, rule_sc
 from blues.agree.command import main
 from blues.agree.concordance import lin_ccc
 from blues.agree.conger import conger_kappa
-from blues.agree.consensus import against_consensus, leave_one_expert_out
+from blues.agree.consensus import leave_one_expert_out
 from blues.agree.continuous import icc, iccs
 from blues.agree.experts import interchangeability, non_inferiority, williams_index
 from blues.agree.model import experts_of, model_agreement, read_predictions
@@ -34,13 +34,12 @@ from blues.agree.record import Agreement
 from blues.agree.returned import read_sheets
 from blues.agree.section import as_html, as_text, grras, section
 from blues.agree.sheets import write_sheets
-from blues.agree.synthetic import plan, synthetic_measurements, synthetic_ratings
+from blues.agree.synthetic import plan, synthetic_ratings
 from blues.agree.tables import intra_rater, table
 from blues.agree.weights import agreement_weights
 
 __all__ = [
     "Agreement",
-    "against_consensus",
     "agreement_weights",
     "as_html",
     "as_text",
@@ -78,7 +77,6 @@ __all__ = [
     "rule_scores",
     "rule_table",
     "section",
-    "synthetic_measurements",
     "synthetic_ratings",
     "table",
     "tidy",

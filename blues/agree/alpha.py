@@ -13,7 +13,7 @@ from scipy import sparse
 from blues.agree.multirater import counts_of, gwet_interval
 from blues.agree.pairwise import ac1_of, delta_method
 from blues.agree.record import Agreement, LargeSample, build
-from blues.agree.resample import ClusterSums, Kind, estimate, sum_clusters
+from blues.agree.resample import ClusterSums, Kind, cluster_interval, sum_clusters
 from blues.agree.scale import Coded, Measured, coded, comparable_units, measured, numeric_scale
 from blues.agree.weights import agreement_weights
 from blues.check import InputError, one_of
@@ -83,7 +83,9 @@ def krippendorff_alpha(
         own, name = (None, level) if weights is None else agreement_weights(weights, data.categories)
         sums, function, detail, each = _categorical(data, level, own)
         words = name
-    found = estimate(sums, function, kind=interval, draws=draws, seed=seed, confidence=confidence, unit=data.unit)
+    found = cluster_interval(
+        sums, function, kind=interval, draws=draws, seed=seed, confidence=confidence, unit=data.unit
+    )
     value = float(found.value[0])
     formula = gwet_variance(*each, value, confidence) if each and data.clusters is None else None
     formula = formula or delta_method(sums, function, value, confidence, data.clusters is None)

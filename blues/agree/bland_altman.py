@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import stats
 
 from blues.agree.record import Agreement, LargeSample, build
-from blues.agree.resample import ClusterSums, Kind, estimate, linearised, sum_clusters
+from blues.agree.resample import ClusterSums, Kind, cluster_interval, linearised, sum_clusters
 from blues.agree.scale import Measured, measured, no_weights
 from blues.check import InputError, counted
 
@@ -82,7 +82,7 @@ def bland_altman(
         return _limits(s, multiplier)
 
     kind: Kind = interval or ("analytic" if data.clusters is None else "jackknife")
-    found = estimate(sums, function, kind=kind, draws=draws, seed=seed, confidence=confidence, unit=data.unit)
+    found = cluster_interval(sums, function, kind=kind, draws=draws, seed=seed, confidence=confidence, unit=data.unit)
     for field in (found.value, found.low, found.high):
         field[:3] += centre
     limits, ci = found.value[1:3], np.column_stack([found.low[1:3], found.high[1:3]])

@@ -10,7 +10,7 @@ from scipy import special
 
 from blues.agree.pairwise import delta_method
 from blues.agree.record import Agreement, LargeSample, build
-from blues.agree.resample import Kind, estimate, sum_clusters, undefined_if_constant
+from blues.agree.resample import Kind, cluster_interval, sum_clusters, undefined_if_constant
 from blues.agree.scale import measured, no_weights
 from blues.check import InputError
 
@@ -65,7 +65,9 @@ def lin_ccc(
     rows = np.column_stack([np.ones(n), x, y, x * x, y * y, x * y])
     sums = sum_clusters(rows, None, data.clusters, np.ones(n, dtype=np.int64))
     kind: Kind = interval or ("analytic" if data.clusters is None else "jackknife")
-    found = estimate(sums, _concordance, kind=kind, draws=draws, seed=seed, confidence=confidence, unit=data.unit)
+    found = cluster_interval(
+        sums, _concordance, kind=kind, draws=draws, seed=seed, confidence=confidence, unit=data.unit
+    )
     found = undefined_if_constant(found, float(np.ptp(data.values)))
     value = float(found.value[0])
     detail, se = _lin_detail(x, y, value)

@@ -13,7 +13,7 @@ import pandas as pd
 from blues.agree.multirater import agreeing, gwet_interval
 from blues.agree.pairwise import ac1_of, delta_method, undefined_because
 from blues.agree.record import Agreement, LargeSample, build
-from blues.agree.resample import ClusterSums, Kind, beyond_chance, estimate, influence, sum_clusters
+from blues.agree.resample import ClusterSums, Kind, beyond_chance, cluster_interval, influence, sum_clusters
 from blues.agree.scale import Coded, coded, comparable_units
 from blues.agree.weights import agreement_weights
 
@@ -54,7 +54,7 @@ def conger_kappa(
     w, name = agreement_weights(weights, data.categories)
     sums = _conger_sums(data, w)
     m, q = len(data.raters), len(w)
-    found = estimate(
+    found = cluster_interval(
         sums, lambda s: _conger(s, m, w), kind=interval, draws=draws, seed=seed, confidence=confidence, unit=data.unit
     )
     total = sums.total

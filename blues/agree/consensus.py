@@ -9,14 +9,12 @@ import numpy as np
 import pandas as pd
 
 from blues.agree.experts import panel
-from blues.agree.pairwise import delta_method, kappas
-from blues.agree.record import Agreement, build
-from blues.agree.resample import Kind, estimate, sum_clusters
-from blues.agree.scale import coded
+from blues.agree.pairwise import kappas
+from blues.agree.resample import Kind, cluster_interval, sum_clusters
 from blues.agree.weights import agreement_weights
-from blues.check import InputError, one_of
+from blues.check import one_of
 
-__all__ = ["against_consensus", "consensus_shares", "leave_one_expert_out"]
+__all__ = ["consensus_shares", "leave_one_expert_out"]
 
 
 def consensus_shares(codes: np.ndarray, q: int, rule: str) -> np.ndarray:
@@ -43,78 +41,6 @@ def _against(patterns: np.ndarray, rater: int, others: Sequence[int], q: int, ru
     shares = consensus_shares(patterns[:, list(others)], q, rule)
     own = (patterns[:, [rater]] == np.arange(q)).astype(float)
     return (own[:, :, None] * shares[:, None, :]).reshape(len(patterns), q * q)
-
-
-def against_consensus(
-    ratings: Any,
-    *,
-    rater: str,
-    experts: Sequence[str],
-    categories: Iterable[Any] | None = None,
-    weights: Any = None,
-    clusters: Any = None,
-    rule: str = "median",
-    interval: Kind = "bootstrap",
-    draws: int = 2000,
-    seed: int = 0,
-    confidence: float = 0.95,
-) -> Agreement:
-    """Return kappa of a rater with the consensus of experts, of whom the rater must not be one.
-
-    Parameters
-    ----------
-    rater : str
-        Who is scored.
-    experts : sequence of str
-        Whose consensus counts as the truth.
-    rule : {"median", "majority"}
-        Consensus of ordinal or nominal ratings; ties are shared equally.
-    ratings, categories, weights, clusters, interval, draws, seed, confidence
-        As in :func:`blues.agree.cohen_kappa`.
-
-    Returns
-    -------
-    Agreement
-        ``detail``: ``experts``, ``rule``.
-
-    Raises
-    ------
-    InputError
-        If ``rater`` is among ``experts``: an expert agrees with a consensus that contains the expert's own rating, which says
-        nothing (incorporation bias).
-    """
-    one_of(rule, ("median", "majority"), "rule")
-    data = coded(ratings, categories, clusters)
-    for name in (rater, *experts):
-        if str(name) not in data.raters:
-            raise InputError(f"no rater {name!r}", allowed=data.raters)
-    if str(rater) in map(str, experts):
-        raise InputError(
-            f"{rater!r} is part of the consensus it would be scored against: agreement with one's own rating is built in",
-            remedy="Use leave_one_expert_out, which takes the consensus of the others",
-        )
-    w, scheme = agreement_weights(weights, data.categories)
-    patterns, index, times = data.patterns()
-    place, others = data.raters.index(str(rater)), [data.raters.index(str(e)) for e in experts]
-    rows = _against(patterns, place, others, len(w), rule)
-    sums = sum_clusters(rows, index, data.clusters, times)
-    if sums.total.sum() == 0:
-        raise InputError(f"{rater!r} rated no subject that the experts rated")
-    found = estimate(
-        sums, lambda s: kappas(s, 1 - w), kind=interval, draws=draws, seed=seed, confidence=confidence, unit=data.unit
-    )
-    return build(
-        found,
-        subjects=int(round(sums.total.sum())),
-        raters=1 + len(others),
-        method=f"Cohen's kappa of {rater!r} with the {rule} of {len(others)} experts, {scheme}",
-        confidence=confidence,
-        detail={"experts": [str(e) for e in experts], "rule": rule},
-        reason="rater and consensus gave one and the same category throughout; percent agreement is 1.00",
-        analytic=delta_method(
-            sums, lambda s: kappas(s, 1 - w), float(found.value[0]), confidence, data.clusters is None
-        ),
-    )
 
 
 def leave_one_expert_out(
@@ -164,7 +90,9 @@ def leave_one_expert_out(
         parts = [np.concatenate([x, x.mean(axis=1, keepdims=True)], axis=1) for x in (ours, theirs, ours - theirs)]
         return np.concatenate(parts, axis=1)
 
-    found = estimate(sums, function, kind=interval, draws=draws, seed=seed, confidence=confidence, unit=data.unit)
+    found = cluster_interval(
+        sums, function, kind=interval, draws=draws, seed=seed, confidence=confidence, unit=data.unit
+    )
     lost = [data.raters[j] for j, value in zip(experts, found.value[: len(experts)], strict=True) if np.isnan(value)]
     k = len(experts) + 1
     numbers = [int(round(n)) for n in sums.total.reshape(-1, 2, q * q)[:, 0].sum(axis=1)]

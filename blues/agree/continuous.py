@@ -13,7 +13,7 @@ from scipy import special
 from blues.agree.incomplete import icc_of_model
 from blues.agree.pairwise import delta_method
 from blues.agree.record import Agreement, LargeSample, build
-from blues.agree.resample import ClusterSums, Kind, estimate, sum_clusters, undefined_if_constant
+from blues.agree.resample import ClusterSums, Kind, cluster_interval, sum_clusters, undefined_if_constant
 from blues.agree.sampled_raters import raters_sampled
 from blues.agree.scale import Measured, measured, no_weights
 from blues.check import InputError, one_of
@@ -259,7 +259,9 @@ def icc(
         how: dict[str, Any] = {"draws": draws, "seed": seed, "confidence": confidence, "unit": data.unit}
         found = raters_sampled(sums, _parts_of_raters(k, name), k, of_mean=name == "2,k", **how)
     else:
-        found = estimate(sums, function, kind=kind, draws=draws, seed=seed, confidence=confidence, unit=data.unit)
+        found = cluster_interval(
+            sums, function, kind=kind, draws=draws, seed=seed, confidence=confidence, unit=data.unit
+        )
     with np.errstate(all="ignore"):
         _, *squares = (float(x[0]) for x in _mean_squares(sums.total[None, :], k))
         table = f_limits(n, k, squares, confidence)

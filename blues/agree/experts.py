@@ -16,7 +16,7 @@ import pandas as pd
 
 from blues.agree.pairwise import delta_method, kappas, pair_sums
 from blues.agree.record import Agreement, build
-from blues.agree.resample import Interval, Kind, estimate, sum_clusters
+from blues.agree.resample import Interval, Kind, cluster_interval, sum_clusters
 from blues.agree.scale import Coded, coded
 from blues.agree.weights import agreement_weights
 from blues.check import InputError, one_of
@@ -117,7 +117,9 @@ def williams_index(
         first, second = _two_means(s, w, ours, coefficient)
         return np.stack([first / second, first, second], axis=1)
 
-    found = estimate(sums, function, kind=interval, draws=draws, seed=seed, confidence=confidence, unit=data.unit)
+    found = cluster_interval(
+        sums, function, kind=interval, draws=draws, seed=seed, confidence=confidence, unit=data.unit
+    )
     value = float(found.value[0])
     words = "kappa" if coefficient == "kappa" else "observed agreement"
     record = build(
@@ -212,7 +214,9 @@ def non_inferiority(
         first, second = _two_means(s, w, ours, coefficient)
         return np.stack([first - second, first, second], axis=1)
 
-    found = estimate(sums, function, kind=interval, draws=draws, seed=seed, confidence=confidence, unit=data.unit)
+    found = cluster_interval(
+        sums, function, kind=interval, draws=draws, seed=seed, confidence=confidence, unit=data.unit
+    )
     record = build(
         found,
         subjects=data.subjects,
@@ -284,7 +288,9 @@ def interchangeability(
         first, second = s[:, 1] / s[:, 0], s[:, 2] / s[:, 0]
         return np.stack([first - second, first, second], axis=1)
 
-    found = estimate(sums, function, kind=interval, draws=draws, seed=seed, confidence=confidence, unit=data.unit)
+    found = cluster_interval(
+        sums, function, kind=interval, draws=draws, seed=seed, confidence=confidence, unit=data.unit
+    )
     record = build(
         found,
         subjects=int(sums.total[0]),

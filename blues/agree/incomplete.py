@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from blues.agree.record import Agreement, build
-from blues.agree.resample import ClusterSums, Kind, estimate, sum_clusters, undefined_if_constant
+from blues.agree.resample import ClusterSums, Kind, cluster_interval, sum_clusters, undefined_if_constant
 from blues.agree.sampled_raters import raters_sampled
 from blues.agree.scale import Measured, measured
 from blues.check import InputError
@@ -147,7 +147,7 @@ def icc_of_model(
 
         found = raters_sampled(sums, parts, masks.shape[1], of_mean=name == "2,k", sizes=sizes, **how)
     else:
-        found = estimate(sums, lambda s: function(s)[:, place], kind=interval or "bootstrap", **how)
+        found = cluster_interval(sums, lambda s: function(s)[:, place], kind=interval or "bootstrap", **how)
     spread = float(np.nanmax(data.values) - np.nanmin(data.values))
     with np.errstate(all="ignore"):
         subject, rater, error = (float(v[0]) for v in components(sums.total[None, :], masks))

@@ -17,7 +17,7 @@ from scipy import special
 
 from blues.agree.pairwise import ac1_of, delta_method, joint_rows, two_by_two, undefined_because
 from blues.agree.record import Agreement, LargeSample, build
-from blues.agree.resample import Kind, beyond_chance, estimate, sum_clusters
+from blues.agree.resample import Kind, beyond_chance, cluster_interval, sum_clusters
 from blues.agree.scale import Coded, coded, comparable_units
 from blues.agree.weights import agreement_weights
 from blues.check import InputError, counted
@@ -145,7 +145,7 @@ class _Family:
     ) -> tuple[Agreement, Any]:
         """Estimate ``function`` of the sums; ``chance`` takes shares (b, q), ``each`` counts and shares."""
         confidence = how["confidence"]
-        found = estimate(self.sums, function, unit=self.data.unit, **how)
+        found = cluster_interval(self.sums, function, unit=self.data.unit, **how)
         value, expected = float(found.value[0]), float(chance(self.shares()[None, :])[0])
         formula = None
         if math.isfinite(value):
@@ -420,7 +420,7 @@ def percent_agreement(
         raise InputError(f"within is {within}", allowed="0 for exact agreement, or so many categories")
     close = (np.abs(places[:, None] - places[None, :]) <= within).astype(float)
     family = _Family(ratings, data.categories, close, clusters)
-    found = estimate(
+    found = cluster_interval(
         family.sums,
         lambda s: s[:, 2] / s[:, 1],
         kind=interval,

@@ -13,7 +13,7 @@ import pandas as pd
 from scipy import sparse, special
 
 from blues.agree.record import Agreement, LargeSample, build
-from blues.agree.resample import ClusterSums, Kind, estimate, linearised, sum_clusters
+from blues.agree.resample import ClusterSums, Kind, cluster_interval, linearised, sum_clusters
 from blues.agree.scale import Coded, coded, comparable_units
 from blues.agree.weights import agreement_weights
 from blues.check import InputError, counted
@@ -216,7 +216,7 @@ def _of_pair(
     """Return Cohen's kappa of two of the raters, on the subjects that both rated."""
     data = data.restrict(pair, complete=True)
     sums = pair_sums(data, [(0, 1)])
-    found = estimate(
+    found = cluster_interval(
         sums, lambda s: kappas(s, 1 - w), kind=interval, draws=draws, seed=seed, confidence=confidence, unit=data.unit
     )
     joint = sums.total.reshape(len(w), len(w))
@@ -333,7 +333,7 @@ def light_kappa(
     w, name = agreement_weights(weights, data.categories)
     chosen = overlapping(data)
     sums = pair_sums(data, chosen)
-    found = estimate(
+    found = cluster_interval(
         sums,
         lambda s: _mean_of_pairs(s, 1 - w),
         kind=interval,

@@ -10,7 +10,7 @@ import numpy as np
 from scipy import stats
 
 from blues.agree.record import Agreement, build
-from blues.agree.resample import Kind, estimate
+from blues.agree.resample import Kind, cluster_interval
 from blues.agree.scale import Measured, measured, no_weights
 from blues.check import InputError
 
@@ -57,7 +57,9 @@ def kendall_w(
     if n < 2:
         raise InputError(f"Kendall's W needs two subjects rated by every rater, and has {n}")
     statistic, times = _concordance_of_ranks(data)
-    found = estimate(times, statistic, kind=interval, draws=draws, seed=seed, confidence=confidence, unit=data.unit)
+    found = cluster_interval(
+        times, statistic, kind=interval, draws=draws, seed=seed, confidence=confidence, unit=data.unit
+    )
     value = float(found.value[0])
     return build(
         found,

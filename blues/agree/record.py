@@ -300,6 +300,16 @@ def build(
 
     Parameters
     ----------
+    interval : Interval
+        Value, limits and standard error.
+    subjects, raters : int
+        How many entered.
+    method : str
+        The coefficient's name, as a reader sees it.
+    confidence : float
+        Level of the interval.
+    detail : dict
+        What else the record shall say.
     analytic : LargeSample, optional
         The large-sample interval, kept beside the other; it is the interval if that was asked for.
     reason : str, or callable that gives it, optional

@@ -30,7 +30,7 @@ __all__ = [
     "beyond_chance",
     "check_how",
     "cluster_weights",
-    "estimate",
+    "cluster_interval",
     "sum_clusters",
     "undefined_if_constant",
 ]
@@ -243,7 +243,7 @@ def check_how(kind: str | None, draws: int, confidence: float) -> None:
         raise InputError(f"draws must not be negative, and is {draws!r}")
 
 
-def estimate(
+def cluster_interval(
     data: ClusterSums | np.ndarray,
     function: Callable[[np.ndarray], np.ndarray],
     *,
@@ -266,6 +266,10 @@ def estimate(
         with Student's t.
     draws : int
         Bootstrap replicates; 0 gives the value without an interval.
+    seed : int
+        Of the bootstrap.
+    confidence : float
+        Level of the interval.
     unit : str
         What a cluster is, for the words.
     """

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from blues.agree.resample import ClusterSums, Interval, estimate
+from blues.agree.resample import ClusterSums, Interval, cluster_interval
 from blues.evaluate.intervals import interval_of_replicates
 
 __all__ = ["raters_sampled"]
@@ -45,13 +45,15 @@ def raters_sampled(
     of_mean : bool
         The correlation is of the mean of k ratings.
     draws, seed, confidence, unit
-        As in :func:`blues.agree.resample.estimate`.
+        As in :func:`blues.agree.resample.cluster_interval`.
     sizes : ndarray of int, shape (subjects,), optional
         How many ratings each subject has, where subjects are independent.
     """
     free = 0 if sizes is None else int(sizes.sum()) - len(sizes) - k + 1
     resampled = 0 if free > 0 else draws
-    drawn = estimate(sums, parts, kind="bootstrap", draws=resampled, seed=seed, confidence=confidence, unit=unit)
+    drawn = cluster_interval(
+        sums, parts, kind="bootstrap", draws=resampled, seed=seed, confidence=confidence, unit=unit
+    )
     if draws == 0 or drawn.clusters < 2:
         return drawn
     _, subject, between, noise, error = drawn.value

@@ -20,7 +20,7 @@ from blues.agree.multirater import fleiss_kappa, gwet_ac
 from blues.agree.pairwise import cohen_kappa, light_kappa
 from blues.check import InputError
 
-__all__ = ["plan", "synthetic_measurements", "synthetic_ratings", "true_ac1"]
+__all__ = ["plan", "synthetic_ratings", "true_ac1"]
 
 
 def _shares(prevalence: Any, categories: int) -> np.ndarray:
@@ -146,43 +146,6 @@ def true_ac1(kappa: float, shares: Any) -> float:
     agreement = kappa + (1 - kappa) * float((p**2).sum())
     chance = float((p * (1 - p)).sum()) / (len(p) - 1)
     return (agreement - chance) / (1 - chance)
-
-
-def synthetic_measurements(
-    subjects: int = 60,
-    raters: int = 2,
-    icc: float = 0.8,
-    *,
-    rater_sd: float = 0.0,
-    mean: float = 10.0,
-    sd: float = 3.0,
-    seed: int = 0,
-) -> pd.DataFrame:
-    """Draw a wide table of measurements with a true intraclass correlation.
-
-    Parameters
-    ----------
-    subjects, raters : int
-        Shape of the table.
-    icc : float
-        True ICC(3,1) (consistency), of the variance between subjects in all but the raters' own.
-    rater_sd : float
-        Standard deviation of the raters' own levels, which lowers ICC(2,1) to icc sd^2 / (sd^2 + rater_sd^2).
-    mean, sd : float
-        Of a rater's measurements.
-    seed : int
-
-    Returns
-    -------
-    DataFrame, shape (subjects, raters)
-    """
-    rng = np.random.default_rng(seed)
-    share = _unit(icc, "icc")
-    truth = rng.normal(0, sd * math.sqrt(share), (subjects, 1))
-    noise = rng.normal(0, sd * math.sqrt(1 - share), (subjects, raters))
-    level = rng.normal(0, rater_sd, (1, raters)) if rater_sd else 0.0
-    names = [f"R{j + 1}" for j in range(raters)]
-    return pd.DataFrame(mean + truth + noise + level, index=[f"s{i + 1}" for i in range(subjects)], columns=names)
 
 
 def plan(

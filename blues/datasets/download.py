@@ -33,6 +33,7 @@ __all__ = ["Download", "download", "git_blob_hash", "read_json"]
 T = TypeVar("T")
 
 CHUNK = 1 << 18
+TRIES, WAIT = 5, 1.0  # seconds before the second try, twice as long before each further one
 # a try that brought this much does not count against the tries
 PROGRESS = 1 << 20
 MOST_JSON = 50 * 10**6
@@ -90,8 +91,8 @@ def download(
     *,
     size: int | None = None,
     sha256: str | None = None,
-    tries: int = 5,
-    wait: float = 1.0,
+    tries: int = TRIES,
+    wait: float = WAIT,
     progress: bool = True,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Download:
@@ -142,16 +143,14 @@ def download(
     return Download(path, url, length, found, sha256 is not None, continued)
 
 
-def read_json(
-    url: str, *, tries: int = 5, wait: float = 1.0, sleep: Callable[[float], None] = time.sleep
-) -> tuple[Any, str | None]:
+def read_json(url: str) -> tuple[Any, str | None]:
     """Return a JSON answer, and the address of the next page if its ``Link`` header names one (RFC 8288)."""
 
     def attempt() -> tuple[bytes, list[str]]:
         with _opened(url, {}) as response:
             return _read(response, MOST_JSON), response.headers.get_all("Link", [])
 
-    content, links = _again(attempt, url, lambda: 0, tries, wait, sleep)
+    content, links = _again(attempt, url, lambda: 0, TRIES, WAIT, time.sleep)
     try:
         value = json.loads(content)
     except (ValueError, RecursionError):

@@ -31,7 +31,6 @@ from blues.evaluate.folds import Split, patient_folds
 from blues.evaluate.intervals import interval_of_replicates
 from blues.evaluate.ordinal import (
     category_codes,
-    kappa_of_tables,
     mean_absolute_error,
     quadratic_kappa,
     ranked_probability_score,
@@ -47,14 +46,12 @@ from blues.evaluate.proportions import (
     operating_point,
     wilson_interval,
 )
-from blues.evaluate.records import Estimate, Test, group_codes
+from blues.evaluate.records import Estimate, Test
 from blues.evaluate.resample import (
     bootstrap_replicates,
     bootstrap_weights,
-    cluster_tables,
     jackknife,
     patient_bootstrap,
-    table_bootstrap,
     weighted_bootstrap,
 )
 from blues.evaluate.risk import benefit_table, calibration_table, decision_table, operating_table
@@ -91,7 +88,6 @@ __all__ = [
     "calibration_table",
     "category_codes",
     "clopper_pearson_interval",
-    "cluster_tables",
     "clustered_proportion",
     "combine",
     "combine_table",
@@ -100,13 +96,11 @@ __all__ = [
     "delong_test",
     "expected_auroc_width",
     "expected_calibration_error",
-    "group_codes",
     "hanley_mcneil_se",
     "heterogeneity_p",
     "holm",
     "interval_of_replicates",
     "jackknife",
-    "kappa_of_tables",
     "mcnemar_test",
     "mean_absolute_error",
     "nadeau_bengio_test",
@@ -131,7 +125,6 @@ __all__ = [
     "smooth_calibration",
     "subgroup_table",
     "swap_permutation_test",
-    "table_bootstrap",
     "weighted_bootstrap",
     "wilson_interval",
 ]

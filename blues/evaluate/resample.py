@@ -27,7 +27,6 @@ __all__ = [
     "jackknife",
     "patient_bootstrap",
     "patient_strata",
-    "table_bootstrap",
     "take_rows",
     "weighted_bootstrap",
 ]
@@ -221,43 +220,6 @@ def cluster_tables(patients: Any, cells: Any, size: int) -> np.ndarray:
     return counts.reshape(len(groups), size).astype(float)
 
 
-@rows_in_order
-def table_bootstrap(
-    statistic: Callable[[np.ndarray], np.ndarray],
-    tables: np.ndarray,
-    draws: int = 2000,
-    seed: Seed = 0,
-    *,
-    strata: Any = None,
-    level: float = 0.95,
-    method: str = "percentile",
-) -> list[Estimate]:
-    """Bootstrap patients for a statistic of a table of counts: one matrix product for all draws.
-
-    Parameters
-    ----------
-    statistic : callable
-        Takes tables of shape (draws, ...) and returns (draws,) or (draws, statistics).
-    tables : ndarray, shape (patients, ...)
-        One table a patient, as :func:`cluster_tables` gives.
-    draws, seed, strata, level, method
-        As in :func:`weighted_bootstrap`; by default all patients are one stratum.
-
-    Returns
-    -------
-    list of Estimate
-    """
-    tables = np.asarray(tables, dtype=float)
-    flat = tables.reshape(len(tables), -1)
-
-    def of_weights(weights: np.ndarray) -> np.ndarray:
-        return statistic((weights @ flat).reshape(-1, *tables.shape[1:]))
-
-    return weighted_bootstrap(
-        of_weights, len(tables) if strata is None else strata, draws, seed, level=level, method=method
-    )
-
-
 def take_rows(table: Any, rows: np.ndarray) -> Any:
     """Return rows of a frame, an array, or each of a tuple of them."""
     if isinstance(table, tuple):
@@ -333,9 +295,8 @@ def patient_bootstrap(
 
     Notes
     -----
-    Davison & Hinkley 1997, *Bootstrap Methods*, 2.4 and 3.8. Where the statistic is a function of a table of counts,
-    or of weights, :func:`table_bootstrap` and :func:`weighted_bootstrap` give the same numbers from the same seed
-    many times faster.
+    Davison & Hinkley 1997, *Bootstrap Methods*, 2.4 and 3.8. Where the statistic is a function of weights,
+    :func:`weighted_bootstrap` gives the same numbers from the same seed many times faster.
 
     Examples
     --------

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from blues import check, evaluate
 from blues.explain.columns import LEVELS
@@ -200,10 +201,11 @@ def _unit(units: Mapping[str, str], features: pd.Series) -> str:
 
 
 def _spearman(x: pd.Series, y: pd.Series) -> float:
+    # fewer than five patients show no direction; the table of a cohort, which only describes it, asks for three
     known = x.notna() & y.notna()
     if known.sum() < 5 or x[known].nunique() < 2 or y[known].nunique() < 2:
         return float("nan")
-    return float(x[known].rank().corr(y[known].rank()))
+    return float(stats.spearmanr(x[known], y[known]).statistic)
 
 
 def with_null(table: pd.DataFrame, null: pd.DataFrame, level: float = 0.05) -> pd.DataFrame:

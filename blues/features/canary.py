@@ -37,7 +37,6 @@ def suspicious(design: Design, limit: float = 0.98, near: float = 0.96) -> pd.Da
         Columns ``modality, column, what ("value" or "missingness"), auroc, rows``.
     """
     y = design.y.to_numpy(dtype=float)
-    concordance = _rank_auroc if design.kind == "binary" else _concordance
     most = len(y) if design.kind == "binary" else min(len(y), _MOST)
     picked = np.linspace(0, len(y) - 1, most).astype(int)
     baselines = {name: table for name, table in design.singles.items() if name.startswith("baseline: ")}
@@ -54,7 +53,7 @@ def suspicious(design: Design, limit: float = 0.98, near: float = 0.96) -> pd.Da
                 ("value", known, values[:, j]),
                 ("missingness", np.ones(len(picked), bool), known.astype(float)),
             ):
-                area = concordance(outcome[rows], column[rows]) if rows.sum() >= _FEWEST else 0.5
+                area = _concordance(outcome[rows], column[rows]) if rows.sum() >= _FEWEST else 0.5
                 tells = max(area, 1 - area)
                 if tells >= limit or (tells >= near and _many(outcome[rows], patients[rows], design.kind)):
                     known_rows = int(block.iloc[:, j].notna().sum()) if what == "value" else len(y)
@@ -80,14 +79,3 @@ def _concordance(y: np.ndarray, x: np.ndarray) -> float:
     if min(untied) == 0:
         return 0.5
     return float(0.5 + 0.5 * stats.kendalltau(x, y).statistic * np.sqrt(untied[0] / untied[1]))
-
-
-def _rank_auroc(y: np.ndarray, x: np.ndarray) -> float:
-    """Return the area under the ROC curve from midranks (Mann-Whitney); 0.5 when a class is absent."""
-    y = y == 1
-    positives = int(y.sum())
-    negatives = len(y) - positives
-    if positives == 0 or negatives == 0:
-        return 0.5
-    ranks = pd.Series(x).rank().to_numpy()
-    return float((ranks[y].sum() - positives * (positives + 1) / 2) / (positives * negatives))

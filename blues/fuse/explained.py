@@ -10,6 +10,11 @@ import numpy as np
 import pandas as pd
 
 from blues import check, explain, models
+from blues.explain.attention import attention_of
+from blues.explain.columns import columns, describe
+from blues.explain.points import pooled
+from blues.explain.record import Piece, gather
+from blues.explain.shapley import affordable
 from blues.features import Design, is_anonymous
 
 __all__ = ["Explaining", "attributions", "chosen_arms", "explaining"]
@@ -26,18 +31,18 @@ class Explaining:
 
     def piece(
         self, record: Mapping[str, Any], model: models.Nested, X: np.ndarray, rows: np.ndarray, kind: str, seed: int
-    ) -> explain.Piece:
+    ) -> Piece:
         """Explain the held-out rows of one arm in one fold; of very many rows some, drawn at random."""
         held_out = record["position"]
-        most = explain.affordable(model, len(held_out), len(np.unique(self.columns.ids[model.columns_])))
+        most = affordable(model, len(held_out), len(np.unique(self.columns.ids[model.columns_])))
         if most < len(held_out):
             held_out = np.sort(np.random.default_rng(seed).permutation(held_out)[:most])
         # what is explained starts from the mean over training rows: some two thousand, from all over the table, give it
         background = X[rows[:: -(-len(rows) // 2000)]]
-        pooled = None if self.pooled is None else self.pooled.rows(held_out)
-        found = explain.explain_fold(model, background, X[held_out], self.columns, kind=kind, pooled=pooled, seed=seed)
-        weights = explain.attention_of(model, X[held_out])
-        return explain.Piece(held_out, record["arm"], record["repeat"], record["fold"], found, weights)
+        shares = None if self.pooled is None else self.pooled.rows(held_out)
+        found = explain.explain_fold(model, background, X[held_out], self.columns, kind=kind, pooled=shares, seed=seed)
+        weights = attention_of(model, X[held_out])
+        return Piece(held_out, record["arm"], record["repeat"], record["fold"], found, weights)
 
 
 def chosen_arms(wanted: Sequence[str], arms: Sequence[Any]) -> frozenset[str]:
@@ -66,12 +71,10 @@ def explaining(
     """Return what is to be explained in a design, with the labels and units of a cohort card; None for no arm."""
     if not arms:
         return None
-    known = explain.describe(card or {}, design.facts.get("encoder"))
+    known = describe(card or {}, design.facts.get("encoder"))
     blocks = {key: layout.names[key] for key in layout.columns}
-    columns, pooled = explain.pooled(
-        explain.columns(blocks, known), blocks, design.by_point, design.patients.to_list(), known
-    )
-    return Explaining(arms, columns, pooled, card)
+    table, shares = pooled(columns(blocks, known), blocks, design.by_point, design.patients.to_list(), known)
+    return Explaining(arms, table, shares, card)
 
 
 def attributions(
@@ -81,7 +84,7 @@ def attributions(
     found = [piece["explained"] for piece in pieces if "explained" in piece]
     if what is None or not found:
         return None
-    return explain.gather(
+    return gather(
         found,
         what.columns,
         design.patients.to_numpy(),
@@ -97,7 +100,7 @@ def _shown(design: Design, card: Mapping[str, Any] | None) -> pd.DataFrame | Non
     """Return what each BLUE point shows, as far as it has a name: one row a patient, point and feature."""
     if design.by_point is None:
         return None
-    known = explain.describe(card or {}, design.facts.get("encoder"))
+    known = describe(card or {}, design.facts.get("encoder"))
     values = design.by_point.values
     named = [name for name in values.columns if not is_anonymous(str(name))]
     clips = design.by_point.clips.rename("clip").rename_axis(["patient", "point"]).reset_index()

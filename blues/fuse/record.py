@@ -75,7 +75,7 @@ class Run:
     combinations : DataFrame
         What the encoder's probabilities say by themselves, see :func:`blues.fuse.combined.combinations`; the command adds it.
     subgroups : DataFrame
-        What images add in subgroups, see :func:`blues.fuse.subgroups.subgroups`; the command adds it.
+        What images add in subgroups, see :func:`blues.fuse.subgroups.subgroups`; empty when no groups are named.
     cohort : dict
         The cohort card, see :func:`blues.cohort.card`.
     design : dict

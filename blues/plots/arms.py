@@ -14,7 +14,7 @@ from blues.plots.style import (
     INK,
     MUTED,
     PAPER,
-    decimals,
+    axis_decimals,
     legend_below,
     marker,
     modality_colours,
@@ -165,7 +165,7 @@ def null_histogram(values: Sequence[float] | np.ndarray, observed: float, metric
     null = finite(values, "values").ravel()
     figure, axes = panel(4.5, 2.8)
     axes.hist(null, bins=min(40, max(8, len(null) // 6)), color=MUTED, alpha=0.55, label="labels permuted")
-    places = decimals(max(float(np.ptp(np.append(null, observed))), abs(observed) / 10))
+    places = axis_decimals(max(float(np.ptp(np.append(null, observed))), abs(observed) / 10))
     axes.axvline(observed, color=series_colour(0), linewidth=2, label=f"observed {observed:.{places}f}")
     axes.set(xlabel=metric, ylabel="permutations")
     axes.grid(True, axis="y")

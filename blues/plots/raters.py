@@ -8,7 +8,7 @@ from matplotlib.colors import LinearSegmentedColormap, to_rgba
 from matplotlib.figure import Figure
 
 from blues.check import InputError, columns_exist, finite, same_length
-from blues.plots.style import INK, MUTED, decimals, legend_below, marker, panel, plain, series_colour, styled
+from blues.plots.style import INK, MUTED, axis_decimals, legend_below, marker, panel, plain, series_colour, styled
 
 __all__ = ["agreement_matrix", "bland_altman", "pairs_forest"]
 
@@ -89,7 +89,7 @@ def bland_altman(
         markeredgewidth=0,
         rasterized=len(mean) > 2000,
     )
-    places = decimals(limits[1][0] - limits[0][0])
+    places = axis_decimals(limits[1][0] - limits[0][0])
     for (value, low, high), name, colour in (
         (bias, "bias", INK),
         (limits[0], "lower limit", series_colour(1)),

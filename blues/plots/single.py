@@ -12,7 +12,18 @@ from matplotlib.patches import Circle, PathPatch
 from matplotlib.path import Path as Outline
 
 from blues.check import InputError, columns_exist
-from blues.plots.style import GRID, INK, MUTED, SERIES, decimals, legend_below, modality_colours, panel, plain, styled
+from blues.plots.style import (
+    GRID,
+    INK,
+    MUTED,
+    SERIES,
+    axis_decimals,
+    legend_below,
+    modality_colours,
+    panel,
+    plain,
+    styled,
+)
 
 __all__ = ["chest", "waterfall"]
 
@@ -57,7 +68,7 @@ def waterfall(frame: pd.DataFrame, xlabel: str = "predicted probability", base: 
             label=plain(group) if group else None,
         )
     reach = max(float(np.ptp(np.concatenate([start, end]))), 1e-9)
-    places = decimals(reach)
+    places = axis_decimals(reach)
     for i, (a, b) in enumerate(zip(start, end, strict=True)):
         axes.plot([b, b], [-i - 1 - 0.33, -i - 2 + 0.33], color=MUTED, linewidth=0.8)
         text = f"{b - a:+.{places}f}".replace("-", "−")

@@ -190,7 +190,7 @@ def marker(index: int) -> str:
     return "oDs^v"[index % 5]
 
 
-def decimals(span: float) -> int:
+def axis_decimals(span: float) -> int:
     """Return how many decimals tell values apart that span this much: 2 from 0.1 to 10, more below, fewer above."""
     if not (math.isfinite(span) and span > 0):
         return 2

@@ -15,6 +15,9 @@ from blues.encoders.lus import GRID
 
 __all__ = ["Warp", "coarse", "degrade", "draw_warp"]
 
+# shares of the frames
+BLURRED, HIDDEN = 0.4, 0.15
+
 
 @dataclass(frozen=True)
 class Warp:
@@ -136,20 +139,20 @@ def degrade(images: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
     return images
 
 
-def _blur(images: torch.Tensor, rng: np.random.Generator, share: float = 0.4) -> torch.Tensor:
+def _blur(images: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
     """Mix some frames with the mean of their neighbours, along the scan lines and across.
 
     Across mostly near the probe, where scan lines lie closer than the picture's pixels, and now and then everywhere.
     """
     n, h, w = images.shape
     images = images.clone()
-    along = np.flatnonzero(rng.random(n) < share)
+    along = np.flatnonzero(rng.random(n) < BLURRED)
     if len(along):
         part = images[along]
         mean = (part[:, :-2] + part[:, 1:-1]).add_(part[:, 2:]).div_(3)
         part[:, 1:-1].lerp_(mean, _uniform(rng, 0, 1, len(along))[:, None, None])
         images[along] = part
-    across = np.flatnonzero(rng.random(n) < share)
+    across = np.flatnonzero(rng.random(n) < BLURRED)
     if len(across):
         part = images[across]
         summed = torch.cumsum(functional.pad(part, (3, 2), mode="replicate"), 2)
@@ -160,10 +163,10 @@ def _blur(images: torch.Tensor, rng: np.random.Generator, share: float = 0.4) ->
     return images
 
 
-def _hide(images: torch.Tensor, rng: np.random.Generator, share: float = 0.15) -> None:
+def _hide(images: torch.Tensor, rng: np.random.Generator) -> None:
     """Cover a rectangle of some frames, in place: a logo, a caliper box, a menu."""
     n, h, w = images.shape
-    for i in np.flatnonzero(rng.random(n) < share):
+    for i in np.flatnonzero(rng.random(n) < HIDDEN):
         high, wide = rng.integers(4, h // 4), rng.integers(4, w // 3)
         top, left = rng.integers(0, h - high), rng.integers(0, w - wide)
         images[i, top : top + high, left : left + wide] = float(rng.choice([0.0, 0.0, rng.random()]))

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 import torch
 from torch import nn
 from torch.nn import functional
@@ -24,7 +23,7 @@ from blues.encoders.lus import GLOBALS, PREPROCESSING, LusNet
 from blues.pretrain.augment import degrade, draw_warp
 from blues.provenance import cache_folder, file_hash, replacing, text_hash
 
-__all__ = ["FoldTraining", "fold_predictions", "fold_values", "prepared", "refuse_others", "tuned"]
+__all__ = ["FoldTraining", "fold_values", "prepared", "refuse_others", "tuned"]
 
 
 class FoldTraining(NamedTuple):
@@ -84,46 +83,6 @@ def refuse_others(encoder: Encoder) -> None:
     if not isinstance(encoder.module, LusNet):
         what = "has nothing that learns" if encoder.module is None else "is of another architecture"
         raise InputError(f"{encoder.name} {what}", allowed="blues-lus, or weights of blues.pretrain")
-
-
-def fold_predictions(
-    frames: Sequence[np.ndarray],
-    y: pd.Series,
-    splits: Sequence[tuple[int, np.ndarray, np.ndarray]],
-    encoder: Encoder | None = None,
-    how: FoldTraining = USUAL,
-    seed: int = 0,
-) -> np.ndarray:
-    """Predict a binary label of clips by networks that were trained on the training clips of each split.
-
-    Parameters
-    ----------
-    frames : sequence of uint8 arrays (t, 128, 128)
-        From :func:`prepared`, in the order of ``y``.
-    y : Series
-        0 or 1, one a clip.
-    splits : sequence of (repeat, train, test)
-        Positions in ``y``; all clips of a patient must be on one side.
-    encoder : Encoder, optional
-        Where to start: an encoder of this architecture; random weights if not given.
-    how : FoldTraining
-    seed : int
-
-    Returns
-    -------
-    float array, shape (repeats, clips)
-        The mean probability over a clip's frames; NaN where no split of a repeat holds the clip out.
-    """
-    if encoder is not None:
-        refuse_others(encoder)
-    if not set(np.unique(y)) <= {0, 1}:
-        raise InputError("the label is not binary", allowed="0 and 1")
-    found = np.full((1 + max(repeat for repeat, _, _ in splits), len(y)), np.nan)
-    for number, (repeat, train, test) in enumerate(splits):
-        targets = y.to_numpy(dtype=np.float32)[train, None]
-        net, head = tuned([frames[i] for i in train], targets, encoder, how=how, seed=(seed, number))
-        found[repeat, test] = [_predict(net, head, frames[i]) for i in test]
-    return found
 
 
 def tuned(
@@ -265,10 +224,3 @@ def _fit(
         loss.backward()
         optimiser.step()
         schedule.step()
-
-
-@torch.no_grad()
-def _predict(net: LusNet, head: nn.Linear, frames: np.ndarray) -> float:
-    net.eval()
-    embedding = net.heads(torch.as_tensor(frames).float().div_(255).unsqueeze(1), masks=False)["embedding"]
-    return float(head(embedding)[:, 0].sigmoid().mean())

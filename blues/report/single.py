@@ -14,6 +14,7 @@ import pandas as pd
 
 import blues
 from blues import check, explain
+from blues.explain.points import right_first
 from blues.fuse import Run
 from blues.fuse.naming import worded
 from blues.report.document import block, column, figure, table
@@ -331,7 +332,7 @@ def _span(low: float, high: float) -> str:
 def _lung(facts: Facts, one: explain.Person, pictures: Sequence[Mapping[str, Any]], privacy: Privacy) -> Parts:
     named = one.points[one.points["feature"].astype(str) != ""]
     order = list(dict.fromkeys([*named["point"].astype(str), *one.unscanned]))
-    order = sorted(order, key=explain.right_first)
+    order = sorted(order, key=right_first)
     features = list(dict.fromkeys(named["feature"].astype(str)))
     shade = next((f for f in SHADES if f in features), "")
     wide = named.pivot_table(index="point", columns="feature", values="value", aggfunc="first")

@@ -13,6 +13,7 @@ from PIL import Image
 
 from blues import check, datasets, encoders, explain
 from blues.cohort import Cohort
+from blues.explain.points import right_first
 from blues.fuse import Run
 from blues.provenance import file_hash
 
@@ -58,7 +59,7 @@ def key_frames(run: Run, patient: str, clips: str | Path, *, output: str | None 
     table = run.attributions.points
     own = table[table["patient"].astype(str) == str(patient)].drop_duplicates("point")
     found: list[dict[str, Any]] = []
-    for row in sorted(own.itertuples(), key=lambda r: explain.right_first(str(r.point))):
+    for row in sorted(own.itertuples(), key=lambda r: right_first(str(r.point))):
         name = str(row.clip).split(", ")[0]
         if name not in cohort.clips.index:
             found.append({"point": str(row.point), "gone": "its clip is not among those of the folder"})

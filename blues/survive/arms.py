@@ -22,7 +22,7 @@ from blues.survive.concordance import auc_values, harrell_values, uno_values
 from blues.survive.inputs import Observed, observed, risk_table
 from blues.survive.penalised import PenalisedCox, penalised_cox
 from blues.survive.regression import FEW_EVENTS
-from blues.survive.weighting import difference, estimate, leave_out
+from blues.survive.weighting import difference, jackknife_estimate, leave_out
 
 __all__ = ["OutOfFold", "out_of_fold_risk"]
 
@@ -41,7 +41,7 @@ class OutOfFold:
     scores : DataFrame
         ``arm``, ``metric``, ``value``, ``low``, ``high``, ``se``, ``reason``. Metrics: ``harrell_c``,
         ``harrell_c_within`` (pairs of one fold only), ``uno_c``, ``auc_T``, ``brier_T``, ``integrated_brier``,
-        ``scaled_brier`` (1 - integrated/Kaplan-Meier null).
+        ``scaled_brier`` (1 - integrated / that of the Aalen-Johansen curve of all patients).
     comparisons : DataFrame
         ``arm``, ``reference``, ``metric``, ``difference`` (arm minus reference), ``low``, ``high``, ``p_value``,
         ``reason``.
@@ -351,7 +351,7 @@ def _score_table(values: Mapping[str, Mapping[str, np.ndarray]], level: float) -
     for arm, metrics in values.items():
         for metric, of_weights in metrics.items():
             scale = "plain" if metric in _PLAIN else "logit"
-            e = estimate(of_weights, level=level, scale=scale, what=metric)
+            e = jackknife_estimate(of_weights, level=level, scale=scale, what=metric)
             rows.append([arm, metric, e.value, e.low, e.high, e.se, e.detail.get("reason", "")])
     return pd.DataFrame(rows, columns=["arm", "metric", "value", "low", "high", "se", "reason"])
 

@@ -11,7 +11,7 @@ import pandas as pd
 from blues.check import InputError, one_of, probabilities
 from blues.evaluate.records import Estimate
 from blues.survive.inputs import Observed, observed, risk_table, some_times
-from blues.survive.weighting import censoring_curves, estimate, leave_out, steps_at
+from blues.survive.weighting import censoring_curves, jackknife_estimate, leave_out, steps_at
 
 __all__ = ["BrierScores", "ipcw_brier"]
 
@@ -169,7 +169,7 @@ def ipcw_brier(
     )
     rows = []
     for j, t in enumerate(wanted):
-        found = estimate(values[:, j], level=level, what="Brier score")
+        found = jackknife_estimate(values[:, j], level=level, what="Brier score")
         scaled = float(one_minus_ratio(values[0, j : j + 1], null[0, j : j + 1])[0])
         reason = found.detail.get("reason", "")
         if np.isnan(scaled):
@@ -182,9 +182,9 @@ def ipcw_brier(
     ratio = one_minus_ratio(total, total_null)
     return BrierScores(
         table,
-        estimate(total, level=level, what="integrated Brier score"),
+        jackknife_estimate(total, level=level, what="integrated Brier score"),
         float(total_null[0]),
-        estimate(ratio, level=level, scale="plain", what="scaled Brier score"),
+        jackknife_estimate(ratio, level=level, scale="plain", what="scaled Brier score"),
     )
 
 

@@ -17,7 +17,7 @@ import pandas as pd
 from blues.check import InputError, finite, one_of
 from blues.evaluate.records import Estimate
 from blues.survive.inputs import Observed, group_labels, observed, positive_time, some_times
-from blues.survive.weighting import censoring_curves, estimate, leave_out, steps_at
+from blues.survive.weighting import censoring_curves, jackknife_estimate, leave_out, steps_at
 
 __all__ = ["harrell_c", "time_dependent_auc", "uno_c"]
 
@@ -175,7 +175,7 @@ def harrell_c(
     """
     data, score = _checked(time, event, risk, cause)
     values = harrell_values(data, score, _weights(data, interval), _strata(strata, len(score)))
-    return estimate(values, level=level, what="Harrell's C")
+    return jackknife_estimate(values, level=level, what="Harrell's C")
 
 
 def uno_c(
@@ -230,7 +230,7 @@ def uno_c(
     before = g_at == "t-"
     weights = _weights(data, interval)
     values = uno_values(data, score, weights, horizon, before, _strata(strata, len(score)), source)
-    return estimate(values, level=level, what="Uno's C")
+    return jackknife_estimate(values, level=level, what="Uno's C")
 
 
 def auc_values(
@@ -298,7 +298,7 @@ def time_dependent_auc(
     for t in wanted:
         if t > data.time.max() or t < 0:
             raise InputError(f"time {t:g} is not among the times watched", allowed=f"0 to {data.time.max():g}")
-        found = estimate(auc_values(data, score, t, weights, g_at == "t-", source), level=level, what="AUC")
+        found = jackknife_estimate(auc_values(data, score, t, weights, g_at == "t-", source), level=level, what="AUC")
         cases = int(((data.event == 1) & (data.time <= t)).sum())
         controls = int(((data.time > t) | ((data.event == 2) & (data.time <= t))).sum())
         reason = found.detail.get("reason", "")

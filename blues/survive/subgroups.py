@@ -12,7 +12,7 @@ from blues.check import InputError, columns_exist
 from blues.evaluate.subgroups import COLUMNS, UNKNOWN, heterogeneity_p, members
 from blues.survive.concordance import uno_values
 from blues.survive.inputs import Observed, observed
-from blues.survive.weighting import difference, estimate, leave_out
+from blues.survive.weighting import difference, jackknife_estimate, leave_out
 
 __all__ = ["subgroup_table"]
 
@@ -105,7 +105,7 @@ def _within(ends: pd.DataFrame, risks: list[np.ndarray], tau: float, least: int,
     weights = leave_out(data)
     values = [np.mean([uno_values(data, one, weights, tau, True) for one in risk], axis=0) for risk in risks]
     for arm, of_weights in zip("ab", values, strict=True):
-        found = estimate(of_weights, level=level, what="uno_c")
+        found = jackknife_estimate(of_weights, level=level, what="uno_c")
         line |= {f"value_{arm}": found.value, f"low_{arm}": found.low, f"high_{arm}": found.high}
     test = difference(*values, level=level)
     line |= {"difference": test.estimate, "low": test.low, "high": test.high}

@@ -18,7 +18,7 @@ from blues.evaluate.proportions import wilson_interval
 from blues.evaluate.records import Estimate, Test, check_level
 from blues.survive.inputs import Observed, risk_table
 
-__all__ = ["censoring_curves", "difference", "estimate", "leave_out", "steps_at"]
+__all__ = ["censoring_curves", "difference", "jackknife_estimate", "leave_out", "steps_at"]
 
 MOST_GROUPS = 400
 """Above this many patients the jackknife leaves out groups of them, not one at a time."""
@@ -86,17 +86,23 @@ def _spread(values: np.ndarray, sizes: int) -> float:
     return math.sqrt((sizes - 1) / sizes * float(np.sum((left_out - left_out.mean()) ** 2)))
 
 
-def estimate(values: np.ndarray, *, level: float = 0.95, scale: str = "logit", what: str = "score") -> Estimate:
+def jackknife_estimate(
+    values: np.ndarray, *, level: float = 0.95, scale: str = "logit", what: str = "score"
+) -> Estimate:
     """Turn a score and its leave-one-out values into an estimate with a jackknife t interval; none where they are alike.
 
     Parameters
     ----------
     values : ndarray of float, shape (1 + k,)
         The score on all patients, then with patients left out.
+    level : float
+        Of the interval.
     scale : {"logit", "plain"}
         Build the interval on the log odds, for scores between 0 and 1, or as it is. A score of exactly 0 or 1, or one
         that reaches it when a patient is left out, falls back to ``plain``, cut to the range. A score of exactly 0 or 1
         that no patient left out moves gets Wilson's interval at ``k``, as the jackknife would claim certainty.
+    what : str
+        Name of the score, for the reason why there is no value or interval.
     """
     one_of(scale, ("logit", "plain"), "scale")
     value, k = float(values[0]), len(values) - 1
