@@ -12,6 +12,7 @@ import pandas as pd
 
 from blues import check, evaluate
 from blues.features import Design
+from blues.features.arm_names import arm_name, model_of, with_images
 from blues.fuse.arms import Arm
 from blues.fuse.crossval import Fold, Learner, learner, out_of_fold
 from blues.fuse.experiment import Experiment
@@ -36,8 +37,8 @@ def examined_arms(arms: Sequence[Arm], reference: str | None, wanted: Sequence[s
     by_name = {arm.name: arm for arm in arms}
     if wanted:
         return tuple(by_name[check.one_of(name, list(by_name), "--examine: arm")] for name in wanted)
-    _, bracket, model = (reference or "").partition(" [")
-    names = [reference, f"image+{reference}", "image" + bracket + model]
+    named = reference or ""
+    names = [named, with_images(named), arm_name(("image",), model_of(named))]
     found = [by_name[name] for name in names if name in by_name]
     return tuple(found or [arm for arm in arms if arm.role == "modalities"][:1])
 

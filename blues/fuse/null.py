@@ -12,6 +12,7 @@ from blues import check, evaluate
 from blues.evaluate.tables import LOWER_IS_BETTER
 from blues.explain import null_importance
 from blues.features import Design
+from blues.features.arm_names import with_images
 from blues.fuse.arms import Arm
 from blues.fuse.crossval import Fold, shuffled_out_of_fold
 from blues.fuse.experiment import Experiment
@@ -145,7 +146,8 @@ def added_null(
        1984;79:565-574. The outcome stands in the place of the treatment.
     """
     columns = ["arm", "reference", "metric", "permutation", "value"]
-    pair = [arm for name in (reference, f"image+{reference}") for arm in arms if arm.name == name]
+    names = () if reference is None else (reference, with_images(reference))
+    pair = [arm for name in names for arm in arms if arm.name == name]
     if len(pair) < 2 or not experiment.null:
         return pd.DataFrame(columns=columns)
     metric, _ = main_metric(design.kind)

@@ -11,6 +11,7 @@ import pandas as pd
 
 from blues import check, evaluate, survive
 from blues.features import Design
+from blues.features.arm_names import with_images
 from blues.fuse.examine import FRACTIONS, REPEATS
 from blues.fuse.experiment import Experiment
 
@@ -64,7 +65,7 @@ def examined(arms: Arms, reference: str | None, wanted: Sequence[str]) -> list[s
     """
     if wanted:
         return [check.one_of(name, list(arms), "--examine: arm") for name in wanted]
-    names = [name for name in (reference, f"image+{reference}", "image") if name in arms]
+    names = [name for name in (reference, with_images(str(reference)), "image") if name in arms]
     return [str(name) for name in names] or list(arms)[:1]
 
 

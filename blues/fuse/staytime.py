@@ -19,7 +19,7 @@ from blues import check, evaluate, survive
 from blues.cohort import Cohort
 from blues.cohort.schema import Column, Target
 from blues.features import Design
-from blues.fuse.arms import sees_images
+from blues.features.arm_names import arm_name, is_rule, sees_images
 from blues.fuse.examine import learning_notes, validation_notes
 from blues.fuse.experiment import Experiment
 from blues.fuse.notes import FEW_EVENTS, design_facts, encoder_notes, own_provenance, undecided_notes
@@ -242,7 +242,7 @@ def _free(predictions: pd.DataFrame) -> list[str]:
 def _arms(design: Design) -> dict[str, tuple[str, ...]]:
     """Return each arm's name and what it looks at; a constant prevalence says nothing of a time."""
     baselines = {name: (name,) for name in design.singles if name != "prevalence"}
-    return {"+".join(modalities): modalities for modalities in design.arms} | baselines
+    return {arm_name(modalities): modalities for modalities in design.arms} | baselines
 
 
 def _pairs(arms: Mapping[str, tuple[str, ...]]) -> list[tuple[str, str]]:
@@ -287,7 +287,7 @@ def _comparisons(
     wanted = [(arm, other) for arm, other in image_pairs(arms) if other != reference]
     beside = pd.MultiIndex.from_frame(table[["arm", "reference"]]).isin(wanted)
     main, seeing = table["reference"] == reference, table["arm"].map(lambda name: sees_images(arms[name])).astype(bool)
-    rules = table["arm"].astype(str).str.startswith("expert rule")
+    rules = table["arm"].astype(str).map(is_rule).astype(bool)
     family = np.select([~main, ~seeing, rules], [ELSEWHERE, WITHOUT, RULES], ADDED)
     table = table.assign(family=family)
     kept = pd.concat([table[main & seeing], table[beside], table[main & ~seeing]], ignore_index=True)

@@ -12,6 +12,7 @@ import pandas as pd
 from blues import check, evaluate
 from blues.evaluate.tables import LOWER_IS_BETTER
 from blues.features import Design
+from blues.features.arm_names import is_rule, model_of
 from blues.fuse.arms import Arm
 from blues.fuse.experiment import Experiment
 
@@ -223,12 +224,11 @@ def image_pairs(modalities: Mapping[str, Sequence[str]]) -> list[tuple[str, str]
     >>> image_pairs({"image": ["image"], "blood": ["blood"], "image+blood": ["image", "blood"]})
     [('image+blood', 'blood')]
     """
-    known = {(frozenset(kinds), name.partition(" [")[2]): name for name, kinds in modalities.items()}
+    known = {(frozenset(kinds), model_of(name)): name for name, kinds in modalities.items()}
     return [
         (known[key], name)
         for name, kinds in modalities.items()
-        if not {"image", "expert"} & set(kinds)
-        and (key := (frozenset(kinds) | {"image"}, name.partition(" [")[2])) in known
+        if not {"image", "expert"} & set(kinds) and (key := (frozenset(kinds) | {"image"}, model_of(name))) in known
     ]
 
 
@@ -261,7 +261,7 @@ def with_null(comparisons: pd.DataFrame, scores: pd.DataFrame, null: pd.DataFram
                 "p_value": evaluate.permutation_p(value, drawn["value"], good),
                 "test": f"label permutation ({len(drawn)})",
                 "question": "Could the whole pipeline reach this score if the outcome were unrelated to every feature?",
-                "family": RULES if str(arm).startswith("expert rule") else SHUFFLED,
+                "family": RULES if is_rule(str(arm)) else SHUFFLED,
             }
         )
     if not rows:
