@@ -13,6 +13,8 @@ import pandas as pd
 
 from blues import check, datasets, embed, provenance
 from blues.cohort import Cohort, card, undecided, unused, when
+from blues.evaluate.named import main_metric
+from blues.evaluate.named import metric as named
 from blues.features import Design, design
 from blues.features.arm_names import is_rule, with_images
 from blues.fuse.combined import of_a_run
@@ -20,7 +22,6 @@ from blues.fuse.experiment import Experiment
 from blues.fuse.finetune import tuning
 from blues.fuse.margin import against_margin, check_margin, ends_of, left_out, room
 from blues.fuse.named import CONSTANT, MEAN, UNTOLD
-from blues.fuse.named import metric as named
 from blues.fuse.naming import worded
 from blues.fuse.notes import FEW_EVENTS
 from blues.fuse.null import p_of_added
@@ -29,7 +30,7 @@ from blues.fuse.run import run
 from blues.fuse.stayexamine import no_transfer, refuse_options
 from blues.fuse.staytime import COLUMN, TASK, describe_beside, happened, of_a_stay, offer, timed
 from blues.fuse.subgroups import groups_of, subgroups
-from blues.fuse.tables import SHUFFLED, WITHOUT, main_metric
+from blues.fuse.tables import SHUFFLED, WITHOUT
 from blues.fuse.transfer import transfer
 
 __all__ = ["main", "prepare"]

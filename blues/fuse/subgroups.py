@@ -10,10 +10,10 @@ import pandas as pd
 
 from blues import check, evaluate, survive
 from blues.cohort import Cohort
+from blues.evaluate.named import main_metric
 from blues.features.arm_names import with_images
 from blues.fuse.notes import FEW_EVENTS
 from blues.fuse.record import Run
-from blues.fuse.tables import main_metric
 
 __all__ = ["groups_of", "subgroups"]
 

@@ -13,6 +13,7 @@ import pandas as pd
 
 from blues.check import DIGITS, columns_exist
 from blues.evaluate import point_score
+from blues.evaluate.named import main_metric
 from blues.features.arm_names import arm_name, modalities, model_of, sees_images, with_images
 from blues.fuse import Run
 from blues.fuse.margin import NEGLIGIBLE, REFITTED, ends_of, left_out, mostly_out, room
@@ -24,7 +25,6 @@ __all__ = ["FEW", "Facts", "Gain"]
 
 FEW = 10
 """Fewer patients than this in the smaller class, and no claim is made (rule 5 of the design)."""
-_MAIN = {"binary": "auroc", "ordinal": "mae", "continuous": "mae", "time": "uno_c"}
 
 
 @dataclass(frozen=True)
@@ -193,7 +193,7 @@ class Facts:
     @property
     def metric(self) -> str:
         """Name of the metric by which arms are ranked."""
-        return _MAIN[self.design["kind"]]
+        return main_metric(self.design["kind"])[0]
 
     @cached_property
     def _rows(self) -> pd.DataFrame:

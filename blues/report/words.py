@@ -6,7 +6,8 @@ import math
 import re
 from typing import Any
 
-from blues.fuse.named import CONSTANT, MEAN, METRICS, Metric, metric
+from blues.evaluate.named import METRICS, Metric, metric
+from blues.fuse.named import CONSTANT, MEAN
 
 __all__ = [
     "CONSTANT",
