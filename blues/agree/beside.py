@@ -15,6 +15,7 @@ from blues.agree.record import Agreement, frame_of, of_item
 from blues.agree.section import section
 from blues.check import InputError
 from blues.cohort import Cohort
+from blues.features.arm_names import modalities
 from blues.provenance import replacing, write_json
 
 __all__ = ["beside", "write_beside"]
@@ -123,7 +124,7 @@ def _model(cohort: Cohort, predictions: Any, how: Mapping[str, Any]) -> dict[str
     if spec is None or spec.rating is None:
         return {}
     arms = list(predictions.values.columns)
-    arm = next((a for a in arms if a.split(" [")[0] == "image"), arms[0])
+    arm = next((a for a in arms if modalities(a) == ("image",)), arms[0])
     whose = "these ratings" if spec.rater is None else f"the ratings of {spec.rater}"
     why = f"The predictions are out of fold, but the model learned from {whose}, as a pupil from the teacher."
     made = model_agreement(experts_of(cohort, predictions.task), predictions, arm, **how)

@@ -14,6 +14,7 @@ from blues.check import ROUNDING, InputError, one_of
 from blues.evaluate.compare import delong_test, mcnemar_test, nadeau_bengio_test
 from blues.evaluate.discrimination import auroc
 from blues.evaluate.intervals import interval_of_replicates
+from blues.evaluate.named import lower_is_better
 from blues.evaluate.outoffold import METRICS, PREVALENCE_DEPENDENT, OutOfFold, bootstrap_strata, out_of_fold, paired
 from blues.evaluate.permutation import sign_flip_test, swap_contributions, without_rounding
 from blues.evaluate.proportions import clustered_proportion, wilson_interval
@@ -22,9 +23,7 @@ from blues.evaluate.resample import Seed, bootstrap_replicates
 from blues.evaluate.substitute import all_same, substituted, unknown_spread
 from blues.evaluate.utility import check_thresholds, net_benefit_rows
 
-__all__ = ["LOWER_IS_BETTER", "compare_table", "point_score", "score_table"]
-
-LOWER_IS_BETTER = frozenset({"brier", "mae", "rmse", "rps"})
+__all__ = ["compare_table", "point_score", "score_table"]
 
 
 def _metrics(table: OutOfFold, kind: str) -> dict[str, Any]:
@@ -228,7 +227,7 @@ def compare_table(
     lines = _bootstrap_lines(a, b, kind, thresholds, draws, seed, level)
     lines += _test_lines(a, b, kind, level)
     frame = pd.DataFrame(lines)
-    frame["better"] = ["lower" if name in LOWER_IS_BETTER else "higher" for name in frame["metric"]]
+    frame["better"] = ["lower" if lower_is_better(name) else "higher" for name in frame["metric"]]
     frame["patients"] = int(a.codes.max()) + 1
     columns = "metric difference low high statistic p_value test question better patients reason".split()
     return frame[columns]

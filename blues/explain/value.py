@@ -13,6 +13,7 @@ from blues import check, evaluate
 from blues.check import ROUNDING
 from blues.evaluate.outoffold import METRICS, OutOfFold, bootstrap_strata
 from blues.evaluate.utility import net_benefit_rows
+from blues.features.arm_names import modalities, model_of
 
 __all__ = ["Subset", "arm_tables", "interaction", "modality_value"]
 
@@ -112,14 +113,9 @@ def modality_value(
 
 def arm_tables(predictions: pd.DataFrame, kind: str, suffix: str) -> dict[Subset, OutOfFold]:
     """Return each subset's predictions, cut to the rows that every arm predicts, in one order."""
-    ending = f" [{suffix}]" if suffix else ""
     names = [str(a) for a in dict.fromkeys(predictions["arm"])]
     # single arms (rules, baselines) have no place among the subsets: subsets are made of what stands in a sum
-    arms = {
-        a: tuple(a.removesuffix(ending).split("+"))
-        for a in names
-        if a.endswith(ending) and "[" not in a.removesuffix(ending)
-    }
+    arms = {a: modalities(a) for a in names if model_of(a) == suffix}
     largest = max(arms.values(), key=len, default=())
     wanted = {frozenset(c): c for size in range(1, len(largest) + 1) for c in combinations(largest, size)}
     by_subset = {frozenset(parts): arm for arm, parts in arms.items()}

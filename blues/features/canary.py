@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from blues.features.arm_names import is_baseline
 from blues.features.record import Design
 
 __all__ = ["suspicious"]
@@ -39,7 +40,7 @@ def suspicious(design: Design, limit: float = 0.98, near: float = 0.96) -> pd.Da
     y = design.y.to_numpy(dtype=float)
     most = len(y) if design.kind == "binary" else min(len(y), _MOST)
     picked = np.linspace(0, len(y) - 1, most).astype(int)
-    baselines = {name: table for name, table in design.singles.items() if name.startswith("baseline: ")}
+    baselines = {name: table for name, table in design.singles.items() if is_baseline(name)}
     patients, outcome = pd.factorize(design.patients)[0][picked], y[picked]
     seen, found = set(), []
     for modality, block in {**design.blocks, **baselines}.items():

@@ -9,6 +9,7 @@ import pandas as pd
 from blues import check
 from blues.cohort import Cohort
 from blues.cohort.targets import pooled_rating
+from blues.features.arm_names import BASELINE, BY_CLIP, RULE
 
 __all__ = ["baseline_table", "rule_tables"]
 
@@ -54,9 +55,9 @@ def rule_tables(cohort: Cohort, task: str) -> tuple[dict[str, pd.DataFrame], str
                 f"mean {words}": (grouped.mean(), f"mean {words} of the clips"),
                 f"worst {words}": (grouped.max(), f"{words} of the worst clip"),
             }
-        tables |= {f"expert rule: {name}": values.to_frame(column) for name, (values, column) in found.items()}
+        tables |= {RULE + name: values.to_frame(column) for name, (values, column) in found.items()}
         numbered = pd.Series(by_clip.to_numpy(), [owners, grouped.cumcount().to_numpy() + 1]).unstack()
-        tables[f"expert rule: each clip by {words}"] = numbered.add_prefix(f"{words}, clip ").rename_axis(index=None)
+        tables[BY_CLIP + words] = numbered.add_prefix(f"{words}, clip ").rename_axis(index=None)
     return tables, ""
 
 
@@ -101,7 +102,7 @@ def baseline_table(
             )
         chosen[str(name)] = cohort.patients[str(name)].astype(float)
     label = ", ".join(columns[name].label or name for name in chosen)
-    return {f"baseline: {label.translate(_NOT_IN_NAMES)}": pd.DataFrame(chosen)}
+    return {BASELINE + label.translate(_NOT_IN_NAMES): pd.DataFrame(chosen)}
 
 
 _NOT_IN_NAMES = str.maketrans({"+": " ", "[": "(", "]": ")"})

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from blues import check, models
 from blues.features import Design
+from blues.features.arm_names import BY_CLIP, arm_name, is_rule, sees_images
 
-__all__ = ["Arm", "arms_of", "sees_images"]
+__all__ = ["Arm", "arms_of"]
 
 
 @dataclass(frozen=True)
@@ -36,17 +37,6 @@ class Arm:
     def sees_images(self) -> bool:
         """Whether a model or an expert looked at the images for it."""
         return sees_images(self.modalities)
-
-
-def sees_images(modalities: Collection[str]) -> bool:
-    """Return whether a model or an expert looked at the images for one of these modalities, or for an expert rule.
-
-    Examples
-    --------
-    >>> [sees_images(m) for m in (("image", "blood"), ("expert rule: B-lines",), ("clinical", "blood"), ("prevalence",))]
-    [True, True, False, False]
-    """
-    return any(name in ("image", "expert") or name.startswith("expert rule") for name in modalities)
 
 
 def arms_of(
@@ -84,7 +74,7 @@ def arms_of(
     _check_finish(design, everything)
     _check_pooling(design, everything)
     combined = [
-        Arm("+".join(modalities) + (f" [{suffix}]" if suffix else ""), modalities, tuple(candidates))
+        Arm(arm_name(modalities, suffix), modalities, tuple(candidates))
         for suffix, candidates in rivals.items()
         for modalities in design.arms
     ]
@@ -135,8 +125,8 @@ def _check_pooling(design: Design, candidates: Sequence[models.Candidate]) -> No
 def _single(name: str, calibrate: str, threshold: str) -> Arm:
     if name == "prevalence":
         return Arm(name, (name,), (models.Candidate("prevalence"),), role="prevalence")
-    if name.startswith("expert rule: "):
-        model = models.CLIP_RULE if name.startswith("expert rule: each clip") else models.PLAIN
+    if is_rule(name):
+        model = models.CLIP_RULE if name.startswith(BY_CLIP) else models.PLAIN
         return Arm(name, (name,), (models.Candidate(model, threshold=models.APPARENT),), role="rule")
     return Arm(
         name, (name,), (models.Candidate(models.PLAIN, calibrate=calibrate, threshold=threshold),), role="baseline"

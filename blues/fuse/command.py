@@ -13,13 +13,15 @@ import pandas as pd
 
 from blues import check, datasets, embed, provenance
 from blues.cohort import Cohort, card, undecided, unused, when
+from blues.evaluate.named import main_metric
+from blues.evaluate.named import metric as named
 from blues.features import Design, design
+from blues.features.arm_names import is_rule, with_images
 from blues.fuse.combined import of_a_run
 from blues.fuse.experiment import Experiment
 from blues.fuse.finetune import tuning
 from blues.fuse.margin import against_margin, check_margin, ends_of, left_out, room
 from blues.fuse.named import CONSTANT, MEAN, UNTOLD
-from blues.fuse.named import metric as named
 from blues.fuse.naming import worded
 from blues.fuse.notes import FEW_EVENTS
 from blues.fuse.null import p_of_added
@@ -28,7 +30,7 @@ from blues.fuse.run import run
 from blues.fuse.stayexamine import no_transfer, refuse_options
 from blues.fuse.staytime import COLUMN, TASK, describe_beside, happened, of_a_stay, offer, timed
 from blues.fuse.subgroups import groups_of, subgroups
-from blues.fuse.tables import SHUFFLED, WITHOUT, main_metric
+from blues.fuse.tables import SHUFFLED, WITHOUT
 from blues.fuse.transfer import transfer
 
 __all__ = ["main", "prepare"]
@@ -230,7 +232,7 @@ def _gain_lines(found: Run, metric: str) -> list[str]:
     for main, rows in ((True, gain[gain["reference"] == reference]), (False, gain[gain["reference"] != reference])):
         for row in rows.itertuples():
             told = "" if main else f"  against {row.reference}"
-            told += "  experts' reading, no model" if row.arm.startswith("expert rule") else ""
+            told += "  experts' reading, no model" if is_rule(row.arm) else ""
             lines.append(f"  {row.arm:<{width}}  {_difference(row, found)}{told}")
     return [*lines, *_margin_lines(found, metric, str(reference)), "", *_beside_lines(beside, found)]
 
@@ -262,7 +264,7 @@ def _beside_lines(beside: pd.DataFrame, found: Run) -> list[str]:
 
 def _margin_lines(found: Run, metric: str, reference: str) -> list[str]:
     """Say how the headline stands to the smallest gain worth having, as the page does."""
-    margin, arm = found.experiment.margin, f"image+{reference}"
+    margin, arm = found.experiment.margin, with_images(reference)
     if not margin:
         return []
     smallest = f"The smallest gain worth having, {margin:g}{_unit(found)},"

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from blues.cohort.display import estimate, panel
-from blues.fuse.named import metric as named
-from blues.fuse.tables import main_metric
+from blues.evaluate.named import main_metric
+from blues.evaluate.named import metric as named
 
 if TYPE_CHECKING:
     from blues.fuse.record import Run

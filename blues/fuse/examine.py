@@ -11,35 +11,66 @@ import numpy as np
 import pandas as pd
 
 from blues import check, evaluate
+from blues.evaluate.named import lower_is_better, main_metric
+from blues.evaluate.named import metric as named
 from blues.features import Design
+from blues.features.arm_names import arm_name, model_of, with_images
 from blues.fuse.arms import Arm
 from blues.fuse.crossval import Fold, Learner, learner, out_of_fold
 from blues.fuse.experiment import Experiment
-from blues.fuse.named import metric as named
-from blues.fuse.tables import main_metric, score_arms
+from blues.fuse.tables import score_arms
 
-__all__ = ["examined_arms", "learning_curve", "learning_notes", "validate", "validation_notes"]
+__all__ = [
+    "examined_arms",
+    "learning_curve",
+    "learning_notes",
+    "learning_table",
+    "validate",
+    "validation_notes",
+    "validation_row",
+]
 
 FRACTIONS = (0.25, 0.5, 0.75, 1.0)
 REPEATS = 5
 """Repeats of the folds that the learning curve goes through, at most."""
 
 
-def examined_arms(arms: Sequence[Arm], reference: str | None, wanted: Sequence[str] = ()) -> tuple[Arm, ...]:
+def examined_arms(names: Sequence[str], reference: str | None, wanted: Sequence[str] = ()) -> list[str]:
     """Return the arms named, or else the reference, the same with images, and images alone by the same model.
+
+    Where there are none of these, the first arm.
 
     Raises
     ------
     InputError
         When an arm is named that the run does not have.
     """
-    by_name = {arm.name: arm for arm in arms}
     if wanted:
-        return tuple(by_name[check.one_of(name, list(by_name), "--examine: arm")] for name in wanted)
-    _, bracket, model = (reference or "").partition(" [")
-    names = [reference, f"image+{reference}", "image" + bracket + model]
-    found = [by_name[name] for name in names if name in by_name]
-    return tuple(found or [arm for arm in arms if arm.role == "modalities"][:1])
+        return [check.one_of(name, list(names), "--examine: arm") for name in wanted]
+    first = reference or ""
+    likely = [first, with_images(first), arm_name(("image",), model_of(first))]
+    return [name for name in likely if name in names] or list(names)[:1]
+
+
+def validation_row(
+    arm: str, metric: str, result: evaluate.Optimism, no_information: float, draws: int
+) -> dict[str, Any]:
+    """Return one row of :func:`validate`: a bootstrap's optimism, and what the .632+ rule makes of it."""
+    rule = evaluate.bootstrap_632plus(
+        result.apparent, result.out_of_bag.value, no_information, greater_is_better=not lower_is_better(metric)
+    )
+    return {
+        "arm": arm,
+        "metric": metric,
+        "apparent": result.apparent,
+        "optimism": result.optimism.value,
+        "corrected": result.corrected.value,
+        "out_of_bag": result.out_of_bag.value,
+        "rule_632plus": rule.value,
+        "weight": rule.detail["weight"],
+        "draws": draws,
+        "se": result.optimism.se,
+    }
 
 
 def validate(design: Design, arms: Sequence[Arm], experiment: Experiment) -> pd.DataFrame:
@@ -94,22 +125,7 @@ def _validate_arm(learn: Learner, name: str, experiment: Experiment) -> list[dic
             stratify=learn.y[rows] if learn.kind == "binary" else None,
         )
         chance = no_information(learn.y[rows], learn.predict(fit(rows), rows))
-        better = metric == "auroc"
-        rule = evaluate.bootstrap_632plus(result.apparent, result.out_of_bag.value, chance, greater_is_better=better)
-        found.append(
-            {
-                "arm": name,
-                "metric": metric,
-                "apparent": result.apparent,
-                "optimism": result.optimism.value,
-                "corrected": result.corrected.value,
-                "out_of_bag": result.out_of_bag.value,
-                "rule_632plus": rule.value,
-                "weight": rule.detail["weight"],
-                "draws": experiment.validate,
-                "se": result.optimism.se,
-            }
-        )
+        found.append(validation_row(name, metric, result, chance, experiment.validate))
     return found
 
 
@@ -147,17 +163,46 @@ def learning_curve(design: Design, arms: Sequence[Arm], folds: Sequence[Fold], e
     DataFrame
         ``arm, patients (in training, mean over folds), metric, value, low, high``, intervals by patient bootstrap.
     """
+
+    def some(fold: evaluate.Split, fraction: float) -> np.ndarray:
+        return _some_patients(design, arms, fold.train, fraction, (experiment.seed, fold.repeat, fold.fold))
+
+    def score(smaller: list[evaluate.Split]) -> pd.DataFrame:
+        predictions, _ = out_of_fold(design, arms, smaller, seed=experiment.seed, jobs=experiment.jobs)
+        return score_arms(dict(list(predictions.groupby("arm", sort=False))), arms, design, experiment)
+
+    return learning_table(design, [evaluate.Split(*fold) for fold in folds], some, score)
+
+
+def learning_table(
+    design: Design,
+    folds: Sequence[evaluate.Split],
+    some: Callable[[evaluate.Split, float], np.ndarray],
+    score: Callable[[list[evaluate.Split]], pd.DataFrame],
+) -> pd.DataFrame:
+    """Return the table of :func:`learning_curve`.
+
+    Parameters
+    ----------
+    design : Design
+    folds : sequence of Split
+        Those of the run.
+    some : callable
+        Takes a fold and a fraction, returns the training rows that stay.
+    score : callable
+        Takes folds, returns the scores of the examined arms: ``arm, metric, value, low, high``.
+
+    Returns
+    -------
+    DataFrame
+        ``arm, patients, metric, value, low, high``.
+    """
     metric, _ = main_metric(design.kind)
-    used = [fold for fold in folds if fold[0] < REPEATS]
     tables = []
     for fraction in FRACTIONS:
-        smaller = [
-            (r, k, _some_patients(design, arms, train, fraction, (experiment.seed, r, k)), test)
-            for r, k, train, test in used
-        ]
-        predictions, _ = out_of_fold(design, arms, smaller, seed=experiment.seed, jobs=experiment.jobs)
-        scores = score_arms(dict(list(predictions.groupby("arm", sort=False))), arms, design, experiment)
-        patients = np.mean([design.patients.iloc[train].nunique() for _, _, train, _ in smaller])
+        smaller = [fold._replace(train=some(fold, fraction)) for fold in folds if fold.repeat < REPEATS]
+        scores = score(smaller)
+        patients = np.mean([design.patients.iloc[fold.train].nunique() for fold in smaller])
         table = scores.loc[scores["metric"] == metric, ["arm", "metric", "value", "low", "high"]]
         tables.append(table.assign(patients=round(float(patients), 1)))
     found = pd.concat(tables, ignore_index=True)

@@ -1,69 +1,10 @@
-"""What metrics are called where people read of them, and which way is better."""
+"""What is said of an arm that says the same of everybody."""
 
 from __future__ import annotations
 
-import re
-from typing import NamedTuple
-
-__all__ = ["CONSTANT", "MEAN", "METRICS", "UNTOLD", "Metric", "metric"]
+__all__ = ["CONSTANT", "MEAN", "UNTOLD"]
 
 CONSTANT, MEAN = "prevalence", "training mean"
 """The arm that says the same of everybody, as runs call it, and what it is called where the outcome is no yes or no."""
-
-
 UNTOLD = "This run cannot say what imaging adds: nothing but a constant stands beside images"
 """What is said where the reference says the same of everybody."""
-
-
-class Metric(NamedTuple):
-    """How a metric is named, and whether more of it is better (1), less (-1) or neither (0)."""
-
-    label: str
-    better: int
-
-
-METRICS = {
-    "auroc": Metric("AUROC", 1),
-    "auroc_bootstrap": Metric("AUROC, interval by bootstrap", 1),
-    "auroc_within_fold": Metric("AUROC, ranked within folds", 1),
-    "auroc_fold_mean": Metric("AUROC, mean over folds", 1),
-    "auroc_mean_prediction": Metric("AUROC of averaged predictions", 1),
-    "auprc": Metric("average precision", 1),
-    "accuracy": Metric("accuracy", 1),
-    "balanced_accuracy": Metric("balanced accuracy", 1),
-    "sensitivity": Metric("sensitivity", 1),
-    "specificity": Metric("specificity", 1),
-    "brier": Metric("Brier score", -1),
-    "prevalence": Metric("prevalence", 0),
-    "quadratic_kappa": Metric("quadratic-weighted kappa", 1),
-    "within_one": Metric("within one grade", 1),
-    "rps": Metric("ranked probability score", -1),
-    "mae": Metric("mean absolute error", -1),
-    "rmse": Metric("root mean squared error", -1),
-    "r2": Metric("R²", 1),
-    "spearman": Metric("Spearman correlation", 1),
-    "uno_c": Metric("Uno's C", 1),
-    "harrell_c": Metric("Harrell's C", 1),
-    "harrell_c_within": Metric("Harrell's C, pairs of one fold", 1),
-    "integrated_brier": Metric("integrated Brier score", -1),
-    "scaled_brier": Metric("scaled Brier score", 1),
-}
-
-
-def metric(name: str) -> Metric:
-    """Return what is known of a metric; an unknown one keeps its name.
-
-    Examples
-    --------
-    >>> metric("auroc").label, metric("my_score").label, metric("net_benefit@0.2").label
-    ('AUROC', 'my score', 'net benefit at a threshold of 20%')
-    >>> metric("auc_5"), metric("brier_2.5").label
-    (Metric(label='AUC at day 5', better=1), 'Brier score at day 2.5')
-    """
-    of_time = re.fullmatch(r"(auc|brier)_([0-9.]+)", name)
-    if of_time is not None:
-        known = Metric("AUC", 1) if of_time[1] == "auc" else METRICS["brier"]
-        return known._replace(label=f"{known.label} at day {of_time[2]}")
-    head, at, threshold = name.partition("@")
-    known = METRICS.get(head, Metric(head.replace("_", " "), 1 if head == "net_benefit" else 0))
-    return known._replace(label=f"{known.label} at a threshold of {float(threshold):.0%}") if at else known

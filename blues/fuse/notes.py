@@ -10,6 +10,7 @@ import pandas as pd
 
 from blues import evaluate, provenance
 from blues.features import Design, suspicious
+from blues.features.arm_names import is_rule
 from blues.fuse.crossval import UNCHOSEN, UNSTACKED
 from blues.fuse.experiment import Experiment
 
@@ -130,7 +131,7 @@ def notes_on(
         found.append(_warning(told))
     if why := design.facts.get("no_rules"):
         found.append(_note(f"No rules on the experts' ratings are among the arms: {why}."))
-    if any(name.startswith("expert rule: ") for name in by_arm):
+    if any(is_rule(name) for name in by_arm):
         found.append(
             _note(
                 "An expert rule's direction, threshold and probability are learned on the training patients; where a rating "

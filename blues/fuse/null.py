@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 
 from blues import check, evaluate
-from blues.evaluate.tables import LOWER_IS_BETTER
+from blues.evaluate.named import lower_is_better, main_metric
 from blues.explain import null_importance
 from blues.features import Design
+from blues.features.arm_names import with_images
 from blues.fuse.arms import Arm
 from blues.fuse.crossval import Fold, shuffled_out_of_fold
 from blues.fuse.experiment import Experiment
 from blues.fuse.finetune import Tuning
-from blues.fuse.tables import main_metric
 
 __all__ = ["added_null", "alike", "comparable", "label_null", "p_of_added", "shuffled_outcome", "with_added"]
 
@@ -145,7 +145,8 @@ def added_null(
        1984;79:565-574. The outcome stands in the place of the treatment.
     """
     columns = ["arm", "reference", "metric", "permutation", "value"]
-    pair = [arm for name in (reference, f"image+{reference}") for arm in arms if arm.name == name]
+    names = () if reference is None else (reference, with_images(reference))
+    pair = [arm for name in names for arm in arms if arm.name == name]
     if len(pair) < 2 or not experiment.null:
         return pd.DataFrame(columns=columns)
     metric, _ = main_metric(design.kind)
@@ -273,7 +274,7 @@ def p_of_added(added: pd.DataFrame) -> tuple[float, int, int] | None:
     known = added.dropna(subset=["value"]) if len(added) else added
     if not len(known) or known["permutation"].min() >= 0 or known["permutation"].max() < 0:
         return None
-    large = "less" if known["metric"].iloc[0] in LOWER_IS_BETTER else "greater"
+    large = "less" if lower_is_better(known["metric"].iloc[0]) else "greater"
     observed, drawn = (known.loc[rows, "value"] for rows in (known["permutation"] < 0, known["permutation"] >= 0))
     p = evaluate.permutation_p(float(observed.iloc[0]), drawn, large)
     return p, round(p * (1 + len(drawn))) - 1, len(drawn)

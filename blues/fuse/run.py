@@ -159,7 +159,8 @@ def run_folds(
     attributions = fitted.attributions
     if attributions is not None and len(by_chance):
         attributions = dataclasses.replace(attributions, null=by_chance)
-    examined = examined_arms(arms, reference, experiment.examine)
+    by_name = {arm.name: arm for arm in arms}
+    examined = [by_name[name] for name in examined_arms(list(by_name), reference, experiment.examine)]
     validation = validate(design, examined, experiment) if experiment.validate else pd.DataFrame()
     learning = learning_curve(design, examined, folds, experiment) if experiment.learning_curve else pd.DataFrame()
     size = sample_size(about, (design, np.asarray(folds[0][2])) if transfer else None)

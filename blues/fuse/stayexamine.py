@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 
 from blues import check, evaluate, survive
+from blues.evaluate.named import main_metric
 from blues.features import Design
-from blues.fuse.examine import FRACTIONS, REPEATS
+from blues.fuse.examine import learning_table, validation_row
 from blues.fuse.experiment import Experiment
 
-__all__ = ["examined", "learning_of_time", "no_transfer", "refuse_options", "unused_options", "validate_time"]
+__all__ = ["learning_of_time", "no_transfer", "refuse_options", "unused_options", "validate_time"]
 
-METRIC = "uno_c"
 Arms = Mapping[str, tuple[str, ...]]
 
 
@@ -52,20 +52,6 @@ def unused_options(experiment: Experiment) -> list[str]:
     """Return the flags given that change nothing for a time: those that differ from their defaults."""
     plain = Experiment()
     return [f"--{name}" for name in ("model", "fusion", "draws") if getattr(experiment, name) != getattr(plain, name)]
-
-
-def examined(arms: Arms, reference: str | None, wanted: Sequence[str]) -> list[str]:
-    """Return the arms named, or else the best without images, the same with images, and images alone.
-
-    Raises
-    ------
-    InputError
-        When an arm is named that the run does not have.
-    """
-    if wanted:
-        return [check.one_of(name, list(arms), "--examine: arm") for name in wanted]
-    names = [name for name in (reference, f"image+{reference}", "image") if name in arms]
-    return [str(name) for name in names] or list(arms)[:1]
 
 
 def validate_time(design: Design, arms: Arms, names: Sequence[str], experiment: Experiment) -> pd.DataFrame:
@@ -120,33 +106,20 @@ def _validate_arm(design: Design, name: str, looks_at: tuple[str, ...], experime
     found = evaluate.optimism(
         fit, score, rows, design.patients, experiment.validate, experiment.seed, stratify=(event == 1).astype(int)
     )
-    rule = evaluate.bootstrap_632plus(found.apparent, found.out_of_bag.value, 0.5, greater_is_better=True)
-    return {
-        "arm": name,
-        "metric": METRIC,
-        "apparent": found.apparent,
-        "optimism": found.optimism.value,
-        "corrected": found.corrected.value,
-        "out_of_bag": found.out_of_bag.value,
-        "rule_632plus": rule.value,
-        "weight": rule.detail["weight"],
-        "draws": experiment.validate,
-        "se": found.optimism.se,
-    }
+    return validation_row(name, main_metric(design.kind)[0], found, 0.5, experiment.validate)
 
 
 def learning_of_time(
     design: Design,
-    names: Sequence[str],
     folds: Sequence[evaluate.Split],
     experiment: Experiment,
-    score: Callable[[Sequence[evaluate.Split]], pd.DataFrame],
+    score: Callable[[list[evaluate.Split]], pd.DataFrame],
 ) -> pd.DataFrame:
     """Score arms trained on a quarter, half, three quarters and all of each training fold's patients.
 
     Parameters
     ----------
-    design, names, experiment
+    design, experiment
         As in :func:`validate_time`.
     folds : sequence of Split
         Those of the run, of which the first five repeats are gone through; everybody is still held out once a repeat.
@@ -160,16 +133,7 @@ def learning_of_time(
     """
     assert design.event is not None
     event = (design.event == 1).to_numpy()
-    used = [fold for fold in folds if fold.repeat < REPEATS]
-    tables = []
-    for fraction in FRACTIONS:
-        smaller = [fold._replace(train=_some(fold, event, fraction, experiment.seed)) for fold in used]
-        scores = score(smaller)
-        table = scores.loc[scores["metric"] == METRIC, ["arm", "metric", "value", "low", "high"]]
-        tables.append(table.assign(patients=round(float(np.mean([len(fold.train) for fold in smaller])), 1)))
-    found = pd.concat(tables, ignore_index=True)
-    found = found[found["arm"].isin(list(names))].reset_index(drop=True)
-    return found[["arm", "patients", "metric", "value", "low", "high"]]
+    return learning_table(design, folds, lambda fold, part: _some(fold, event, part, experiment.seed), score)
 
 
 def _some(fold: evaluate.Split, event: np.ndarray, fraction: float, seed: int) -> np.ndarray:

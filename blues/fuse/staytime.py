@@ -18,13 +18,14 @@ import pandas as pd
 from blues import check, evaluate, survive
 from blues.cohort import Cohort
 from blues.cohort.schema import Column, Target
+from blues.evaluate.named import lower_is_better, main_metric
 from blues.features import Design
-from blues.fuse.arms import sees_images
-from blues.fuse.examine import learning_notes, validation_notes
+from blues.features.arm_names import arm_name, is_rule, sees_images
+from blues.fuse.examine import examined_arms, learning_notes, validation_notes
 from blues.fuse.experiment import Experiment
 from blues.fuse.notes import FEW_EVENTS, design_facts, encoder_notes, own_provenance, undecided_notes
 from blues.fuse.record import Run
-from blues.fuse.stayexamine import examined, learning_of_time, refuse_options, unused_options, validate_time
+from blues.fuse.stayexamine import learning_of_time, refuse_options, unused_options, validate_time
 from blues.fuse.tables import (
     ADDED,
     COLUMNS,
@@ -41,7 +42,6 @@ __all__ = ["COLUMN", "TASK", "describe_beside", "of_a_stay", "offer", "run_time"
 
 TASK = "discharge"
 COLUMN = "time to discharge"
-METRIC = "uno_c"
 QUESTION = "Do the two arms order the patients' times to discharge, or tell them, equally well?"
 HOW = "delete-one-patient jackknife, t"
 
@@ -212,7 +212,7 @@ def _examinations(
     progress: bool,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the bootstrap validation and the learning curve, empty where not asked for."""
-    names = examined(arms, reference, experiment.examine)
+    names = examined_arms(list(arms), reference, experiment.examine)
     validation, learning = pd.DataFrame(), pd.DataFrame()
     if experiment.validate:
         _tell(progress, f"{len(names)} arms on {experiment.validate} bootstrap samples of patients")
@@ -222,10 +222,9 @@ def _examinations(
         chosen = {name: arms[name] for name in names}
         learning = learning_of_time(
             design,
-            names,
             folds,
             experiment,
-            lambda some: _out_of_fold(design, chosen, list(some), experiment, pairs=[]).scores,
+            lambda some: _out_of_fold(design, chosen, some, experiment, pairs=[]).scores,
         )
     return validation, learning
 
@@ -242,7 +241,7 @@ def _free(predictions: pd.DataFrame) -> list[str]:
 def _arms(design: Design) -> dict[str, tuple[str, ...]]:
     """Return each arm's name and what it looks at; a constant prevalence says nothing of a time."""
     baselines = {name: (name,) for name in design.singles if name != "prevalence"}
-    return {"+".join(modalities): modalities for modalities in design.arms} | baselines
+    return {arm_name(modalities): modalities for modalities in design.arms} | baselines
 
 
 def _pairs(arms: Mapping[str, tuple[str, ...]]) -> list[tuple[str, str]]:
@@ -275,7 +274,7 @@ def _reference(scores: pd.DataFrame, arms: Mapping[str, tuple[str, ...]], named:
     """Return the arm named, or else that without images that has the best main metric."""
     if named:
         return named
-    values = scores[scores["metric"] == METRIC].set_index("arm")["value"].dropna()
+    values = scores[scores["metric"] == main_metric("time")[0]].set_index("arm")["value"].dropna()
     without = [name for name in _without_images(arms) if name in values.index]
     return str(values[without].idxmax()) if without else None
 
@@ -287,14 +286,14 @@ def _comparisons(
     wanted = [(arm, other) for arm, other in image_pairs(arms) if other != reference]
     beside = pd.MultiIndex.from_frame(table[["arm", "reference"]]).isin(wanted)
     main, seeing = table["reference"] == reference, table["arm"].map(lambda name: sees_images(arms[name])).astype(bool)
-    rules = table["arm"].astype(str).str.startswith("expert rule")
+    rules = table["arm"].astype(str).map(is_rule).astype(bool)
     family = np.select([~main, ~seeing, rules], [ELSEWHERE, WITHOUT, RULES], ADDED)
     table = table.assign(family=family)
     kept = pd.concat([table[main & seeing], table[beside], table[main & ~seeing]], ignore_index=True)
     if not len(kept):
         return pd.DataFrame(columns=list(COLUMNS))
     kept["test"], kept["question"], kept["patients"] = "paired jackknife", QUESTION, patients
-    kept["better"] = np.where(kept["metric"].str.startswith(("brier", "integrated")), "lower", "higher")
+    kept["better"] = ["lower" if lower_is_better(name) else "higher" for name in kept["metric"]]
     return with_holm(kept)[[*COLUMNS, "better", "patients", "reason"]]
 
 
@@ -317,7 +316,7 @@ def _null(design: Design, arms: Mapping[str, tuple[str, ...]], experiment: Exper
         found = _out_of_fold(shuffled, arms, folds, experiment, scores=False)
         for arm, part in found.predictions.groupby("arm", sort=False):
             value = survive.uno_c(part["time"], part["event"], part["risk"], cause=1, interval=None).value
-            rows.append({"arm": arm, "metric": METRIC, "permutation": number, "value": value})
+            rows.append({"arm": arm, "metric": main_metric("time")[0], "permutation": number, "value": value})
     return pd.DataFrame(rows, columns=["arm", "metric", "permutation", "value"])
 
 

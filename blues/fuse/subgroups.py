@@ -10,9 +10,10 @@ import pandas as pd
 
 from blues import check, evaluate, survive
 from blues.cohort import Cohort
+from blues.evaluate.named import main_metric
+from blues.features.arm_names import with_images
 from blues.fuse.notes import FEW_EVENTS
 from blues.fuse.record import Run
-from blues.fuse.tables import main_metric
 
 __all__ = ["groups_of", "subgroups"]
 
@@ -120,7 +121,7 @@ def subgroups(run: Run, groups: dict[str, pd.Series]) -> pd.DataFrame:
     """
     names = set(run.predictions["arm"])
     reference = run.comparisons["reference"].iloc[0] if len(run.comparisons) else ""
-    arm, kind = f"image+{reference}", str(run.design["kind"])
+    arm, kind = with_images(reference), str(run.design["kind"])
     if not groups or not {arm, reference} <= names:
         return pd.DataFrame()
     metric = main_metric(kind)[0]

@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 
 from blues import check, evaluate
-from blues.evaluate.tables import LOWER_IS_BETTER
+from blues.evaluate.named import lower_is_better, main_metric
 from blues.features import Design
+from blues.features.arm_names import is_rule, model_of
 from blues.fuse.arms import Arm
 from blues.fuse.experiment import Experiment
 
@@ -20,7 +21,6 @@ __all__ = [
     "check_reference",
     "compare_arms",
     "image_pairs",
-    "main_metric",
     "reference_arm",
     "risk_table",
     "risk_tables",
@@ -39,17 +39,6 @@ ADDED, RULES, ELSEWHERE, WITHOUT = "with images", "experts' rules", "images adde
 COVERAGE = 0.9
 """An arm without images that predicts less than this share of the patients that another predicts is no reference."""
 _RANKS = ("auroc", "auprc", "spearman", "r2")
-
-
-def main_metric(kind: str) -> tuple[str, bool]:
-    """Return the metric by which arms are ranked and whether more of it is better."""
-    by_kind = {
-        "binary": ("auroc", True),
-        "ordinal": ("mae", False),
-        "continuous": ("mae", False),
-        "time": ("uno_c", True),
-    }
-    return by_kind[kind]
 
 
 def _settings(design: Design, experiment: Experiment) -> dict[str, Any]:
@@ -223,12 +212,11 @@ def image_pairs(modalities: Mapping[str, Sequence[str]]) -> list[tuple[str, str]
     >>> image_pairs({"image": ["image"], "blood": ["blood"], "image+blood": ["image", "blood"]})
     [('image+blood', 'blood')]
     """
-    known = {(frozenset(kinds), name.partition(" [")[2]): name for name, kinds in modalities.items()}
+    known = {(frozenset(kinds), model_of(name)): name for name, kinds in modalities.items()}
     return [
         (known[key], name)
         for name, kinds in modalities.items()
-        if not {"image", "expert"} & set(kinds)
-        and (key := (frozenset(kinds) | {"image"}, name.partition(" [")[2])) in known
+        if not {"image", "expert"} & set(kinds) and (key := (frozenset(kinds) | {"image"}, model_of(name))) in known
     ]
 
 
@@ -251,7 +239,7 @@ def with_null(comparisons: pd.DataFrame, scores: pd.DataFrame, null: pd.DataFram
         value = float(scores.loc[(scores["arm"] == arm) & (scores["metric"] == metric), "value"].iloc[0])
         if not np.isfinite(value):
             continue
-        good = "less" if metric in LOWER_IS_BETTER else "greater"
+        good = "less" if lower_is_better(str(metric)) else "greater"
         rows.append(
             {
                 "arm": arm,
@@ -261,7 +249,7 @@ def with_null(comparisons: pd.DataFrame, scores: pd.DataFrame, null: pd.DataFram
                 "p_value": evaluate.permutation_p(value, drawn["value"], good),
                 "test": f"label permutation ({len(drawn)})",
                 "question": "Could the whole pipeline reach this score if the outcome were unrelated to every feature?",
-                "family": RULES if str(arm).startswith("expert rule") else SHUFFLED,
+                "family": RULES if is_rule(str(arm)) else SHUFFLED,
             }
         )
     if not rows:

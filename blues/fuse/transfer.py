@@ -13,6 +13,7 @@ import pandas as pd
 from blues import check
 from blues.cohort import Cohort
 from blues.features import Design
+from blues.features.arm_names import is_baseline
 from blues.fuse.experiment import Experiment
 from blues.fuse.matching import check_outcome, doubts, matched_columns
 from blues.fuse.record import Run
@@ -123,7 +124,7 @@ def joined(train_cohort: Cohort, train: Design, test_cohort: Cohort, test: Desig
     singles, cohorts = {}, ((train_cohort, train), (test_cohort, test))
     for name in (n for n in train.singles if n in test.singles):
         a, b = train.singles[name], test.singles[name]
-        if name.startswith("baseline: "):
+        if is_baseline(name):
             for column in a:
                 if column not in pairs:
                     raise check.InputError(f"--baseline {column}: {why.get(str(column), 'not in both cohorts')}")

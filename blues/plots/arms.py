@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from blues.check import columns_exist, finite
+from blues.features.arm_names import is_rule, modalities
 from blues.plots.style import (
     INK,
     MUTED,
@@ -29,11 +30,10 @@ __all__ = ["arms_forest", "importance", "learning_curve", "null_histogram", "rep
 
 def _look(arm: str) -> tuple[str, str]:
     """Return colour and mark of an arm: a model saw the images, an expert did, or neither."""
-    # a run with several models names the model behind the modalities: "image+blood [forest]"
-    parts = arm.split(" [")[0].split("+")
+    parts = modalities(arm)
     if "image" in parts:
         return series_colour(0), "o"
-    return (series_colour(3), "s") if "expert" in parts or arm.startswith("expert rule") else (series_colour(1), "D")
+    return (series_colour(3), "s") if "expert" in parts or is_rule(arm) else (series_colour(1), "D")
 
 
 def _intervals(axes: Axes, frame: pd.DataFrame, value: str, levels: np.ndarray) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from blues.cohort import when
+from blues.features.arm_names import modalities
 from blues.fuse.margin import MEASURED, against_margin, mostly_out
 from blues.fuse.named import UNTOLD
 from blues.report.asides import added, for_whom, no_better, rows, tested
@@ -22,7 +23,6 @@ from blues.report.words import (
     interval,
     listed,
     metric,
-    modalities,
     number,
     p_value,
 )

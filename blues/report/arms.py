@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from blues.features.arm_names import is_rule
 from blues.report import curves, timed
 from blues.report.answer import digits, few_events
 from blues.report.document import block, column, figure, table
@@ -204,7 +205,7 @@ def _curves(facts: Facts) -> dict[str, Any]:
 
 def turned(facts: Facts) -> str:
     """Say why an expert's rule can rank worse than chance, where one does."""
-    rules = [arm for arm in facts.arms if arm.startswith("expert rule")]
+    rules = [arm for arm in facts.arms if is_rule(arm)]
     if facts.metric != "auroc" or not any(facts.score(arm)[0] < 0.5 for arm in rules):
         return ""
     return (

@@ -9,12 +9,13 @@ import pandas as pd
 
 from blues import explain
 from blues.check import InputError
+from blues.features.arm_names import modalities, model_of
 from blues.report.asides import no_better
 from blues.report.document import block, column, figure, table
 from blues.report.facts import Facts
 from blues.report.people import Parts
 from blues.report.settings import poolings
-from blues.report.words import arm_label, capital, listed, metric, modalities, model_of, signed
+from blues.report.words import arm_label, capital, listed, metric, signed
 
 __all__ = ["BASE", "explained", "explained_arm", "movers"]
 
@@ -215,7 +216,7 @@ def _table(found: pd.DataFrame, title: str, name: str, unit: str, binary: bool) 
 
 def _worth(facts: Facts, arm: str) -> dict[str, Any] | None:
     """Return what each modality is worth to the score, where there is an arm for every combination."""
-    suffix = model_of(arm).strip(" []")
+    suffix = model_of(arm)
     try:
         settings = {"kind": facts.design["kind"], "suffix": suffix, "seed": facts.seed}
         found = explain.modality_value(facts.run.predictions, **settings)
@@ -249,7 +250,7 @@ def _together(facts: Facts, arm: str) -> dict[str, Any] | None:
     """Return what two kinds of information do to predictions together, where there is an arm for every combination."""
     try:
         found = explain.modality_interactions(
-            facts.run.predictions, facts.design["kind"], suffix=model_of(arm).strip(" []"), seed=facts.seed
+            facts.run.predictions, facts.design["kind"], suffix=model_of(arm), seed=facts.seed
         )
     except InputError:
         return None

@@ -13,18 +13,18 @@ import pandas as pd
 
 from blues.check import DIGITS, columns_exist
 from blues.evaluate import point_score
+from blues.evaluate.named import main_metric
+from blues.features.arm_names import arm_name, modalities, model_of, sees_images, with_images
 from blues.fuse import Run
-from blues.fuse.arms import sees_images
 from blues.fuse.margin import NEGLIGIBLE, REFITTED, ends_of, left_out, mostly_out, room
 from blues.fuse.null import p_of_added
 from blues.models import Candidate
-from blues.report.words import CONSTANT, MEAN, metric, modalities, model_of
+from blues.report.words import CONSTANT, MEAN, metric
 
 __all__ = ["FEW", "Facts", "Gain"]
 
 FEW = 10
 """Fewer patients than this in the smaller class, and no claim is made (rule 5 of the design)."""
-_MAIN = {"binary": "auroc", "ordinal": "mae", "continuous": "mae", "time": "uno_c"}
 
 
 @dataclass(frozen=True)
@@ -193,7 +193,7 @@ class Facts:
     @property
     def metric(self) -> str:
         """Name of the metric by which arms are ranked."""
-        return _MAIN[self.design["kind"]]
+        return main_metric(self.design["kind"])[0]
 
     @cached_property
     def _rows(self) -> pd.DataFrame:
@@ -397,17 +397,17 @@ class Facts:
     @cached_property
     def candidate(self) -> str | None:
         """The reference with images added, where there is such an arm; else the arm with images that scores best."""
-        with_images = [a for a in self.arms if "image" in modalities(a)]
+        seeing = [a for a in self.arms if "image" in modalities(a)]
         if self.reference is not None:
-            wanted = "+".join(("image", *modalities(self.reference))) + model_of(self.reference)
-            if wanted in with_images:
+            wanted = with_images(self.reference)
+            if wanted in seeing:
                 return wanted
-        return self._best(with_images)
+        return self._best(seeing)
 
     @cached_property
     def alone(self) -> str | None:
         """The arm that sees images only, of the candidate's model."""
-        wanted = "image" + model_of(self.candidate or "")
+        wanted = arm_name(("image",), model_of(self.candidate or ""))
         return wanted if wanted in self.arms else None
 
     @property

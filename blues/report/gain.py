@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from blues.features.arm_names import is_rule, modalities, model_of
 from blues.report import curves
 from blues.report.answer import digits, few_events, verdict_text
 from blues.report.arms import text_of, turned
@@ -14,7 +15,7 @@ from blues.report.explained import movers
 from blues.report.facts import Facts, Gain
 from blues.report.people import Parts
 from blues.report.privacy import Privacy
-from blues.report.words import CONSTANT, MEAN, arm_label, interval, listed, metric, modalities, model_of
+from blues.report.words import CONSTANT, MEAN, arm_label, interval, listed, metric
 
 __all__ = ["gain"]
 
@@ -150,7 +151,7 @@ def _taught(facts: Facts) -> str:
 
 def _apart(g: Gain) -> str:
     """Say in what an arm differs from its reference, images apart."""
-    if g.arm.startswith("expert rule"):
+    if is_rule(g.arm):
         return "experts' reading alone"
     mine, others = set(modalities(g.arm)) - {"image"}, set(modalities(g.reference)) - {CONSTANT, MEAN}
     told = [f"without {listed(sorted(others - mine))}"] if others - mine else []

@@ -6,7 +6,8 @@ import math
 import re
 from typing import Any
 
-from blues.fuse.named import CONSTANT, MEAN, METRICS, Metric, metric
+from blues.evaluate.named import METRICS, Metric, metric
+from blues.fuse.named import CONSTANT, MEAN
 
 __all__ = [
     "CONSTANT",
@@ -24,7 +25,6 @@ __all__ = [
     "in_folds",
     "interval",
     "metric",
-    "modalities",
     "number",
     "of_unit",
     "p_value",
@@ -168,23 +168,6 @@ def in_folds(some: int, folds: int) -> str:
     ('in 3 of 10 training folds', 'in the one fit')
     """
     return "in the one fit" if folds == 1 else f"in {some} of {folds} training folds"
-
-
-def modalities(arm: str) -> tuple[str, ...]:
-    """Return what an arm looks at, without the model that some names end with.
-
-    Examples
-    --------
-    >>> modalities("image+blood [xgboost]")
-    ('image', 'blood')
-    """
-    return tuple(arm.split(" [")[0].split("+"))
-
-
-def model_of(arm: str) -> str:
-    """Return the ending that names an arm's model, ``" [xgboost]"``, or nothing."""
-    head, bracket, tail = arm.partition(" [")
-    return bracket + tail
 
 
 def arm_label(arm: str) -> str:
