@@ -15,13 +15,13 @@ from made_design import QUICK, make_design
 
 from blues import agree, evaluate, explain, fuse, report, survive
 from blues.agree import Agreement
+from blues.check import interval
 from blues.features import Design
 from blues.report import checklists, extras, page, privacy, risk
 from blues.report.arms import arms
 from blues.report.facts import FEW, Facts
 from blues.report.methods import methods
 from blues.report.summary import TITLES
-from blues.report.words import interval
 
 HOSTILE = (
     "<script>alert(1)</script>",

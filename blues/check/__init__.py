@@ -12,18 +12,19 @@ from blues.check.inputs import (
     binary_outcome,
     choices,
     columns_exist,
-    counted,
     finite,
     one_of,
     probabilities,
     same_length,
 )
 from blues.check.rounding import DIGITS, ROUNDING, reaches
+from blues.check.wording import INTERVAL, counted, interval, number, p_is, p_value, signed
 
 InputError.__module__ = __name__  # a traceback names it as everybody imports it
 
 __all__ = [
     "DIGITS",
+    "INTERVAL",
     "ROUNDING",
     "InputError",
     "binary_outcome",
@@ -35,9 +36,14 @@ __all__ = [
     "finite",
     "from_toml",
     "hand_over",
+    "interval",
+    "number",
     "one_of",
+    "p_is",
+    "p_value",
     "parse",
     "probabilities",
     "reaches",
     "same_length",
+    "signed",
 ]

@@ -165,23 +165,6 @@ def choices(record: Any, prefix: str = "") -> None:
             one_of(one, options, prefix + field.name.replace("_", "-") if prefix else field.name)
 
 
-def counted(n: int, noun: str) -> str:
-    """Return a number and what is counted, in the plural where it is not one.
-
-    Parameters
-    ----------
-    n : int
-    noun : str
-        In the singular; its plural ends in s.
-
-    Examples
-    --------
-    >>> counted(1, "clip"), counted(0, "clip"), counted(12, "missing rating")
-    ('1 clip', '0 clips', '12 missing ratings')
-    """
-    return f"{n} {noun}{'' if n == 1 else 's'}"
-
-
 def columns_exist(columns: Iterable[str], frame_columns: Iterable[str], name: str) -> None:
     """Raise unless every one of ``columns`` is among ``frame_columns`` of the table called ``name``.
 

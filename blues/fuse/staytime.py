@@ -376,6 +376,6 @@ def _notes(design: Design, experiment: Experiment, found: survive.OutOfFold) -> 
     if experiment.null:
         tell(
             f"The null shuffles times and events {experiment.null} times among the patients, one repeat of the folds each; its "
-            f"smallest possible p is {1 / (1 + experiment.null):.3f}."
+            f"smallest possible p is {check.p_value(1 / (1 + experiment.null))}."
         )
     return undecided_notes(design) + notes + encoder_notes(design)

@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 
 from blues import explain
-from blues.check import InputError
+from blues.check import InputError, signed
 from blues.report.asides import no_better
 from blues.report.document import block, column, figure, table
 from blues.report.facts import Facts
 from blues.report.people import Parts
 from blues.report.settings import poolings
-from blues.report.words import arm_label, capital, listed, metric, modalities, model_of, signed
+from blues.report.words import arm_label, capital, listed, metric, modalities, model_of
 
 __all__ = ["BASE", "explained", "explained_arm", "movers"]
 
