@@ -6,7 +6,17 @@ user can cause are :class:`InputError`, a ``ValueError``; the commands print it 
 
 from __future__ import annotations
 
-from blues.check.commands import build, command, from_toml, hand_over, parse
+from blues.check.commands import (
+    build,
+    command,
+    from_toml,
+    given,
+    hand_over,
+    option,
+    parse,
+    refuse_idle,
+    word,
+)
 from blues.check.inputs import (
     InputError,
     binary_outcome,
@@ -35,15 +45,19 @@ __all__ = [
     "counted",
     "finite",
     "from_toml",
+    "given",
     "hand_over",
     "interval",
     "number",
     "one_of",
+    "option",
     "p_is",
     "p_value",
     "parse",
     "probabilities",
+    "refuse_idle",
     "reaches",
     "same_length",
     "signed",
+    "word",
 ]
