@@ -15,7 +15,7 @@ import pandas as pd
 from scipy import special
 
 from blues.agree.resample import Interval
-from blues.check import InputError, counted, interval, number
+from blues.check import FEW_PATIENTS, InputError, counted, interval, number
 from blues.cohort.display import panel
 from blues.provenance import write_json
 
@@ -41,8 +41,6 @@ BANDS = {
     "almost perfect": (0.8, math.inf),
 }
 """Landis & Koch, Biometrics 1977: below 0; 0 to 0.20; above 0.20 to 0.40; and so on."""
-FEW = 10
-"""Independent units below which a sentence warns of its own numbers."""
 MEASURED = ("Bland-Altman", "standard error of measurement", "minimal detectable change")
 """Coefficients in the unit of what was measured."""
 TEXTS = dict.fromkeys(("reason", "note", "left_out", "interval"), object)
@@ -128,7 +126,7 @@ class Agreement:
         if verdict := self.detail.get("verdict"):
             text += f": {verdict}"
         patients = min(patients, self.subjects)
-        if 0 < patients < FEW:
+        if 0 < patients < FEW_PATIENTS:
             unit = "patient" if patients < self.subjects else "subject"
             text += f". Only {counted(patients, unit)}: neither interval nor words can be relied on"
         if note := self.detail.get("note"):

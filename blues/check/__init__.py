@@ -18,6 +18,7 @@ from blues.check.commands import (
     word,
 )
 from blues.check.inputs import (
+    FEW_PATIENTS,
     InputError,
     binary_outcome,
     choices,
@@ -34,6 +35,7 @@ InputError.__module__ = __name__  # a traceback names it as everybody imports it
 
 __all__ = [
     "DIGITS",
+    "FEW_PATIENTS",
     "INTERVAL",
     "ROUNDING",
     "InputError",

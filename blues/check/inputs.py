@@ -63,6 +63,8 @@ class InputError(ValueError):
         super().__init__(text)
 
 
+FEW_PATIENTS = 10
+"""Fewer patients than this, of a class or with the event, and no claim is made (rule 5 of the design)."""
 MOST_NAMED = 40
 """More allowed values than this are not all named in a message."""
 

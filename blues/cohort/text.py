@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from blues.check import counted, p_value, signed
+from blues.check import FEW_PATIENTS, counted, p_value, signed
 
 __all__ = ["render"]
 
@@ -90,7 +90,7 @@ def _targets(card: dict[str, Any]) -> str:
         mark = ""
         if target["kind"] == "binary":
             rare = min(target["events"], target["n"] - target["events"])
-            mark, few = (" *", True) if rare < 10 else ("", few)
+            mark, few = (" *", True) if rare < FEW_PATIENTS else ("", few)
             values = f"{target['events']} of {target['n']}{mark}"
         else:
             middle = "-" if target["median"] is None else f"median {target['median']:.3g} {target['unit']}".rstrip()
@@ -101,7 +101,7 @@ def _targets(card: dict[str, Any]) -> str:
     lines = _grid(["", "kind", "of a", "events, or median"], rows, "llll")
     if (chosen := card["target"]) is not None:
         lines += _wrap(f"{chosen['label']}: {chosen['definition']}", 2)
-    note = ["  * fewer than 10 patients in the smaller group: too few to train on or to compare models by"]
+    note = [f"  * fewer than {FEW_PATIENTS} patients in the smaller group: too few to train on or to compare models by"]
     return _section("Targets", lines + note * few)
 
 

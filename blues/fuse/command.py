@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from blues import check, datasets, embed, provenance
-from blues.check import INTERVAL, interval, number, p_is, p_value, signed
+from blues.check import FEW_PATIENTS, INTERVAL, interval, number, p_is, p_value, signed
 from blues.cohort import Cohort, card, undecided, unused, when
 from blues.features import Design, design
 from blues.fuse.combined import of_a_run
@@ -22,7 +22,6 @@ from blues.fuse.margin import against_margin, check_margin, ends_of, left_out, r
 from blues.fuse.named import CONSTANT, MEAN, UNTOLD
 from blues.fuse.named import metric as named
 from blues.fuse.naming import worded
-from blues.fuse.notes import FEW_EVENTS
 from blues.fuse.null import p_of_added
 from blues.fuse.record import Run
 from blues.fuse.run import run
@@ -271,7 +270,7 @@ def _margin_lines(found: Run, metric: str, reference: str) -> list[str]:
         return [f"{smallest} is held against nothing: no arm is {reference} with images."]
     events = found.design["events"]
     others = found.design["patients"] if found.design["kind"] == "time" else found.design["patients"] - (events or 0)
-    if events is not None and min(events, others) < FEW_EVENTS:
+    if events is not None and min(events, others) < FEW_PATIENTS:
         return [f"{smallest} cannot be spoken of with so few patients."]
     of_metric = found.scores[found.scores["metric"] == metric].set_index("arm")["value"]
     most = room(metric, float(of_metric.loc[[reference]].iloc[0]))
@@ -369,7 +368,7 @@ def _arms_table(found: Run) -> list[str]:
         table.insert(0, "patients", people.reindex(table.index))
     table = table.rename(columns=lambda name: _label(str(name), found))
     table.index = [f"{arm} *" if arm in few else arm for arm in table.index]
-    told = [f"* Fewer than {FEW_EVENTS} patients of a class: no claim can be made about this arm."] if few else []
+    told = [f"* Fewer than {FEW_PATIENTS} patients of a class: no claim can be made about this arm."] if few else []
     return [str(table.to_string()), *told]
 
 
@@ -381,4 +380,4 @@ def _people(found: Run) -> tuple[pd.Series, set[str]]:
     happened = found.predictions["y" if kind == "binary" else "event"] == 1
     events = happened.groupby([found.predictions["arm"], found.predictions["patient"]]).any().groupby("arm").sum()
     smaller = np.minimum(events, people[events.index] - events) if kind == "binary" else events
-    return people, set(smaller.index[smaller < FEW_EVENTS])
+    return people, set(smaller.index[smaller < FEW_PATIENTS])

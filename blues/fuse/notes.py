@@ -9,13 +9,12 @@ import numpy as np
 import pandas as pd
 
 from blues import evaluate, provenance
-from blues.check import INTERVAL, number, p_value
+from blues.check import FEW_PATIENTS, INTERVAL, number, p_value
 from blues.features import Design, suspicious
 from blues.fuse.crossval import UNCHOSEN, UNSTACKED
 from blues.fuse.experiment import Experiment
 
 __all__ = [
-    "FEW_EVENTS",
     "design_facts",
     "encoder_notes",
     "fallback_notes",
@@ -26,8 +25,6 @@ __all__ = [
     "undecided_notes",
 ]
 
-FEW_EVENTS = 10
-"""Fewer events than this and no claim is made about an arm (rule 5 of the design)."""
 UNEQUAL = 4
 """Early fusion of blocks of which one has this many times the columns of another is warned of."""
 _MOST_LEAKS = 5
@@ -362,7 +359,7 @@ def _size_notes(design: Design, size: Mapping[str, Any]) -> list[dict[str, str]]
         ]
     fewer, widths = size["smaller_class"], size["auroc_width"]
     found = []
-    if fewer < FEW_EVENTS:
+    if fewer < FEW_PATIENTS:
         who = "patient is" if fewer == 1 else "patients are"
         found.append(_warning(f"Only {fewer} {who} in the smaller class: no claim can be made about any arm."))
     elif fewer < CLOSE_TO_FEW:

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from blues import check, evaluate, survive
+from blues.check import FEW_PATIENTS
 from blues.cohort import Cohort
-from blues.fuse.notes import FEW_EVENTS
 from blues.fuse.record import Run
 from blues.fuse.tables import main_metric
 
@@ -145,7 +145,7 @@ def _table(run: Run, with_: pd.DataFrame, without: pd.DataFrame, groups: pd.Seri
     if kind == "time":
         names = {"y": "time", "p": "risk"}
         return survive.subgroup_table(
-            with_.rename(columns=names), without.rename(columns=names), groups, least=FEW_EVENTS
+            with_.rename(columns=names), without.rename(columns=names), groups, least=FEW_PATIENTS
         )
     return evaluate.subgroup_table(
         with_,
@@ -155,6 +155,6 @@ def _table(run: Run, with_: pd.DataFrame, without: pd.DataFrame, groups: pd.Seri
         kind=kind,
         draws=run.experiment.draws,
         seed=run.experiment.seed,
-        least=FEW_EVENTS,
+        least=FEW_PATIENTS,
         categories=run.design.get("categories"),
     )

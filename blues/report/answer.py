@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from blues.check import INTERVAL, counted, interval, number, p_value
+from blues.check import FEW_PATIENTS, INTERVAL, counted, interval, number, p_value
 from blues.cohort import when
 from blues.fuse.margin import MEASURED, against_margin, mostly_out
 from blues.fuse.named import UNTOLD
 from blues.report.asides import added, for_whom, no_better, rows, tested
-from blues.report.facts import FEW, Facts, Gain
+from blues.report.facts import Facts, Gain
 from blues.report.words import MEAN, arm_label, capital, clean, in_folds, listed, metric, modalities
 
 __all__ = ["answer", "digits", "few_events", "verdict_text"]
@@ -41,7 +41,7 @@ def few_events(facts: Facts, arm: str | None = None) -> str | None:
     Peduzzi et al. 1996 (J Clin Epidemiol 49:1373) is where the rule of ten comes from; it is a warning, not a proof.
     """
     fewer = facts.smaller_class(arm)
-    if fewer is None or fewer >= FEW:
+    if fewer is None or fewer >= FEW_PATIENTS:
         return None
     return f"only {counted(fewer, 'patient')} {_who_are_few(facts)}, no claim can be made"
 

@@ -20,10 +20,8 @@ from blues.fuse.null import p_of_added
 from blues.models import Candidate
 from blues.report.words import CONSTANT, MEAN, metric, modalities, model_of
 
-__all__ = ["FEW", "Facts", "Gain"]
+__all__ = ["Facts", "Gain"]
 
-FEW = 10
-"""Fewer patients than this in the smaller class, and no claim is made (rule 5 of the design)."""
 _MAIN = {"binary": "auroc", "ordinal": "mae", "continuous": "mae", "time": "uno_c"}
 
 
