@@ -403,7 +403,7 @@ class TestWords:
         table.to_csv(tmp_path / "r.csv", index=False)
         out = printed(capsys, tmp_path / "r.csv", "--level", "continuous", "--draws", 50)
         line = next(row for row in out.splitlines() if "Bland-Altman mean difference" in row)
-        assert "-0.002" in line
+        assert "−0.002" in line
 
     def test_tables_of_two_readers_do_not_share_a_file(self, tmp_path, capsys):
         rows = clips(raters=3)

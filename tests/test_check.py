@@ -230,3 +230,21 @@ def test_probabilities_and_lengths():
         check.same_length(y=[1, 2], p=[1, 2, 3])
     with pytest.raises(InputError, match="no column 'agee'.*Nearest: age"):
         check.columns_exist(["agee"], ["age", "sex"], "clinical.csv")
+
+
+@dataclass(frozen=True)
+class Idle:
+    folder: str = check.word("a folder")
+    item: str = check.option("", "an item")
+    out: Path | None = check.option(None, "where to")
+
+
+def test_an_option_without_use_is_refused_by_its_flag():
+    options = check.parse(Idle, ["here", "--item", "x"], prog="p", description="d")
+    assert check.given(options) == {"folder", "item"}
+    check.refuse_idle(options, {"out": "nothing is written"})
+    for name, flag in (("item", "--item"), ("folder", "FOLDER")):
+        with pytest.raises(InputError, match=f"{flag} has no use here: why. Leave out {flag}"):
+            check.refuse_idle(options, {name: "why"})
+    with pytest.raises(InputError, match="required: FOLDER"):
+        check.parse(Idle, [], prog="p", description="d")

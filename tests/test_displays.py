@@ -7,12 +7,16 @@ import re
 import av
 import browser
 import numpy as np
+import pandas as pd
 import pytest
 from test_report import HOSTILE, Tree, make_run
 
-from blues import agree, video
+from blues import agree, check, video
+from blues.agree.section import merged
 from blues.check import InputError
 from blues.cohort.display import panel
+from blues.evaluate import Estimate
+from blues.fuse.command import summary
 from blues.video import Sector
 
 CONVEX = Sector("convex", (120, 160), (5, 118, 20, 140), (80.0, -20.0), 30.0, 130.0, -0.5, 0.5)
@@ -39,6 +43,22 @@ def test_a_run_shows_arms_and_differences():
     gain = run.comparisons[(run.comparisons["metric"] == "auroc") & run.comparisons["low"].notna()]
     first = gain.iloc[0]
     assert f"{first['difference']:+.3f}".replace("-", "−") in tree.text
+
+
+def test_a_number_reads_alike_on_page_notebook_and_terminal():
+    """Halves away from zero everywhere, one way to write p and the interval (before, 0.063 here and 0.062 there)."""
+    run = make_run(null=0)
+    columns = ["value", "low", "high"]
+    half = dataclasses.replace(run, scores=run.scores.assign(**dict.fromkeys(columns, 0.0625)))
+    written = check.interval(0.0625, 0.0625, 0.0625, 3)
+    assert written == "0.063 (0.063 to 0.063)" == str(Estimate(0.0625, 0.0625, 0.0625))
+    assert written in Tree(half._repr_html_()).text
+    assert written in summary(half)
+    for text in (summary(run), run._repr_html_()):
+        assert check.INTERVAL in text
+        assert "95 %" not in text
+    table = merged(pd.DataFrame({name: [0.0625] for name in columns} | {"p_value": [1e-5]}), 3)
+    assert table.to_numpy().tolist() == [[written, check.p_value(1e-5)]] == [[written, "< 0.001"]]
 
 
 @pytest.mark.parametrize("kind", ["continuous", "ordinal"])

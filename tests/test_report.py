@@ -15,13 +15,13 @@ from made_design import QUICK, make_design
 
 from blues import agree, evaluate, explain, fuse, report, survive
 from blues.agree import Agreement
+from blues.check import FEW_PATIENTS, interval
 from blues.features import Design
 from blues.report import checklists, extras, page, privacy, risk
 from blues.report.arms import arms
-from blues.report.facts import FEW, Facts
+from blues.report.facts import Facts
 from blues.report.methods import methods
 from blues.report.summary import TITLES
-from blues.report.words import interval
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -391,13 +391,14 @@ def test_less_is_better_for_an_error():
 
 
 def test_few_events_are_said_where_the_number_stands():
-    run = make_run(patients=30, events=FEW - 1)
+    run = make_run(patients=30, events=FEW_PATIENTS - 1)
     summary = report.summarize(run)
     assert summary["answer"]["headline"] == "Too few patients to say whether imaging adds anything"
     assert summary["answer"]["numbers"]["enough_events"] is False
     for sentence in summary["answer"]["sentences"][:2]:
         assert (
-            f"[only {FEW - 1} in the smaller class]" in sentence or f"[only {FEW - 2} in the smaller class]" in sentence
+            f"[only {FEW_PATIENTS - 1} in the smaller class]" in sentence
+            or f"[only {FEW_PATIENTS - 2} in the smaller class]" in sentence
         )
     events = [row[2] for row in summary["tables"]["arms"]["rows"]]
     assert all("too few" in str(cell) for cell in events)
@@ -415,7 +416,7 @@ def test_enough_events_in_all_may_be_too_few_in_an_arm(run):
         (run.predictions["arm"] != "blood") | run.predictions["patient"].isin(list(map(str, range(1, 16))))
     ]
     fewer = Facts(dataclasses.replace(run, predictions=kept))
-    assert fewer.smaller_class("blood") < FEW <= fewer.smaller_class("image")
+    assert fewer.smaller_class("blood") < FEW_PATIENTS <= fewer.smaller_class("image")
     rows = {r[0]: r for r in report.summarize(fewer.run)["tables"]["arms"]["rows"]}
     assert "too few" in str(rows["blood"][2])
     assert "too few" not in str(rows["image"][2])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,12 +15,11 @@ from blues.agree import ratings, ratings_file
 from blues.agree.beside import into_run
 from blues.agree.cohorts import associations, expert_statement, retakes, rule_scores, rule_table, scale_of, side_by_side
 from blues.agree.model import Experts, experts_of, model_agreement, read_predictions
-from blues.agree.options import given, option, refuse_idle
 from blues.agree.record import Agreement, frame_of, of_item
 from blues.agree.section import as_html, as_text, section
 from blues.agree.sheet_command import Sheet, sheet
 from blues.agree.synthetic import plan
-from blues.check import InputError, command, one_of, parse
+from blues.check import InputError, command, given, one_of, option, parse, refuse_idle, word
 from blues.cohort import Cohort
 from blues.cohort import read as read_cohort
 from blues.provenance import record as provenance_record
@@ -37,7 +36,7 @@ Weights = Literal["unweighted", "linear", "quadratic"]
 class Show:
     """Which ratings, and how to look at them."""
 
-    source: Path = field(metadata={"positional": True, "help": "ratings (CSV), or a cohort's folder"})
+    source: Path = word("ratings (CSV), or a cohort's folder")
     item: str | None = option(None, "which item, when several were rated")
     categories: tuple[str, ...] = option((), "the whole scale in order, used or not: 0 1 2 3", metavar="VALUE")
     level: Literal["nominal", "ordinal", "continuous"] | None = option(

@@ -15,8 +15,8 @@ import pandas as pd
 from scipy import special
 
 from blues.agree.resample import Interval
-from blues.check import InputError, counted
-from blues.cohort.display import estimate, panel
+from blues.check import FEW_PATIENTS, InputError, counted, interval, number
+from blues.cohort.display import panel
 from blues.provenance import write_json
 
 __all__ = [
@@ -41,8 +41,6 @@ BANDS = {
     "almost perfect": (0.8, math.inf),
 }
 """Landis & Koch, Biometrics 1977: below 0; 0 to 0.20; above 0.20 to 0.40; and so on."""
-FEW = 10
-"""Independent units below which a sentence warns of its own numbers."""
 MEASURED = ("Bland-Altman", "standard error of measurement", "minimal detectable change")
 """Coefficients in the unit of what was measured."""
 TEXTS = dict.fromkeys(("reason", "note", "left_out", "interval"), object)
@@ -111,24 +109,24 @@ class Agreement:
         """Return one sentence that a paper could use."""
         patients = self.detail.get("clusters", self.subjects)
         of = f" of {counted(patients, 'patient')}" if patients < self.subjects else ""
-        number = self.detail.get("of") or f"{counted(self.raters, 'rater')} on {counted(self.subjects, 'subject')}{of}"
+        whom = self.detail.get("of") or f"{counted(self.raters, 'rater')} on {counted(self.subjects, 'subject')}{of}"
         if not math.isfinite(self.value):
-            return f"{self.method} of {number} is undefined: {self.detail.get('reason', 'no reason known')}."
+            return f"{self.method} of {whom} is undefined: {self.detail.get('reason', 'no reason known')}."
         n = max(2, decimals([self.value, self.low, self.high])) if self.method.startswith(MEASURED) else 2
-        text = f"{self.method} of {number} was {self.value:.{n}f}"
+        text = f"{self.method} of {whom} was {number(self.value, n)}"
         if math.isfinite(self.low):
             level = round(100 * self.detail.get("confidence", 0.95), 1)
-            text += f" ({level:g}% CI {self.low:.{n}f} to {self.high:.{n}f}; {self.detail.get('interval')})"
+            text += f" ({level:g}% CI {number(self.low, n)} to {number(self.high, n)}; {self.detail.get('interval')})"
         elif self.reason:
             text += f" ({self.reason})"
         if bands := self.detail.get("bands"):
             likely = sorted(((p, name) for name, p in bands.items() if p >= 0.05), reverse=True)
-            words = ", ".join(f"{name!r} with probability {p:.2f}" for p, name in likely)
+            words = ", ".join(f"{name!r} with probability {number(p)}" for p, name in likely)
             text += f"; on the Landis-Koch scale it is {words}"
         if verdict := self.detail.get("verdict"):
             text += f": {verdict}"
         patients = min(patients, self.subjects)
-        if 0 < patients < FEW:
+        if 0 < patients < FEW_PATIENTS:
             unit = "patient" if patients < self.subjects else "subject"
             text += f". Only {counted(patients, unit)}: neither interval nor words can be relied on"
         if note := self.detail.get("note"):
@@ -151,12 +149,12 @@ class Agreement:
 
     def _repr_html_(self) -> str:
         """Return the coefficient with its interval, and its sentence, for a notebook."""
-        rows = [("value", estimate(self.value, self.low, self.high, 3)), ("interval", str(self.detail.get("interval")))]
-        rows += [("standard error", f"{estimate(self.se, digits=3)} ({self.detail.get('se_of')})")]
+        rows = [("value", interval(self.value, self.low, self.high, 3)), ("interval", str(self.detail.get("interval")))]
+        rows += [("standard error", f"{number(self.se, 3)} ({self.detail.get('se_of')})")]
         rows += [("subjects, raters", f"{self.subjects}, {self.raters}")]
         for name in ("percent_agreement", "po", "pe"):
-            if isinstance(number := self.detail.get(name), float):
-                rows.append((_NAMES[name], estimate(number, digits=3)))
+            if isinstance(value := self.detail.get(name), float):
+                rows.append((_NAMES[name], number(value, 3)))
         rows += [(name, str(self.detail[name])) for name in ("reason", "note") if name in self.detail]
         return panel(self.method, "", ("", ""), rows, [self.sentence()])
 

@@ -15,7 +15,7 @@ from blues.agree.record import MEASURED, Agreement, decimals, frame_of
 from blues.agree.resample import Kind
 from blues.agree.rounds import round_order
 from blues.agree.tables import further, intra_rater, records
-from blues.check import InputError, counted
+from blues.check import InputError, counted, interval, number, p_value
 
 __all__ = ["GRRAS", "as_html", "as_text", "grras", "section"]
 
@@ -64,10 +64,10 @@ def grras(facts: Mapping[int, str] | None = None) -> pd.DataFrame:
     "raters did not see one another's sheets"
     """
     given = dict(facts or {})
-    for number in given:
-        if number not in GRRAS:
-            raise InputError(f"GRRAS has no item {number!r}", allowed="1 to 15")
-    rows = [(number, words, given.get(number, TO_WRITE)) for number, words in GRRAS.items()]
+    for item in given:
+        if item not in GRRAS:
+            raise InputError(f"GRRAS has no item {item!r}", allowed="1 to 15")
+    rows = [(item, words, given.get(item, TO_WRITE)) for item, words in GRRAS.items()]
     return pd.DataFrame(rows, columns=["item", "what", "statement"])
 
 
@@ -223,7 +223,7 @@ def _matrices(frame: pd.DataFrame, scale: list[Any], table: pd.DataFrame) -> dic
 def _shown(value: Any) -> str:
     if value is None or (isinstance(value, float) and value != value):
         return ""
-    return f"{value:.3f}" if isinstance(value, float) else str(value)
+    return number(value, 3) if isinstance(value, float) else str(value)
 
 
 def merged(frame: pd.DataFrame, digits: int = 2) -> pd.DataFrame:
@@ -238,17 +238,17 @@ def merged(frame: pd.DataFrame, digits: int = 2) -> pd.DataFrame:
         if name in out and low in out and high in out:
             places = _places(frame, digits)
             cells = zip(out[name], out[low], out[high], places, strict=True)
-            out[name] = [_interval(*cell) for cell in cells]
+            out[name] = ["undefined" if cell[0] != cell[0] else interval(*cell) for cell in cells]
             out = out.drop(columns=[low, high])
     for name in out:
         if name.endswith(("p_value", "_p", "q_value")):
-            out[name] = [_p(p) for p in out[name]]
+            out[name] = ["" if p != p else p_value(p) for p in out[name]]
         elif name.startswith("percent_"):
             out[name] = ["" if v != v else f"{100 * v:.0f}%" for v in out[name]]
         elif pd.api.types.is_float_dtype(out[name]):
             whole = (out[name].dropna() % 1 == 0).all()
             more = decimals(out[name]) if {"mean", "difference", "subject"} <= set(frame) else digits
-            out[name] = ["" if v != v else f"{v:g}" if whole else f"{v:.{max(digits, more)}f}" for v in out[name]]
+            out[name] = ["" if v != v else number(v, 0 if whole else max(digits, more)) for v in out[name]]
     return out.map(lambda v: "" if v is None or v != v else v)
 
 
@@ -260,17 +260,6 @@ def _places(frame: pd.DataFrame, digits: int) -> list[int]:
         max(digits, decimals(row[["value", "low", "high"]])) if str(row["method"]).startswith(MEASURED) else digits
         for _, row in frame.iterrows()
     ]
-
-
-def _interval(value: float, low: float, high: float, digits: int) -> str:
-    if value != value:
-        return "undefined"
-    text = f"{value:.{digits}f}"
-    return text if low != low else f"{text} ({low:.{digits}f} to {high:.{digits}f})"
-
-
-def _p(p: float) -> str:
-    return "" if p != p else "<0.001" if p < 0.001 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
 
 
 def _frame_of(result: Any) -> pd.DataFrame | None:
@@ -310,7 +299,7 @@ def as_text(found: Mapping[str, Any]) -> str:
         parts.append(f"{title}\n{'-' * len(title)}")
         frame = _frame_of(result)
         if frame is not None and list(frame.columns) == ["item", "what", "statement"]:
-            parts += [f"{number:>2}. {what}: {words}" for number, what, words in frame.itertuples(index=False)]
+            parts += [f"{item:>2}. {what}: {words}" for item, what, words in frame.itertuples(index=False)]
         elif frame is not None:
             parts.append(frame.to_string(index=False))
         elif isinstance(result, str):

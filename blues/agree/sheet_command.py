@@ -10,10 +10,9 @@ from typing import Any
 
 import pandas as pd
 
-from blues.agree.options import given, option, refuse_idle
 from blues.agree.returned import COMMENTS, RATINGS, read_sheets
 from blues.agree.sheets import declared, items_of, write_sheets
-from blues.check import InputError, counted, one_of
+from blues.check import InputError, counted, given, one_of, option, refuse_idle
 from blues.cohort import Cohort
 from blues.cohort import read as read_cohort
 from blues.provenance import replacing

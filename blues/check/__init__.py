@@ -6,24 +6,37 @@ user can cause are :class:`InputError`, a ``ValueError``; the commands print it 
 
 from __future__ import annotations
 
-from blues.check.commands import build, command, from_toml, hand_over, parse
+from blues.check.commands import (
+    build,
+    command,
+    from_toml,
+    given,
+    hand_over,
+    option,
+    parse,
+    refuse_idle,
+    word,
+)
 from blues.check.inputs import (
+    FEW_PATIENTS,
     InputError,
     binary_outcome,
     choices,
     columns_exist,
-    counted,
     finite,
     one_of,
     probabilities,
     same_length,
 )
 from blues.check.rounding import DIGITS, ROUNDING, reaches
+from blues.check.wording import INTERVAL, counted, interval, number, p_is, p_value, signed
 
 InputError.__module__ = __name__  # a traceback names it as everybody imports it
 
 __all__ = [
     "DIGITS",
+    "FEW_PATIENTS",
+    "INTERVAL",
     "ROUNDING",
     "InputError",
     "binary_outcome",
@@ -34,10 +47,19 @@ __all__ = [
     "counted",
     "finite",
     "from_toml",
+    "given",
     "hand_over",
+    "interval",
+    "number",
     "one_of",
+    "option",
+    "p_is",
+    "p_value",
     "parse",
     "probabilities",
+    "refuse_idle",
     "reaches",
     "same_length",
+    "signed",
+    "word",
 ]

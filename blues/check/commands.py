@@ -64,10 +64,69 @@ def _parse_field(parser: argparse.ArgumentParser, field: dataclasses.Field[Any],
     parser.add_argument(name, **settings)
 
 
+def option(default: Any, words: str, **more: Any) -> Any:
+    """Return a dataclass field that :func:`parse` makes an option of.
+
+    Parameters
+    ----------
+    default : object
+    words : str
+        What ``--help`` says of it.
+    **more
+        Other metadata.
+    """
+    return dataclasses.field(default=default, metadata={"help": words, **more})
+
+
+def word(words: str, **more: Any) -> Any:
+    """Return a dataclass field that :func:`parse` makes a word of, one that must be named.
+
+    Parameters
+    ----------
+    words : str
+        What ``--help`` says of it.
+    **more
+        Other metadata.
+    """
+    return dataclasses.field(metadata={"help": words, "positional": True, **more})
+
+
+def given(options: Any) -> set[str]:
+    """Return the names of a dataclass's fields that are not at their defaults.
+
+    Parameters
+    ----------
+    options : dataclass instance
+    """
+    return {entry.name for entry in dataclasses.fields(options) if getattr(options, entry.name) != entry.default}
+
+
+def refuse_idle(options: Any, idle: Mapping[str, str]) -> None:
+    """Raise for the first option that is given and has no use, with the reason.
+
+    Parameters
+    ----------
+    options : dataclass instance
+    idle : mapping of str to str
+        Why each field that is named has no use.
+
+    Raises
+    ------
+    InputError
+        If one of them is not at its default.
+    """
+    asked = given(options)
+    for name, why in idle.items():
+        if name in asked:
+            positional = options.__dataclass_fields__[name].metadata.get("positional")
+            flag = name.upper() if positional else f"--{name.replace('_', '-')}"
+            raise InputError(f"{flag} has no use here: {why}", remedy=f"Leave out {flag}")
+
+
 def parse(cls: type[T], argv: Sequence[str] | None, *, prog: str, description: str) -> T:
     """Build dataclass ``cls`` from command-line flags, one a field.
 
-    A field becomes ``--name VALUE``; ``metadata={"help": ..., "positional": True}`` describes it. Tuples take several
+    A field becomes ``--name VALUE``; its metadata describe it, see :func:`option` and :func:`word`. Tuples take several
     words or one word with commas; ``bool`` fields get ``--x`` and ``--no-x``; ``Literal`` fields are checked. If the
     class has a field ``from_`` typed ``Path | None``, its TOML file gives the values that the flags then override.
 
@@ -95,13 +154,13 @@ def parse(cls: type[T], argv: Sequence[str] | None, *, prog: str, description: s
     known, strange = parser.parse_known_args(argv)
     if strange:
         _unknown_words(parser, strange, prog)
-    given = vars(known)
-    for name, value in given.items():
+    values = vars(known)
+    for name, value in values.items():
         if isinstance(value, list):
-            given[name] = [part for word in value for part in word.split(",") if part]
-    if given.get("from_"):
-        return from_toml(cls, given["from_"], given)
-    return build(cls, given)
+            values[name] = [part for word in value for part in word.split(",") if part]
+    if values.get("from_"):
+        return from_toml(cls, values["from_"], values)
+    return build(cls, values)
 
 
 def _unknown_words(parser: argparse.ArgumentParser, strange: Sequence[str], prog: str) -> None:

@@ -63,6 +63,8 @@ class InputError(ValueError):
         super().__init__(text)
 
 
+FEW_PATIENTS = 10
+"""Fewer patients than this, of a class or with the event, and no claim is made (rule 5 of the design)."""
 MOST_NAMED = 40
 """More allowed values than this are not all named in a message."""
 
@@ -163,23 +165,6 @@ def choices(record: Any, prefix: str = "") -> None:
             continue
         for one in value if isinstance(value, tuple | list) else (value,):
             one_of(one, options, prefix + field.name.replace("_", "-") if prefix else field.name)
-
-
-def counted(n: int, noun: str) -> str:
-    """Return a number and what is counted, in the plural where it is not one.
-
-    Parameters
-    ----------
-    n : int
-    noun : str
-        In the singular; its plural ends in s.
-
-    Examples
-    --------
-    >>> counted(1, "clip"), counted(0, "clip"), counted(12, "missing rating")
-    ('1 clip', '0 clips', '12 missing ratings')
-    """
-    return f"{n} {noun}{'' if n == 1 else 's'}"
 
 
 def columns_exist(columns: Iterable[str], frame_columns: Iterable[str], name: str) -> None:

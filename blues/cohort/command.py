@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from blues.check import InputError, command, counted, parse
+from blues.check import InputError, command, counted, option, parse, word
 from blues.cohort.dictionary import shipped_for
 from blues.cohort.drafting import DECIDE, draft
 from blues.cohort.reading import read
@@ -24,20 +24,18 @@ PROG = "python -m blues.cohort"
 class Show:
     """What to print of a cohort."""
 
-    folder: Path = field(metadata={"positional": True, "help": "the cohort's folder"})
-    target: str | None = field(default=None, metadata={"help": "a target of the dictionary, to split Table 1 by"})
-    dictionary: str | None = field(
-        default=None, metadata={"help": "a cohort.toml elsewhere, or a shipped dictionary's name"}
-    )
-    json: Path | None = field(default=None, metadata={"help": "write the card as JSON to this file as well"})
+    folder: Path = word("the cohort's folder")
+    target: str | None = option(None, "a target of the dictionary, to split Table 1 by")
+    dictionary: str | None = option(None, "a cohort.toml elsewhere, or a shipped dictionary's name")
+    json: Path | None = option(None, "write the card as JSON to this file as well")
 
 
 @dataclass(frozen=True)
 class Init:
     """Where to draft a dictionary."""
 
-    folder: Path = field(metadata={"positional": True, "help": "the folder with your tables and clips"})
-    force: bool = field(default=False, metadata={"help": "draft one also where a shipped dictionary knows the folder"})
+    folder: Path = word("the folder with your tables and clips")
+    force: bool = option(False, "draft one also where a shipped dictionary knows the folder")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

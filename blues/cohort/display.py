@@ -3,30 +3,11 @@
 from __future__ import annotations
 
 import html
-import math
 from collections.abc import Sequence
 
-__all__ = ["estimate", "panel"]
+__all__ = ["panel"]
 
 _CELL = "padding:.2em .8em;text-align:{};font-variant-numeric:tabular-nums;vertical-align:top"
-
-
-def estimate(value: float, low: float = math.nan, high: float = math.nan, digits: int = 2, sign: bool = False) -> str:
-    """Return a number with its limits; a dash where there is none.
-
-    Examples
-    --------
-    >>> estimate(0.948, 0.8951, 0.9862), estimate(-0.039, -0.091, 0.0023, 3, sign=True), estimate(math.nan)
-    ('0.95 (0.90 to 0.99)', '−0.039 (−0.091 to +0.002)', '–')
-    """
-
-    def one(number: float) -> str:
-        text = f"{number:{'+' if sign else ''}.{digits}f}"
-        return text.replace("-", "−") if text.strip("+-0.") else text.lstrip("+-")
-
-    if not math.isfinite(value):
-        return "–"
-    return f"{one(value)} ({one(low)} to {one(high)})" if math.isfinite(low) and math.isfinite(high) else one(value)
 
 
 def panel(

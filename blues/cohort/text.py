@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from blues.check import counted
+from blues.check import FEW_PATIENTS, counted, p_value, signed
 
 __all__ = ["render"]
 
@@ -90,7 +90,7 @@ def _targets(card: dict[str, Any]) -> str:
         mark = ""
         if target["kind"] == "binary":
             rare = min(target["events"], target["n"] - target["events"])
-            mark, few = (" *", True) if rare < 10 else ("", few)
+            mark, few = (" *", True) if rare < FEW_PATIENTS else ("", few)
             values = f"{target['events']} of {target['n']}{mark}"
         else:
             middle = "-" if target["median"] is None else f"median {target['median']:.3g} {target['unit']}".rstrip()
@@ -101,7 +101,7 @@ def _targets(card: dict[str, Any]) -> str:
     lines = _grid(["", "kind", "of a", "events, or median"], rows, "llll")
     if (chosen := card["target"]) is not None:
         lines += _wrap(f"{chosen['label']}: {chosen['definition']}", 2)
-    note = ["  * fewer than 10 patients in the smaller group: too few to train on or to compare models by"]
+    note = [f"  * fewer than {FEW_PATIENTS} patients in the smaller group: too few to train on or to compare models by"]
     return _section("Targets", lines + note * few)
 
 
@@ -138,8 +138,8 @@ def _table_one(card: dict[str, Any]) -> str:
             rows.append(group)
         unit = f", {row['unit']}" if row["unit"] else ""
         cells: list[Any] = [" " + row["variable"] + unit, row["overall"]]
-        cells += [row["without"], row["with"], _signed(row["difference"])] if binary else []
-        cells += [_signed(row["correlation"])] * number
+        cells += [row["without"], row["with"], _or_blank(row["difference"], signed, 2)] if binary else []
+        cells += [_or_blank(row["correlation"], signed, 2)] * number
         rows.append([*cells, row["missing"] or ""])
     title = "Table 1" + (f", by {chosen['label']}" if chosen is not None else "")
     told = "  Median [quartiles] or n (% of the known). "
@@ -165,7 +165,7 @@ def _missingness(card: dict[str, Any]) -> str:
             f" ({first['role']})" if first["role"] != "clinical" else ""
         )
         share = f"{first['absent']} ({first['absent'] / first['n']:.0%})"
-        test = [first["absent_without"], first["absent_with"], _p(first["p_value"])] if tested else []
+        test = [first["absent_without"], first["absent_with"], _or_blank(first["p_value"], p_value)] if tested else []
         rows.append([textwrap.shorten(name, 50, placeholder=" ..."), share, first["not_applicable"] or "", *test])
     head = ["", "absent", "not applicable"] + ["without", "with", "p"] * tested
     note = "Columns on one line are absent in the same patients."
@@ -217,11 +217,5 @@ def _cell(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-def _signed(value: float | None) -> str:
-    return "" if value is None else f"{round(value, 2) + 0.0:+.2f}"
-
-
-def _p(value: float | None) -> str:
-    if value is None:
-        return ""
-    return "<0.001" if value < 0.001 else f"{value:.3f}"
+def _or_blank(value: float | None, written: Callable[..., str], *more: Any) -> str:
+    return "" if value is None else written(value, *more)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from blues.check import InputError, command, one_of, parse
+from blues.check import InputError, command, one_of, option, parse, word
 from blues.datasets.fetch import KNOWN, fetch, terms
 
 __all__ = ["main"]
@@ -27,22 +27,22 @@ synthetic  write a made-up cohort, for trying things out"""
 class FetchOptions:
     """Flags of ``fetch``."""
 
-    name: str = dataclasses.field(metadata={"positional": True, "help": f"one of {', '.join(KNOWN)}"})
-    folder: Path = dataclasses.field(metadata={"positional": True, "help": "the cohort's folder"})
-    accept_licence: bool = dataclasses.field(default=False, metadata={"help": "the licence was read and is accepted"})
-    source: Literal["github", "huggingface"] = dataclasses.field(default="github", metadata={"help": "where from"})
-    url: str | None = dataclasses.field(default=None, metadata={"help": "another archive, or another hub"})
-    force: bool = dataclasses.field(default=False, metadata={"help": "overwrite files that differ"})
+    name: str = word(f"one of {', '.join(KNOWN)}")
+    folder: Path = word("the cohort's folder")
+    accept_licence: bool = option(False, "the licence was read and is accepted")
+    source: Literal["github", "huggingface"] = option("github", "where from")
+    url: str | None = option(None, "another archive, or another hub")
+    force: bool = option(False, "overwrite files that differ")
 
 
 @dataclasses.dataclass(frozen=True)
 class SyntheticOptions:
     """Flags of ``synthetic``."""
 
-    folder: Path = dataclasses.field(metadata={"positional": True, "help": "a new folder"})
-    patients: int = dataclasses.field(default=40, metadata={"help": "number of patients"})
-    signal: float = dataclasses.field(default=1.0, metadata={"help": "what the images know of the PCR; 0: nothing"})
-    seed: int = dataclasses.field(default=0, metadata={"help": "same seed, same cohort"})
+    folder: Path = word("a new folder")
+    patients: int = option(40, "number of patients")
+    signal: float = option(1.0, "what the images know of the PCR; 0: nothing")
+    seed: int = option(0, "same seed, same cohort")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from blues import check
@@ -22,22 +22,16 @@ PROG = "python -m blues.embed"
 class Options:
     """What to embed and how."""
 
-    cohort: str = field(metadata={"positional": True, "help": "a cohort's folder, or 'synthetic'"})
-    encoder: str = field(default="blues-lus", metadata={"help": "name of the encoder, or path of a checkpoint"})
-    weights: tuple[str, ...] = field(
-        default=(),
-        metadata={
-            "help": "weight files, for encoders that need them; several, or a folder with fold_* in it, make an ensemble"
-        },
+    cohort: str = check.word("a cohort's folder, or 'synthetic'")
+    encoder: str = check.option("blues-lus", "name of the encoder, or path of a checkpoint")
+    weights: tuple[str, ...] = check.option(
+        (), "weight files, for encoders that need them; several, or a folder with fold_* in it, make an ensemble"
     )
-    out: Path | None = field(
-        default=None, metadata={"help": "folder to write the embeddings to; the cache is kept anyway"}
-    )
-    workers: int | None = field(default=None, metadata={"help": "threads that decode (default: one a core, at most 8)"})
-    cache: Path | None = field(default=None, metadata={"help": "where finished clips are kept (default: BLUES_CACHE)"})
-    cluster: str | None = field(
-        default=None,
-        metadata={"help": "scheduler of a Dask cluster whose workers share folder and cache", "metavar": "ADDRESS"},
+    out: Path | None = check.option(None, "folder to write the embeddings to; the cache is kept anyway")
+    workers: int | None = check.option(None, "threads that decode (default: one a core, at most 8)")
+    cache: Path | None = check.option(None, "where finished clips are kept (default: BLUES_CACHE)")
+    cluster: str | None = check.option(
+        None, "scheduler of a Dask cluster whose workers share folder and cache", metavar="ADDRESS"
     )
 
 

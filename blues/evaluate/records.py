@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy import special, stats
 
-from blues.check import InputError, finite
+from blues.check import InputError, finite, interval, number, p_is
 
 __all__ = [
     "Estimate",
@@ -70,8 +70,7 @@ class Estimate:
         return self.value
 
     def __str__(self) -> str:
-        interval = "" if math.isnan(self.low) else f" ({self.low:.3f} to {self.high:.3f})"
-        return f"{self.value:.3f}{interval}"
+        return interval(self.value, self.low, self.high, 3)
 
 
 @dataclass(frozen=True)
@@ -106,7 +105,7 @@ class Test:
             raise ValueError("a Test without a p value needs detail['reason']")
 
     def __str__(self) -> str:
-        return f"statistic {self.statistic:.3f}, p = {self.p_value:.3g}"
+        return f"statistic {number(self.statistic, 3)}, {p_is(self.p_value)}"
 
 
 def check_level(level: float) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import chi2
 
-from blues.check import InputError, one_of, same_length
+from blues.check import FEW_PATIENTS, InputError, one_of, same_length
 from blues.evaluate.intervals import interval_of_replicates
 from blues.evaluate.outoffold import METRICS, OutOfFold, bootstrap_strata, out_of_fold, paired
 from blues.evaluate.records import ONE_PATIENT
@@ -37,7 +37,7 @@ def subgroup_table(
     seed: Seed = 0,
     *,
     categories: Sequence[float] | None = None,
-    least: int = 10,
+    least: int = FEW_PATIENTS,
     level: float = 0.95,
 ) -> pd.DataFrame:
     """Compare two arms within each group of patients, and the groups' differences with each other.

@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from blues import check, datasets, encoders
 from blues.check import InputError
@@ -17,10 +16,6 @@ from blues.explain.saliency import METHODS, layers
 __all__ = ["Maps", "main", "write_maps"]
 
 _PROG = "python -m blues.explain"
-
-
-def _option(default: Any, text: str, **more: Any) -> Any:
-    return field(default=default, metadata={"help": text, **more})
 
 
 @dataclass(frozen=True)
@@ -47,15 +42,15 @@ class Maps:
         Folder of the pictures.
     """
 
-    cohort: str = _option("synthetic", "cohort folder, or 'synthetic'", positional=True)
-    clips: tuple[str, ...] = _option((), "names of clips (default: all)")
-    encoder: str = _option("blues-lus", "a network of python -m blues.embed")
-    weights: Path | None = _option(None, "weights file of the encoder, where it needs one")
-    output: str = _option("", "output to explain (default: b_line_coverage, else the encoder's first)")
-    method: str = _option("grad-cam", f"one of {', '.join(METHODS)}")
-    stills: int = _option(2, "stills a clip, where the output is highest")
-    moving: str = _option("mp4", "mp4, gif or none: the clip with its overlay")
-    out: Path = _option(Path("maps"), "folder of the pictures")
+    cohort: str = check.option("synthetic", "cohort folder, or 'synthetic'", positional=True)
+    clips: tuple[str, ...] = check.option((), "names of clips (default: all)")
+    encoder: str = check.option("blues-lus", "a network of python -m blues.embed")
+    weights: Path | None = check.option(None, "weights file of the encoder, where it needs one")
+    output: str = check.option("", "output to explain (default: b_line_coverage, else the encoder's first)")
+    method: str = check.option("grad-cam", f"one of {', '.join(METHODS)}")
+    stills: int = check.option(2, "stills a clip, where the output is highest")
+    moving: str = check.option("mp4", "mp4, gif or none: the clip with its overlay")
+    out: Path = check.option(Path("maps"), "folder of the pictures")
 
     def __post_init__(self) -> None:
         check.one_of(self.method, METHODS, "--method")

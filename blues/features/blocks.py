@@ -14,12 +14,11 @@ from blues.cohort.decode import categories_of
 from blues.embed import Embeddings
 from blues.encoders import has_seen
 from blues.features.readable import chosen
-from blues.features.record import MODALITIES, ByPoint, Design
+from blues.features.record import MODALITIES, TABULAR, ByPoint, Design
 from blues.features.singles import baseline_table, rule_tables
 
 __all__ = ["design"]
 
-_TABULAR = ("clinical", "blood")
 VAST = 2e7
 """With more numbers than this the values of single BLUE points are not kept beside the pooled ones."""
 
@@ -92,7 +91,7 @@ def design(
     blocks: dict[str, pd.DataFrame] = {}
     poolings: dict[str, pd.DataFrame] = {}
     for modality in sorted(modalities, key=MODALITIES.index):
-        if modality in _TABULAR:
+        if modality in TABULAR:
             table = _tabular(cohort, modality, not_allowed)
             blocks[modality] = _spread(table, patients)
         elif modality == "image":

@@ -12,9 +12,11 @@ import pandas as pd
 
 from blues import check
 
-__all__ = ["MODALITIES", "ByPoint", "Design"]
+__all__ = ["MODALITIES", "TABULAR", "ByPoint", "Design"]
 
 MODALITIES = ("image", "clinical", "blood", "expert")
+TABULAR = ("clinical", "blood")
+"""Modalities whose columns are those of the patient table."""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from blues import check, datasets, embed, provenance
+from blues.check import FEW_PATIENTS, INTERVAL, interval, number, p_is, p_value, signed
 from blues.cohort import Cohort, card, undecided, unused, when
 from blues.evaluate.named import main_metric
 from blues.evaluate.named import metric as named
@@ -23,7 +24,6 @@ from blues.fuse.finetune import tuning
 from blues.fuse.margin import against_margin, check_margin, ends_of, left_out, room
 from blues.fuse.named import CONSTANT, MEAN, UNTOLD
 from blues.fuse.naming import worded
-from blues.fuse.notes import FEW_EVENTS
 from blues.fuse.null import p_of_added
 from blues.fuse.record import Run
 from blues.fuse.run import run
@@ -250,7 +250,7 @@ def _label(name: str, found: Run) -> str:
 def _difference(row: Any, found: Run) -> str:
     """Return a paired difference with its interval, and on whom, where these are not all patients."""
     some = f"  on {row.patients:.0f} of {all_} patients" if row.patients < (all_ := found.design["patients"]) else ""
-    return f"{row.difference:+.3f}  (95 % interval {row.low:+.3f} to {row.high:+.3f}){some}"
+    return f"{signed(row.difference)}  ({INTERVAL} {signed(row.low)} to {signed(row.high)}){some}"
 
 
 def _beside_lines(beside: pd.DataFrame, found: Run) -> list[str]:
@@ -272,14 +272,14 @@ def _margin_lines(found: Run, metric: str, reference: str) -> list[str]:
         return [f"{smallest} is held against nothing: no arm is {reference} with images."]
     events = found.design["events"]
     others = found.design["patients"] if found.design["kind"] == "time" else found.design["patients"] - (events or 0)
-    if events is not None and min(events, others) < FEW_EVENTS:
+    if events is not None and min(events, others) < FEW_PATIENTS:
         return [f"{smallest} cannot be spoken of with so few patients."]
     of_metric = found.scores[found.scores["metric"] == metric].set_index("arm")["value"]
     most = room(metric, float(of_metric.loc[[reference]].iloc[0]))
     better = 1 if main_metric(found.design["kind"])[1] else -1
     ends = ends_of(found.comparisons, metric, arm, reference, better)
     said = {
-        "impossible": f"is more than the {most:.3f} that the reference leaves",
+        "impossible": f"is more than the {number(most, 3)} that the reference leaves",
         "reached": "is reached",
         "below": "is not reached",
         "open": "is neither shown nor ruled out",
@@ -293,7 +293,7 @@ def _added_lines(found: Run) -> list[str]:
     if (known := p_of_added(found.added)) is None:
         return []
     arm, reference = found.added[["arm", "reference"]].iloc[0]
-    told = f"p = {known[0]:.3f} for {arm} (do images tell anything more?)"
+    told = f"{p_is(known[0])} for {arm} (do images tell anything more?)"
     return [f"Outcomes shuffled among patients whom {reference} rates alike: {told}", ""]
 
 
@@ -311,10 +311,10 @@ def _subgroup_lines(found: Run) -> list[str]:
     ]
     for by, part in table.groupby("by", sort=False):
         p = part["p_interaction"].iloc[0]
-        lines.append(f"  {by}" + (f" (p that the groups differ = {p:.3f})" if pd.notna(p) else ""))
+        lines.append(f"  {by}" + (f" (p that the groups differ = {p_value(p)})" if pd.notna(p) else ""))
         for row in part.itertuples():
             of = f"{row.patients} patients" + (f", {row.events:.0f} with the event" if pd.notna(row.events) else "")
-            shown = f"{row.difference:+.3f} ({row.low:+.3f} to {row.high:+.3f})" if pd.notna(row.low) else row.reason
+            shown = interval(row.difference, row.low, row.high, 3, sign=True) if pd.notna(row.low) else row.reason
             lines.append(f"    {row.group} ({of}): {shown}")
     return [*lines, ""]
 
@@ -328,10 +328,10 @@ def _null_lines(found: Run, metric: str) -> list[str]:
     drawn = found.null.groupby("arm")["value"]
     low, high = drawn.quantile(0.025), drawn.quantile(0.975)
     return [
-        f"The whole pipeline on {found.experiment.null} shuffled outcomes, {_label(metric, found)} (95 % of them; p of the "
-        f"score, at the least {1 / (1 + found.experiment.null):.3f}):",
+        f"The whole pipeline on {found.experiment.null} shuffled outcomes, {_label(metric, found)} (95% of them; p of the "
+        f"score, at the least {p_value(1 / (1 + found.experiment.null))}):",
         *(
-            f"  {row.arm:<{width}}  {low[row.arm]:.3f} to {high[row.arm]:.3f}  p = {row.p_value:.3f}"
+            f"  {row.arm:<{width}}  {number(low[row.arm], 3)} to {number(high[row.arm], 3)}  {p_is(row.p_value)}"
             for row in rows.itertuples()
         ),
         "",
@@ -363,15 +363,14 @@ def _arms_table(found: Run) -> list[str]:
     shown = scores[scores["metric"].isin(wanted)]
     cells: dict[str, dict[str, Any]] = {}
     for row in shown.itertuples():
-        text = f"{row.value:.3f} ({row.low:.3f} to {row.high:.3f})" if pd.notna(row.low) else f"{row.value:.3f}"
-        cells.setdefault(str(row.arm), {}).setdefault(str(row.metric), text)
+        cells.setdefault(str(row.arm), {}).setdefault(str(row.metric), interval(row.value, row.low, row.high, 3))
     table = pd.DataFrame.from_dict(cells, orient="index")[wanted].iloc[:, :4].fillna("-")
     people, few = _people(found)
     if people.nunique() > 1:
         table.insert(0, "patients", people.reindex(table.index))
     table = table.rename(columns=lambda name: _label(str(name), found))
     table.index = [f"{arm} *" if arm in few else arm for arm in table.index]
-    told = [f"* Fewer than {FEW_EVENTS} patients of a class: no claim can be made about this arm."] if few else []
+    told = [f"* Fewer than {FEW_PATIENTS} patients of a class: no claim can be made about this arm."] if few else []
     return [str(table.to_string()), *told]
 
 
@@ -383,4 +382,4 @@ def _people(found: Run) -> tuple[pd.Series, set[str]]:
     happened = found.predictions["y" if kind == "binary" else "event"] == 1
     events = happened.groupby([found.predictions["arm"], found.predictions["patient"]]).any().groupby("arm").sum()
     smaller = np.minimum(events, people[events.index] - events) if kind == "binary" else events
-    return people, set(smaller.index[smaller < FEW_EVENTS])
+    return people, set(smaller.index[smaller < FEW_PATIENTS])

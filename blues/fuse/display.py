@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from blues.cohort.display import estimate, panel
+from blues.check import INTERVAL, interval
+from blues.cohort.display import panel
 from blues.evaluate.named import main_metric
 from blues.evaluate.named import metric as named
 
@@ -31,7 +32,7 @@ def as_html(run: Run) -> str:
     head = [
         "arm",
         "patients>",
-        f"{named(metric).label} (95 % interval)>",
+        f"{named(metric).label} ({INTERVAL})>",
         *([f"{named(beside).label}>"] if beside else []),
     ]
     head.append(f"difference to {reference}>" if reference else "difference>")
@@ -40,7 +41,7 @@ def as_html(run: Run) -> str:
         cells = [str(arm) + (" (reference)" if arm == reference else ""), f"{patients.get(arm, 0):,}"]
         cells += [_cell(run.scores, arm, name) for name in (metric, beside) if name]
         row = gain.loc[arm] if arm in gain.index else None
-        cells.append("" if row is None else estimate(row["difference"], row["low"], row["high"], 3, sign=True))
+        cells.append("" if row is None else interval(row["difference"], row["low"], row["high"], 3, sign=True))
         rows.append(cells)
     events = facts.get("events")
     who = f"{facts.get('patients', '')} patients" + (f", {events} with the event" if events is not None else "")
@@ -53,4 +54,4 @@ def as_html(run: Run) -> str:
 def _cell(scores: pd.DataFrame, arm: object, metric: str) -> str:
     found = scores[(scores["arm"] == arm) & (scores["metric"] == metric)]
     value, low, high = found[["value", "low", "high"]].to_numpy(float)[0] if len(found) else (float("nan"),) * 3
-    return estimate(value, low, high, 3)
+    return interval(value, low, high, 3)

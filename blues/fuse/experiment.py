@@ -6,9 +6,9 @@ import dataclasses
 import json
 import math
 import numbers
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import pydantic
 
@@ -17,10 +17,6 @@ from blues import check, encoders, features, models, pool
 __all__ = ["Experiment"]
 
 NUMBERS: dict[type, type] = {int: numbers.Integral, float: numbers.Real}
-
-
-def _option(default: Any, text: str, **metadata: Any) -> Any:
-    return field(default=default, metadata={"help": text, **metadata})
 
 
 @dataclass(frozen=True)
@@ -96,88 +92,90 @@ class Experiment:
 
     __pydantic_config__: ClassVar[pydantic.ConfigDict] = pydantic.ConfigDict(extra="forbid")
 
-    cohort: str = _option("synthetic", "cohort folder, or 'synthetic' for the demo", positional=True)
-    task: str = _option("pcr", "target to predict, from the cohort's dictionary")
-    modalities: tuple[str, ...] = _option(
+    cohort: str = check.option("synthetic", "cohort folder, or 'synthetic' for the demo", positional=True)
+    task: str = check.option("pcr", "target to predict, from the cohort's dictionary")
+    modalities: tuple[str, ...] = check.option(
         ("image", "clinical", "blood"), f"what may predict: {', '.join(features.MODALITIES)}"
     )
-    model: tuple[str, ...] = _option(("forest",), f"one or several of {', '.join(models.MODELS)}, attention")
-    fusion: Literal["stack", "late", "early"] = _option(
+    model: tuple[str, ...] = check.option(("forest",), f"one or several of {', '.join(models.MODELS)}, attention")
+    fusion: Literal["stack", "late", "early"] = check.option(
         "stack",
         "one model a modality and a model stacked on their predictions; their mean; or one model on all columns",
     )
-    select: tuple[str, ...] = _option(
+    select: tuple[str, ...] = check.option(
         (),
         "candidates that compete in an inner loop, model[/fusion][/pooling][/pcaN][/calibrator][/threshold], e.g. forest "
         "xgboost/late/platt logistic/pca5/youden",
     )
-    calibrate: Literal["none", "shift", "platt"] = _option(
+    calibrate: Literal["none", "shift", "platt"] = check.option(
         "none", "recalibrate on inner folds: move the log-odds by a constant, or a logistic regression on them"
     )
-    threshold: Literal["half", "prevalence", "youden", "matched"] = _option(
+    threshold: Literal["half", "prevalence", "youden", "matched"] = check.option(
         "half",
         "operating threshold: 0.5, the training prevalence, the best Youden index on inner folds, or what calls as many there "
         "as have the event; of grades: the nearest, or (matched) each as often as it occurs",
     )
-    encoder: str = _option(
+    encoder: str = check.option(
         "blues-lus", f"what turns frames into numbers: {', '.join(encoders.names())}, or a file of blues.pretrain"
     )
-    weights: Path | None = _option(
+    weights: Path | None = check.option(
         None, "weights file of the encoder, where it needs one; a folder of fold_* makes an ensemble"
     )
-    finetune: Literal["none", "labels", "target"] = _option(
+    finetune: Literal["none", "labels", "target"] = check.option(
         "none", "train the encoder on in every training fold: on the experts' labels of its clips, or on the target"
     )
-    image_features: Literal["both", "artefacts", "embedding"] = _option(
+    image_features: Literal["both", "artefacts", "embedding"] = check.option(
         "both", "which of the encoder's features predict: named ones such as B-lines, anonymous dimensions, or all"
     )
-    frames: str = _option("mean", f"frames to clip: {', '.join(pool.FRAMES)}")
-    points: str = _option(
+    frames: str = check.option("mean", f"frames to clip: {', '.join(pool.FRAMES)}")
+    points: str = check.option(
         "", f"BLUE points to patient: {', '.join(pool.POINTS)} (default: mean; with --image-features artefacts concat)"
     )
-    folds: int = _option(5, "patient folds a repeat")
-    repeats: int = _option(20, "repeats of the cross-validation")
-    seed: int = _option(0, "seed of folds, models and bootstraps")
-    draws: int = _option(2000, "patient-bootstrap replicates a score")
-    null: int = _option(
+    folds: int = check.option(5, "patient folds a repeat")
+    repeats: int = check.option(20, "repeats of the cross-validation")
+    seed: int = check.option(0, "seed of folds, models and bootstraps")
+    draws: int = check.option(2000, "patient-bootstrap replicates a score")
+    null: int = check.option(
         20,
         "label permutations of the whole pipeline, and shuffles of two arms among patients rated alike: as dear as that many "
         "repeats and up to half again; 200 gives p values down to 0.005",
     )
-    allow: tuple[str, ...] = _option((), "treatments (e.g. oxygen) whose contingent columns may predict all the same")
-    baseline: tuple[str, ...] = _option((), "1 to 3 columns for a plain logistic baseline, e.g. CRP LDH")
-    reference: str = _option(
+    allow: tuple[str, ...] = check.option(
+        (), "treatments (e.g. oxygen) whose contingent columns may predict all the same"
+    )
+    baseline: tuple[str, ...] = check.option((), "1 to 3 columns for a plain logistic baseline, e.g. CRP LDH")
+    reference: str = check.option(
         "",
         "arm without images to compare those with images with, named in advance (default: the best of them)",
         metavar="ARM",
     )
-    margin: float = _option(
+    margin: float = check.option(
         0.0,
         "smallest gain in the main metric worth having, named in advance (AUROC, mean absolute error or Uno's C); 0: none",
     )
-    subgroups: tuple[str, ...] = _option(
+    subgroups: tuple[str, ...] = check.option(
         (),
         "columns whose groups of patients are compared, named in advance: sex, age:65 (split at 65; without a value at the "
         "median)",
         metavar="COLUMN",
     )
-    explain: tuple[str, ...] = _option(
+    explain: tuple[str, ...] = check.option(
         ("all",),
         "arms whose predictions are explained (SHAP): all (that combine modalities), none, or their names",
         metavar="ARM",
     )
-    validate: int = _option(0, "bootstrap samples of patients for optimism and .632+ of the examined arms")
-    learning_curve: bool = _option(False, "score the examined arms when trained on fewer patients too")
-    examine: tuple[str, ...] = _option(
+    validate: int = check.option(0, "bootstrap samples of patients for optimism and .632+ of the examined arms")
+    learning_curve: bool = check.option(False, "score the examined arms when trained on fewer patients too")
+    examine: tuple[str, ...] = check.option(
         (),
         "arms for --validate and --learning-curve (default: best without images, it with images, images)",
         metavar="ARM",
     )
-    train: str | None = _option(None, "cohort to fit on, with --test", metavar="COHORT")
-    test: str | None = _option(None, "cohort to evaluate on, once, with --train", metavar="COHORT")
-    jobs: int = _option(2, "worker processes; does not change a number")
-    out: Path | None = _option(None, "run folder (default: reports/COHORT-TASK)")
-    from_: Path | None = _option(None, "repeat this experiment.toml; other flags override it", metavar="TOML")
+    train: str | None = check.option(None, "cohort to fit on, with --test", metavar="COHORT")
+    test: str | None = check.option(None, "cohort to evaluate on, once, with --train", metavar="COHORT")
+    jobs: int = check.option(2, "worker processes; does not change a number")
+    out: Path | None = check.option(None, "run folder (default: reports/COHORT-TASK)")
+    from_: Path | None = check.option(None, "repeat this experiment.toml; other flags override it", metavar="TOML")
 
     def __post_init__(self) -> None:
         self._check_types()
@@ -235,7 +233,6 @@ class Experiment:
 
     def refuse_idle(self) -> None:
         """Raise where a setting would be ignored: who gives it would take the run for what it is not."""
-        plain = {entry.name: entry.default for entry in dataclasses.fields(self)}
         idle: dict[str, str] = {}
         if self.select:
             idle |= dict.fromkeys(("model",), "--select names the candidates")
@@ -244,10 +241,7 @@ class Experiment:
         if "image" not in self.modalities:
             idle |= dict.fromkeys(("encoder", "weights", "image_features", "frames"), "no arm looks at images")
             idle |= dict.fromkeys(("subgroups", "margin", "reference"), "no arm looks at images")
-        for name, why in idle.items():
-            if getattr(self, name) != plain[name]:
-                flag = f"--{name.replace('_', '-')}"
-                raise check.InputError(f"{flag} has no use here: {why}", remedy=f"Leave out {flag}")
+        check.refuse_idle(self, idle)
 
     def _check_finetune(self) -> None:
         if self.finetune == "none":

@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 
 from blues import evaluate, provenance
+from blues.check import FEW_PATIENTS, INTERVAL, number, p_value
 from blues.features import Design, suspicious
 from blues.features.arm_names import is_rule
 from blues.fuse.crossval import UNCHOSEN, UNSTACKED
 from blues.fuse.experiment import Experiment
 
 __all__ = [
-    "FEW_EVENTS",
     "design_facts",
     "encoder_notes",
     "fallback_notes",
@@ -26,8 +26,6 @@ __all__ = [
     "undecided_notes",
 ]
 
-FEW_EVENTS = 10
-"""Fewer events than this and no claim is made about an arm (rule 5 of the design)."""
 UNEQUAL = 4
 """Early fusion of blocks of which one has this many times the columns of another is warned of."""
 _MOST_LEAKS = 5
@@ -52,7 +50,7 @@ def sample_size(design: Design, taught: tuple[Design, np.ndarray] | None = None)
     dict
         ``patients, smaller_class, features, events_per_feature`` (those of who teaches; of a transfer their number is
         ``taught``) and, for a binary outcome, ``auroc_width``: AUROC -> expected
-        width of its 95 % interval (Hanley & McNeil 1982 on the logit scale) at these class sizes, before any loss to
+        width of its 95% interval (Hanley & McNeil 1982 on the logit scale) at these class sizes, before any loss to
         cross-validation.
     """
     outcome = design.y.groupby(design.patients.to_numpy()).max()
@@ -143,7 +141,7 @@ def notes_on(
         found.append(
             _note(
                 f"The outcome was shuffled {experiment.null} times among the {_shuffled(experiment)} each, to see "
-                f"what the whole pipeline scores by chance; the smallest possible p is {1 / (1 + experiment.null):.3f}."
+                f"what the whole pipeline scores by chance; the smallest possible p is {p_value(1 / (1 + experiment.null))}."
             )
         )
     return found + _without_images(design, experiment) + encoder_notes(design)
@@ -357,29 +355,29 @@ def _size_notes(design: Design, size: Mapping[str, Any]) -> list[dict[str, str]]
         return [
             _note(
                 f"{size.get('taught', size['patients'])} patients{moved} for {size['features']} candidate features: "
-                f"{size['events_per_feature']:.2f} patients a feature."
+                f"{number(size['events_per_feature'])} patients a feature."
             )
         ]
     fewer, widths = size["smaller_class"], size["auroc_width"]
     found = []
-    if fewer < FEW_EVENTS:
+    if fewer < FEW_PATIENTS:
         who = "patient is" if fewer == 1 else "patients are"
         found.append(_warning(f"Only {fewer} {who} in the smaller class: no claim can be made about any arm."))
     elif fewer < CLOSE_TO_FEW:
         found.append(
             _warning(
-                f"Only {fewer} patients are in the smaller class. An AUROC of 0.80 then has an interval {widths['0.80']:.2f} "
-                "wide: it cannot be claimed that an arm predicts well or that probabilities are calibrated. How far a "
-                "difference between arms can be told is what its own interval says; a difference not shown is no proof that "
-                "there is none."
+                f"Only {fewer} patients are in the smaller class. An AUROC of 0.80 then has an interval "
+                f"{number(widths['0.80'])} wide: it cannot be claimed that an arm predicts well or that probabilities are "
+                "calibrated. How far a difference between arms can be told is what its own interval says; a difference not "
+                "shown is no proof that there is none."
             )
         )
     found.append(
         _note(
             f"{size.get('taught', fewer)} patients in the smaller class{moved} for {size['features']} candidate features: "
-            f"{size['events_per_feature']:.2f} events a feature. Expected width of the 95 % interval at this size"
+            f"{number(size['events_per_feature'])} events a feature. Expected width of the {INTERVAL} at this size"
             f"{f' ({fewer} tested)' if moved else ''}: "
-            + ", ".join(f"{width:.2f} for an AUROC of {area}" for area, width in widths.items())
+            + ", ".join(f"{number(width)} for an AUROC of {area}" for area, width in widths.items())
             + "."
         )
     )
@@ -393,7 +391,8 @@ def _leak_notes(design: Design) -> list[dict[str, str]]:
     found = []
     for modality, leaks in suspicious(design).groupby("modality", sort=False):
         told = [
-            f"{leak.column!r} ({leak.what}, {what} {leak.auroc:.3f}, {leak.rows} rows)" for leak in leaks.itertuples()
+            f"{leak.column!r} ({leak.what}, {what} {number(leak.auroc, 3)}, {leak.rows} rows)"
+            for leak in leaks.itertuples()
         ]
         if len(told) > _MOST_LEAKS:
             named = ", ".join(told[:_MOST_LEAKS])
@@ -402,6 +401,6 @@ def _leak_notes(design: Design) -> list[dict[str, str]]:
             )
             continue
         for leak in leaks.itertuples():
-            alone = f"{modality} column {leak.column!r} alone ({leak.what}) has {what} {leak.auroc:.3f}"
+            alone = f"{modality} column {leak.column!r} alone ({leak.what}) has {what} {number(leak.auroc, 3)}"
             found.append(_warning(f"{alone} over {leak.rows} rows: {advice}"))
     return found

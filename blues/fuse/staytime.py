@@ -23,7 +23,7 @@ from blues.features import Design
 from blues.features.arm_names import arm_name, is_rule, sees_images
 from blues.fuse.examine import examined_arms, learning_notes, validation_notes
 from blues.fuse.experiment import Experiment
-from blues.fuse.notes import FEW_EVENTS, design_facts, encoder_notes, own_provenance, undecided_notes
+from blues.fuse.notes import design_facts, encoder_notes, own_provenance, undecided_notes
 from blues.fuse.record import Run
 from blues.fuse.stayexamine import learning_of_time, refuse_options, unused_options, validate_time
 from blues.fuse.tables import (
@@ -344,12 +344,12 @@ def _notes(design: Design, experiment: Experiment, found: survive.OutOfFold) -> 
     def tell(text: str, level: str = "note") -> None:
         notes.append({"level": level, "text": text})
 
-    if events < FEW_EVENTS:
+    if events < check.FEW_PATIENTS:
         tell(f"Only {events} patients were discharged alive: no claim can be made about any arm.", "warning")
     tell(
         f"{events} patients were discharged alive, {competing} died in hospital, {censored} censored. Death competes: "
         "its hazard is taken as the same for all"
-        + (f", because {competing} deaths are too few to model." if competing < FEW_EVENTS else ".")
+        + (f", because {competing} deaths are too few to model." if competing < check.FEW_PATIENTS else ".")
     )
     tell(
         "Every arm is a ridge Cox model of the hazard of discharge alive, whatever model and fusion were asked for; "
@@ -375,6 +375,6 @@ def _notes(design: Design, experiment: Experiment, found: survive.OutOfFold) -> 
     if experiment.null:
         tell(
             f"The null shuffles times and events {experiment.null} times among the patients, one repeat of the folds each; its "
-            f"smallest possible p is {1 / (1 + experiment.null):.3f}."
+            f"smallest possible p is {check.p_value(1 / (1 + experiment.null))}."
         )
     return undecided_notes(design) + notes + encoder_notes(design)

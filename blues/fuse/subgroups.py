@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from blues import check, evaluate, survive
+from blues.check import FEW_PATIENTS
 from blues.cohort import Cohort
 from blues.evaluate.named import main_metric
 from blues.features.arm_names import with_images
-from blues.fuse.notes import FEW_EVENTS
 from blues.fuse.record import Run
 
 __all__ = ["groups_of", "subgroups"]
@@ -146,7 +146,7 @@ def _table(run: Run, with_: pd.DataFrame, without: pd.DataFrame, groups: pd.Seri
     if kind == "time":
         names = {"y": "time", "p": "risk"}
         return survive.subgroup_table(
-            with_.rename(columns=names), without.rename(columns=names), groups, least=FEW_EVENTS
+            with_.rename(columns=names), without.rename(columns=names), groups, least=FEW_PATIENTS
         )
     return evaluate.subgroup_table(
         with_,
@@ -156,6 +156,6 @@ def _table(run: Run, with_: pd.DataFrame, without: pd.DataFrame, groups: pd.Seri
         kind=kind,
         draws=run.experiment.draws,
         seed=run.experiment.seed,
-        least=FEW_EVENTS,
+        least=FEW_PATIENTS,
         categories=run.design.get("categories"),
     )

@@ -12,7 +12,7 @@ import pandas as pd
 
 from blues import check
 from blues.cohort import Cohort
-from blues.features import Design
+from blues.features import TABULAR, Design
 from blues.features.arm_names import is_baseline
 from blues.fuse.experiment import Experiment
 from blues.fuse.matching import check_outcome, doubts, matched_columns
@@ -24,7 +24,6 @@ from blues.fuse.subgroups import subgroups
 
 __all__ = ["joined", "transfer"]
 
-_TABULAR = ("clinical", "blood")
 TRAIN = "train/"
 """Before the ids of training patients and clips, which may be the same as ids of the test cohort."""
 
@@ -87,7 +86,7 @@ def transfer(
             f"{row.column} ({row.reason.removeprefix('not matched: ')})" for row in units.itertuples()
         )
         notes.append({"level": "warning", "text": text})
-    both = {str(c).partition("=")[0] for name in _TABULAR if name in about.blocks for c in about.blocks[name]}
+    both = {str(c).partition("=")[0] for name in TABULAR if name in about.blocks for c in about.blocks[name]}
     pairs = {name: other for name, other in matched_columns(train[0], test[0])[0].items() if name in both}
     notes += [{"level": "warning", "text": text} for text in doubts(train[0], test[0], experiment.task, pairs)]
     if groups:
@@ -215,7 +214,7 @@ def _shared(
             )
         return (a, b), []
     of: dict[str, str] = {str(c): str(c) for c in a if c in b}
-    if modality in _TABULAR:
+    if modality in TABULAR:
         of = {}
         for column in map(str, a):
             base, equals, label = column.partition("=")

@@ -25,6 +25,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from blues.check import one_of
+from blues.features import MODALITIES
 from blues.provenance import replacing
 
 __all__ = [
@@ -175,14 +176,13 @@ def series_colour(index: int) -> str:
     return SERIES[index % len(SERIES)]
 
 
-_MODALITIES = ("image", "blood", "clinical", "expert")
+_OF_MODALITY = dict(zip(MODALITIES, (SERIES[0], SERIES[2], SERIES[1], SERIES[3]), strict=True))
 
 
 def modality_colours(names: Sequence[str]) -> dict[str, str]:
     """Return a colour for each name: the known kinds of information keep theirs in every figure, others follow."""
-    others = [name for name in names if name not in _MODALITIES]
-    known = {name: SERIES[i] for i, name in enumerate(_MODALITIES)}
-    return known | {name: series_colour(len(_MODALITIES) + i) for i, name in enumerate(others)}
+    others = [name for name in names if name not in MODALITIES]
+    return _OF_MODALITY | {name: series_colour(len(MODALITIES) + i) for i, name in enumerate(others)}
 
 
 def marker(index: int) -> str:

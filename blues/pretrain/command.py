@@ -7,7 +7,7 @@ import json
 import platform
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -61,34 +61,25 @@ class Options:
         Held-out simulated frames to score at the end, at least 4.
     """
 
-    out: Path = field(default=Path("reports/pretrain"), metadata={"help": "folder for weights, card, log and curves"})
-    minutes: float = field(
-        default=90.0, metadata={"help": "training time; a run that was stopped goes on in its folder"}
+    out: Path = check.option(Path("reports/pretrain"), "folder for weights, card, log and curves")
+    minutes: float = check.option(90.0, "training time; a run that was stopped goes on in its folder")
+    steps: int | None = check.option(None, "train so many steps instead, whatever they take")
+    batch: int = check.option(64, "frames a step")
+    rate: float = check.option(3e-3, "highest learning rate")
+    start: str | None = check.option(
+        None, "go on from the weights of this encoder, a name or a weight file, not from random ones"
     )
-    steps: int | None = field(default=None, metadata={"help": "train so many steps instead, whatever they take"})
-    batch: int = field(default=64, metadata={"help": "frames a step"})
-    rate: float = field(default=3e-3, metadata={"help": "highest learning rate"})
-    start: str | None = field(
-        default=None,
-        metadata={"help": "go on from the weights of this encoder, a name or a weight file, not from random ones"},
+    seed: int = check.option(0, "of weights and data")
+    views: int = check.option(Budget.views, "how often a drawn frame is used in a step, each time degraded anew")
+    agree: float = check.option(0.0, "weight of a self-supervised term: views of one frame shall be embedded alike")
+    device: str = check.option("cpu", "torch device of the network: cpu, cuda, ...")
+    precision: Literal["auto", "bfloat16", "float32"] = check.option(
+        "auto", "numbers to convolve in; auto: bfloat16 where the device computes in it, else float32"
     )
-    seed: int = field(default=0, metadata={"help": "of weights and data"})
-    views: int = field(
-        default=Budget.views, metadata={"help": "how often a drawn frame is used in a step, each time degraded anew"}
+    cohort: str | None = check.option(
+        None, "labelled cohort to learn from as well; the encoder may then not be scored on it"
     )
-    agree: float = field(
-        default=0.0, metadata={"help": "weight of a self-supervised term: views of one frame shall be embedded alike"}
-    )
-    device: str = field(default="cpu", metadata={"help": "torch device of the network: cpu, cuda, ..."})
-    precision: Literal["auto", "bfloat16", "float32"] = field(
-        default="auto",
-        metadata={"help": "numbers to convolve in; auto: bfloat16 where the device computes in it, else float32"},
-    )
-    cohort: str | None = field(
-        default=None,
-        metadata={"help": "labelled cohort to learn from as well; the encoder may then not be scored on it"},
-    )
-    frames: int = field(default=2000, metadata={"help": "held-out simulated frames to score at the end"})
+    frames: int = check.option(2000, "held-out simulated frames to score at the end")
 
     def __post_init__(self) -> None:
         self.budget()

@@ -6,26 +6,14 @@ from typing import Any
 
 import numpy as np
 
+from blues.check import FEW_PATIENTS, INTERVAL, counted, interval, number, p_value
 from blues.cohort import when
 from blues.features.arm_names import modalities
 from blues.fuse.margin import MEASURED, against_margin, mostly_out
 from blues.fuse.named import UNTOLD
 from blues.report.asides import added, for_whom, no_better, rows, tested
-from blues.report.facts import FEW, Facts, Gain
-from blues.report.words import (
-    LEVEL,
-    MEAN,
-    arm_label,
-    capital,
-    clean,
-    count,
-    in_folds,
-    interval,
-    listed,
-    metric,
-    number,
-    p_value,
-)
+from blues.report.facts import Facts, Gain
+from blues.report.words import MEAN, arm_label, capital, clean, in_folds, listed, metric
 
 __all__ = ["answer", "digits", "few_events", "verdict_text"]
 
@@ -54,9 +42,9 @@ def few_events(facts: Facts, arm: str | None = None) -> str | None:
     Peduzzi et al. 1996 (J Clin Epidemiol 49:1373) is where the rule of ten comes from; it is a warning, not a proof.
     """
     fewer = facts.smaller_class(arm)
-    if fewer is None or fewer >= FEW:
+    if fewer is None or fewer >= FEW_PATIENTS:
         return None
-    return f"only {count(fewer, 'patient')} {_who_are_few(facts)}, no claim can be made"
+    return f"only {counted(fewer, 'patient')} {_who_are_few(facts)}, no claim can be made"
 
 
 def _who_are_few(facts: Facts) -> str:
@@ -168,7 +156,7 @@ def _scored(facts: Facts, arm: str) -> str:
     value, low, high = facts.score(arm)
     text = f"{metric(facts.metric).label} {number(value, digits(facts))}{facts.in_unit}"
     if np.isfinite(low) and np.isfinite(high):
-        text += f" ({LEVEL} {number(low, digits(facts))} to {number(high, digits(facts))})"
+        text += f" ({INTERVAL} {number(low, digits(facts))} to {number(high, digits(facts))})"
     if few_events(facts, arm):
         text += f" [only {facts.smaller_class(arm)} {_who_are_few(facts)}]"
     return text
@@ -177,9 +165,9 @@ def _scored(facts: Facts, arm: str) -> str:
 def _who(facts: Facts) -> str:
     patients, events, _ = facts.people()
     label = facts.design["label"]
-    people = count(patients, "patient") + (f" ({events} with it)" if facts.binary else "")
+    people = counted(patients, "patient") + (f" ({events} with it)" if facts.binary else "")
     if facts.clips:
-        people = f"{rows(facts)} of {count(patients, 'patient')}"
+        people = f"{rows(facts)} of {counted(patients, 'patient')}"
     people += f" ({events} of whom had the event)" if facts.timed else ""
     moment = f" {when(str(facts.design['moment']))}" if facts.design["moment"] else ""
     best = facts.candidate if facts.constant_alone else facts.reference or facts.candidate
@@ -407,7 +395,7 @@ def _rest(facts: Facts) -> str:
             if arms
         ]
         parts.append(
-            f"of {count(len(others), 'other arm')} with images, against {arm_label(others[0].reference)}, {listed(said)}"
+            f"of {counted(len(others), 'other arm')} with images, against {arm_label(others[0].reference)}, {listed(said)}"
         )
     text = "; ".join(parts)
     return text[:1].upper() + text[1:] + "." if text else ""

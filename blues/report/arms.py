@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from blues.check import counted, interval
 from blues.features.arm_names import is_rule
 from blues.report import curves, timed
 from blues.report.answer import digits, few_events
 from blues.report.document import block, column, figure, table
 from blues.report.facts import Facts
 from blues.report.people import Parts
-from blues.report.words import THRESHOLDS, arm_label, called_grade, count, interval, listed, metric
+from blues.report.words import THRESHOLDS, arm_label, called_grade, listed, metric
 
 __all__ = ["arms", "text_of", "turned"]
 
@@ -36,13 +37,13 @@ def arms(facts: Facts) -> Parts:
     names = [m for m in _ARM_METRICS if m in set(facts.scores["metric"])]
     places = digits(facts)
     columns = [column("arm"), column("patients", "integer"), *([column("clips", "integer")] * facts.clips)]
-    counted = facts.binary or facts.timed
+    is_counted = facts.binary or facts.timed
     columns += [
         column(
             "patients with outcome" if facts.clips else "with outcome",
-            "integer" if counted and not few_events(facts) else "text",
+            "integer" if is_counted and not few_events(facts) else "text",
         )
-    ] * counted
+    ] * is_counted
     columns += [column(facts.label(m), "interval", digits=places) for m in names]
     rows = []
     for arm in facts.arms:
@@ -50,7 +51,7 @@ def arms(facts: Facts) -> Parts:
         said = f"{events}, too few" if few_events(facts, arm) else events
         rows.append(
             [
-                *[arm_label(arm), patients, *([facts.rows(arm)[0]] * facts.clips), *([said] * counted)],
+                *[arm_label(arm), patients, *([facts.rows(arm)[0]] * facts.clips), *([said] * is_counted)],
                 *(list(facts.score(arm, m)) for m in names),
             ]
         )
@@ -194,7 +195,7 @@ def _curves(facts: Facts) -> dict[str, Any]:
             "precision_recall",
             "Precision-recall curves",
             "Precision against recall. A score without information would lie at the prevalence, "
-            f"{events} of {count(total, facts.design['level'])}.",
+            f"{events} of {counted(total, facts.design['level'])}.",
             f"Average precision: {precise}.",
             curves=recall,
             prevalence=float(table_["y"].mean()),

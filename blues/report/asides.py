@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from blues.check import counted, interval, p_is, p_value
 from blues.report.facts import Facts
-from blues.report.words import CONSTANT, MEAN, arm_label, count, interval, listed, metric, p_value
+from blues.report.words import CONSTANT, MEAN, arm_label, listed, metric
 
 __all__ = ["added", "for_whom", "no_better", "rows", "tested"]
 
@@ -13,7 +14,7 @@ __all__ = ["added", "for_whom", "no_better", "rows", "tested"]
 def rows(facts: Facts) -> str:
     """Return how many clips were predicted, and how many of them have an outcome that is yes or no."""
     found, events = facts.rows()
-    return count(found, "clip") + (f" ({events} with it)" if facts.binary else "")
+    return counted(found, "clip") + (f" ({events} with it)" if facts.binary else "")
 
 
 def tested(facts: Facts) -> str:
@@ -22,8 +23,8 @@ def tested(facts: Facts) -> str:
         return ""
     learned, tested = int(moved["train_patients"]), facts.people()[0]
     return (
-        f"This is a test on another cohort: every arm was fitted on {count(learned, 'patient')} of {moved['train']} and tested "
-        f"once on {tested} of {moved['test']}."
+        f"This is a test on another cohort: every arm was fitted on {counted(learned, 'patient')} of {moved['train']} and "
+        f"tested once on {tested} of {moved['test']}."
     )
 
 
@@ -66,7 +67,7 @@ def added(facts: Facts) -> str:
         reading = f"a hint {told}; how much that is worth is what the interval of the difference says"
     return (
         f"With outcomes shuffled among patients whom {known} rates alike, adding images did as well in {as_large} of "
-        f"{drawn} runs (p = {p_value(p)}, one-sided): {reading}."
+        f"{drawn} runs ({p_is(p)}, one-sided): {reading}."
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +25,6 @@ __all__ = ["Comparison", "Options", "Patients", "main", "write", "write_patients
 _PROG = "python -m blues.report"
 
 
-def _flag(text: str, default: bool = False) -> Any:
-    return field(default=default, metadata={"help": text})
-
-
 @dataclass(frozen=True)
 class Options:
     """What to make of one run.
@@ -45,14 +41,14 @@ class Options:
         Also write these, beside the page.
     """
 
-    run: Path = field(metadata={"help": "run folder that python -m blues.fuse wrote", "positional": True})
-    out: Path | None = field(default=None, metadata={"help": "the page (default: report.html in the run folder)"})
-    pseudonymise: bool = _flag("show P01, P02, ... instead of patient ids (default)", True)
-    paths: bool = _flag("keep paths of this machine in the page")
-    tables: bool = _flag("also write every table as csv, LaTeX and HTML for word processors")
-    figures: bool = _flag("also write every figure as svg, png and pdf")
-    json: bool = _flag("also write the numbers beside the page: report.json, or as --out is called")
-    markdown: bool = _flag("also write the report beside the page: report.md, or as --out is called")
+    run: Path = check.word("run folder that python -m blues.fuse wrote")
+    out: Path | None = check.option(None, "the page (default: report.html in the run folder)")
+    pseudonymise: bool = check.option(True, "show P01, P02, ... instead of patient ids (default)")
+    paths: bool = check.option(False, "keep paths of this machine in the page")
+    tables: bool = check.option(False, "also write every table as csv, LaTeX and HTML for word processors")
+    figures: bool = check.option(False, "also write every figure as svg, png and pdf")
+    json: bool = check.option(False, "also write the numbers beside the page: report.json, or as --out is called")
+    markdown: bool = check.option(False, "also write the report beside the page: report.md, or as --out is called")
 
 
 @dataclass(frozen=True)
@@ -69,10 +65,10 @@ class Comparison:
         Keep paths of this machine in it.
     """
 
-    a: Path = field(metadata={"help": "first run folder", "positional": True})
-    b: Path = field(metadata={"help": "second run folder", "positional": True})
-    out: Path = field(default=Path("comparison.html"), metadata={"help": "the page"})
-    paths: bool = _flag("keep paths of this machine in the page")
+    a: Path = check.word("first run folder")
+    b: Path = check.word("second run folder")
+    out: Path = check.option(Path("comparison.html"), "the page")
+    paths: bool = check.option(False, "keep paths of this machine in the page")
 
 
 @dataclass(frozen=True)
@@ -97,23 +93,15 @@ class Patients:
         Show pseudonyms for ids (default), and no names of clips.
     """
 
-    run: Path = field(metadata={"help": "run folder that python -m blues.fuse wrote", "positional": True})
-    patients: tuple[str, ...] = field(
-        metadata={"help": "ids, or names as in the report (P01)", "positional": True, "metavar": "PATIENT"}
+    run: Path = check.word("run folder that python -m blues.fuse wrote")
+    patients: tuple[str, ...] = check.word("ids, or names as in the report (P01)", metavar="PATIENT")
+    arm: str | None = check.option(None, "arm to take apart (default: that of the report)")
+    clips: str | None = check.option(
+        None, "cohort folder: adds key frames of these patients, so keep the page to yourself", metavar="FOLDER"
     )
-    arm: str | None = field(default=None, metadata={"help": "arm to take apart (default: that of the report)"})
-    clips: str | None = field(
-        default=None,
-        metadata={
-            "help": "cohort folder: adds key frames of these patients, so keep the page to yourself",
-            "metavar": "FOLDER",
-        },
-    )
-    output: str | None = field(default=None, metadata={"help": "output of the encoder to show in the frames"})
-    out: Path | None = field(
-        default=None, metadata={"help": "folder of the pages (default: patients in the run folder)"}
-    )
-    pseudonymise: bool = _flag("show P01, P02, ... instead of patient ids (default)", True)
+    output: str | None = check.option(None, "output of the encoder to show in the frames")
+    out: Path | None = check.option(None, "folder of the pages (default: patients in the run folder)")
+    pseudonymise: bool = check.option(True, "show P01, P02, ... instead of patient ids (default)")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -10,8 +10,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from blues import plots
-from blues.check import one_of
-from blues.report.words import clean, interval, number, p_value, signed
+from blues.check import interval, number, one_of, p_value, signed
+from blues.report.words import clean
 
 __all__ = ["block", "cell_text", "column", "draw", "figure", "from_records", "sort_key", "table"]
 

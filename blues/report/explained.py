@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 
 from blues import explain
-from blues.check import InputError
+from blues.check import InputError, signed
 from blues.features.arm_names import modalities, model_of
 from blues.report.asides import no_better
 from blues.report.document import block, column, figure, table
 from blues.report.facts import Facts
 from blues.report.people import Parts
 from blues.report.settings import poolings
-from blues.report.words import arm_label, capital, listed, metric, signed
+from blues.report.words import arm_label, capital, listed, metric
 
 __all__ = ["BASE", "explained", "explained_arm", "movers"]
 

@@ -16,12 +16,12 @@ import pandas as pd
 
 from blues.agree import Agreement
 from blues.agree.section import TO_WRITE
-from blues.check import InputError
+from blues.check import InputError, interval, number
 from blues.evaluate import Estimate, Test
 from blues.report.document import block, figure, from_records
 from blues.report.people import Parts
 from blues.report.privacy import Privacy
-from blues.report.words import clean, interval, number
+from blues.report.words import clean
 
 __all__ = ["agreement", "explanations", "read_beside", "stated", "stay"]
 

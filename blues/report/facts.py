@@ -21,10 +21,7 @@ from blues.fuse.null import p_of_added
 from blues.models import Candidate
 from blues.report.words import CONSTANT, MEAN, metric
 
-__all__ = ["FEW", "Facts", "Gain"]
-
-FEW = 10
-"""Fewer patients than this in the smaller class, and no claim is made (rule 5 of the design)."""
+__all__ = ["Facts", "Gain"]
 
 
 @dataclass(frozen=True)

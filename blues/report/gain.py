@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from blues.check import interval
 from blues.features.arm_names import is_rule, modalities, model_of
 from blues.report import curves
 from blues.report.answer import digits, few_events, verdict_text
@@ -15,7 +16,7 @@ from blues.report.explained import movers
 from blues.report.facts import Facts, Gain
 from blues.report.people import Parts
 from blues.report.privacy import Privacy
-from blues.report.words import CONSTANT, MEAN, arm_label, interval, listed, metric
+from blues.report.words import CONSTANT, MEAN, arm_label, listed, metric
 
 __all__ = ["gain"]
 

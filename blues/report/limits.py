@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from blues.check import counted, number
 from blues.fuse.margin import mostly_out
 from blues.report.answer import few_events
 from blues.report.facts import Facts
-from blues.report.words import arm_label, count, number
+from blues.report.words import arm_label
 
 __all__ = ["limits"]
 
@@ -30,7 +31,7 @@ def _precision(facts: Facts) -> str:
         return ""
     return (
         f"The interval of the difference is {number(abs(gain.high - gain.low), 3)}{facts.in_unit} wide: with "
-        f"{count(facts.people()[0], 'patient')}, a difference of less than about half of that cannot be told from none."
+        f"{counted(facts.people()[0], 'patient')}, a difference of less than about half of that cannot be told from none."
     )
 
 

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from blues import models
+from blues.check import counted
 from blues.report import timed
 from blues.report.facts import Facts
 from blues.report.settings import poolings
-from blues.report.words import FRAMES, POINTS, THRESHOLDS, called_grade, count, listed, metric
+from blues.report.words import FRAMES, POINTS, THRESHOLDS, called_grade, listed, metric
 
 __all__ = ["command", "methods", "place"]
 
@@ -44,14 +45,14 @@ def _data(facts: Facts) -> str:
     design, patients = facts.design, facts.people()
     where = f" of {design['cohort']}" if design["cohort"] else ""
     moment = f" at {str(design['moment']).replace('_', ' ')}" if design["moment"] else ""
-    whom = f"{count(facts.rows()[0], 'clip')} of " if facts.clips else ""
-    text = f"We predicted {design['label']}{moment} in {whom}{count(patients[0], 'patient')}{where}"
+    whom = f"{counted(facts.rows()[0], 'clip')} of " if facts.clips else ""
+    text = f"We predicted {design['label']}{moment} in {whom}{counted(patients[0], 'patient')}{where}"
     text += f", {_with_outcome(facts)} had the outcome. " if facts.binary else ""
     if facts.timed:
         text += f": {patients[1]} were discharged alive, {facts.design.get('competing')} died in hospital, "
         text += f"{facts.design.get('censored')} censored"
     text += "" if facts.binary else ". "
-    blocks = [f"{name} ({count(len(columns), 'column')})" for name, columns in design["modalities"].items()]
+    blocks = [f"{name} ({counted(len(columns), 'column')})" for name, columns in design["modalities"].items()]
     if blocks:
         text += f"Predictors came from {listed(blocks)}. "
     text += (
@@ -65,7 +66,9 @@ def _data(facts: Facts) -> str:
 def _with_outcome(facts: Facts) -> str:
     patients = facts.people()[1]
     return (
-        f"{count(facts.rows()[1], 'clip')} of which, in {patients} patients," if facts.clips else f"{patients} of whom"
+        f"{counted(facts.rows()[1], 'clip')} of which, in {patients} patients,"
+        if facts.clips
+        else f"{patients} of whom"
     )
 
 
@@ -152,12 +155,12 @@ def _evaluation(facts: Facts) -> str:
     moved = facts.design.get("transfer")
     if moved:
         text = (
-            f"All arms were fitted on {moved['train']} ({count(int(moved['train_patients']), 'patient')}) and evaluated once "
+            f"All arms were fitted on {moved['train']} ({counted(int(moved['train_patients']), 'patient')}) and evaluated once "
             f"on the patients of {moved['test']}, none of whom took part in any fit. "
         )
     elif e.get("folds"):
         text = (
-            f"All arms were evaluated on identical folds: {count(int(e.get('repeats') or 1), 'repeat')} of {e['folds']}-fold "
+            f"All arms were evaluated on identical folds: {counted(int(e.get('repeats') or 1), 'repeat')} of {e['folds']}-fold "
             "cross-validation, stratified by outcome, each patient's data in one fold only. "
         )
     text += timed.evaluation(facts) if facts.timed else f"Arms were ranked by {label}. "
@@ -176,7 +179,7 @@ def _evaluation(facts: Facts) -> str:
             f"{int(e['draws']):,} samples of patients and leave the fitted models as they are. "
         )
     if len(facts.run.null):
-        drawn = count(facts.run.null["permutation"].nunique(), "permutation")
+        drawn = counted(facts.run.null["permutation"].nunique(), "permutation")
         text += f"The whole pipeline was repeated on {drawn} of the outcome. "
     if facts.added:
         text += (

@@ -14,10 +14,11 @@ import pandas as pd
 from markupsafe import Markup
 
 from blues import evaluate, plots
+from blues.check import interval, number, signed
 from blues.report.answer import INTENDED_USE
 from blues.report.checklists import NOT_COVERED
 from blues.report.document import cell_text, draw, sort_key
-from blues.report.words import arm_label, interval, metric, number, signed
+from blues.report.words import arm_label, metric
 
 __all__ = ["environment", "render", "render_patient"]
 

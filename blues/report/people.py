@@ -8,10 +8,10 @@ from typing import Any
 
 import pandas as pd
 
+from blues.check import counted
 from blues.report.document import block, column, figure, from_records, table
 from blues.report.facts import Facts
 from blues.report.privacy import Privacy
-from blues.report.words import count
 
 __all__ = ["asked", "who"]
 
@@ -81,15 +81,15 @@ def _flow(facts: Facts, records: list[Mapping[str, Any]]) -> list[dict[str, Any]
         said = ", ".join(f"{v:,}" if k == "n" else f"{v:,} {k}" for k, v in counts.items())
         steps.append({"step": str(record.get("step", "")), "n": said, "excluded": _lost(before, patients)})
         before = patients
-    n = count(used, "patient") + (f" ({events} with, {others} without the outcome)" if facts.binary else "")
+    n = counted(used, "patient") + (f" ({events} with, {others} without the outcome)" if facts.binary else "")
     last = {"step": "in this analysis: outcome known, at least one modality", "n": n}
     unread = len(facts.run.provenance.get("quarantined") or [])
-    lost = f"{count(unread, 'clip')} of those above could not be read" if unread else ""
+    lost = f"{counted(unread, 'clip')} of those above could not be read" if unread else ""
     return [*steps, last | {"excluded": "; ".join(filter(None, [_lost(before, used), *parts, lost]))}]
 
 
 def _lost(before: int | None, after: int) -> str:
-    return f"{count(before - after, 'patient')} left out" if before is not None and before > after else ""
+    return f"{counted(before - after, 'patient')} left out" if before is not None and before > after else ""
 
 
 _TOLD = {
@@ -135,7 +135,8 @@ def _whose_times(facts: Facts) -> str:
         return (
             " Deaths and stays whose end is not known count in it with the time they were seen, as if discharged then."
         )
-    return f" It is of the {count(n, 'patient')} discharged alive: deaths and stays whose end is not known are left out of it."
+    alive = counted(n, "patient")
+    return f" It is of the {alive} discharged alive: deaths and stays whose end is not known are left out of it."
 
 
 def _is_count(value: Any) -> bool:
@@ -193,7 +194,7 @@ def _add_missingness(records: Any, blocks: list[Any], tables: dict[str, Any], fi
         else ""
     )
     tables["missingness"] = table("Missing values by variable", list(kept.values()), cells, note=note, filters=True)
-    summary = f"Missing values of {count(len(frame), 'variable')}"
+    summary = f"Missing values of {counted(len(frame), 'variable')}"
     blocks.append(block("details", summary=summary, blocks=[block("table", key="missingness")]))
 
 
@@ -215,7 +216,7 @@ def asked(facts: Facts) -> Parts:
     with_values = design.get("patients_with", {})
     for name, columns in design["modalities"].items():
         seen = f", known for {with_values[name]} patients" if name in with_values else ""
-        rows.append([f"May predict: {name}", f"{count(len(columns), 'column')}{seen}"])
+        rows.append([f"May predict: {name}", f"{counted(len(columns), 'column')}{seen}"])
     if experiment.get("allow"):
         rows.append(["Allowed by name", ", ".join(experiment["allow"])])
     blocks = [block("facts", rows=rows)]
@@ -227,7 +228,7 @@ def asked(facts: Facts) -> Parts:
         caption = f"Refused as predictors ({len(refused)})"
         tables["refused"] = table(caption, columns, cells.to_numpy().tolist(), filters=True)
         text = (
-            f"{count(len(refused), 'variable')} of the cohort may not predict this outcome: known too late, the outcome "
+            f"{counted(len(refused), 'variable')} of the cohort may not predict this outcome: known too late, the outcome "
             "itself, or closed by the dictionary. They were refused by name, not dropped in silence."
         )
         blocks += [block("text", text=text), block("table", key="refused")]

@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 
 from blues import evaluate
-from blues.check import ROUNDING, reaches
+from blues.check import ROUNDING, number, p_value, reaches
 from blues.fuse.tables import SHUFFLED, with_null
 from blues.report import curves
 from blues.report.answer import digits
 from blues.report.document import block, column, figure, table
 from blues.report.facts import Facts
 from blues.report.people import Parts
-from blues.report.words import arm_label, metric, number, p_value
+from blues.report.words import arm_label, metric
 
 __all__ = ["calibration", "explorer", "robustness", "utility"]
 

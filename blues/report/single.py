@@ -14,6 +14,7 @@ import pandas as pd
 
 import blues
 from blues import check, explain
+from blues.check import counted, number
 from blues.explain.points import right_first
 from blues.fuse import Run
 from blues.fuse.naming import worded
@@ -22,7 +23,7 @@ from blues.report.explained import BASE, explained_arm
 from blues.report.facts import Facts
 from blues.report.people import Parts
 from blues.report.privacy import Privacy, pseudonyms
-from blues.report.words import FRAMES, arm_label, clean, count, listed, number, of_unit
+from blues.report.words import FRAMES, arm_label, clean, listed, of_unit
 
 __all__ = ["PAGES", "file_name", "identified", "summarize_patient", "with_pages"]
 
@@ -68,7 +69,7 @@ def identified(run: Run, patient: str) -> str:
         return by_name[named]
     raise check.InputError(
         f"patient {patient!r} is not in this run",
-        allowed=f"the {count(len(ids), 'patient')} of its predictions, by id or as its report names them: P01 and so on",
+        allowed=f"the {counted(len(ids), 'patient')} of its predictions, by id or as its report names them: P01 and so on",
     )
 
 

@@ -1,4 +1,4 @@
-"""Numbers and names as a reader meets them: rounding, intervals, p values, names of metrics and arms."""
+"""Names as a reader meets them: of metrics, arms, rules and units."""
 
 from __future__ import annotations
 
@@ -21,16 +21,11 @@ __all__ = [
     "capital",
     "called_grade",
     "clean",
-    "count",
     "in_folds",
-    "interval",
     "metric",
-    "number",
     "of_unit",
-    "p_value",
 ]
 
-LEVEL = "95% interval"
 FRAMES = {
     "mean": "the mean",
     "max": "the maximum",
@@ -81,58 +76,6 @@ def clean(value: Any) -> Any:
     return _UNSEEN.sub("", str(value))
 
 
-def number(value: float | None, digits: int = 2) -> str:
-    """Return a rounded number with a true minus sign and no "minus zero"; a dash for none.
-
-    Examples
-    --------
-    >>> number(-0.0004, 3), number(-0.25), number(0.0625, 3), number(None)
-    ('0.000', '−0.25', '0.063', '–')
-    """
-    if value is None or not math.isfinite(value):
-        return "–"
-    # halves go away from zero, also where the last bit of a number read back from csv differs
-    text = f"{value + math.copysign(1e-12, value):.{digits}f}"
-    if text.startswith("-"):
-        text = text[1:] if not text.strip("-0.") else "−" + text[1:]
-    return text
-
-
-def signed(value: float | None, digits: int = 3) -> str:
-    """Return a rounded number with its sign."""
-    text = number(value, digits)
-    return text if text[0] in "−–" or not text.strip("0.") else "+" + text
-
-
-def interval(value: float | None, low: float | None, high: float | None, digits: int = 2, sign: bool = False) -> str:
-    """Return ``value (low to high)``, or the value alone where there is no interval.
-
-    Examples
-    --------
-    >>> interval(0.938, 0.861, 0.974)
-    '0.94 (0.86 to 0.97)'
-    """
-    show = signed if sign else number
-    if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
-        return show(value, digits)
-    return f"{show(value, digits)} ({show(low, digits)} to {show(high, digits)})"
-
-
-def p_value(p: float | None) -> str:
-    """Return a p value to two significant places, or ``< 0.001``.
-
-    Examples
-    --------
-    >>> p_value(0.0312), p_value(0.00004), p_value(0.51)
-    ('0.031', '< 0.001', '0.51')
-    """
-    if p is None or not math.isfinite(p):
-        return "–"
-    if p < 0.001:
-        return "< 0.001"
-    return f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
-
-
 def of_unit(text: str, unit: str) -> str:
     """Return a number that is written already with its unit, of which one is one.
 
@@ -145,18 +88,6 @@ def of_unit(text: str, unit: str) -> str:
         unit[:-1] if text in ("1", "−1") and unit in ("minutes", "hours", "days", "weeks", "months", "years") else unit
     )
     return f"{text} {single}".strip()
-
-
-def count(n: int, noun: str) -> str:
-    """Return a number with its noun.
-
-    Examples
-    --------
-    >>> count(1, "patient"), count(1200, "patient"), count(2, "class")
-    ('1 patient', '1,200 patients', '2 classes')
-    """
-    plural = noun + ("es" if noun.endswith(("s", "x", "ch")) else "s")
-    return f"{n:,} {noun if n == 1 else plural}"
 
 
 def in_folds(some: int, folds: int) -> str:

@@ -21,7 +21,7 @@ from blues.survive.brier import brier_values, integrate, null_predictions, one_m
 from blues.survive.concordance import auc_values, harrell_values, uno_values
 from blues.survive.inputs import Observed, observed, risk_table
 from blues.survive.penalised import PenalisedCox, penalised_cox
-from blues.survive.regression import FEW_EVENTS
+from blues.survive.regression import EVENTS_PER_PARAMETER
 from blues.survive.weighting import difference, jackknife_estimate, leave_out
 
 __all__ = ["OutOfFold", "out_of_fold_risk"]
@@ -316,7 +316,7 @@ def _predict_arm(
     text = (
         f"{arm}: {events} events, {mean:.1f} effective parameters on average, {events / max(mean, 0.1):.1f} events each"
     )
-    notes.append(text + (f"; fewer than {FEW_EVENTS}" if events < FEW_EVENTS * mean else ""))
+    notes.append(text + (f"; fewer than {EVENTS_PER_PARAMETER}" if events < EVENTS_PER_PARAMETER * mean else ""))
     return pd.concat(pieces, ignore_index=True), notes
 
 

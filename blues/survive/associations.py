@@ -12,7 +12,7 @@ from blues.check import InputError, one_of
 from blues.cohort import Cohort
 from blues.cohort.targets import pooled_rating
 from blues.evaluate import benjamini_hochberg
-from blues.survive.clip_regressions import FEW_PATIENTS
+from blues.survive.clip_regressions import FEW_CARRIERS
 from blues.survive.clustered import clustered_association
 
 __all__ = ["association_section", "measurements"]
@@ -145,7 +145,7 @@ def _pair(
         "gee_p": _row(table, "GEE, exchangeable")["p_value"],
         "mixed_p": _row(table, f"{'logistic ' * (kind == 'binary')}mixed model, random intercept")["p_value"],
         "means_p": _row(table, "patient means, correlation")["p_value"],
-        "remark": main["note"] if str(main["note"]).startswith(("could not", FEW_PATIENTS)) else "",
+        "remark": main["note"] if str(main["note"]).startswith(("could not", FEW_CARRIERS)) else "",
     }
     return row, table.drop(columns=["icc", "design_effect"])
 
@@ -160,7 +160,7 @@ def _told(cohort: Cohort, summary: pd.DataFrame) -> str:
     both = summary.dropna(subset=["naive_p"])
     naive, judged = both["naive_p"] < 0.05, both["p_value"] < 0.05
     kept, untold = int((naive & judged).sum()), int((naive & both["p_value"].isna()).sum())
-    few = int(summary["remark"].str.startswith(FEW_PATIENTS).sum())
+    few = int(summary["remark"].str.startswith(FEW_CARRIERS).sum())
     return (
         f"What was rated on {cohort.ratings['clip'].nunique()} clips of {cohort.ratings['patient'].nunique()} patients, beside "
         f"what was measured at admission: {len(both)} pairs. A patient's clips resemble each other: the design effect says how "

@@ -77,7 +77,7 @@ FEW = 4.0
 """Degrees of freedom below which Satterthwaite's approximation fails (Pustejovsky & Tipton 2018) and few patients decide."""
 
 
-FEW_PATIENTS = "few patients carry the predictor"
+FEW_CARRIERS = "few patients carry the predictor"
 
 
 def honest(fit: Fit, data: ClipData, methods: list[str], measure: str) -> list[FittedRow]:
@@ -129,7 +129,7 @@ def doubt(df: float) -> str:
     """Say why Satterthwaite's degrees of freedom of a coefficient forbid to trust any error from between patients."""
     if math.isnan(df):
         return "one patient alone decides the coefficient, so that nothing tells how it varies between patients"
-    return f"{FEW_PATIENTS} ({df:.1f} degrees of freedom): robust errors are unsure" if df < FEW else ""
+    return f"{FEW_CARRIERS} ({df:.1f} degrees of freedom): robust errors are unsure" if df < FEW else ""
 
 
 def _with_errors(

@@ -11,7 +11,7 @@ import pandas as pd
 from lifelines.statistics import multivariate_logrank_test
 from scipy.stats import chi2
 
-from blues.check import InputError
+from blues.check import FEW_PATIENTS, InputError
 from blues.evaluate.records import Test
 from blues.survive.inputs import Observed, group_labels, observed, risk_table, some_events
 
@@ -172,8 +172,10 @@ def gray_test(time: Any, event: Any, groups: Any, *, cause: int = 1, rho: float 
         "events": events,
         "table": table.to_dict("list"),
     }
-    if events < 10:
-        detail["reason"] = f"{events} events of cause {cause}: fewer than 10, so the chi-squared reference is doubtful"
+    if events < FEW_PATIENTS:
+        detail["reason"] = (
+            f"{events} events of cause {cause}: fewer than {FEW_PATIENTS}, so the chi-squared reference is doubtful"
+        )
     score, variance = _gray_score(data.time, status, code, len(labels), rho)
     if np.linalg.matrix_rank(variance) < len(score):
         reason = "the variance of the score is singular: some group tells nothing about this cause"

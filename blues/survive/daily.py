@@ -10,7 +10,7 @@ import pandas as pd
 from blues.check import InputError, one_of
 from blues.survive.glm import binomial, coefficient_table
 from blues.survive.inputs import numeric_frame
-from blues.survive.regression import FEW_EVENTS, check_columns
+from blues.survive.regression import EVENTS_PER_PARAMETER, check_columns
 from blues.survive.rule import IN_HOSPITAL
 
 __all__ = ["DiscreteTime", "discrete_time", "person_intervals"]
@@ -195,7 +195,7 @@ def discrete_time(
         notes.append(f"{absent} patients were at risk in no interval")
     if len(set(intervals["group"])) < len(intervals):
         notes.append("intervals without events, or with nothing else, share the baseline of a neighbour")
-    if events / len(names) < FEW_EVENTS:
+    if events / len(names) < EVENTS_PER_PARAMETER:
         notes.append(f"{events} events for {len(names)} parameters: {events / len(names):.1f} each")
     p = table.shape[1]
     effect = "hazard_ratio" if link == "cloglog" else "odds_ratio"

@@ -13,7 +13,7 @@ import pandas as pd
 from blues.check import InputError
 from blues.cohort import Cohort
 from blues.survive.daily import discrete_time
-from blues.survive.regression import FEW_EVENTS, CoxFit, cause_specific_cox, cox, proportional_hazards_test
+from blues.survive.regression import EVENTS_PER_PARAMETER, CoxFit, cause_specific_cox, cox, proportional_hazards_test
 from blues.survive.rule import IN_HOSPITAL
 from blues.survive.stays import EVENTS, Endpoints, endpoints
 from blues.survive.subdistribution import fine_gray
@@ -202,7 +202,7 @@ def _cox(rows: pd.DataFrame, x: pd.DataFrame, outcome: int, level: float) -> Cox
 
 def _short(notes: Sequence[str], each: float) -> list[str]:
     """Return a fit's notes; the counts of events, which stand in columns of their own, in few words."""
-    few = [f"fewer than {FEW_EVENTS} events per parameter"] if each < FEW_EVENTS else []
+    few = [f"fewer than {EVENTS_PER_PARAMETER} events per parameter"] if each < EVENTS_PER_PARAMETER else []
     told = ("events per parameter", "counted as censored", " each")
     return few + [note for note in notes if not any(words in note for words in told)]
 

@@ -16,7 +16,7 @@ import pandas as pd
 from blues.check import InputError, columns_exist
 from blues.survive.inputs import Observed, numeric_frame, observed, some_events
 from blues.survive.partial import RiskSets, moments, newton, risk_sets
-from blues.survive.regression import survival_from_hazard
+from blues.survive.regression import EVENTS_PER_PARAMETER, survival_from_hazard
 
 __all__ = ["PenalisedCox", "penalised_cox"]
 
@@ -311,8 +311,10 @@ def _finish(
         )
         start += width
     events = int(data.event.sum())
-    if events / max(effective, 1e-9) < 10:
-        notes.append(f"{events} events for {effective:.1f} effective parameters: fewer than 10 each")
+    if events / max(effective, 1e-9) < EVENTS_PER_PARAMETER:
+        notes.append(
+            f"{events} events for {effective:.1f} effective parameters: fewer than {EVENTS_PER_PARAMETER} each"
+        )
     baseline = pd.DataFrame({"time": sets.times, "cumulative_hazard": np.cumsum(here.hazard)})
     return PenalisedCox(
         pd.concat(rows, ignore_index=True),

@@ -21,7 +21,7 @@ from blues.survive.partial import moments, newton, risk_sets
 
 __all__ = ["CoxFit", "cause_specific_cox", "cox", "proportional_hazards_test"]
 
-FEW_EVENTS = 10
+EVENTS_PER_PARAMETER = 10
 """Events per parameter below which a note is given (Peduzzi et al., J Clin Epidemiol 1995;48:1503)."""
 
 
@@ -268,9 +268,9 @@ def _cox_fit(
     x = frame.to_numpy()
     centre = x.mean(axis=0)
     events = int(data.event.sum())
-    if events / p < FEW_EVENTS:
+    if events / p < EVENTS_PER_PARAMETER:
         notes.append(
-            f"{events / p:.1f} events per parameter ({events} events, {p} parameters): fewer than {FEW_EVENTS}"
+            f"{events / p:.1f} events per parameter ({events} events, {p} parameters): fewer than {EVENTS_PER_PARAMETER}"
         )
     if not converged:
         coef = se = np.full(p, np.nan)

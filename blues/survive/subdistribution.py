@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from blues.check import InputError
+from blues.check import FEW_PATIENTS, InputError
 from blues.survive.glm import coefficient_table
 from blues.survive.inputs import Observed, numeric_frame, observed, risk_table
-from blues.survive.regression import FEW_EVENTS, check_columns
+from blues.survive.regression import EVENTS_PER_PARAMETER, check_columns
 
 __all__ = ["FineGrayFit", "fine_gray"]
 
@@ -154,8 +154,8 @@ def fine_gray(
     covariates: Any,
     *,
     cause: int = 1,
-    least_per_parameter: float = FEW_EVENTS,
-    least_competing: int = 10,
+    least_per_parameter: float = EVENTS_PER_PARAMETER,
+    least_competing: int = FEW_PATIENTS,
     level: float = 0.95,
 ) -> FineGrayFit:
     """Fine-Gray regression of a cause's subdistribution hazard, with its robust variance (as R ``cmprsk::crr``).

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from blues.check import InputError, columns_exist
+from blues.check import FEW_PATIENTS, InputError, columns_exist
 from blues.evaluate.subgroups import COLUMNS, UNKNOWN, heterogeneity_p, members
 from blues.survive.concordance import uno_values
 from blues.survive.inputs import Observed, observed
@@ -25,7 +25,7 @@ def subgroup_table(
     groups: pd.Series,
     *,
     tau: float | None = None,
-    least: int = 10,
+    least: int = FEW_PATIENTS,
     level: float = 0.95,
 ) -> pd.DataFrame:
     """Compare Uno's C of two arms within each group of patients, and the groups' differences with each other.

@@ -14,7 +14,7 @@ from lifelines.exceptions import ConvergenceError
 from blues.check import InputError, one_of
 from blues.survive.glm import binomial, coefficient_table
 from blues.survive.inputs import numeric_frame, observed
-from blues.survive.regression import FEW_EVENTS, check_columns
+from blues.survive.regression import EVENTS_PER_PARAMETER, check_columns
 
 __all__ = ["HurdleFit", "hurdle"]
 
@@ -126,9 +126,9 @@ def hurdle(time: Any, event: Any, covariates: Any, *, family: str = "lognormal",
     ended = int(data.event[~zero].sum())
     notes = [f"admission: {note}" for note in first.notes] + said
     rarer = min(int(zero.sum()), int((~zero).sum()))
-    if rarer / p < FEW_EVENTS:
+    if rarer / p < EVENTS_PER_PARAMETER:
         notes.append(f"admission: {rarer} in the rarer class for {p} covariates: {rarer / p:.1f} each")
-    if ended / p < FEW_EVENTS:
+    if ended / p < EVENTS_PER_PARAMETER:
         notes.append(f"length of stay: {ended} ends for {p} covariates: {ended / p:.1f} each")
     return HurdleFit(
         coefficient_table(frame.columns, first.coef[:p], first.se[:p], "odds_ratio", level),
