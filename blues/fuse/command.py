@@ -25,6 +25,7 @@ from blues.fuse.notes import FEW_EVENTS
 from blues.fuse.null import p_of_added
 from blues.fuse.record import Run
 from blues.fuse.run import run
+from blues.fuse.settled import changed_since
 from blues.fuse.stayexamine import no_transfer, refuse_options
 from blues.fuse.staytime import COLUMN, TASK, describe_beside, happened, of_a_stay, offer, timed
 from blues.fuse.subgroups import groups_of, subgroups
@@ -76,11 +77,13 @@ def _main(argv: Sequence[str] | None) -> int:
             for name in (experiment.train, experiment.test)
         )
         cohort = second[0]
+        _tell_changes(experiment, first[1], second[1])
         groups = groups_of(cohort, experiment.task, experiment.subgroups)
         found = transfer(first, second, experiment, cohort_card=card(cohort, experiment.task), groups={}, progress=True)
         name = f"{_slug(first[0].name)}-to-{_slug(cohort.name)}"
     else:
         cohort, the_design, embeddings = _prepared(experiment, progress=True)
+        _tell_changes(experiment, the_design)
         groups = groups_of(cohort, experiment.task, experiment.subgroups)
         more: dict[str, Any] = {}
         if experiment.finetune != "none":
@@ -99,6 +102,11 @@ def _main(argv: Sequence[str] | None) -> int:
     describe_beside(cohort, folder, findings=of_a_stay(cohort, experiment.task))
     print(summary(found))
     return check.hand_over("blues.report", [str(folder)])
+
+
+def _tell_changes(experiment: Experiment, *designs: Design) -> None:
+    for told in changed_since(experiment, *designs):
+        print(f"WARNING: --from {experiment.from_}: {told}.", file=sys.stderr)
 
 
 def prepare(experiment: Experiment, *, progress: bool = False, moved: bool = False) -> tuple[Cohort, Design]:

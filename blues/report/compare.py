@@ -11,6 +11,7 @@ import blues
 from blues import evaluate
 from blues.fuse import Run
 from blues.fuse.naming import worded
+from blues.fuse.settled import read_from
 from blues.report.answer import INTENDED_USE, answer, digits
 from blues.report.document import block, column, figure, table
 from blues.report.facts import Facts
@@ -120,8 +121,9 @@ def _all_settings(facts: Facts, paths: bool) -> dict[str, str]:
     for name in ("blues", "commit", "python", "machine"):
         if p.get(name):
             found[name if name != "blues" else "version of blues"] = str(p[name])
-    for group in ("data", "packages"):
-        found |= {f"{group}: {k}": str(v) for k, v in (p.get(group) or {}).items()}
+    found |= {f"packages: {k}": str(v) for k, v in (p.get("packages") or {}).items()}
+    found |= read_from(p)
+    found |= {f"training cohort's {k}": v for k, v in read_from(p.get("trained_on") or {}).items()}
     encoder = p.get("encoder") or {}
     found |= {f"encoder: {k}": str(encoder[k]) for k in ("name", "hash") if k in encoder}
     patients, events, _ = facts.people()
