@@ -429,7 +429,7 @@ def test_differences_are_drawn_with_the_better_side_on_the_right():
         spec = report.summarize(crossed(kind=kind))["figures"]["gain-forest"]
         axes = draw(spec).axes[0]
         assert axes.xaxis_inverted() == (better < 0)
-        assert axes.get_xlabel().endswith("better with images →")
+        assert axes.get_xlabel().endswith("← reference better · arm better →")
 
 
 def test_console_says_what_the_page_says_of_a_constant():

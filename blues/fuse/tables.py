@@ -21,6 +21,7 @@ __all__ = [
     "compare_arms",
     "image_pairs",
     "main_metric",
+    "other_reference",
     "reference_arm",
     "risk_table",
     "risk_tables",
@@ -155,6 +156,21 @@ def reference_arm(
     if not len(ranked):
         return None
     return str(ranked.idxmax() if more_is_better else ranked.idxmin())
+
+
+def other_reference(comparisons: pd.DataFrame, scores: pd.DataFrame, kind: str) -> str:
+    """Return which arm, named as the reference, would tell what images add: the best that another arm is with images.
+
+    Empty where that holds of the reference itself, and where it holds of no arm.
+    """
+    if not len(comparisons) or "family" not in comparisons:
+        return ""
+    metric, more_is_better = main_metric(kind)
+    able = list(comparisons.loc[comparisons["family"] == ELSEWHERE, "reference"].unique())
+    values = scores[(scores["metric"] == metric) & scores["arm"].isin(able)].set_index("arm")["value"].dropna()
+    if f"image+{comparisons['reference'].iloc[0]}" in set(comparisons["arm"]) or not len(values):
+        return ""
+    return str(values.idxmax() if more_is_better else values.idxmin())
 
 
 def too_few_patients(names: Sequence[str], by_arm: Mapping[str, pd.DataFrame]) -> dict[str, tuple[int, int]]:

@@ -9,6 +9,7 @@ import numpy as np
 from blues.cohort import when
 from blues.fuse.margin import MEASURED, against_margin, mostly_out
 from blues.fuse.named import UNTOLD
+from blues.fuse.tables import other_reference
 from blues.report.asides import added, for_whom, no_better, rows, tested
 from blues.report.facts import FEW, Facts, Gain
 from blues.report.words import (
@@ -92,6 +93,7 @@ def answer(facts: Facts) -> dict[str, Any]:
         "scores": {arm: list(facts.score(arm)) for arm in facts.arms},
         "difference": [gain.difference, gain.low, gain.high] if gain else None,
         "refitted": list(gain.refitted[1:]) if gain and gain.refitted and gain.ends and facts.adds else None,
+        "adds": facts.adds if gain else None,
         "margin": facts.run.experiment.margin if gain and facts.adds else None,
         "p_value": gain.p if gain else None,
         "p_added": facts.added[0] if gain and facts.added else None,
@@ -294,7 +296,7 @@ def _reading(facts: Facts, gain: Gain) -> str:
     if not facts.adds:
         return (
             f"No arm of this run is {arm_label(gain.reference)} with images added, so this is a difference between two arms: "
-            "it may come from all that they do not share."
+            f"it may come from all that they do not share.{_other_reference(facts)}"
         )
     if gain.negligible:
         return (
@@ -329,6 +331,16 @@ def _reading(facts: Facts, gain: Gain) -> str:
             f"{number(max(-limits_[0], 0), 3)}{facts.in_unit} remain compatible with it."
         )
     return "There is no interval, so nothing follows from it."
+
+
+def _other_reference(facts: Facts) -> str:
+    """Say what would have to be named for an answer to what images add."""
+    if not (other := other_reference(facts.run.comparisons, facts.run.scores, str(facts.design["kind"]))):
+        return ""
+    return (
+        f" What images add, for whom, and whether it is worth having can be asked of {arm_label(other)}, which another arm is "
+        "with images: name it, the arm without images that is to be the reference, before the run."
+    )
 
 
 def _but(gain: Gain) -> str:

@@ -172,7 +172,7 @@ def _headline_tests(facts: Facts) -> dict[str, Any] | None:
         return None
     mine = table_[(table_["arm"] == facts.candidate) & (table_["reference"] == facts.reference)]
     mine = mine.iloc[(mine["metric"] != facts.metric).argsort(kind="stable")]
-    columns = [column("score"), column("difference", "interval", digits=3, sign=True), column("better with images")]
+    columns = [column("score"), column("difference", "interval", digits=3, sign=True), column(_better(facts))]
     columns += [column("p", "p"), column("test"), column("what it asks")]
     rows = [
         [facts.label(name), [r["difference"], r["low"], r["high"]], _SIDES[metric(name).better]]
@@ -192,6 +192,11 @@ def _headline_tests(facts: Facts) -> dict[str, Any] | None:
         takes, its = ("takes", "its") if len(made) == 1 else ("take", "their")
         note += f" {listed(made)} {takes} predictions averaged over the repeats, so {its} differences stand in no other row."
     return table(caption, columns, rows, note=note)
+
+
+def _better(facts: Facts) -> str:
+    """Return the head of the column that says on which side of 0 a difference is good."""
+    return "better with images" if facts.adds else f"better with {arm_label(facts.candidate or '')}"
 
 
 def _weights(facts: Facts) -> dict[str, Any] | None:
@@ -253,7 +258,8 @@ def _gain_forest(facts: Facts, label: str) -> dict[str, Any]:
             rows.append((f"{g.arm}, trained anew", *g.refitted))
             told += ' "Trained anew": the mean over folds, allowing for other training patients (Nadeau and Bengio).'
     told += " An interval across the dotted line at 0 does not show a difference, nor that there is none."
-    if margin := facts.run.experiment.margin:
+    margin = facts.run.experiment.margin if facts.adds else 0  # held against nothing else, as the answer says
+    if margin:
         told += f" Dashed: the smallest gain worth having, {margin:g}{facts.in_unit}, as named."
     return figure(
         "arms_forest",
@@ -292,11 +298,15 @@ def _change(facts: Facts, moved: pd.DataFrame, privacy: Privacy) -> dict[str, An
     shown = moved.head(5000)
     frame = shown[["y", "before", "after"]].reset_index(drop=True)
     frame["name"] = _row_names(shown, privacy)
+    one, other = arm_label(facts.reference or ""), arm_label(facts.candidate or "")
+    title, above = f"Risk of each patient by {one} and by {other}", f"{other} predicts the higher risk"
+    if facts.adds:
+        title, above = "Risk of each patient without and with images", "images raise the predicted risk"
     return figure(
         "change",
-        "Risk of each patient without and with images",
+        title,
         f"One mark a {facts.design['level']}: purple circles with the outcome, grey diamonds without. Above the diagonal "
-        "images raise the predicted risk. How many move the right way is not counted: such counts reward mere rescaling "
+        f"{above}. How many move the right way is not counted: such counts reward mere rescaling "
         "(Hilden and Gerds 2014).",
         f"Predicted risk by {facts.reference} against {facts.candidate}; the table of patients holds the numbers.",
         table=frame,
@@ -325,4 +335,6 @@ def _patients(facts: Facts, moved: pd.DataFrame, privacy: Privacy) -> dict[str, 
     note = "Names are pseudonyms; the order of the cohort's ids cannot be read from them." if privacy.names else ""
     if len(moved) > len(shown):
         note = f"The {len(shown)} largest changes of {len(moved):,}. {note}"
-    return table("Whose prediction images change most", columns, rows, note=note, filters=True)
+    one, other = arm_label(facts.reference or ""), arm_label(facts.candidate or "")
+    caption = "Whose prediction images change most" if facts.adds else f"Where {other} and {one} differ most"
+    return table(caption, columns, rows, note=note, filters=True)
