@@ -134,6 +134,8 @@ def test_a_transfer_from_python_has_its_subgroups_and_its_cohorts(cohort):
         fuse.transfer(*pair, asked)
     run = fuse.transfer(*pair, asked, groups=fuse.groups_of(other, "pcr", asked.subgroups))
     assert (run.experiment.train, run.experiment.test) == ("synthetic", "synthetic")
+    told = " ".join(report.summarize(run)["answer"]["sentences"])
+    assert "patients of synthetic (cohort) and tested once on 24 of synthetic (other)" in told
     assert not len(run.subgroups), "no arm is the reference with images"
 
 

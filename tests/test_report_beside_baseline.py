@@ -9,6 +9,8 @@ from made_design import QUICK, make_design
 
 from blues import fuse, report
 from blues.fuse.command import summary as printed
+from blues.report.facts import Facts
+from blues.report.methods import methods
 
 
 @cache
@@ -59,3 +61,15 @@ def test_page_and_console_say_which_reference_would_answer_what_was_asked():
     assert "--" not in told
     named = beside(reference="blood")
     assert "can be asked of" not in printed(named) + json.dumps(report.summarize(named)["answer"])
+
+
+def test_methods_describe_every_arm_that_was_run():
+    run = beside()
+    text = " ".join(methods(Facts(run)))
+    assert "A baseline of variables named beforehand (CRP) was an arm of its own: a logistic regression all but" in text
+    assert "The experts' ratings made 1 rule, score, each a logistic regression" in text
+    assert "A constant, the prevalence of the training patients" in text
+    assert "at a predicted risk of 0.5, of the rules at thresholds of their own." in text
+    blood = dataclasses.replace(run, predictions=run.predictions[run.predictions["arm"] == "blood"])
+    text = " ".join(methods(Facts(blood)))
+    assert not any(words in text for words in ("baseline", "rule", "constant"))

@@ -13,6 +13,7 @@ from blues.fuse.tables import other_reference
 from blues.report.asides import added, for_whom, no_better, rows, tested
 from blues.report.facts import FEW, Facts, Gain
 from blues.report.words import (
+    CONSTANT,
     LEVEL,
     MEAN,
     arm_label,
@@ -155,7 +156,7 @@ def _unclear(facts: Facts, gain: Gain) -> str:
             "impossible": f"The reference leaves no room for a gain of {named} in {label}",
             "below": f"In this run imaging adds less than {named} in {label}, if anything",
         }.get(_held(facts, gain), f"This run cannot tell whether imaging adds {named} in {label}")
-    if gain.ends is None:
+    if gain.ends is None or max(gain.ends) <= 0:
         return "Imaging is not shown to add anything here"
     most = number(min(max(0.0, *gain.ends), facts.room(gain.reference)), 3) + facts.in_unit
     return f"Imaging is not shown to add anything here; a gain of up to {most} in {label} is not ruled out"
@@ -232,11 +233,21 @@ def _beside_a_constant(facts: Facts) -> str:
 
 def _above_chance(facts: Facts, gain: Gain) -> str:
     """Say that a gain over a reference that knows nothing is little."""
-    if not (said := no_better(facts, gain.reference)):
+    if not (said := no_better(facts, gain.reference, _of_constant(facts, gain.reference))):
         return ""
     shown = number(facts.score(gain.reference)[0], digits(facts)) + facts.in_unit
     more = f" {capital(arm_label(gain.arm))} {again} either." if (again := _nor(facts, gain.arm)) else ""
-    return f"The reference itself {said} ({shown}): a gain over it says little.{more}"
+    itself = f"{said} ({shown})" if facts.metric in ("auroc", "uno_c") else f"({shown}) {said}"
+    return f"The reference itself {itself}: a gain over it says little.{more}"
+
+
+def _of_constant(facts: Facts, arm: str) -> str:
+    """Return the score of the constant in brackets; empty where it is that of other patients than the arm's."""
+    constant = next((a for a in facts.arms if a in (CONSTANT, MEAN)), arm)
+    people = [set(facts.of(a)["patient"]) for a in (arm, constant)]
+    score = facts.score(constant)[0]
+    same = constant != arm and people[0] == people[1] and np.isfinite(score)
+    return f" ({number(score, digits(facts))}{facts.in_unit})" if same else ""
 
 
 def _nor(facts: Facts, arm: str) -> str:
@@ -292,7 +303,6 @@ def _refitted(facts: Facts, gain: Gain) -> str:
 
 def _reading(facts: Facts, gain: Gain) -> str:
     """Say what the interval of the headline difference means, and what it leaves open."""
-    limits_ = sorted((gain.low * gain.better, gain.high * gain.better))
     if not facts.adds:
         return (
             f"No arm of this run is {arm_label(gain.reference)} with images added, so this is a difference between two arms: "
@@ -323,14 +333,22 @@ def _reading(facts: Facts, gain: Gain) -> str:
             "little of what images are worth."
         )
     if gain.verdict == "unclear":
-        room = facts.room(gain.reference)
-        all_ = ", all that the reference leaves room for," if limits_[1] > room else ""
-        return (
-            "The interval includes 0, so this run does not show that imaging adds anything; gains up to "
-            f"{number(max(min(limits_[1], room), 0), 3)}{facts.in_unit}{all_} and losses up to "
-            f"{number(max(-limits_[0], 0), 3)}{facts.in_unit} remain compatible with it."
-        )
+        return _left_open(facts, gain)
     return "There is no interval, so nothing follows from it."
+
+
+def _left_open(facts: Facts, gain: Gain) -> str:
+    """Say what an interval that includes 0 leaves open."""
+    low, high = sorted((gain.low * gain.better, gain.high * gain.better))
+    shown = "The interval includes 0, so this run does not show that imaging adds anything;"
+    if 0 in (low, high):  # many samples of few patients give exactly 0
+        return f"{shown} it ends at exactly 0, which many samples gave, and so bounds nothing."
+    room = facts.room(gain.reference)
+    all_ = ", all that the reference leaves room for," if high > room else ""
+    return (
+        f"{shown} gains up to {number(max(min(high, room), 0), 3)}{facts.in_unit}{all_} and losses up to "
+        f"{number(max(-low, 0), 3)}{facts.in_unit} remain compatible with it."
+    )
 
 
 def _other_reference(facts: Facts) -> str:

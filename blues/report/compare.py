@@ -18,7 +18,7 @@ from blues.report.facts import Facts
 from blues.report.methods import place
 from blues.report.settings import in_use
 from blues.report.summary import SCHEMA
-from blues.report.words import arm_label, clean, metric
+from blues.report.words import CONSTANT, MEAN, arm_label, clean, metric
 
 __all__ = ["compare"]
 
@@ -162,26 +162,30 @@ def _same_rows(a: Facts, b: Facts) -> bool:
 def _paired(a: Facts, b: Facts, names: tuple[str, str]) -> dict[str, Any]:
     rows = []
     for arm in (x for x in a.arms if x in b.arms):
+        if arm in (CONSTANT, MEAN):  # which rank nobody
+            continue
         both = a.of(arm).merge(b.of(arm)[["row", "p"]], on="row", suffixes=("", "_b"))
         if both["y"].nunique() < 2:
             continue
         clusters = both["patient"] if both["patient"].duplicated().any() else None
         test = evaluate.delong_test(both["y"], both["p_b"], both["p"], clusters)
         rows.append([arm_label(arm), [test.estimate, test.low, test.high], test.p_value, len(both)])
-    columns = [column("arm"), column(f"difference in AUROC, {names[1]} minus {names[0]}", "interval", 3, sign=True)]
+    what = metric("auroc" if a.moved and b.moved else "auroc_mean_prediction").label
+    columns = [column("arm"), column(f"difference in {what}, {names[1]} minus {names[0]}", "interval", 3, sign=True)]
     columns += [column("p", "p"), column("compared", "integer")]
-    averaged = "" if a.moved and b.moved else " averaged over repeats"
+    averaged = "" if a.moved and b.moved else " averaged over repeats, which the scores above are not"
     note = f"DeLong on predictions{averaged}: it compares these fitted predictions, not the ways of making them."
-    return table("Paired difference in AUROC", columns, rows, note=note)
+    return table(f"Paired difference in {what}", columns, rows, note=note)
 
 
 def _forest(paired: dict[str, Any], names: tuple[str, str]) -> dict[str, Any]:
     rows = [(row[0].replace(" + ", "+"), *row[1]) for row in paired["rows"]]
     return figure(
         "arms_forest",
-        f"Difference in AUROC, {names[1]} minus {names[0]}",
-        "Paired difference with 95% interval. An interval across the dotted line shows no difference.",
+        f"{paired['caption']}, {names[1]} minus {names[0]}",
+        "Paired difference with 95% interval. An interval across the dotted line at 0 does not show a difference, nor that "
+        "there is none.",
         scores=pd.DataFrame(rows, columns=["arm", "value", "low", "high"]),
-        metric=f"difference in AUROC, {names[1]} − {names[0]}",
+        metric=f"{paired['caption'].removeprefix('Paired ')}, {names[1]} − {names[0]}",
         chance=0.0,
     )

@@ -216,13 +216,13 @@ def _weights(facts: Facts) -> dict[str, Any] | None:
         return None
     columns = [column("arm"), column("kind of information"), column("weight", "number"), column("left out", "share")]
     columns += [
-        column("share of what moves the prediction", "share"),
+        column("share of the stack", "share"),
         column(facts.by_way("training folds", "fits"), "integer"),
     ]
     note = facts.by_way("Means over the training folds. ", "") + (
         "A stack weights what a model of each kind of information says: 1 takes it as it is, 0 leaves it out, and weights "
-        f"cannot be below 0. Left out: in which share of the {facts.by_way('folds', 'fits')}. The last share is weight times "
-        "spread. Learned on inner folds; it says what the stack trusted, not whether it was right to."
+        f"cannot be below 0. Left out: in which share of the {facts.by_way('folds', 'fits')}. The share of the stack is "
+        "weight times spread. Learned on inner folds; it says what the stack trusted, not whether it was right to."
     )
     return table("What the fused arms rest on", columns, rows, note=note, filters=len(rows) > 12)
 
