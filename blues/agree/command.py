@@ -334,7 +334,7 @@ def _plan(options: Plan) -> int:
     table = table[~power]
     shown = table.assign(**{"expected interval": [_limits(r.low, r.high) for r in table.itertuples()]})
     for name in ("truth", "mean", "width", "coverage"):
-        shown[name] = ["" if v != v else f"{v:.2f}" for v in shown[name]]
+        shown[name] = ["" if v != v else f"{v:z.2f}" for v in shown[name]]
     columns = [
         "subjects",
         "patients",
@@ -351,4 +351,4 @@ def _plan(options: Plan) -> int:
 
 
 def _limits(low: float, high: float) -> str:
-    return "" if low != low else f"{low:.2f} to {high:.2f}"
+    return "" if low != low else f"{low:z.2f} to {high:z.2f}"

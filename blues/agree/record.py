@@ -115,10 +115,10 @@ class Agreement:
         if not math.isfinite(self.value):
             return f"{self.method} of {number} is undefined: {self.detail.get('reason', 'no reason known')}."
         n = max(2, decimals([self.value, self.low, self.high])) if self.method.startswith(MEASURED) else 2
-        text = f"{self.method} of {number} was {self.value:.{n}f}"
+        text = f"{self.method} of {number} was {self.value:z.{n}f}"
         if math.isfinite(self.low):
             level = round(100 * self.detail.get("confidence", 0.95), 1)
-            text += f" ({level:g}% CI {self.low:.{n}f} to {self.high:.{n}f}; {self.detail.get('interval')})"
+            text += f" ({level:g}% CI {self.low:z.{n}f} to {self.high:z.{n}f}; {self.detail.get('interval')})"
         elif self.reason:
             text += f" ({self.reason})"
         if bands := self.detail.get("bands"):
@@ -138,8 +138,8 @@ class Agreement:
     def to_frame(self) -> pd.DataFrame:
         """Return one tidy row: method, value, low, high, se, subjects, raters, left_out, interval, reason, note.
 
-        ``left_out`` are the subjects that the coefficient could not use; ``note`` is what is doubtful, and the verdict where
-        a margin was given.
+        ``subjects`` were rated twice at the least, ``left_out`` are those that the coefficient could not use; ``note`` is what
+        is doubtful, and the verdict where a margin was given.
         """
         row = {k: getattr(self, k) for k in ("method", "value", "low", "high", "se", "subjects", "raters")}
         told = "; ".join(filter(None, (self.detail.get("verdict"), self.detail.get("note")))) or None

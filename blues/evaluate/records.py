@@ -70,8 +70,8 @@ class Estimate:
         return self.value
 
     def __str__(self) -> str:
-        interval = "" if math.isnan(self.low) else f" ({self.low:.3f} to {self.high:.3f})"
-        return f"{self.value:.3f}{interval}"
+        interval = "" if math.isnan(self.low) else f" ({self.low:z.3f} to {self.high:z.3f})"
+        return f"{self.value:z.3f}{interval}"
 
 
 @dataclass(frozen=True)

@@ -267,7 +267,7 @@ def _label(name: str, found: Run) -> str:
 def _difference(row: Any, found: Run) -> str:
     """Return a paired difference with its interval, and on whom, where these are not all patients."""
     some = f"  on {row.patients:.0f} of {all_} patients" if row.patients < (all_ := found.design["patients"]) else ""
-    return f"{row.difference:+.3f}  (95 % interval {row.low:+.3f} to {row.high:+.3f}){some}"
+    return f"{row.difference:+z.3f}  (95 % interval {row.low:+z.3f} to {row.high:+z.3f}){some}"
 
 
 def _beside_lines(beside: pd.DataFrame, found: Run) -> list[str]:
@@ -331,7 +331,7 @@ def _subgroup_lines(found: Run) -> list[str]:
         lines.append(f"  {by}" + (f" (p that the groups differ = {p:.3f})" if pd.notna(p) else ""))
         for row in part.itertuples():
             of = f"{row.patients} patients" + (f", {row.events:.0f} with the event" if pd.notna(row.events) else "")
-            shown = f"{row.difference:+.3f} ({row.low:+.3f} to {row.high:+.3f})" if pd.notna(row.low) else row.reason
+            shown = f"{row.difference:+z.3f} ({row.low:+z.3f} to {row.high:+z.3f})" if pd.notna(row.low) else row.reason
             lines.append(f"    {row.group} ({of}): {shown}")
     return [*lines, ""]
 
@@ -348,7 +348,7 @@ def _null_lines(found: Run, metric: str) -> list[str]:
         f"The whole pipeline on {found.experiment.null} shuffled outcomes, {_label(metric, found)} (95 % of them; p of the "
         f"score, at the least {1 / (1 + found.experiment.null):.3f}):",
         *(
-            f"  {row.arm:<{width}}  {low[row.arm]:.3f} to {high[row.arm]:.3f}  p = {row.p_value:.3f}"
+            f"  {row.arm:<{width}}  {low[row.arm]:z.3f} to {high[row.arm]:z.3f}  p = {row.p_value:.3f}"
             for row in rows.itertuples()
         ),
         "",
@@ -380,7 +380,7 @@ def _arms_table(found: Run) -> list[str]:
     shown = scores[scores["metric"].isin(wanted)]
     cells: dict[str, dict[str, Any]] = {}
     for row in shown.itertuples():
-        text = f"{row.value:.3f} ({row.low:.3f} to {row.high:.3f})" if pd.notna(row.low) else f"{row.value:.3f}"
+        text = f"{row.value:z.3f} ({row.low:z.3f} to {row.high:z.3f})" if pd.notna(row.low) else f"{row.value:z.3f}"
         cells.setdefault(str(row.arm), {}).setdefault(str(row.metric), text)
     table = pd.DataFrame.from_dict(cells, orient="index")[wanted].iloc[:, :4].fillna("-")
     people, few = _people(found)

@@ -21,7 +21,7 @@ from blues.report.explained import BASE, explained_arm
 from blues.report.facts import Facts
 from blues.report.people import Parts
 from blues.report.privacy import Privacy, pseudonyms
-from blues.report.words import FRAMES, arm_label, clean, count, listed, number, of_unit
+from blues.report.words import FRAMES, arm_label, clean, count, listed, number, of_unit, signed
 
 __all__ = ["PAGES", "file_name", "identified", "summarize_patient", "with_pages"]
 
@@ -251,7 +251,7 @@ def _moved(facts: Facts, one: explain.Person) -> Parts:
     of = dict(zip(zip(one.features["modality"], one.features["label"].astype(str), strict=True), words, strict=True))
     keys = zip(one.waterfall["modality"], one.waterfall["name"], strict=True)
     steps = one.waterfall.assign(name=[f"{key[1]} {of.get(key, '')}".strip() for key in keys])
-    first = "; ".join(f"{r.name} {r.shap:+.2f}" for r in steps.head(3).itertuples())
+    first = "; ".join(f"{r.name} {signed(r.shap, 2)}" for r in steps.head(3).itertuples())
     figures = {
         "steps-modality": _steps(one.by_modality, "From the base value to this patient, by kind of information", unit),
         "steps-feature": _steps(

@@ -70,9 +70,9 @@ def models(facts: Facts) -> str:
     return (
         f"Every modality alone and every combination{beside} was an arm: a ridge Cox model of the cause-specific hazard "
         "of discharge alive (Verweij and van Houwelingen 1994), each modality scaled to the same total variance, ties by "
-        "Efron, the penalty chosen by cross-validated partial likelihood within the training fold. Death in hospital competes, with a "
-        "hazard that is the same for all; predicted probabilities are cumulative incidences. Missing values took training "
-        "medians. Imputation, scaling and whatever else learns were fitted within the training folds."
+        "Efron, the penalty chosen by cross-validated partial likelihood within the training fold. Death in hospital "
+        "competes, with a hazard that is the same for all; predicted probabilities are cumulative incidences. Missing values "
+        "took training medians. Imputation, scaling and whatever else learns were fitted within the training folds."
     )
 
 
