@@ -116,8 +116,8 @@ def _told(table: pd.DataFrame, whole: pd.DataFrame, patients: int, origin: str) 
     constant = [str(c) for c in table if c not in whole]
     text = (
         f"Regressions of the stay on {counted(len(whole.columns), 'covariate')} ({origin}); {len(whole)} of {patients} "
-        "patients have a stay and all of them. Each variable was modelled alone, on the patients who have it, and all together; ties by "
-        "Efron. Nothing was selected by its result, and no p value is adjusted for the number of models."
+        "patients have a stay and all of them. Each variable was modelled alone, on the patients who have it, and all "
+        "together; ties by Efron. Nothing was selected by its result, and no p value is adjusted for the number of models."
     )
     return text + (f" Left out, for they do not vary: {', '.join(constant)}." if constant else "")
 
