@@ -1,6 +1,7 @@
 """A run from Python records what was done, whatever the experiment leaves unsaid."""
 
 import dataclasses
+import shutil
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from small_run import QUICK
 
 from blues import datasets, embed, features, fuse, report
 from blues.check import InputError
+from blues.fuse.settled import read_from
 
 
 @pytest.fixture(scope="module")
@@ -132,9 +134,33 @@ def test_a_transfer_from_python_has_its_subgroups_and_its_cohorts(cohort):
         fuse.transfer(*pair, asked)
     run = fuse.transfer(*pair, asked, groups=fuse.groups_of(other, "pcr", asked.subgroups))
     assert (run.experiment.train, run.experiment.test) == ("synthetic", "synthetic")
+    told = " ".join(report.summarize(run)["answer"]["sentences"])
+    assert "patients of synthetic (cohort) and tested once on 24 of synthetic (other)" in told
     assert not len(run.subgroups), "no arm is the reference with images"
 
 
 def test_numpy_numbers_are_saved(design, tmp_path):
     run = fuse.run(design, fuse.Experiment(**QUICK | {"repeats": np.int64(1), "margin": np.float32(0.25)}))
     assert type(run).load(run.save(tmp_path / "run")).experiment.margin == 0.25
+
+
+def test_a_run_records_its_dictionary_and_tells_where_it_is_another(cohort, design, tmp_path, capsys):
+    place = tmp_path / "there"
+    shutil.copytree(cohort.folder, place)
+    asked = ["--modalities", "blood", "--model", "plain-logistic", "--repeats", "1", "--folds", "3", "--draws", "100"]
+    asked += ["--null", "0", "--explain", "none", "--jobs", "1"]
+    runs = [tmp_path / name for name in ("first", "same", "other")]
+    assert fuse.main([str(place), *asked, "--out", str(runs[0])]) == 0
+    toml = (place / "cohort.toml").read_text(encoding="utf-8")
+    (place / "cohort.toml").write_text(f"# a comment changes nothing\n{toml}", encoding="utf-8")
+    again = ["--from", str(runs[0] / "experiment.toml"), "--out"]
+    assert fuse.main([*again, str(runs[1])]) == 0
+    assert "changed since" not in capsys.readouterr().err
+    (place / "cohort.toml").write_text(toml.replace('role = "blood"', 'role = "clinical"', 1), encoding="utf-8")
+    assert fuse.main([*again, str(runs[2])]) == 0
+    assert "is not as that run read it: dictionary changed since" in capsys.readouterr().err
+    first, same, other = (fuse.Run.load(folder) for folder in runs)
+    settings = [report.compare(first, b)["tables"]["settings"]["rows"] for b in (same, other)]
+    assert [["dictionary" in {row[0] for row in rows}] for rows in settings] == [[False], [True]]
+    assert set(read_from(design.facts)) == {"data: clinical.csv", "data: ratings.csv", "dictionary", "clips"}
+    report.render(report.summarize(dataclasses.replace(first, provenance={})))

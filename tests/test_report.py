@@ -274,7 +274,20 @@ def scored(run, value=0.8):
             "not shown to add anything",
             "gains up to 0.040 and losses up to 0.030 remain compatible",
         ),
-        (0.0, 0.04, "unclear", "not shown to add anything", "gains up to 0.040 and losses up to 0.000"),
+        (
+            0.0,
+            0.04,
+            "unclear",
+            "not shown to add anything",
+            "ends at exactly 0, which many samples gave, and so bounds nothing",
+        ),
+        (
+            -0.056,
+            0.0,
+            "unclear",
+            "not shown to add anything",
+            "ends at exactly 0, which many samples gave, and so bounds",
+        ),
     ],
 )
 def test_answer_says_what_the_interval_shows(run, low, high, verdict, headline, words):
@@ -957,6 +970,8 @@ def test_shapley_values_of_a_run_are_shown():
     assert [r[0] for r in rows] == list(expected["name"])
     assert [r[2][0] for r in rows] == pytest.approx(list(expected["value"]))
     assert sum(r[3] for r in rows) == pytest.approx(1)
+    kinds = {r[0]: r[3] for r in summary["tables"]["shap-modality"]["rows"]}
+    assert f"Of the images (a share of {kinds['image']:.0%} among the kinds of information)" in json.dumps(summary)
     worth = {(r[0], r[1]): r[2][0] for r in summary["tables"]["worth"]["rows"]}
     parts = sum(v for (what, _), v in worth.items() if what == "Shapley value")
     assert parts == pytest.approx(next(v for (what, _), v in worth.items() if what == "all"))
@@ -1232,6 +1247,11 @@ def test_command_names_what_is_missing(tmp_path, capsys):
     assert report.main(["compare", str(tmp_path), str(tmp_path)]) == 2
 
 
+def with_a_constant(predictions):
+    """Return predictions with those of an arm that says the same of everybody in a fold."""
+    return pd.concat([predictions, predictions[predictions["arm"] == "image"].assign(arm="prevalence", p=0.5)])
+
+
 @pytest.mark.slow
 def test_compare_says_what_differs_and_pairs_only_the_same_patients(run, tmp_path):
     other = make_run(model=("forest",), seed=3)
@@ -1247,6 +1267,10 @@ def test_compare_says_what_differs_and_pairs_only_the_same_patients(run, tmp_pat
     both = a.merge(b[["row", "p"]], on="row", suffixes=("", "_b"))
     expected = evaluate.delong_test(both["y"], both["p_b"], both["p"])
     row = next(r for r in found["tables"]["paired"]["rows"] if r[0] == "blood")
+    assert found["tables"]["paired"]["caption"] == "Paired difference in AUROC of averaged predictions"
+    assert "shows no difference" not in found["figures"]["paired"]["caption"]
+    whole = dataclasses.replace(run, predictions=with_a_constant(run.predictions))
+    assert "prevalence" not in {r[0] for r in report.compare(whole, whole)["tables"]["paired"]["rows"]}
     assert row[1][0] == pytest.approx(expected.estimate)
     assert row[2] == pytest.approx(expected.p_value)
     apart = report.compare(run, make_run(patients=26), ("A", "B"))

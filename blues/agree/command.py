@@ -19,7 +19,7 @@ from blues.agree.record import Agreement, frame_of, of_item
 from blues.agree.section import as_html, as_text, section
 from blues.agree.sheet_command import Sheet, sheet
 from blues.agree.synthetic import plan
-from blues.check import InputError, command, given, one_of, option, parse, refuse_idle, word
+from blues.check import InputError, command, given, number, one_of, option, parse, refuse_idle, word
 from blues.cohort import Cohort
 from blues.cohort import read as read_cohort
 from blues.provenance import record as provenance_record
@@ -333,7 +333,7 @@ def _plan(options: Plan) -> int:
     table = table[~power]
     shown = table.assign(**{"expected interval": [_limits(r.low, r.high) for r in table.itertuples()]})
     for name in ("truth", "mean", "width", "coverage"):
-        shown[name] = ["" if v != v else f"{v:.2f}" for v in shown[name]]
+        shown[name] = ["" if v != v else number(v, 2) for v in shown[name]]
     columns = [
         "subjects",
         "patients",
@@ -350,4 +350,4 @@ def _plan(options: Plan) -> int:
 
 
 def _limits(low: float, high: float) -> str:
-    return "" if low != low else f"{low:.2f} to {high:.2f}"
+    return "" if low != low else f"{number(low, 2)} to {number(high, 2)}"

@@ -165,7 +165,7 @@ class _Family:
         )
         if self.single and math.isfinite(record.value):
             count = "counts" if self.single == 1 else "count"
-            words = f"{counted(self.single, 'subject')} with one rating {count} for chance alone"
+            words = f"{counted(self.single, 'more subject')} with one rating {count} for chance alone"
             if formula is not None and not found.method.startswith("delta"):
                 words += "; the standard error is that of Gwet's formula, which such subjects widen, and not of this interval"
             record.detail["note"] = "; ".join(filter(None, [record.detail.get("note"), words]))

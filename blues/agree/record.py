@@ -136,8 +136,8 @@ class Agreement:
     def to_frame(self) -> pd.DataFrame:
         """Return one tidy row: method, value, low, high, se, subjects, raters, left_out, interval, reason, note.
 
-        ``left_out`` are the subjects that the coefficient could not use; ``note`` is what is doubtful, and the verdict where
-        a margin was given.
+        ``subjects`` were rated twice at the least, ``left_out`` are those that the coefficient could not use; ``note`` is what
+        is doubtful, and the verdict where a margin was given.
         """
         row = {k: getattr(self, k) for k in ("method", "value", "low", "high", "se", "subjects", "raters")}
         told = "; ".join(filter(None, (self.detail.get("verdict"), self.detail.get("note")))) or None

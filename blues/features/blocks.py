@@ -147,6 +147,7 @@ def _scale(cohort: Cohort, target: Any) -> tuple[float, ...]:
 def _facts(cohort: Cohort, task: str, embeddings: Embeddings | None, frames: str, points: str) -> dict[str, Any]:
     files = [cohort.folder / name for name in cohort.dictionary.tables]
     facts: dict[str, Any] = {"data": {file.name: provenance.file_hash(file) for file in files if file.is_file()}}
+    facts["dictionary"] = provenance.text_hash(cohort.dictionary.model_dump_json(exclude_defaults=True))
     met = cohort.findings[cohort.findings["done"].str.startswith(f"counts as no event of {task};")]
     if len(met):
         facts["doubtful"] = [f"{row.value!r} ({row.cells}), which {row.what}" for row in met.itertuples()]

@@ -27,10 +27,11 @@ from blues.fuse.naming import worded
 from blues.fuse.null import p_of_added
 from blues.fuse.record import Run
 from blues.fuse.run import run
+from blues.fuse.settled import changed_since
 from blues.fuse.stayexamine import no_transfer, refuse_options
 from blues.fuse.staytime import COLUMN, TASK, describe_beside, happened, of_a_stay, offer, timed
 from blues.fuse.subgroups import groups_of, subgroups
-from blues.fuse.tables import SHUFFLED, WITHOUT
+from blues.fuse.tables import SHUFFLED, WITHOUT, other_reference
 from blues.fuse.transfer import transfer
 
 __all__ = ["main", "prepare"]
@@ -78,11 +79,13 @@ def _main(argv: Sequence[str] | None) -> int:
             for name in (experiment.train, experiment.test)
         )
         cohort = second[0]
+        _tell_changes(experiment, first[1], second[1])
         groups = groups_of(cohort, experiment.task, experiment.subgroups)
         found = transfer(first, second, experiment, cohort_card=card(cohort, experiment.task), groups={}, progress=True)
         name = f"{_slug(first[0].name)}-to-{_slug(cohort.name)}"
     else:
         cohort, the_design, embeddings = _prepared(experiment, progress=True)
+        _tell_changes(experiment, the_design)
         groups = groups_of(cohort, experiment.task, experiment.subgroups)
         more: dict[str, Any] = {}
         if experiment.finetune != "none":
@@ -101,6 +104,11 @@ def _main(argv: Sequence[str] | None) -> int:
     describe_beside(cohort, folder, findings=of_a_stay(cohort, experiment.task))
     print(summary(found))
     return check.hand_over("blues.report", [str(folder)])
+
+
+def _tell_changes(experiment: Experiment, *designs: Design) -> None:
+    for told in changed_since(experiment, *designs):
+        print(f"WARNING: --from {experiment.from_}: {told}.", file=sys.stderr)
 
 
 def prepare(experiment: Experiment, *, progress: bool = False, moved: bool = False) -> tuple[Cohort, Design]:
@@ -234,7 +242,18 @@ def _gain_lines(found: Run, metric: str) -> list[str]:
             told = "" if main else f"  against {row.reference}"
             told += "  experts' reading, no model" if is_rule(row.arm) else ""
             lines.append(f"  {row.arm:<{width}}  {_difference(row, found)}{told}")
-    return [*lines, *_margin_lines(found, metric, str(reference)), "", *_beside_lines(beside, found)]
+    lines += [*_margin_lines(found, metric, str(reference)), *_other_reference_lines(found, str(reference))]
+    return [*lines, "", *_beside_lines(beside, found)]
+
+
+def _other_reference_lines(found: Run, reference: str) -> list[str]:
+    """Say how to ask what images add where the reference is an arm that no other is with images, such as a baseline."""
+    if not (other := other_reference(found.comparisons, found.scores, found.design["kind"])):
+        return []
+    name = f'"{other}"' if " " in other else other
+    return [
+        f"No arm is {reference} with images. What they add, the margin and subgroups can be asked of --reference {name}."
+    ]
 
 
 def _unit(found: Run) -> str:
@@ -300,12 +319,12 @@ def _added_lines(found: Run) -> list[str]:
 def _subgroup_lines(found: Run) -> list[str]:
     """Say what images add in each subgroup that was asked for."""
     if not len(table := found.subgroups):
-        named = found.experiment.subgroups
-        return (
-            [f"For whom, by {', '.join(named)}: no arm is the reference with images, or nobody has a value.", ""]
-            if named
-            else []
-        )
+        if not (named := found.experiment.subgroups):
+            return []
+        reference = found.comparisons["reference"].iloc[0] if len(found.comparisons) else SHUFFLED
+        with_images = f"image+{reference}" in set(found.predictions["arm"])
+        why = "nobody predicted has a value" if with_images else f"no arm is {reference} with images"
+        return [f"For whom, by {', '.join(named)}: {'there is no reference' if reference == SHUFFLED else why}.", ""]
     lines = [
         f"{table['arm'].iloc[0]} less {table['reference'].iloc[0]} in subgroups, {_label(str(table['metric'].iloc[0]), found)}:"
     ]

@@ -1,15 +1,17 @@
-"""What an experiment says of its design, held against the design itself: a run records what was done."""
+"""What an experiment says of its design and its cohort, held against both: a run records what was done."""
 
 from __future__ import annotations
 
 import dataclasses
+import json
+from collections.abc import Mapping
 from typing import Any
 
-from blues import check, encoders
+from blues import check, encoders, provenance
 from blues.features import Design
 from blues.fuse.experiment import Experiment
 
-__all__ = ["settled"]
+__all__ = ["changed_since", "read_from", "settled"]
 
 
 def settled(design: Design, experiment: Experiment) -> Experiment:
@@ -44,6 +46,54 @@ def settled(design: Design, experiment: Experiment) -> Experiment:
     if experiment.cohort == plain["cohort"] != design.cohort and experiment.train is None:
         changed["cohort"] = design.cohort  # its name: which folder it was read from the design does not know
     return dataclasses.replace(experiment, **changed)
+
+
+def read_from(facts: Mapping[str, Any]) -> dict[str, str]:
+    """Return the hashes of what a run read: each table, its dictionary, and one of all clips that were embedded.
+
+    Parameters
+    ----------
+    facts : mapping
+        Of a design or of a run's provenance. What is not known, as of older runs, is left out.
+    """
+    found = {f"data: {name}": str(value) for name, value in (facts.get("data") or {}).items()}
+    if facts.get("dictionary"):
+        found["dictionary"] = str(facts["dictionary"])
+    if clips := facts.get("clip_hashes"):
+        found["clips"] = provenance.text_hash("\n".join(sorted(f"{name}:{value}" for name, value in clips.items())))
+    return found
+
+
+def changed_since(experiment: Experiment, *designs: Design) -> list[str]:
+    """Return in what cohorts differ from those that the run read which ``--from`` repeats: tables, dictionary, clips.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        Its ``from_`` names the file of the run. Nothing is told where other cohorts are named, or nothing was recorded.
+    *designs : Design
+        As they were read now: of the cohort, or of those to train and to test on.
+
+    Returns
+    -------
+    list of str
+        One line a cohort that differs.
+    """
+    if experiment.from_ is None:
+        return []
+    earlier, file = check.from_toml(Experiment, experiment.from_), experiment.from_.parent / "provenance.json"
+    if any(getattr(earlier, name) != getattr(experiment, name) for name in ("cohort", "train", "test")):
+        return []
+    known = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    told = []
+    for design, facts in zip(designs, (known.get("trained_on") or {}, known)[-len(designs) :], strict=True):
+        before, now = read_from(facts), read_from(design.facts)
+        other = [name.removeprefix("data: ") for name, value in before.items() if now.get(name, value) != value]
+        if other:
+            told.append(
+                f"{design.cohort} is not as that run read it: {', '.join(other)} changed since, and numbers may too"
+            )
+    return told
 
 
 def _of(design: Design) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import pandas as pd
 from blues import check, evaluate
 from blues.evaluate.named import lower_is_better, main_metric
 from blues.features import Design
-from blues.features.arm_names import is_rule, model_of
+from blues.features.arm_names import is_rule, model_of, with_images
 from blues.fuse.arms import Arm
 from blues.fuse.experiment import Experiment
 
@@ -21,6 +21,7 @@ __all__ = [
     "check_reference",
     "compare_arms",
     "image_pairs",
+    "other_reference",
     "reference_arm",
     "risk_table",
     "risk_tables",
@@ -144,6 +145,21 @@ def reference_arm(
     if not len(ranked):
         return None
     return str(ranked.idxmax() if more_is_better else ranked.idxmin())
+
+
+def other_reference(comparisons: pd.DataFrame, scores: pd.DataFrame, kind: str) -> str:
+    """Return which arm, named as the reference, would tell what images add: the best that another arm is with images.
+
+    Empty where that holds of the reference itself, and where it holds of no arm.
+    """
+    if not len(comparisons) or "family" not in comparisons:
+        return ""
+    metric, more_is_better = main_metric(kind)
+    able = list(comparisons.loc[comparisons["family"] == ELSEWHERE, "reference"].unique())
+    values = scores[(scores["metric"] == metric) & scores["arm"].isin(able)].set_index("arm")["value"].dropna()
+    if with_images(comparisons["reference"].iloc[0]) in set(comparisons["arm"]) or not len(values):
+        return ""
+    return str(values.idxmax() if more_is_better else values.idxmin())
 
 
 def too_few_patients(names: Sequence[str], by_arm: Mapping[str, pd.DataFrame]) -> dict[str, tuple[int, int]]:

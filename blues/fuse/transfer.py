@@ -73,7 +73,7 @@ def transfer(
     rows = len(train[1].y)
     split = (0, 0, np.arange(rows), np.arange(rows, len(design.y)))
     found = run_folds(design, experiment, [split], about=about, cohort_card=cohort_card, progress=progress)
-    a, b = train[0].name, test[0].name
+    a, b = _two_names(train[0], test[0])
     refused = about.refused[about.refused["reason"].str.startswith("not matched: ")]
     note = (
         f"Fitted on {train[1].patients.nunique()} patients of {a}, evaluated once on {about.patients.nunique()} of {b}; the "
@@ -96,9 +96,20 @@ def transfer(
         notes=(*notes, *found.notes),
         design={
             **found.design,
+            "cohort": b,
             "transfer": {"train": a, "test": b, "train_patients": int(train[1].patients.nunique())},
         },
     )
+
+
+def _two_names(train: Cohort, test: Cohort) -> tuple[str, str]:
+    """Return what to call two cohorts: by their names, and where these are one, with those of their folders."""
+    if train.name != test.name:
+        return train.name, test.name
+    first, second = (Path(of.folder).resolve().name for of in (train, test))
+    if first == second:
+        first, second = "training", "test"
+    return f"{train.name} ({first})", f"{test.name} ({second})"
 
 
 def joined(train_cohort: Cohort, train: Design, test_cohort: Cohort, test: Design) -> tuple[Design, Design]:

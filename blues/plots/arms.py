@@ -70,7 +70,7 @@ def arms_forest(
     mark : float, optional
         A value to hold the scores against, drawn as a dashed line.
     better : {0, 1, -1}
-        For differences made by images: whether more (1) or less (-1) is better. The better side is then drawn on the right
+        For differences to a reference: whether more (1) or less (-1) is better. The better side is then drawn on the right
         whatever the sign, and said below the axis.
 
     Returns
@@ -95,7 +95,7 @@ def arms_forest(
         left.axvline(mark, color=INK, linewidth=0.9, linestyle="--")
     _intervals(left, scores, "value", levels)
     left.set_yticks(levels, [plain(arm, 34) for arm in scores["arm"]])
-    sides = "\n← better without · better with images →" if better else ""
+    sides = "\n← reference better · arm better →" if better else ""
     left.set(xlabel=metric + sides, ylim=(-len(scores) + 0.4, 0.6))
     if better < 0:
         left.invert_xaxis()

@@ -71,7 +71,7 @@ def waterfall(frame: pd.DataFrame, xlabel: str = "predicted probability", base: 
     places = axis_decimals(reach)
     for i, (a, b) in enumerate(zip(start, end, strict=True)):
         axes.plot([b, b], [-i - 1 - 0.33, -i - 2 + 0.33], color=MUTED, linewidth=0.8)
-        text = f"{b - a:+.{places}f}".replace("-", "−")
+        text = f"{b - a:+z.{places}f}".replace("-", "−")
         right = b >= a
         axes.text(
             max(a, b) + 0.012 * reach if right else min(a, b) - 0.012 * reach,

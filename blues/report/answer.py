@@ -11,9 +11,10 @@ from blues.cohort import when
 from blues.features.arm_names import modalities
 from blues.fuse.margin import MEASURED, against_margin, mostly_out
 from blues.fuse.named import UNTOLD
+from blues.fuse.tables import other_reference
 from blues.report.asides import added, for_whom, no_better, rows, tested
 from blues.report.facts import Facts, Gain
-from blues.report.words import MEAN, arm_label, capital, clean, in_folds, listed, metric
+from blues.report.words import CONSTANT, MEAN, arm_label, capital, clean, in_folds, listed, metric
 
 __all__ = ["answer", "digits", "few_events", "verdict_text"]
 
@@ -80,6 +81,7 @@ def answer(facts: Facts) -> dict[str, Any]:
         "scores": {arm: list(facts.score(arm)) for arm in facts.arms},
         "difference": [gain.difference, gain.low, gain.high] if gain else None,
         "refitted": list(gain.refitted[1:]) if gain and gain.refitted and gain.ends and facts.adds else None,
+        "adds": facts.adds if gain else None,
         "margin": facts.run.experiment.margin if gain and facts.adds else None,
         "p_value": gain.p if gain else None,
         "p_added": facts.added[0] if gain and facts.added else None,
@@ -141,7 +143,7 @@ def _unclear(facts: Facts, gain: Gain) -> str:
             "impossible": f"The reference leaves no room for a gain of {named} in {label}",
             "below": f"In this run imaging adds less than {named} in {label}, if anything",
         }.get(_held(facts, gain), f"This run cannot tell whether imaging adds {named} in {label}")
-    if gain.ends is None:
+    if gain.ends is None or max(gain.ends) <= 0:
         return "Imaging is not shown to add anything here"
     most = number(min(max(0.0, *gain.ends), facts.room(gain.reference)), 3) + facts.in_unit
     return f"Imaging is not shown to add anything here; a gain of up to {most} in {label} is not ruled out"
@@ -218,11 +220,21 @@ def _beside_a_constant(facts: Facts) -> str:
 
 def _above_chance(facts: Facts, gain: Gain) -> str:
     """Say that a gain over a reference that knows nothing is little."""
-    if not (said := no_better(facts, gain.reference)):
+    if not (said := no_better(facts, gain.reference, _of_constant(facts, gain.reference))):
         return ""
     shown = number(facts.score(gain.reference)[0], digits(facts)) + facts.in_unit
     more = f" {capital(arm_label(gain.arm))} {again} either." if (again := _nor(facts, gain.arm)) else ""
-    return f"The reference itself {said} ({shown}): a gain over it says little.{more}"
+    itself = f"{said} ({shown})" if facts.metric in ("auroc", "uno_c") else f"({shown}) {said}"
+    return f"The reference itself {itself}: a gain over it says little.{more}"
+
+
+def _of_constant(facts: Facts, arm: str) -> str:
+    """Return the score of the constant in brackets; empty where it is that of other patients than the arm's."""
+    constant = next((a for a in facts.arms if a in (CONSTANT, MEAN)), arm)
+    people = [set(facts.of(a)["patient"]) for a in (arm, constant)]
+    score = facts.score(constant)[0]
+    same = constant != arm and people[0] == people[1] and np.isfinite(score)
+    return f" ({number(score, digits(facts))}{facts.in_unit})" if same else ""
 
 
 def _nor(facts: Facts, arm: str) -> str:
@@ -278,11 +290,10 @@ def _refitted(facts: Facts, gain: Gain) -> str:
 
 def _reading(facts: Facts, gain: Gain) -> str:
     """Say what the interval of the headline difference means, and what it leaves open."""
-    limits_ = sorted((gain.low * gain.better, gain.high * gain.better))
     if not facts.adds:
         return (
             f"No arm of this run is {arm_label(gain.reference)} with images added, so this is a difference between two arms: "
-            "it may come from all that they do not share."
+            f"it may come from all that they do not share.{_other_reference(facts)}"
         )
     if gain.negligible:
         return (
@@ -309,14 +320,32 @@ def _reading(facts: Facts, gain: Gain) -> str:
             "little of what images are worth."
         )
     if gain.verdict == "unclear":
-        room = facts.room(gain.reference)
-        all_ = ", all that the reference leaves room for," if limits_[1] > room else ""
-        return (
-            "The interval includes 0, so this run does not show that imaging adds anything; gains up to "
-            f"{number(max(min(limits_[1], room), 0), 3)}{facts.in_unit}{all_} and losses up to "
-            f"{number(max(-limits_[0], 0), 3)}{facts.in_unit} remain compatible with it."
-        )
+        return _left_open(facts, gain)
     return "There is no interval, so nothing follows from it."
+
+
+def _left_open(facts: Facts, gain: Gain) -> str:
+    """Say what an interval that includes 0 leaves open."""
+    low, high = sorted((gain.low * gain.better, gain.high * gain.better))
+    shown = "The interval includes 0, so this run does not show that imaging adds anything;"
+    if 0 in (low, high):  # many samples of few patients give exactly 0
+        return f"{shown} it ends at exactly 0, which many samples gave, and so bounds nothing."
+    room = facts.room(gain.reference)
+    all_ = ", all that the reference leaves room for," if high > room else ""
+    return (
+        f"{shown} gains up to {number(max(min(high, room), 0), 3)}{facts.in_unit}{all_} and losses up to "
+        f"{number(max(-low, 0), 3)}{facts.in_unit} remain compatible with it."
+    )
+
+
+def _other_reference(facts: Facts) -> str:
+    """Say what would have to be named for an answer to what images add."""
+    if not (other := other_reference(facts.run.comparisons, facts.run.scores, str(facts.design["kind"]))):
+        return ""
+    return (
+        f" What images add, for whom, and whether it is worth having can be asked of {arm_label(other)}, which another arm is "
+        "with images: name it, the arm without images that is to be the reference, before the run."
+    )
 
 
 def _but(gain: Gain) -> str:

@@ -28,15 +28,15 @@ def tested(facts: Facts) -> str:
     )
 
 
-def no_better(facts: Facts, arm: str) -> str:
+def no_better(facts: Facts, arm: str, score: str = "") -> str:
     """Return in words that an arm does no better than saying the same of everybody; empty where it does, or none is known.
 
     Its score decides, beside a constant's on the same patients (:meth:`Facts.at_chance`); of a reference that errs less, the
-    paired interval, where the run has one.
+    paired interval, where the run has one. ``score`` stands behind the constant's name.
     """
     ranks = facts.metric in ("auroc", "uno_c")
     if facts.at_chance(arm):
-        told = f"is no better than the {MEAN}, which says the same of everybody"
+        told = f"is no better than the {MEAN}{score}, which says the same of everybody"
         return "ranks patients no better than chance" if ranks else told
     constant = next((a for a in facts.arms if a in (CONSTANT, MEAN)), None)
     if ranks or constant is None or constant == arm:
@@ -46,7 +46,7 @@ def no_better(facts: Facts, arm: str) -> str:
         return ""
     pair = table[(table["arm"] == constant) & (table["reference"] == arm) & (table["metric"] == facts.metric)]
     shown = any(min(r.low, r.high) > 0 or max(r.low, r.high) < 0 for r in pair.head(1).itertuples())
-    return "" if shown or not len(pair) else f"is not shown to be better than the {MEAN}"
+    return "" if shown or not len(pair) else f"is not shown to be better than the {MEAN}{score}"
 
 
 def added(facts: Facts) -> str:

@@ -11,13 +11,14 @@ import blues
 from blues import evaluate
 from blues.fuse import Run
 from blues.fuse.naming import worded
+from blues.fuse.settled import read_from
 from blues.report.answer import INTENDED_USE, answer, digits
 from blues.report.document import block, column, figure, table
 from blues.report.facts import Facts
 from blues.report.methods import place
 from blues.report.settings import in_use
 from blues.report.summary import SCHEMA
-from blues.report.words import arm_label, clean, metric
+from blues.report.words import CONSTANT, MEAN, arm_label, clean, metric
 
 __all__ = ["compare"]
 
@@ -120,8 +121,9 @@ def _all_settings(facts: Facts, paths: bool) -> dict[str, str]:
     for name in ("blues", "commit", "python", "machine"):
         if p.get(name):
             found[name if name != "blues" else "version of blues"] = str(p[name])
-    for group in ("data", "packages"):
-        found |= {f"{group}: {k}": str(v) for k, v in (p.get(group) or {}).items()}
+    found |= {f"packages: {k}": str(v) for k, v in (p.get("packages") or {}).items()}
+    found |= read_from(p)
+    found |= {f"training cohort's {k}": v for k, v in read_from(p.get("trained_on") or {}).items()}
     encoder = p.get("encoder") or {}
     found |= {f"encoder: {k}": str(encoder[k]) for k in ("name", "hash") if k in encoder}
     patients, events, _ = facts.people()
@@ -160,26 +162,30 @@ def _same_rows(a: Facts, b: Facts) -> bool:
 def _paired(a: Facts, b: Facts, names: tuple[str, str]) -> dict[str, Any]:
     rows = []
     for arm in (x for x in a.arms if x in b.arms):
+        if arm in (CONSTANT, MEAN):  # which rank nobody
+            continue
         both = a.of(arm).merge(b.of(arm)[["row", "p"]], on="row", suffixes=("", "_b"))
         if both["y"].nunique() < 2:
             continue
         clusters = both["patient"] if both["patient"].duplicated().any() else None
         test = evaluate.delong_test(both["y"], both["p_b"], both["p"], clusters)
         rows.append([arm_label(arm), [test.estimate, test.low, test.high], test.p_value, len(both)])
-    columns = [column("arm"), column(f"difference in AUROC, {names[1]} minus {names[0]}", "interval", 3, sign=True)]
+    what = metric("auroc" if a.moved and b.moved else "auroc_mean_prediction").label
+    columns = [column("arm"), column(f"difference in {what}, {names[1]} minus {names[0]}", "interval", 3, sign=True)]
     columns += [column("p", "p"), column("compared", "integer")]
-    averaged = "" if a.moved and b.moved else " averaged over repeats"
+    averaged = "" if a.moved and b.moved else " averaged over repeats, which the scores above are not"
     note = f"DeLong on predictions{averaged}: it compares these fitted predictions, not the ways of making them."
-    return table("Paired difference in AUROC", columns, rows, note=note)
+    return table(f"Paired difference in {what}", columns, rows, note=note)
 
 
 def _forest(paired: dict[str, Any], names: tuple[str, str]) -> dict[str, Any]:
     rows = [(row[0].replace(" + ", "+"), *row[1]) for row in paired["rows"]]
     return figure(
         "arms_forest",
-        f"Difference in AUROC, {names[1]} minus {names[0]}",
-        "Paired difference with 95% interval. An interval across the dotted line shows no difference.",
+        f"{paired['caption']}, {names[1]} minus {names[0]}",
+        "Paired difference with 95% interval. An interval across the dotted line at 0 does not show a difference, nor that "
+        "there is none.",
         scores=pd.DataFrame(rows, columns=["arm", "value", "low", "high"]),
-        metric=f"difference in AUROC, {names[1]} − {names[0]}",
+        metric=f"{paired['caption'].removeprefix('Paired ')}, {names[1]} − {names[0]}",
         chance=0.0,
     )

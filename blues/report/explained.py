@@ -100,8 +100,9 @@ def _in_words(facts: Facts, record: explain.Attributions, arm: str) -> str:
     if not len(images) or "image" not in modalities(arm):
         return said + "."
     by_point = explain.importance(record, arm, "point", draws=50, seed=facts.seed)
-    share = float(images["value"].sum() / max(found["value"].sum(), 1e-300))
-    said += f". Of the images ({share:.0%} of the sum of all bars) the largest is {_the(images)}"
+    kinds = explain.importance(record, arm, "modality", draws=50, seed=facts.seed)
+    share = float(kinds.loc[kinds["modality"] == "image", "share"].iloc[0])
+    said += f". Of the images (a share of {share:.0%} among the kinds of information) the largest is {_the(images)}"
     named = images[~images["name"].astype(str).str.startswith("embedding")]
     if len(named) and named.index[0] != images.index[0]:
         said += f", of the measures with a name {_the(named)}"

@@ -174,7 +174,7 @@ def _headline_tests(facts: Facts) -> dict[str, Any] | None:
         return None
     mine = table_[(table_["arm"] == facts.candidate) & (table_["reference"] == facts.reference)]
     mine = mine.iloc[(mine["metric"] != facts.metric).argsort(kind="stable")]
-    columns = [column("score"), column("difference", "interval", digits=3, sign=True), column("better with images")]
+    columns = [column("score"), column("difference", "interval", digits=3, sign=True), column(_better(facts))]
     columns += [column("p", "p"), column("test"), column("what it asks")]
     rows = [
         [facts.label(name), [r["difference"], r["low"], r["high"]], _SIDES[metric(name).better]]
@@ -196,6 +196,11 @@ def _headline_tests(facts: Facts) -> dict[str, Any] | None:
     return table(caption, columns, rows, note=note)
 
 
+def _better(facts: Facts) -> str:
+    """Return the head of the column that says on which side of 0 a difference is good."""
+    return "better with images" if facts.adds else f"better with {arm_label(facts.candidate or '')}"
+
+
 def _weights(facts: Facts) -> dict[str, Any] | None:
     """Return what the stacks gave each modality, over the training folds; None where nothing was stacked."""
     taken = facts.run.choices
@@ -213,13 +218,13 @@ def _weights(facts: Facts) -> dict[str, Any] | None:
         return None
     columns = [column("arm"), column("kind of information"), column("weight", "number"), column("left out", "share")]
     columns += [
-        column("share of what moves the prediction", "share"),
+        column("share of the stack", "share"),
         column(facts.by_way("training folds", "fits"), "integer"),
     ]
     note = facts.by_way("Means over the training folds. ", "") + (
         "A stack weights what a model of each kind of information says: 1 takes it as it is, 0 leaves it out, and weights "
-        f"cannot be below 0. Left out: in which share of the {facts.by_way('folds', 'fits')}. The last share is weight times "
-        "spread. Learned on inner folds; it says what the stack trusted, not whether it was right to."
+        f"cannot be below 0. Left out: in which share of the {facts.by_way('folds', 'fits')}. The share of the stack is "
+        "weight times spread. Learned on inner folds; it says what the stack trusted, not whether it was right to."
     )
     return table("What the fused arms rest on", columns, rows, note=note, filters=len(rows) > 12)
 
@@ -255,7 +260,8 @@ def _gain_forest(facts: Facts, label: str) -> dict[str, Any]:
             rows.append((f"{g.arm}, trained anew", *g.refitted))
             told += ' "Trained anew": the mean over folds, allowing for other training patients (Nadeau and Bengio).'
     told += " An interval across the dotted line at 0 does not show a difference, nor that there is none."
-    if margin := facts.run.experiment.margin:
+    margin = facts.run.experiment.margin if facts.adds else 0  # held against nothing else, as the answer says
+    if margin:
         told += f" Dashed: the smallest gain worth having, {margin:g}{facts.in_unit}, as named."
     return figure(
         "arms_forest",
@@ -294,11 +300,15 @@ def _change(facts: Facts, moved: pd.DataFrame, privacy: Privacy) -> dict[str, An
     shown = moved.head(5000)
     frame = shown[["y", "before", "after"]].reset_index(drop=True)
     frame["name"] = _row_names(shown, privacy)
+    one, other = arm_label(facts.reference or ""), arm_label(facts.candidate or "")
+    title, above = f"Risk of each patient by {one} and by {other}", f"{other} predicts the higher risk"
+    if facts.adds:
+        title, above = "Risk of each patient without and with images", "images raise the predicted risk"
     return figure(
         "change",
-        "Risk of each patient without and with images",
+        title,
         f"One mark a {facts.design['level']}: purple circles with the outcome, grey diamonds without. Above the diagonal "
-        "images raise the predicted risk. How many move the right way is not counted: such counts reward mere rescaling "
+        f"{above}. How many move the right way is not counted: such counts reward mere rescaling "
         "(Hilden and Gerds 2014).",
         f"Predicted risk by {facts.reference} against {facts.candidate}; the table of patients holds the numbers.",
         table=frame,
@@ -327,4 +337,6 @@ def _patients(facts: Facts, moved: pd.DataFrame, privacy: Privacy) -> dict[str, 
     note = "Names are pseudonyms; the order of the cohort's ids cannot be read from them." if privacy.names else ""
     if len(moved) > len(shown):
         note = f"The {len(shown)} largest changes of {len(moved):,}. {note}"
-    return table("Whose prediction images change most", columns, rows, note=note, filters=True)
+    one, other = arm_label(facts.reference or ""), arm_label(facts.candidate or "")
+    caption = "Whose prediction images change most" if facts.adds else f"Where {other} and {one} differ most"
+    return table(caption, columns, rows, note=note, filters=True)

@@ -9,10 +9,11 @@ from typing import Any
 
 from blues import models
 from blues.check import counted
+from blues.features.arm_names import BASELINE, BY_CLIP, RULE
 from blues.report import timed
 from blues.report.facts import Facts
-from blues.report.settings import poolings
-from blues.report.words import FRAMES, POINTS, THRESHOLDS, called_grade, listed, metric
+from blues.report.settings import in_use, poolings
+from blues.report.words import CONSTANT, FRAMES, MEAN, POINTS, THRESHOLDS, called_grade, listed, metric
 
 __all__ = ["command", "methods", "place"]
 
@@ -117,14 +118,15 @@ def _models(facts: Facts) -> str:
             "The ordered grades were predicted by one such model a cut between them (Frank and Hall 2001); of the expected "
             f"grades {called_grade(facts.candidates[0].threshold)} was called. "
         )
-    text += _fused(facts)
+    text += _fused(facts) + _beside(facts)
     calibrated = [way for way in dict.fromkeys(c.calibrate for c in facts.candidates) if way != "none"]
     if calibrated:
         some = " of some candidates" if select and len({c.calibrate for c in facts.candidates}) > 1 else ""
         text += f"Predictions{some} were recalibrated ({listed(calibrated, 'or')}) on inner folds. "
     if e.get("threshold") is not None and facts.binary:
-        rules = [THRESHOLDS.get(rule, rule) for rule in dict.fromkeys(c.threshold for c in facts.candidates)]
-        text += f"Sensitivity and specificity are at {listed(rules, 'or')}. "
+        rules = [THRESHOLDS.get(rule, rule) for rule in in_use(facts)["threshold"]]
+        own = ", of the rules at thresholds of their own" if _named(facts, RULE) else ""
+        text += f"Sensitivity and specificity are at {listed(rules, 'or')}{own}. "
     return text + facts.by_way(
         "Imputation, scaling and whatever else learns were fitted within the training folds.",
         "Imputation, scaling and whatever else learns were fitted on the training patients.",
@@ -136,6 +138,29 @@ def _arms(facts: Facts) -> str:
     if len(kinds) == 1:
         return f"Predictions were made from one kind of information, {kinds[0]}"
     return "Every modality alone and every combination was an arm"
+
+
+def _named(facts: Facts, kind: str) -> list[str]:
+    """Return the arms of a kind, without its name."""
+    return [arm.removeprefix(kind) for arm in facts.arms if arm.startswith(kind)]
+
+
+def _beside(facts: Facts) -> str:
+    """Say which arms stood beside those of the modalities: a baseline, the experts' rules, a constant."""
+    text, plain = "", models.described(models.PLAIN, str(facts.design["kind"]))
+    if named := _named(facts, BASELINE):
+        text += f"A baseline of variables named beforehand ({listed(named)}) was an arm of its own: {plain}. "
+    if rules := _named(facts, RULE):
+        by_clip = any(arm.startswith(BY_CLIP) for arm in facts.arms)
+        each = " (a rule for each clip: of the share of a patient's clips that it calls)" if by_clip else ""
+        text += (
+            f"The experts' ratings made {counted(len(rules), 'rule')}, {listed(rules)}, each {plain} of that one number{each}, "
+            "with the threshold of the best Youden index on its own training patients. "
+        )
+    if {CONSTANT, MEAN} & set(facts.arms):
+        said = "prevalence" if facts.binary else "mean outcome"
+        text += f"A constant, the {said} of the training patients, stood beside them. "
+    return text
 
 
 def _fused(facts: Facts) -> str:

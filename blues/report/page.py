@@ -204,12 +204,13 @@ def _hover(spec: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return a figure's points for the pointer, as series of names and coordinates."""
     if spec["kind"] == "change":
         frame = pd.DataFrame(spec["arguments"]["table"]["frame"])
+        names = [f"by {arm_label(str(spec['arguments'][arm]))}" for arm in ("reference", "arm")]
         series = [
             {"name": name, "names": part["name"].tolist(), "x": part["before"].tolist(), "y": part["after"].tolist()}
             for y, name in ((1, "with the outcome"), (0, "without"))
             for part in [frame[frame["y"] == y]]
         ]
-        return {"x": "without images", "y": "with images", "digits": 2, "series": series}
+        return {"x": names[0], "y": names[1], "digits": 2, "series": series}
     if spec["kind"] not in _HOVER:
         return None
     x, y, x_label, y_label = _HOVER[spec["kind"]]
@@ -224,7 +225,10 @@ def _hover(spec: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def _strip(numbers: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return where the headline difference lies in its little picture; to the right is better with images."""
+    """Return where the headline difference lies in its little picture; to the right is better with images.
+
+    Where no arm is the reference with images, it is a difference between two arms, and called so.
+    """
     difference = numbers.get("difference")
     if not difference or any(v is None for v in difference):
         return None
@@ -244,6 +248,7 @@ def _strip(numbers: Mapping[str, Any]) -> dict[str, Any] | None:
         **place,
         **texts,
         "metric": label,
+        "adds": numbers["adds"],
         "spoken": f"Difference in {label}: {interval(value * better, low * better, high * better, 3, sign=True)}",
     }
 

@@ -140,7 +140,8 @@ def utility(facts: Facts) -> Parts:
             [r.threshold, r.net_benefit, r.other, [r.difference, r.low, r.high], r.treat_all]
             for r in difference.itertuples()
         ]
-        caption = "Net benefit with and without images"
+        two = f"{arm_label(facts.candidate or '')} and {arm_label(facts.reference or '')}"
+        caption = "Net benefit with and without images" if facts.adds else f"Net benefit of {two}"
         tables["net-benefit"] = table(
             caption,
             columns,

@@ -14,7 +14,7 @@ import pandas as pd
 
 import blues
 from blues import check, explain
-from blues.check import counted, number
+from blues.check import counted, number, signed
 from blues.explain.points import right_first
 from blues.fuse import Run
 from blues.fuse.naming import worded
@@ -253,7 +253,7 @@ def _moved(facts: Facts, one: explain.Person) -> Parts:
     of = dict(zip(zip(one.features["modality"], one.features["label"].astype(str), strict=True), words, strict=True))
     keys = zip(one.waterfall["modality"], one.waterfall["name"], strict=True)
     steps = one.waterfall.assign(name=[f"{key[1]} {of.get(key, '')}".strip() for key in keys])
-    first = "; ".join(f"{r.name} {r.shap:+.2f}" for r in steps.head(3).itertuples())
+    first = "; ".join(f"{r.name} {signed(r.shap, 2)}" for r in steps.head(3).itertuples())
     figures = {
         "steps-modality": _steps(one.by_modality, "From the base value to this patient, by kind of information", unit),
         "steps-feature": _steps(

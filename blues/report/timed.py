@@ -11,7 +11,7 @@ from blues.check import InputError
 from blues.report.document import figure
 from blues.report.extras import last_values
 from blues.report.facts import Facts
-from blues.report.words import arm_label, metric
+from blues.report.words import arm_label, listed, metric
 
 __all__ = ["evaluation", "models", "repeats_frame", "risk_figures"]
 
@@ -65,12 +65,14 @@ def repeats_frame(facts: Facts) -> pd.DataFrame:
 
 def models(facts: Facts) -> str:
     """Return the sentences of the methods on the models."""
+    named = [arm.removeprefix("baseline: ") for arm in facts.arms if arm.startswith("baseline: ")]
+    beside = f", and a baseline of variables named beforehand ({listed(named)})," if named else ""
     return (
-        "Every modality alone and every combination was an arm: a ridge Cox model of the cause-specific hazard of discharge "
-        "alive (Verweij and van Houwelingen 1994), each modality scaled to the same total variance, ties by Efron, the "
-        "penalty chosen by cross-validated partial likelihood within the training fold. Death in hospital competes, with a "
-        "hazard that is the same for all; predicted probabilities are cumulative incidences. Missing values took training "
-        "medians. Imputation, scaling and whatever else learns were fitted within the training folds."
+        f"Every modality alone and every combination{beside} was an arm: a ridge Cox model of the cause-specific hazard "
+        "of discharge alive (Verweij and van Houwelingen 1994), each modality scaled to the same total variance, ties by "
+        "Efron, the penalty chosen by cross-validated partial likelihood within the training fold. Death in hospital "
+        "competes, with a hazard that is the same for all; predicted probabilities are cumulative incidences. Missing values "
+        "took training medians. Imputation, scaling and whatever else learns were fitted within the training folds."
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from blues.check import InputError
+from blues.check import InputError, counted
 from blues.cohort import Cohort
 from blues.survive.daily import discrete_time
 from blues.survive.regression import EVENTS_PER_PARAMETER, CoxFit, cause_specific_cox, cox, proportional_hazards_test
@@ -115,9 +115,9 @@ def without_blank(table: pd.DataFrame, column: str) -> pd.DataFrame:
 def _told(table: pd.DataFrame, whole: pd.DataFrame, patients: int, origin: str) -> str:
     constant = [str(c) for c in table if c not in whole]
     text = (
-        f"Regressions of the stay on {len(whole.columns)} covariates ({origin}); {len(whole)} of {patients} patients have a "
-        "stay and all of them. Each variable was modelled alone, on the patients who have it, and all together; ties by Efron. "
-        "Nothing was selected by its result, and no p value is adjusted for the number of models."
+        f"Regressions of the stay on {counted(len(whole.columns), 'covariate')} ({origin}); {len(whole)} of {patients} "
+        "patients have a stay and all of them. Each variable was modelled alone, on the patients who have it, and all "
+        "together; ties by Efron. Nothing was selected by its result, and no p value is adjusted for the number of models."
     )
     return text + (f" Left out, for they do not vary: {', '.join(constant)}." if constant else "")
 

@@ -12,7 +12,7 @@ from lifelines import CoxPHFitter
 from lifelines.exceptions import ConvergenceError
 from scipy.stats import chi2, rankdata
 
-from blues.check import InputError, columns_exist, one_of
+from blues.check import InputError, columns_exist, counted, one_of
 from blues.evaluate.records import Test, check_level
 from blues.survive.concordance import harrell_c
 from blues.survive.glm import coefficient_table
@@ -123,7 +123,7 @@ def check_columns(frame: pd.DataFrame) -> None:
     scaled = (values - values.mean(axis=0)) / spread
     if frame.shape[1] >= len(frame):
         raise InputError(
-            f"{frame.shape[1]} covariates for {len(frame)} subjects",
+            f"{counted(frame.shape[1], 'covariate')} for {counted(len(frame), 'subject')}",
             remedy="Choose fewer, or use penalised_cox",
         )
     for j in range(1, frame.shape[1]):

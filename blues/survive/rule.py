@@ -143,10 +143,11 @@ class StayRule:
         parts.append(
             "Contradictions: never admitted (out on every day, on no ward) is 0 days; a stay that outlasts a day out of "
             "hospital and fits the status as hours is hours; wards that outlast the stay are the time; two or more days out "
-            f"inside the stay outvote it; else the stay counts. Sources may differ by {self.tolerance:g} days."
+            "inside the stay outvote it; else the stay counts. Sources may differ by "
+            f"{self.tolerance:g} day{'s' * (self.tolerance != 1)}."
         )
         if self.horizon is not None:
-            parts.append(f"Longer stays are censored at {self.horizon:g} days.")
+            parts.append(f"Longer stays are censored at {self.horizon:g} day{'s' * (self.horizon != 1)}.")
         return " ".join(parts)
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 from lifelines import LogLogisticAFTFitter, LogNormalAFTFitter, WeibullAFTFitter
 from lifelines.exceptions import ConvergenceError
 
-from blues.check import InputError, one_of
+from blues.check import InputError, counted, one_of
 from blues.survive.glm import binomial, coefficient_table
 from blues.survive.inputs import numeric_frame, observed
 from blues.survive.regression import EVENTS_PER_PARAMETER, check_columns
@@ -127,9 +127,9 @@ def hurdle(time: Any, event: Any, covariates: Any, *, family: str = "lognormal",
     notes = [f"admission: {note}" for note in first.notes] + said
     rarer = min(int(zero.sum()), int((~zero).sum()))
     if rarer / p < EVENTS_PER_PARAMETER:
-        notes.append(f"admission: {rarer} in the rarer class for {p} covariates: {rarer / p:.1f} each")
+        notes.append(f"admission: {rarer} in the rarer class for {counted(p, 'covariate')}: {rarer / p:.1f} each")
     if ended / p < EVENTS_PER_PARAMETER:
-        notes.append(f"length of stay: {ended} ends for {p} covariates: {ended / p:.1f} each")
+        notes.append(f"length of stay: {ended} ends for {counted(p, 'covariate')}: {ended / p:.1f} each")
     return HurdleFit(
         coefficient_table(frame.columns, first.coef[:p], first.se[:p], "odds_ratio", level),
         coefficient_table(frame.columns, coef, se, "time_ratio", level),
