@@ -30,6 +30,19 @@ def own(tmp_path, monkeypatch):
     return clips.parent
 
 
+def test_two_tables_become_one_as_the_page_says(own):
+    table = own / "patients.csv"
+    whole = table.read_text(encoding="utf-8")
+    rows = [line.split(",") for line in whole.splitlines()]
+    for name, columns in (("clinical", (0, 1, 2)), ("blood", (0, 3, 4, 5, 6))):
+        lines = [",".join(row[i] for i in columns) for row in rows]
+        (own / f"{name}.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    table.unlink()
+    (merge,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    exec(merge, {})
+    assert table.read_text(encoding="utf-8") == whole
+
+
 @pytest.mark.slow
 def test_the_page_holds_word_for_word(own, capsys):
     page = PAGE.read_text(encoding="utf-8")
