@@ -18,6 +18,7 @@ from blues.check.inputs import (
     probabilities,
     same_length,
 )
+from blues.check.progress import followed, tell
 from blues.check.rounding import DIGITS, ROUNDING, reaches
 
 InputError.__module__ = __name__  # a traceback names it as everybody imports it
@@ -33,6 +34,7 @@ __all__ = [
     "command",
     "counted",
     "finite",
+    "followed",
     "from_toml",
     "hand_over",
     "one_of",
@@ -40,4 +42,5 @@ __all__ = [
     "probabilities",
     "reaches",
     "same_length",
+    "tell",
 ]

@@ -160,7 +160,12 @@ def run_folds(
     if attributions is not None and len(by_chance):
         attributions = dataclasses.replace(attributions, null=by_chance)
     examined = examined_arms(arms, reference, experiment.examine)
+    looked = check.counted(len(examined), "arm")
+    check.tell(
+        progress and bool(experiment.validate), f"{looked} on {experiment.validate} bootstrap samples of patients"
+    )
     validation = validate(design, examined, experiment) if experiment.validate else pd.DataFrame()
+    check.tell(progress and bool(experiment.learning_curve), f"{looked} trained on fewer patients")
     learning = learning_curve(design, examined, folds, experiment) if experiment.learning_curve else pd.DataFrame()
     size = sample_size(about, (design, np.asarray(folds[0][2])) if transfer else None)
     few = too_few_patients(without_images(arms, design.kind), by_arm)
