@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
-from matplotlib.text import Text
 
 from blues import evaluate, plots
 from blues.check import InputError
@@ -476,8 +475,9 @@ def test_bars_no_more_than_chance_have_an_outline_that_can_be_seen():
 
 
 def overhang(figure):
-    """Return by how many points texts reach out of a figure, at either side."""
-    boxes = [text.get_window_extent() for text in figure.findobj(Text) if text.get_text() and text.get_visible()]
+    """Return by how many points the names of rows and axes reach out of a figure, at either side."""
+    texts = [text for axes in figure.axes for text in (axes.xaxis.label, *axes.get_yticklabels())]
+    boxes = [text.get_window_extent() for text in texts]
     return max(0, -min(box.x0 for box in boxes), max(box.x1 for box in boxes) - figure.bbox.width)
 
 
@@ -491,7 +491,7 @@ def test_names_that_differ_at_their_ends_are_told_apart_and_the_axis_keeps_insid
         assert "zone a" in shown[0]
         assert shown[3].endswith("y")
         assert overhang(figure) == 0
-    assert len(set(style.folded(arm) for arm in arms)) == 4
+    assert len({style.folded(arm) for arm in arms}) == 4
 
 
 def test_bars_of_small_values_have_numbers_apart_and_say_what_the_rest_is():
