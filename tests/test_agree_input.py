@@ -521,3 +521,16 @@ def test_blank_rows_change_nothing(tmp_path):
     (tmp_path / "plain.csv").write_text(plain)
     (tmp_path / "gaps.csv").write_text("\n , ,\n" + plain.replace("\n", "\n\n").replace("b,x", ",,\nb,x"))
     pd.testing.assert_frame_equal(read(tmp_path / "gaps.csv"), read(tmp_path / "plain.csv"))
+
+
+@pytest.mark.parametrize(
+    ("header", "told"),
+    [("clip,rater,score", True), ("clip,patient_id,rater,score", False), ("patient,rater,score", False)],
+)
+def test_a_table_that_does_not_say_whose_its_clips_are_is_told(tmp_path, capsys, header, told):
+    rows = [f"{clip},{'p,' * ('patient_id' in header)}{rater},{clip % 3}" for clip in range(6) for rater in "ab"]
+    (tmp_path / "r.csv").write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
+    words = ["--categories", "0", "1", "2", "--draws", "20", "--out", str(tmp_path)]
+    assert agree.main([str(tmp_path / "r.csv"), *words]) == 0
+    for text in (capsys.readouterr().out, (tmp_path / "agreement.html").read_text(encoding="utf-8")):
+        assert ("No patient column: every subject counts as independent" in text) == told

@@ -1,15 +1,17 @@
 import errno
 import importlib
 import io
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Literal
 
 import numpy as np
 import pytest
 
 from blues import check
-from blues.check import InputError
+from blues.check import InputError, progress
 
 
 @dataclass(frozen=True)
@@ -248,3 +250,17 @@ def test_an_option_without_use_is_refused_by_its_flag():
             check.refuse_idle(options, {name: "why"})
     with pytest.raises(InputError, match="required: FOLDER"):
         check.parse(Idle, [], prog="p", description="d")
+
+
+def test_a_log_is_told_now_and_then_how_far_a_command_is(monkeypatch, capsys):
+    seconds = iter([0, 20, 70, 80, 200])
+    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: next(seconds)))
+    assert list(check.followed("abcd", 4, "reading", unit="letters", shown=True)) == list("abcd")
+    assert capsys.readouterr() == ("", "reading: 2 of 4 letters\n"), "the end says itself"
+    monkeypatch.undo()
+    assert list(check.followed("abcd", 4, "reading", unit="letters", shown=False)) == list("abcd")
+    check.tell(False, "hidden")
+    assert capsys.readouterr() == ("", "")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    assert list(check.followed("abcd", 4, "reading", unit="letters", shown=True)) == list("abcd")
+    assert "reading:   0%|" in capsys.readouterr().err

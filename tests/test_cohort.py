@@ -323,3 +323,26 @@ def test_numbers_survive_being_written(value):
 def test_a_number_is_a_finite_float_or_none(text):
     value = number(text)
     assert value is None or (np.isfinite(value) and value == float(text))
+
+
+@pytest.mark.parametrize(
+    ("rater", "level", "pooled", "told"),
+    [
+        ("", "patient", 'over_clips = "max"', "2.5"),
+        ("", "clip", "", "0.5, 2.5"),
+        ('rater = "a"', "patient", 'over_clips = "max"', None),
+        ('rater = "a"', "clip", "", None),
+        ('rater = "a"', "patient", 'over_points = "sum"', None),
+        ("", "patient", 'over_points = "sum"', "3.5"),
+    ],
+)
+def test_means_between_grades_are_told(tmp_path, rater, level, pooled, told):
+    section = (
+        f'[targets.worst]\nlabel = "w"\nkind = "ordinal"\nrating = "severity"\nlevel = "{level}"\n{rater}\n{pooled}\n'
+    )
+    ratings = swap(RATINGS, "2_R1.mp4,a,2", "2_R1.mp4,a,2\n2_R1.mp4,b,3")
+    write(tmp_path, toml=swap(TOML, "[columns]", section + "[columns]"), ratings=ratings)
+    found = findings(read(tmp_path), column="severity", kind="odd")
+    assert list(found["value"]) == ([] if told is None else [told])
+    if told is not None:
+        assert 'rater = "a" takes one reader\'s grades' in found["done"].iloc[0]

@@ -1,11 +1,12 @@
 """Drafts say which tables they do not use, and ask where a table of ratings is not one grade a row."""
 
 import tomllib
+from pathlib import Path
 
 import pytest
 from test_cohort_outside import HEADER, IDS, clips, decided, line_of, rows_of, table
 
-from blues.cohort import draft, main
+from blues.cohort import card, draft, main
 from blues.cohort.drafting import DECIDE
 
 NAMES = [f"{one}_{point}" for one in IDS for point in ("R1", "L1")]
@@ -109,3 +110,24 @@ def test_a_shipped_dictionary_is_not_replaced_in_silence(tmp_path, capsys):
     assert main(["init", str(tmp_path), "--force"]) == 0
     assert (tmp_path / "cohort.toml").exists()
     assert main(["init", str(tmp_path), "--force"]) == 2, "a dictionary that is there is never written over"
+
+
+def test_a_table_beside_the_patients_is_on_the_card_and_the_draft_says_to_merge_it(folder):
+    other = [[row[0], i] for i, row in enumerate(rows_of())]
+    table(folder / "blood.csv", ["patient", "ferritin"], other)
+    text = draft(folder)
+    assert "One table is read: what belongs to its patients in another table has to be merged" in line_of(
+        text, "patients"
+    )
+    left_out = card(decided(folder, text))["left_out"]
+    told = (
+        "blood.csv: a table that the dictionary does not name; not read: patients' columns come from patients.csv alone"
+    )
+    assert [one for one in left_out if "blood.csv" in one] == [told]
+    (folder / "blood.csv").unlink()
+    assert not any("does not name" in one for one in card(decided(folder, text))["left_out"])
+
+
+def test_drafts_say_where_the_documents_are(folder):
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert f"docs/dictionary.md in {project['urls']['Documentation']}." in draft(folder)

@@ -82,6 +82,13 @@ def test_ids_and_dates_do_not_predict(name, cells, role):
     assert role in ("clinical", "blood") or len(guess.decide) == 1
 
 
+def test_a_column_of_dates_is_not_called_free_text():
+    days = [f"2023-{month:02d}-{day:02d}" for month in (3, 4) for day in range(1, 13)]
+    assert guess_column("admitted_on", days).settings == {"role": "excluded", "note": "dates", "kind": "text"}
+    words = [f"seen in room {i}, good windows" for i in range(24)]
+    assert guess_column("windows", words).settings["note"] == "free text"
+
+
 def test_a_draft_with_further_ids_can_be_read(tmp_path):
     rows = [[i + 1, *row, 44300 + i] for i, row in enumerate(rows_of())]
     table(tmp_path / "p.csv", ["lfd", *HEADER, "came"], rows)

@@ -6,6 +6,8 @@ from pathlib import Path
 import commands
 import pytest
 
+from blues import __main__ as overview
+
 ROOT = Path(__file__).parents[1]
 PACKAGES = sorted(path.parent.name for path in (ROOT / "blues").glob("*/__main__.py"))
 
@@ -36,6 +38,17 @@ def test_every_command_is_listed(package):
     listed = [command for command in commands.COMMANDS if command.split()[0] == f"blues.{package}"]
     assert listed
     assert {command.split()[1] for command in listed if " " in command} == set(first)
+
+
+def test_the_list_of_commands_is_whole(capsys):
+    assert overview.main([]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    told = [line.split()[2].removeprefix("blues.") for line in lines if line.startswith("  python -m")]
+    assert sorted(told) == PACKAGES
+    assert told == list(dict.fromkeys(command.split()[0].removeprefix("blues.") for command in commands.COMMANDS))
+    assert overview.main(["--help"]) == 0
+    assert overview.main(["fuse", "FOLDER"]) == 2
+    assert "python -m blues.fuse" in capsys.readouterr().err
 
 
 def test_every_option_has_help():

@@ -132,3 +132,11 @@ def test_one_patient_of_a_class_is_not_told_to_take_fewer_folds():
         evaluate.patient_folds([0, 0, 0, 1], [1, 2, 3, 4], folds=2, kind="binary")
     with pytest.raises(InputError, match="Take at most 2 folds, or merge"):
         evaluate.patient_folds([0, 0, 0, 1, 1], [1, 2, 3, 4, 5], folds=3, kind="binary")
+
+
+def test_classes_between_grades_are_told_to_be_means():
+    with pytest.raises(InputError, match="classes such as 0.5 are means of several ratings"):
+        evaluate.patient_folds([0, 0, 0.5, 1, 1, 1], list("abcdef"), folds=2, kind="ordinal")
+    with pytest.raises(InputError, match="Merge classes") as found:
+        evaluate.patient_folds([0, 0, 2, 1, 1, 1], list("abcdef"), folds=2, kind="ordinal")
+    assert "means" not in str(found.value)

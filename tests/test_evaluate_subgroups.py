@@ -9,6 +9,7 @@ from made_design import QUICK, make_design
 from scipy.stats import norm
 
 from blues import check, evaluate, report
+from blues.cohort.schema import Column
 from blues.fuse import Experiment, Run, run
 from blues.fuse.command import summary
 from blues.fuse.subgroups import groups_of, subgroups
@@ -152,6 +153,16 @@ def test_what_is_no_subgroup_is_refused(cohort, wanted, message):
         groups_of(cohort, "pcr", [wanted])
     with pytest.raises(check.InputError, match="twice"):
         groups_of(cohort, "pcr", ["sex", "sex"])
+
+
+def test_only_what_makes_a_subgroup_is_offered(cohort):
+    patients = cohort.patients.assign(ward=[f"ward {i}" for i in range(len(cohort.patients))])
+    columns = {**cohort.dictionary.columns, "ward": Column(role="clinical", known="admission", kind="nominal")}
+    some = {name: columns[name] for name in ("patient_id", "pcr", "icu", "sex", "age", "ward")}
+    dictionary = cohort.dictionary.model_copy(update={"columns": some})
+    with pytest.raises(check.InputError) as refused:
+        groups_of(dataclasses.replace(cohort, dictionary=dictionary, patients=patients), "pcr", ["sexx"])
+    assert "Allowed: sex, age. Nearest: 'sex'" in str(refused.value)
 
 
 def test_run_says_for_whom_in_print_and_on_the_page_and_keeps_it(tmp_path):

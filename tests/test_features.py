@@ -68,7 +68,13 @@ class TestRefusals:
         row = made.refused.set_index("column").loc[column]
         assert row["known"] == "discharge"
         assert "after the moment of prediction" in row["reason"]
-        with pytest.raises(InputError, match="'blood' has no column that may predict"):
+        refused = rf"'blood' has no column that may predict 'pcr'. Refused: {column}: .* after the moment of prediction"
+        with pytest.raises(InputError, match=refused):
+            design(small, "pcr", ["blood"])
+
+    def test_a_modality_that_no_column_has_says_where_its_columns_may_lie(self, tmp_path):
+        small = blues.cohort.read(write(tmp_path, toml=swap(TOML, 'role = "blood"', 'role = "clinical"')))
+        with pytest.raises(InputError, match="No column of the patient table has role = 'blood'.* merged into it"):
             design(small, "pcr", ["blood"])
 
     def test_treatment_contingent_columns_are_opt_in(self, cohort):

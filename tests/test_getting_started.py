@@ -1,6 +1,7 @@
 """The first page for a new user, followed word for word on a folder made from scratch."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,27 @@ def own(tmp_path, monkeypatch):
             np.save(clips / f"P{i:03d}_{point}.npy", rng.integers(0, 255, (4, 48, 64), dtype=np.uint8))
     (clips.parent / "patients.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     return clips.parent
+
+
+def test_what_a_package_says_of_itself_leads_somewhere():
+    project = tomllib.loads((PAGE.parents[1] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    links = re.findall(r"\]\((.*?)\)|<(.*?)>", project["readme"]["text"])
+    assert {one or other for one, other in links} == {project["urls"]["Documentation"]}
+    licence = (PAGE.parents[1] / "LICENSE").read_text(encoding="utf-8")
+    assert [one["name"] for one in project["authors"]] == [re.search(r"Copyright \(c\) \d+ (.*)", licence)[1]]
+
+
+def test_two_tables_become_one_as_the_page_says(own):
+    table = own / "patients.csv"
+    whole = table.read_text(encoding="utf-8")
+    rows = [line.split(",") for line in whole.splitlines()]
+    for name, columns in (("clinical", (0, 1, 2)), ("blood", (0, 3, 4, 5, 6))):
+        lines = [",".join(row[i] for i in columns) for row in rows]
+        (own / f"{name}.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    table.unlink()
+    (merge,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    exec(merge, {})
+    assert table.read_text(encoding="utf-8") == whole
 
 
 @pytest.mark.slow

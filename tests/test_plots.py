@@ -188,7 +188,8 @@ def test_any_name_is_drawn_as_text(pair):
         assert "\u202e" not in text, name
         assert "frac" in text or "alert" in text
         if name == "arms_forest":
-            assert plots.plain(pair[0], 34) in ET.tostring(tree, encoding="unicode", method="text")
+            drawn = ET.tostring(tree, encoding="unicode", method="text")
+            assert all(line in drawn for line in style.folded(pair[0]).split("\n"))
 
 
 def test_plain_keeps_words_and_cuts_length():
@@ -471,3 +472,39 @@ def test_bars_no_more_than_chance_have_an_outline_that_can_be_seen():
     outlined = [p for p in plots.importance(frame).axes[0].patches if not p.get_fill()]
     assert len(outlined) == 1
     assert _contrast(to_hex(outlined[0].get_edgecolor()), style.PAPER) >= 3
+
+
+def overhang(figure):
+    """Return by how many points the names of rows and axes reach out of a figure, at either side."""
+    texts = [text for axes in figure.axes for text in (axes.xaxis.label, *axes.get_yticklabels())]
+    boxes = [text.get_window_extent() for text in texts]
+    return max(0, -min(box.x0 for box in boxes), max(box.x1 for box in boxes) - figure.bbox.width)
+
+
+def test_names_that_differ_at_their_ends_are_told_apart_and_the_axis_keeps_inside():
+    arms = [f"expert rule: each clip by pleural line irregular in zone {i}" for i in "ab"] + ["image", "x" * 90 + "y"]
+    frame = pd.DataFrame({"arm": arms, "value": 0.1, "low": 0.0, "high": 0.2})
+    for metric, better in (("difference in AUROC", 1), ("difference in AUROC, second run − first run, anew", 0)):
+        figure = plots.arms_forest(frame, metric=metric, chance=0.0, better=better)
+        shown = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+        assert len(set(shown)) == 4
+        assert "zone a" in shown[0]
+        assert shown[3].endswith("y")
+        assert overhang(figure) == 0
+    assert len({style.folded(arm) for arm in arms}) == 4
+
+
+def test_bars_of_small_values_have_numbers_apart_and_say_what_the_rest_is():
+    frame = pd.DataFrame({"feature": ["L2", "R1"], "value": [0.0085, 0.006], "low": 0.003, "high": [0.021, 0.02]})
+    figure = plots.importance(frame, most=1)
+    ticks = [label.get_window_extent() for label in figure.axes[0].get_xticklabels() if label.get_text()]
+    assert all(one.x1 + 4 < after.x0 for one, after in itertools.pairwise(ticks))
+    assert "others, summed" in [text.get_text() for text in figure.legends[0].get_texts()]
+
+
+def test_days_are_whole_numbers():
+    curves = pd.DataFrame(
+        {"group": "all", "time": [0.0, 3, 9, 18], "survival": [1, 0.6, 0.3, 0], "at_risk": [40, 30, 9, 1]}
+    )
+    figure = plots.survival(curves)
+    assert all(tick == int(tick) for tick in figure.axes[0].get_xticks())

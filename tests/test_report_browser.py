@@ -230,6 +230,11 @@ def test_paper_holds_everything(opened):
     assert opened.run(
         "Array.from(document.querySelectorAll('.scroll')).every(e => getComputedStyle(e).overflowY === 'visible')"
     )
+    # a button in a header is a block that cannot be repeated on the next page
+    assert opened.run(
+        "Array.from(document.querySelectorAll('th button')).every(e => getComputedStyle(e).display === 'contents')"
+    )
+    assert opened.run("getComputedStyle(document.querySelector('thead')).breakAfter") == "avoid"
     paper = base64.b64decode(opened.call("Page.printToPDF", preferCSSPageSize=True, printBackground=True)["data"])
     assert paper.startswith(b"%PDF")
     assert b"/MediaBox [0 0 594.95996 841.91998]" in paper

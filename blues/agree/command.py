@@ -29,6 +29,10 @@ __all__ = ["main"]
 
 PROG = "python -m blues.agree"
 ONLY_SAVED = ("GRRAS checklist", "All associations", "Differences")
+ALONE = (
+    "No patient column: every subject counts as independent. Where a patient has several, intervals are too narrow; "
+    "add a column patient."
+)
 Weights = Literal["unweighted", "linear", "quadratic"]
 
 
@@ -190,7 +194,9 @@ def _of_table(options: Show) -> dict[str, Any]:
             file=options.source,
             remedy=f"The ratings hold {shown}; name the whole scale in order, or say --level continuous",
         )
-    out = section(
+    known = rows.attrs["patients"]
+    out: dict[str, Any] = {} if known else {"Whose the subjects are": ALONE}
+    out |= section(
         rows,
         categories=scale,
         level=options.level,

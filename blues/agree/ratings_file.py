@@ -60,6 +60,7 @@ def read(path: str | Path, item: str | None = None) -> pd.DataFrame:
     """Read a CSV file of ratings, tidy or wide, and give it tidy.
 
     Separator, decimal sign and encoding are found as for a cohort's tables; ``item`` is as in :func:`tidy`. Ids stay text.
+    ``.attrs["patients"]`` says whether a column names patients.
 
     Raises
     ------
@@ -99,13 +100,16 @@ def read(path: str | Path, item: str | None = None) -> pd.DataFrame:
             frame[column] = words.where(~words.isin(BLANK))
         elif frame[column].dtype == object:
             frame[column] = _numbers_among(words, comma).where(~words.isin(BLANK))
-    if not {ALIASES.get(plain(name), plain(name)) for name in named} & {"subject", "patient"}:
+    ids = {ALIASES.get(plain(name), plain(name)) for name in named} & {"subject", "patient"}
+    if not ids:
         raise InputError(
             "no column says which subject was rated",
             file=path,
             allowed="subject (or clip), rater, rating; optionally patient, item, round; or subject and one column a rater",
         )
     try:
-        return tidy(frame, item)
+        rows = tidy(frame, item)
     except InputError as error:
         raise InputError(str(error), file=path) from None
+    rows.attrs["patients"] = "patient" in ids
+    return rows

@@ -28,6 +28,7 @@ from blues.check.inputs import (
     probabilities,
     same_length,
 )
+from blues.check.progress import followed, tell
 from blues.check.rounding import DIGITS, ROUNDING, reaches
 from blues.check.wording import INTERVAL, counted, interval, number, p_is, p_value, signed
 
@@ -46,6 +47,7 @@ __all__ = [
     "command",
     "counted",
     "finite",
+    "followed",
     "from_toml",
     "given",
     "hand_over",
@@ -61,5 +63,6 @@ __all__ = [
     "reaches",
     "same_length",
     "signed",
+    "tell",
     "word",
 ]

@@ -14,11 +14,18 @@ import pandas as pd
 from blues.check import InputError, counted
 from blues.cohort.clips import files_below
 from blues.cohort.naming import SUFFIXES, known_names
-from blues.cohort.tables import SPREADSHEETS, decimal_doubt, decimal_sign, how_written, natural_key, read_table
+from blues.cohort.tables import (
+    SPREADSHEETS,
+    TABLES,
+    decimal_doubt,
+    decimal_sign,
+    how_written,
+    natural_key,
+    read_table,
+    table_files,
+)
 
 __all__ = ["Contents", "look"]
-
-TABLES = (".csv", ".tsv", ".txt")
 
 
 @dataclass(frozen=True)
@@ -104,8 +111,7 @@ def look(folder: Path) -> Contents:
     InputError
         If there is no table.
     """
-    paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in TABLES and not p.name.startswith("."))
-    paths = [p for p in paths if p.suffix.lower() != ".txt"] or paths
+    paths = table_files(folder)
     books = sorted(p.name for p in folder.iterdir() if p.suffix.lower() in SPREADSHEETS and p.name[0] not in ".~")
     if not paths:
         raise InputError(

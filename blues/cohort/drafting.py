@@ -26,6 +26,10 @@ from blues.cohort.writing import DECIDE, key, literal, name_of, on_one_line, tom
 
 __all__ = ["DECIDE", "draft"]
 
+DOCUMENTS = "https://github.com/blues-lus/blues"
+"""Where the documents are, as pyproject.toml says: an installed package has none."""
+MERGE = "what belongs to its patients in another table has to be merged into it (docs/getting-started.md)"
+
 KNOWN = {"admission": "at admission", "during_stay": "during the stay"}
 RATER_NAMES = re.compile(r"rater|reader|expert|observer|assessor|reviewer|annotator", re.IGNORECASE)
 
@@ -69,7 +73,7 @@ def draft(folder: str | Path) -> str:
     )
     lines = [
         "# A draft by `python -m blues.cohort init`: every line marked DECIDE waits for somebody who knows the cohort.",
-        f"# Then remove the mark. All settings: docs/dictionary.md. Tables read: {', '.join(found.tables)}.",
+        f"# Then remove the mark. All settings: docs/dictionary.md in {DOCUMENTS}. Tables read: {', '.join(found.tables)}.",
         *(f"# Not read: {name}: {why}" for name, why in found.unread.items()),
         *(f"{DECIDE} {told}" for told in _unused(found, who, clips, ratings, explained)),
         f"name = {toml(folder.absolute().name)}",
@@ -164,7 +168,8 @@ def _files(
     explained: tuple[str, int] | None,
 ) -> list[str]:
     others = [other for other in who.others if other.rpartition(" (")[0] not in _used(clips, ratings)]
-    mark = f" {DECIDE} is this the table of all patients, or is it {' or '.join(others)}?" if others else ""
+    asked = f"is this the table of all patients, or is it {' or '.join(others)}? One table is read: {MERGE}"
+    mark = f" {DECIDE} {asked}" if others else ""
     lines = ["[files]", f"patients = {toml(who.name)}{mark}"]
     if clips is not None:
         lines.append(f"clips = {toml(clips.place)}{_more_clips(clips)}")

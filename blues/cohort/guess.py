@@ -10,6 +10,7 @@ from typing import Any
 from blues.cohort.bookkeeping import bookkeeping, day_of
 from blues.cohort.decode import LIKE_MISSING, LIMIT, RANGE, number, parts_thousands, plain, ungrouped
 from blues.cohort.findings import quoted
+from blues.cohort.identify import holds_dates
 from blues.cohort.measures import holds_units, maybe_thousands, unread_numbers
 from blues.cohort.schema import NO, YES
 from blues.cohort.smells import smell_of, words_of
@@ -76,7 +77,8 @@ def guess_column(name: str, cells: Sequence[str], decimal: str = ".", separator:
         settings["known"] = "admission"
         if kind.get("kind") == "text":
             asked = unread_numbers(values, decimal, separator)
-            settings = {"role": "excluded", "note": "not plain numbers" if asked else "free text"}
+            prose = "dates" if holds_dates(values) else "free text"
+            settings = {"role": "excluded", "note": "not plain numbers" if asked else prose}
             decide = [*decide, f"{asked}, then clinical or blood?"] if asked else decide
         elif smell == "oxygen":
             settings["contingent"] = "oxygen"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -14,7 +14,7 @@ from blues.check import InputError, counted
 from blues.cohort.tables import canonical_id
 from blues.cohort.words import unaccented
 
-__all__ = ["PatientTable", "is_patient_name", "patient_table"]
+__all__ = ["PatientTable", "holds_dates", "is_patient_name", "patient_table"]
 
 ID_WORDS = re.compile(r"(^|_|\b)(id|nr|no|num|number|code|pid)($|_|\b)", re.IGNORECASE)
 ID_NAMES = re.compile(r"patient|subject|participant|pid|case|record|study|^id$", re.IGNORECASE)
@@ -195,9 +195,19 @@ def _is_date(name: str, cells: pd.Series) -> bool:
     if is_patient_name(name) or _is_number_name(name):
         return False
     words = re.findall(r"[a-z]+", re.sub(r"([a-z]{2})([A-Z])", r"\1 \2", unaccented(name)).casefold())
+    return any(DATE_NAMES.fullmatch(word) for word in words) or holds_dates(cells)
+
+
+def holds_dates(cells: Iterable[str]) -> bool:
+    """Return whether most cells that are not blank are written as dates.
+
+    Examples
+    --------
+    >>> holds_dates(["2023-06-23", "15.4.2023", ""]), holds_dates(["home", "2023-06-23", "rehab"])
+    (True, False)
+    """
     written = [cell.strip() for cell in cells if cell.strip()]
-    dates = sum(DATE.fullmatch(cell) is not None for cell in written)
-    return any(DATE_NAMES.fullmatch(word) for word in words) or dates > 0.5 * len(written)
+    return sum(DATE.fullmatch(cell) is not None for cell in written) > 0.5 * len(written)
 
 
 def _names_clips(name: str, cells: pd.Series, clips: Collection[str]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,8 +22,8 @@ from blues.cohort.ratings import read_ratings
 from blues.cohort.record import Cohort
 from blues.cohort.rows import odd_rows
 from blues.cohort.schema import PREDICTORS, Blank
-from blues.cohort.tables import canonical_id, natural_key, read_explanations, read_table
-from blues.cohort.targets import doubtful_labels, meets
+from blues.cohort.tables import canonical_id, natural_key, read_explanations, read_table, table_files
+from blues.cohort.targets import between_grades, doubtful_labels, meets
 from blues.cohort.values import out_of_scale
 from blues.cohort.words import letters
 
@@ -87,9 +88,15 @@ def read(folder: str | Path, dictionary: Dictionary | str | Path | None = None) 
         ratings, met = _ratings(folder, dictionary, clips, namer)
         findings += met
     findings += _explanations(folder, dictionary)
+    findings += _unread(folder, dictionary)
     findings += doubtful_labels(dictionary.targets, patients, dictionary.files.patients)
     findings += _contradictions(patients, dictionary)
-    return Cohort(dictionary.name, folder, dictionary, patients, clips, ratings, frame(findings))
+    cohort = Cohort(dictionary.name, folder, dictionary, patients, clips, ratings, frame(findings))
+    if dictionary.ratings is None:
+        return cohort
+    file, items = str(dictionary.files.ratings), dictionary.ratings.items
+    findings += between_grades(dictionary.targets, items, cohort.target, ratings, file)
+    return dataclasses.replace(cohort, findings=frame(findings))
 
 
 def _undecided(path: Path) -> list[Finding]:
@@ -302,6 +309,21 @@ def _explanations(folder: Path, dictionary: Dictionary) -> list[Finding]:
         if name not in set(names):
             findings.append(Finding("odd", file, None, name, "", 1, "a column without an explanation", "kept"))
     return findings
+
+
+def _unread(folder: Path, dictionary: Dictionary) -> list[Finding]:
+    """Tell of tables beside those that the dictionary names: somebody may think that they are read."""
+    files, spec = dictionary.files, dictionary.clips
+    named = {files.patients, files.ratings}
+    named |= {files.explanations.path} if files.explanations is not None else set()
+    named |= {spec.table.path} if spec is not None and spec.table is not None else set()
+    what, done = (
+        "a table that the dictionary does not name",
+        f"not read: patients' columns come from {files.patients} alone",
+    )
+    return [
+        Finding("left out", p.name, None, "", "", 1, what, done) for p in table_files(folder) if p.name not in named
+    ]
 
 
 def _contradictions(patients: pd.DataFrame, dictionary: Dictionary) -> list[Finding]:

@@ -17,6 +17,7 @@ from blues.cohort.findings import Finding
 
 __all__ = [
     "SPREADSHEETS",
+    "TABLES",
     "canonical_id",
     "decimal_doubt",
     "decimal_sign",
@@ -24,10 +25,12 @@ __all__ = [
     "natural_key",
     "read_explanations",
     "read_table",
+    "table_files",
 ]
 
 SEPARATORS = ",;\t|"
 UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+TABLES = (".csv", ".tsv", ".txt")
 SPREADSHEETS = (".xls", ".xlsx", ".ods")
 ARCHIVES = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 """How files of spreadsheet programs begin, whatever they are called."""
@@ -36,6 +39,12 @@ TITLES = 10
 POINT_IN_WHOLE = re.compile(r"-?[1-9]\d{0,2}\.\d{3}|(0?[1-9]|[12]\d|3[01])\.(0[1-9]|1[0-2])|\d+\.0")
 SPREADSHEET_LINE = re.compile(r"sep=.?", re.IGNORECASE)
 DIGITS = re.compile(r"([0-9]+)")
+
+
+def table_files(folder: Path) -> list[Path]:
+    """Return the tables that lie in a folder itself; text files are some where nothing else is."""
+    paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in TABLES and not p.name.startswith("."))
+    return [p for p in paths if p.suffix.lower() != ".txt"] or paths
 
 
 def read_table(

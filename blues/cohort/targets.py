@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import pandas as pd
 
 from blues.check import InputError
 from blues.cohort.decode import plain
 from blues.cohort.findings import Finding
-from blues.cohort.schema import NO, YES, Condition, Scalar, Target
+from blues.cohort.schema import NO, YES, Condition, Item, Scalar, Target
 from blues.cohort.words import letters, nobody_knows
 
-__all__ = ["binary_counts", "definition", "derive", "doubtful_labels", "meets", "pooled_rating"]
+__all__ = ["between_grades", "binary_counts", "definition", "derive", "doubtful_labels", "meets", "pooled_rating"]
 
 MOST_LABELS = 8
 
@@ -183,6 +183,36 @@ def doubtful_labels(targets: Mapping[str, Target], patients: pd.DataFrame, file:
             else:
                 continue
             found.append(Finding("odd", file, None, place, label, int(n), what, done))
+    return found
+
+
+def between_grades(
+    targets: Mapping[str, Target],
+    items: Mapping[str, Item],
+    derived: Callable[[str], pd.Series],
+    ratings: pd.DataFrame,
+    file: str,
+) -> list[Finding]:
+    """Tell of ordinal targets with values between the grades of what was rated, such as 1.5, the mean of two readers."""
+    found = []
+    for name, target in targets.items():
+        grades = items[target.rating].categories if target.kind == "ordinal" and target.rating is not None else None
+        if not grades:
+            continue
+        values = derived(name).dropna()
+        summed = target.level == "patient" and target.over_clips is None and target.over_points == "sum"
+        off = values[~values.isin(grades) & ((values % 1 != 0) | (not summed))]
+        if len(off):
+            raters = sorted(ratings.loc[ratings["item"] == target.rating, "rater"].unique())
+            one = (
+                f'rater = "{raters[0]}" takes one reader\'s grades, '
+                if target.rater is None and len(raters) > 1
+                else ""
+            )
+            shown = ", ".join(plain(v) for v in sorted(off.unique())[:MOST_LABELS])
+            what = f"{name} is ordinal and has values between the grades: means are no grades"
+            done = f'kept, each a class of its own; {one}kind = "continuous" takes means as they are'
+            found.append(Finding("odd", file, None, str(target.rating), shown, len(off), what, done))
     return found
 
 

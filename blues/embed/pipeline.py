@@ -5,7 +5,6 @@ from __future__ import annotations
 import collections
 import contextlib
 import os
-import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -13,10 +12,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from blues import encoders, video
-from blues.check import InputError
+from blues.check import InputError, followed
 from blues.cohort import Cohort
 from blues.embed.record import QUARANTINE, TABLE, Embeddings
 from blues.embed.store import Contents, Store
@@ -112,20 +110,17 @@ def _compute(work: Work, names: Sequence[str], finished: Iterator[Ready], progre
     clips: list[dict[str, Any]] = []
     done: list[int] = []
     refused: dict[int, str] = {}
-    shown = progress and sys.stderr.isatty()
     try:
-        with tqdm(total=len(names), unit=" clips", desc=work.encoder.name, file=sys.stderr, disable=not shown) as bar:
-            for i, ready in enumerate(finished):
-                if ready.reason:
-                    refused[i] = ready.reason
-                else:
-                    entry = ready.entry or encode(work, names[i], ready)
-                    keys.append(ready.key)
-                    done.append(i)
-                    clips.append(
-                        {"frames": len(entry.values), "total": entry.total, "problems": "; ".join(entry.problems)}
-                    )
-                bar.update()
+        for i, ready in enumerate(
+            followed(finished, len(names), work.encoder.name, unit="clips", shown=progress, leave=True)
+        ):
+            if ready.reason:
+                refused[i] = ready.reason
+            else:
+                entry = ready.entry or encode(work, names[i], ready)
+                keys.append(ready.key)
+                done.append(i)
+                clips.append({"frames": len(entry.values), "total": entry.total, "problems": "; ".join(entry.problems)})
     finally:
         work.contents.save()
     if not done:

@@ -120,6 +120,8 @@ def _enough(outcome: np.ndarray, codes: np.ndarray, folds: int) -> None:
         remedy = f"Take at most {fewest} folds, or merge classes"
         if fewest < 2:
             remedy = "Merge classes, or leave the class out: one patient cannot be on both sides of a split"
+        if any(value % 1 for value in counts):
+            remedy += "; classes such as 0.5 are means of several ratings: take one rater's, or a continuous outcome"
         raise InputError(f"a class has fewer patients than the {folds} folds: {told} patients", remedy=remedy)
 
 

@@ -13,6 +13,7 @@ __all__ = [
     "is_rule",
     "modalities",
     "model_of",
+    "named",
     "sees_images",
     "with_images",
 ]
@@ -87,6 +88,17 @@ def is_baseline(arm: str) -> bool:
     (True, False)
     """
     return arm.startswith(BASELINE)
+
+
+def named(arms: Sequence[str], kind: str) -> list[str]:
+    """Return the single arms of a kind, :data:`RULE` or :data:`BASELINE`, without its name.
+
+    Examples
+    --------
+    >>> named(["blood", "baseline: CRP, LDH"], BASELINE)
+    ['CRP, LDH']
+    """
+    return [arm.removeprefix(kind) for arm in arms if arm.startswith(kind)]
 
 
 def sees_images(looks_at: Collection[str]) -> bool:

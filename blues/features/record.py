@@ -17,6 +17,7 @@ __all__ = ["MODALITIES", "TABULAR", "ByPoint", "Design"]
 MODALITIES = ("image", "clinical", "blood", "expert")
 TABULAR = ("clinical", "blood")
 """Modalities whose columns are those of the patient table."""
+MOST_TOLD = 6
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ class Design:
             if block.shape[1] == 0:
                 raise check.InputError(
                     f"modality {name!r} has no column that may predict {self.task!r}",
-                    remedy="See the list of refused columns",
+                    remedy=self._why_none(name),
                 )
             if not block.notna().to_numpy().any():
                 raise check.InputError(
@@ -123,6 +124,16 @@ class Design:
                 )
         if self.kind == "binary":
             check.binary_outcome(self.y, f"target {self.task!r}")
+
+    def _why_none(self, modality: str) -> str:
+        """Return which columns of a modality were refused and why, or what to do where there was none."""
+        rows = self.refused[self.refused["role"] == modality]
+        told = [f"{row.column}: {row.reason}" for row in rows.head(MOST_TOLD).itertuples()]
+        more = [f"and {len(rows) - MOST_TOLD} more"] * (len(rows) > MOST_TOLD)
+        if told:
+            return f"Refused: {'; '.join([*told, *more])}"
+        what = f"No column of the patient table has role = {modality!r}"
+        return f"{what}; those of another table have to be merged into it (docs/getting-started.md)"
 
     @property
     def arms(self) -> tuple[tuple[str, ...], ...]:

@@ -322,8 +322,8 @@ def _subgroup_lines(found: Run) -> list[str]:
         if not (named := found.experiment.subgroups):
             return []
         reference = found.comparisons["reference"].iloc[0] if len(found.comparisons) else SHUFFLED
-        with_images = f"image+{reference}" in set(found.predictions["arm"])
-        why = "nobody predicted has a value" if with_images else f"no arm is {reference} with images"
+        there = with_images(reference) in set(found.predictions["arm"])
+        why = "nobody predicted has a value" if there else f"no arm is {reference} with images"
         return [f"For whom, by {', '.join(named)}: {'there is no reference' if reference == SHUFFLED else why}.", ""]
     lines = [
         f"{table['arm'].iloc[0]} less {table['reference'].iloc[0]} in subgroups, {_label(str(table['metric'].iloc[0]), found)}:"

@@ -11,7 +11,6 @@ from typing import Any
 import joblib
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from blues import check, evaluate, models
 from blues.explain import Attributions
@@ -90,7 +89,7 @@ def out_of_fold(
     jobs : int
         Worker processes, each with one numeric thread. Does not change a number.
     progress : bool
-        Show a progress bar on standard error.
+        Say on standard error how far it is.
 
     Returns
     -------
@@ -137,6 +136,7 @@ def fit_arms(
     folds = list(folds)
     _whole_patients(design, folds)
     task = _task(design, arms, seed, explain, card)
+    check.tell(progress, f"{check.counted(len(arms), 'arm')} in {check.counted(len(folds), 'training fold')}")
     pieces = [p for found in _fit_all(calls(task, folds, tuning), len(folds), jobs, progress) for p in found]
     choices = pd.DataFrame([piece["choice"] for piece in pieces])
     return Fitted(_predictions(design, arms, pieces), choices, attributions(design, pieces, task.explaining))
@@ -152,7 +152,7 @@ def shuffled_out_of_fold(
     tuning: Tuning | None = None,
     jobs: int = 1,
     progress: bool = False,
-    words: str = "label permutations",
+    words: str = "shuffled outcomes",
 ) -> Iterator[Fitted]:
     """Yield what :func:`fit_arms` gives for each of several outcomes, all folds of all of them in one queue.
 
@@ -165,13 +165,18 @@ def shuffled_out_of_fold(
     shuffles : sequence of (outcome, seed, folds)
         Outcome of every row, shape (rows,); seed of the models; folds.
     words : str
-        What the progress bar calls them.
+        What progress calls them.
     """
     task = dataclasses.replace(_task(design, arms, 0, explain, card), strict=False)
     each = [
         call for y, seed, folds in shuffles for call in calls(dataclasses.replace(task, y=y, seed=seed), folds, tuning)
     ]
-    results = _fit_all(each, sum(len(folds) for _, _, folds in shuffles), jobs, progress, words)
+    total = sum(len(folds) for _, _, folds in shuffles)
+    check.tell(
+        progress and total > 0,
+        f"{check.counted(len(arms), 'arm')} in {total} training folds of {len(shuffles)} {words}",
+    )
+    results = _fit_all(each, total, jobs, progress, words)
     for y, _, folds in shuffles:
         pieces = [piece for _ in folds for piece in next(results)]
         shuffled = design.with_outcome(y)
@@ -202,12 +207,12 @@ def _task(
 
 
 def _fit_all(
-    wanted: Iterable[tuple[_Task, Fold]], total: int, jobs: int, progress: bool, words: str = "folds"
+    wanted: Iterable[tuple[_Task, Fold]], total: int, jobs: int, progress: bool, words: str = "cross-validation"
 ) -> Iterator[list[dict[str, Any]]]:
     """Yield what :func:`_fit_fold` returns for each call, in order."""
     with joblib.parallel_config(backend="loky" if jobs > 1 else "sequential", n_jobs=jobs, **_threads(jobs)):
         results = joblib.Parallel(return_as="generator")(joblib.delayed(_fit_fold)(*call) for call in wanted)
-        yield from tqdm(results, total=total, desc=words, unit="fold", disable=None if progress else True, leave=False)
+        yield from check.followed(results, total, words, unit="folds", shown=progress)
 
 
 def _whole_patients(design: Design, folds: Sequence[Fold]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import joblib
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from blues import check, embed, encoders, models
 from blues.cohort import Cohort
@@ -102,8 +100,7 @@ class Tuning:
         inner: dict[str, int] = {"inner_max_num_threads": 1} if self.jobs > 1 else {}
         with joblib.parallel_config(backend="loky" if self.jobs > 1 else "sequential", n_jobs=self.jobs, **inner):
             found = joblib.Parallel(return_as="generator")(joblib.delayed(fold_values)(*task) for task in tasks)
-            hidden = None if self.progress else True
-            shown = tqdm(found, total=len(tasks), desc="fine-tuning", unit="fold", disable=hidden, leave=False)
+            shown = check.followed(found, len(tasks), "fine-tuning", unit="folds", shown=self.progress)
             return [self._replaced(X, layout, values) for values in shown]
 
     def _target(self, y: np.ndarray, rows: np.ndarray) -> np.ndarray:
@@ -201,7 +198,7 @@ def tuning(
         untaught=untaught,
     )
     if progress:
-        print(_cost(made, experiment), file=sys.stderr)
+        check.tell(True, _cost(made, experiment))
     # what each BLUE point had of the pooled image columns is another thing in every fold
     return dataclasses.replace(the_design, by_point=None, facts={**the_design.facts, "finetune": _facts(made)}), made
 

@@ -61,7 +61,7 @@ def label_null(
     tuning : Tuning, optional
         Fine-tunes the encoder in every training fold, on the shuffled outcome where it learns the target.
     progress : bool
-        Show a progress bar on standard error.
+        Say on standard error how far it is.
 
     Returns
     -------

@@ -161,7 +161,12 @@ def run_folds(
         attributions = dataclasses.replace(attributions, null=by_chance)
     by_name = {arm.name: arm for arm in arms}
     examined = [by_name[name] for name in examined_arms(list(by_name), reference, experiment.examine)]
+    looked = check.counted(len(examined), "arm")
+    check.tell(
+        progress and bool(experiment.validate), f"{looked} on {experiment.validate} bootstrap samples of patients"
+    )
     validation = validate(design, examined, experiment) if experiment.validate else pd.DataFrame()
+    check.tell(progress and bool(experiment.learning_curve), f"{looked} trained on fewer patients")
     learning = learning_curve(design, examined, folds, experiment) if experiment.learning_curve else pd.DataFrame()
     size = sample_size(about, (design, np.asarray(folds[0][2])) if transfer else None)
     few = too_few_patients(without_images(arms, design.kind), by_arm)

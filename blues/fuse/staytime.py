@@ -178,7 +178,7 @@ def run_time(
     folds = evaluate.patient_folds(
         design.y, design.patients, experiment.folds, experiment.repeats, experiment.seed, kind="continuous"
     )
-    _tell(progress, f"{len(arms)} arms of ridge Cox models in {len(folds)} training folds")
+    check.tell(progress, f"{len(arms)} arms of ridge Cox models in {len(folds)} training folds")
     found = _out_of_fold(design, arms, folds, experiment, pairs=_pairs(arms))
     predictions = found.predictions.rename(columns={"time": "y", "risk": "p"})
     scores = found.scores.assign(method=HOW)
@@ -215,10 +215,10 @@ def _examinations(
     names = examined_arms(list(arms), reference, experiment.examine)
     validation, learning = pd.DataFrame(), pd.DataFrame()
     if experiment.validate:
-        _tell(progress, f"{len(names)} arms on {experiment.validate} bootstrap samples of patients")
+        check.tell(progress, f"{len(names)} arms on {experiment.validate} bootstrap samples of patients")
         validation = validate_time(design, arms, names, experiment)
     if experiment.learning_curve:
-        _tell(progress, f"{len(names)} arms trained on fewer patients")
+        check.tell(progress, f"{len(names)} arms trained on fewer patients")
         chosen = {name: arms[name] for name in names}
         learning = learning_of_time(
             design,
@@ -227,11 +227,6 @@ def _examinations(
             lambda some: _out_of_fold(design, chosen, some, experiment, pairs=[]).scores,
         )
     return validation, learning
-
-
-def _tell(progress: bool, text: str) -> None:
-    if progress:
-        print(text, file=sys.stderr)
 
 
 def _free(predictions: pd.DataFrame) -> list[str]:
@@ -301,9 +296,11 @@ def _null(design: Design, arms: Mapping[str, tuple[str, ...]], experiment: Exper
     """Repeat the whole pipeline, one repeat of folds each, with times and events shuffled among patients together."""
     rows: list[dict[str, Any]] = []
     if experiment.null:
-        _tell(progress, f"the same with {experiment.null} shuffled outcomes")
+        check.tell(progress, f"the same with {experiment.null} shuffled outcomes")
     assert design.event is not None
-    for number in range(experiment.null):
+    for number in check.followed(
+        range(experiment.null), experiment.null, "shuffled outcomes", unit="outcomes", shown=progress
+    ):
         rng = np.random.default_rng([experiment.seed, 7919, number])
         order = rng.permutation(len(design.y))
         shuffled = dataclasses.replace(

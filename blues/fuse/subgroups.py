@@ -55,9 +55,12 @@ def groups_of(cohort: Cohort, task: str, wanted: Sequence[str]) -> dict[str, pd.
 def _groups(cohort: Cohort, task: str, text: str) -> pd.Series:
     name, colon, cut = text.partition(":")
     dictionary = cohort.dictionary
-    check.one_of(name, [c for c in dictionary.columns if c in cohort.patients], "--subgroups: column")
     # a treatment at the start makes a fair subgroup, though it may not predict
     treatments = {str(c.contingent) for c in dictionary.columns.values() if c.contingent}
+    known = [c for c in dictionary.columns if c in cohort.patients]
+    if name not in known:
+        fair = [c for c in known if dictionary.refusal(c, task, treatments) is None and _parts(cohort.patients[c])]
+        check.one_of(name, fair, "--subgroups: column")
     if (why := dictionary.refusal(name, task, treatments)) is not None:
         raise check.InputError(f"--subgroups: {name} makes no subgroup here: {why}", remedy="Name what is known before")
     spec, values = dictionary.columns[name], cohort.patients[name]
@@ -80,6 +83,11 @@ def _groups(cohort: Cohort, task: str, text: str) -> pd.Series:
     names = [f"below {at:g}{unit}", f"{at:g}{unit} or more"]
     codes = np.where(values.isna(), -1, (values >= at).astype(int))
     return pd.Series(pd.Categorical.from_codes(codes, names), values.index)
+
+
+def _parts(values: pd.Series) -> bool:
+    """Return whether a column parts patients into a few groups: a number at a cut, labels as they are."""
+    return values.nunique() > 1 and (pd.api.types.is_numeric_dtype(values) or values.nunique() <= MOST_GROUPS)
 
 
 def _cut(text: str, values: pd.Series, named: str | None) -> float:

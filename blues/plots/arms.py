@@ -16,6 +16,7 @@ from blues.plots.style import (
     MUTED,
     PAPER,
     axis_decimals,
+    folded,
     legend_below,
     marker,
     modality_colours,
@@ -94,9 +95,11 @@ def arms_forest(
     if mark is not None:
         left.axvline(mark, color=INK, linewidth=0.9, linestyle="--")
     _intervals(left, scores, "value", levels)
-    left.set_yticks(levels, [plain(arm, 34) for arm in scores["arm"]])
+    left.set_yticks(levels, [folded(arm) for arm in scores["arm"]])
     sides = "\n← reference better · arm better →" if better else ""
-    left.set(xlabel=metric + sides, ylim=(-len(scores) + 0.4, 0.6))
+    # wider than the plot, it may reach below the names of the arms
+    left.set_xlabel(folded(metric, 44) + sides, loc="center" if both else "right")
+    left.set(ylim=(-len(scores) + 0.4, 0.6))
     if better < 0:
         left.invert_xaxis()
     left.grid(True, axis="x")
@@ -131,14 +134,14 @@ def repeats(frame: pd.DataFrame, metric: str = "AUROC") -> Figure:
     """
     columns_exist(("arm", "repeat", "value"), frame.columns, "frame")
     arms = list(dict.fromkeys(frame["arm"]))
-    figure, axes = panel(4.5, 0.9 + 0.34 * len(arms))
+    figure, axes = panel(4.5, 0.9 + 0.36 * len(arms))
     for level, arm in enumerate(arms):
         values = frame.loc[frame["arm"] == arm, "value"].to_numpy(float)
         jitter = (np.arange(len(values)) % 5 - 2) * 0.07
         colour = _look(str(arm))[0]
         axes.plot(values, -level + jitter, "o", color=colour, markersize=3.6, alpha=0.6, markeredgewidth=0)
         axes.plot([values.mean()] * 2, [-level - 0.36, -level + 0.36], color=INK, linewidth=1.4)
-    axes.set_yticks(-np.arange(len(arms)), [plain(arm, 34) for arm in arms])
+    axes.set_yticks(-np.arange(len(arms)), [folded(arm) for arm in arms])
     axes.set(ylim=(-len(arms) + 0.4, 0.6))
     axes.set_xlabel(f"{plain(metric, 26)} of each repeat (bar: mean)", loc="right")
     axes.grid(True, axis="x")
@@ -253,10 +256,11 @@ def importance(frame: pd.DataFrame, most: int = 15, xlabel: str = "mean |SHAP va
     if {"low", "high"} <= set(shown):
         axes.hlines(-np.arange(len(shown)), shown["low"], shown["high"], color=INK, linewidth=1.2)
     if len(rest):
-        axes.barh(-len(shown), float(rest["value"].sum()), color=MUTED, height=0.7)
+        axes.barh(-len(shown), float(rest["value"].sum()), color=MUTED, height=0.7, label="others, summed")
         names.append(f"{len(rest)} others, summed")
     axes.set_yticks(-np.arange(len(names)), names)
     axes.set_xlabel(xlabel, loc="right")
+    axes.locator_params(axis="x", nbins=4)  # long names leave little room for numbers of several decimals
     axes.grid(True, axis="x")
     legend_below(figure, axes, columns=3)
     return figure

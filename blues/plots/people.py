@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
+from matplotlib.ticker import MaxNLocator
 
 from blues.check import InputError, columns_exist
 from blues.plots.style import (
@@ -159,6 +160,7 @@ def _steps(curves: pd.DataFrame, value: str, ylabel: str, xlabel: str) -> Figure
             axes.fill_between(part["time"], low, high, step="post", color=colour, alpha=0.14, linewidth=0)
         axes.step(part["time"], part[value], where="post", color=colour, linestyle=line, label=plain(name))
     axes.set(ylim=(0, 1.02), xlim=(0, float(curves["time"].max()) * 1.02 or 1.0), ylabel=ylabel, xlabel=xlabel)
+    axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
     axes.grid(True)
     if risks:
         times = np.array([t for t in axes.get_xticks() if 0 <= t <= curves["time"].max()])

@@ -8,7 +8,18 @@ from matplotlib.colors import LinearSegmentedColormap, to_rgba
 from matplotlib.figure import Figure
 
 from blues.check import InputError, columns_exist, finite, same_length
-from blues.plots.style import INK, MUTED, axis_decimals, legend_below, marker, panel, plain, series_colour, styled
+from blues.plots.style import (
+    INK,
+    MUTED,
+    axis_decimals,
+    folded,
+    legend_below,
+    marker,
+    panel,
+    plain,
+    series_colour,
+    styled,
+)
 
 __all__ = ["agreement_matrix", "bland_altman", "pairs_forest"]
 
@@ -129,14 +140,14 @@ def pairs_forest(frame: pd.DataFrame, statistic: str = "quadratic-weighted kappa
     """
     columns_exist(("pair", "value", "low", "high"), frame.columns, "frame")
     kinds = frame["kind"].astype(str).to_numpy() if "kind" in frame else np.array([""] * len(frame))
-    figure, axes = panel(4.5, 1.0 + 0.32 * len(frame))
+    figure, axes = panel(4.5, 1.0 + 0.36 * len(frame))
     for i, kind in enumerate(dict.fromkeys(kinds)):
         where = np.flatnonzero(kinds == kind)
         part = frame.iloc[where]
         axes.hlines(-where, part["low"], part["high"], color=series_colour(i), linewidth=1.6)
         axes.plot(part["value"], -where, marker(i), color=series_colour(i), label=plain(kind) if kind else None)
     axes.axvline(0, color=MUTED, linewidth=0.9, linestyle=":")
-    axes.set_yticks(-np.arange(len(frame)), [plain(p, 34) for p in frame["pair"]])
+    axes.set_yticks(-np.arange(len(frame)), [folded(p) for p in frame["pair"]])
     axes.set(xlabel=statistic, ylim=(-len(frame) + 0.4, 0.6))
     axes.grid(True, axis="x")
     legend_below(figure, axes, columns=3)

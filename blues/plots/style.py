@@ -12,6 +12,7 @@ import io
 import json
 import math
 import re
+import textwrap
 import unicodedata
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -34,6 +35,7 @@ __all__ = [
     "LIGHT",
     "SERIES",
     "dashes",
+    "folded",
     "legend_below",
     "modality_colours",
     "ordered",
@@ -169,6 +171,34 @@ def plain(text: object, most: int = 44) -> str:
     )
     kept = " ".join(kept.split())
     return kept if len(kept) <= most else kept[: most - 1].rstrip() + "…"
+
+
+def folded(text: object, most: int = 34) -> str:
+    r"""Return ``text`` fit for a label of two lines, as :func:`plain` makes it; what is too long is cut in its middle.
+
+    Names that begin alike differ in their ends, so neither end is lost.
+
+    Parameters
+    ----------
+    text : object
+        Its ``str`` is taken.
+    most : int
+        Characters of a line.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> folded("rule on each clip by its pleural line", most=24)
+    'rule on each clip by its\npleural line'
+    >>> folded("first_of_some_long_names_that_never_end", most=9)
+    'first_of…\nnever_end'
+    """
+    whole = plain(text, most=10_000)
+    found = textwrap.wrap(whole, most)
+    return "\n".join(found) if len(found) <= 2 else f"{whole[: most - 1].rstrip()}…\n{whole[-most:].lstrip()}"
 
 
 def series_colour(index: int) -> str:

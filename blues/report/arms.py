@@ -14,7 +14,7 @@ from blues.report.answer import digits, few_events
 from blues.report.document import block, column, figure, table
 from blues.report.facts import Facts
 from blues.report.people import Parts
-from blues.report.words import THRESHOLDS, arm_label, called_grade, listed, metric
+from blues.report.words import THRESHOLDS, arm_label, called_grade, capital, listed, metric
 
 __all__ = ["arms", "text_of", "turned"]
 
@@ -157,7 +157,8 @@ def _forest(facts: Facts) -> dict[str, Any]:
     return figure(
         "arms_forest",
         f"{label} of every arm",
-        f"{label} with 95% interval. Circles: arms with images; squares: on the experts' reading; diamonds: without either.",
+        f"{capital(label)} with 95% interval. Circles: arms with images; squares: on the experts' reading; "
+        "diamonds: without either.",
         said,
         scores=frame,
         metric=label + ("" if metric(facts.metric).better > 0 else ", lower is better"),

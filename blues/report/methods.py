@@ -9,7 +9,7 @@ from typing import Any
 
 from blues import models
 from blues.check import counted
-from blues.features.arm_names import BASELINE, BY_CLIP, RULE
+from blues.features.arm_names import BASELINE, BY_CLIP, RULE, named
 from blues.report import timed
 from blues.report.facts import Facts
 from blues.report.settings import in_use, poolings
@@ -125,7 +125,7 @@ def _models(facts: Facts) -> str:
         text += f"Predictions{some} were recalibrated ({listed(calibrated, 'or')}) on inner folds. "
     if e.get("threshold") is not None and facts.binary:
         rules = [THRESHOLDS.get(rule, rule) for rule in in_use(facts)["threshold"]]
-        own = ", of the rules at thresholds of their own" if _named(facts, RULE) else ""
+        own = ", of the rules at thresholds of their own" if named(facts.arms, RULE) else ""
         text += f"Sensitivity and specificity are at {listed(rules, 'or')}{own}. "
     return text + facts.by_way(
         "Imputation, scaling and whatever else learns were fitted within the training folds.",
@@ -140,17 +140,12 @@ def _arms(facts: Facts) -> str:
     return "Every modality alone and every combination was an arm"
 
 
-def _named(facts: Facts, kind: str) -> list[str]:
-    """Return the arms of a kind, without its name."""
-    return [arm.removeprefix(kind) for arm in facts.arms if arm.startswith(kind)]
-
-
 def _beside(facts: Facts) -> str:
     """Say which arms stood beside those of the modalities: a baseline, the experts' rules, a constant."""
     text, plain = "", models.described(models.PLAIN, str(facts.design["kind"]))
-    if named := _named(facts, BASELINE):
-        text += f"A baseline of variables named beforehand ({listed(named)}) was an arm of its own: {plain}. "
-    if rules := _named(facts, RULE):
+    if baselines := named(facts.arms, BASELINE):
+        text += f"A baseline of variables named beforehand ({listed(baselines)}) was an arm of its own: {plain}. "
+    if rules := named(facts.arms, RULE):
         by_clip = any(arm.startswith(BY_CLIP) for arm in facts.arms)
         each = " (a rule for each clip: of the share of a patient's clips that it calls)" if by_clip else ""
         text += (

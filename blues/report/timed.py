@@ -8,6 +8,7 @@ import pandas as pd
 
 from blues import survive
 from blues.check import InputError
+from blues.features.arm_names import BASELINE, named
 from blues.report.document import figure
 from blues.report.extras import last_values
 from blues.report.facts import Facts
@@ -65,8 +66,8 @@ def repeats_frame(facts: Facts) -> pd.DataFrame:
 
 def models(facts: Facts) -> str:
     """Return the sentences of the methods on the models."""
-    named = [arm.removeprefix("baseline: ") for arm in facts.arms if arm.startswith("baseline: ")]
-    beside = f", and a baseline of variables named beforehand ({listed(named)})," if named else ""
+    baselines = named(facts.arms, BASELINE)
+    beside = f", and a baseline of variables named beforehand ({listed(baselines)})," if baselines else ""
     return (
         f"Every modality alone and every combination{beside} was an arm: a ridge Cox model of the cause-specific hazard "
         "of discharge alive (Verweij and van Houwelingen 1994), each modality scaled to the same total variance, ties by "
