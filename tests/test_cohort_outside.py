@@ -7,6 +7,7 @@ import pytest
 
 from blues.check import InputError
 from blues.cohort import draft, read
+from blues.cohort.guess import guess_column, repeats
 
 HEADER = ["patient", "age", "sex", "crp", "icu", "pcr"]
 IDS = [f"P{i:03d}" for i in range(1, 25)]
@@ -447,3 +448,28 @@ def test_a_measurement_is_no_id_where_one_number_comes_back(tmp_path, name):
     text = draft(tmp_path)
     assert tomllib.loads(text)["patients"]["id"] == name
     assert "P001 is in rows 2 and 25" in text
+
+
+@pytest.mark.parametrize(
+    "name", ["history of thrombosis", "Thrombose_Anamnese", "previous pulmonary embolism", "AKI history"]
+)
+def test_complications_of_the_past_may_predict(name):
+    assert guess_column(name, ["0", "1"] * 12).settings["role"] == "clinical"
+    assert guess_column("thrombosis", ["0", "1"] * 12).settings["role"] == "excluded"
+
+
+def test_columns_of_yes_and_no_in_other_languages_are_told_apart():
+    columns = {"Diabetes": ["ja", "nein", "nein"], "Raucher": ["ja", "ja", "nein"], "Asthma": ["nein", "ja", "ja"]}
+    assert repeats(columns) == {"Asthma": "the complement of Diabetes"}
+    assert repeats({"a": ["k.A.", "?"], "b": ["?", "k.A."]}) == {}
+
+
+def test_german_dates_are_dates_in_files_with_decimal_commas():
+    days = [f"{day:02d}.01.2021" for day in range(1, 13)]
+    assert guess_column("Aufnahmedatum", days, ",").settings["note"] == "dates"
+
+
+def test_a_french_count_is_no_name_and_a_few_large_counts_are_no_dates():
+    assert guess_column("Nombre de lobes", ["1", "2", "5", "3"] * 6).settings["role"] == "clinical"
+    assert guess_column("nombre", ["Ana", "Eva", "Luis"] * 8).settings["role"] == "identifier"
+    assert guess_column("NT-proBNP", ["40111", "37020", "39950", "41777", "50003"]).settings["role"] == "blood"

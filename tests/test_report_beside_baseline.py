@@ -57,7 +57,7 @@ def test_page_and_console_say_which_reference_would_answer_what_was_asked():
     assert "can be asked of --reference blood." in said
     assert "For whom, by sex: no arm is baseline: CRP with images." in said
     told = " ".join(report.summarize(asked)["answer"]["sentences"])
-    assert "can be asked of blood, which another arm is with images" in told
+    assert "can be asked where blood is the reference, since another arm is the same with images" in told
     assert "--" not in told
     named = beside(reference="blood")
     assert "can be asked of" not in printed(named) + json.dumps(report.summarize(named)["answer"])

@@ -147,6 +147,20 @@ def test_end_marks_within_a_photograph_are_none_of_its_own(tmp_path):
     assert every(path).problems == ("the JPEG file ends without its end mark: it is cut short or damaged",)
 
 
+def test_what_stands_behind_a_photograph_or_before_the_end_of_a_gif_is_no_damage(tmp_path):
+    path = tmp_path / "a.jpg"
+    Image.fromarray(grainy(1)[0]).save(path)
+    path.write_bytes(path.read_bytes() + b"\0\0ftypmp42\x12\xff\xda\x34")
+    assert every(path).problems == ()
+    first, *rest = (Image.fromarray(frame) for frame in grainy(6))
+    path = tmp_path / "a.gif"
+    first.save(path, save_all=True, append_images=rest, duration=40)
+    path.write_bytes(path.read_bytes()[:-1] + b"\0;")
+    clip = every(path)
+    assert clip.problems == ()
+    assert len(clip.frames) == 6
+
+
 @pytest.mark.parametrize("compression", ["tiff_lzw", "packbits", "tiff_adobe_deflate"])
 def test_a_damaged_page_of_a_compressed_tiff_is_left_out(tmp_path, compression):
     first, *rest = (Image.fromarray(image) for image in grainy(9))

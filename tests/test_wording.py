@@ -16,15 +16,15 @@ from blues.survive.rule import stay_rule
 
 
 def test_zero_has_no_minus():
-    assert str(Estimate(-0.0004, -0.2, -0.0001)) == "0.000 (-0.200 to 0.000)"
+    assert str(Estimate(-0.0004, -0.2, -0.0001)) == "0.000 (−0.200 to 0.000)"
     said = Agreement(-0.001, -0.26, -0.001, 0.1, 20, 2, "Cohen's kappa", {"interval": "jackknife"}).sentence()
-    assert "was 0.00 (95% CI -0.26 to 0.00;" in said
+    assert "was 0.00 (95% CI −0.26 to 0.00;" in said
     run = fuse.run(make_design(), fuse.Experiment(modalities=("image", "blood"), **QUICK))
     tiny = dict.fromkeys(("difference", "low", "high"), -0.0001)
     almost = dataclasses.replace(
         run, comparisons=run.comparisons.assign(**tiny), scores=run.scores.assign(value=-0.0001)
     )
-    assert "-0.000" not in printed(almost)
+    assert not any(f"{sign}0.000" in printed(almost) for sign in "-−")
     steps = pd.DataFrame({"name": ["a", "b"], "modality": "blood", "start": [0.5, 0.7], "end": [0.7, 0.69999]})
     drawn = waterfall(steps.assign(shap=steps["end"] - steps["start"]), 0.5, 0.69999)
     assert not any(

@@ -8,7 +8,7 @@ from typing import Any
 
 from blues.cohort.decode import number
 from blues.cohort.identify import DATE_NAMES, is_patient_name
-from blues.cohort.smells import words_of
+from blues.cohort.smells import smell_of, words_of
 from blues.cohort.words import unaccented
 
 __all__ = ["bookkeeping", "day_of"]
@@ -45,7 +45,7 @@ def bookkeeping(name: str, values: Sequence[str], decimal: str) -> tuple[dict[st
     --------
     >>> bookkeeping("Fallnummer", ["711", "402", "943", "118", "560"], ".")[0]
     {'role': 'identifier'}
-    >>> bookkeeping("arrived", ["44256", "44198", "44301", "44399"], ".")[0]
+    >>> bookkeeping("arrived", ["44256", "44198", "44301", "44399", "44210"], ".")[0]
     {'role': 'excluded', 'note': 'dates in digits'}
     >>> bookkeeping("age", ["61", "40", "55", "61", "70"], ".") is None
     True
@@ -54,7 +54,7 @@ def bookkeeping(name: str, values: Sequence[str], decimal: str) -> tuple[dict[st
     if len(numbers) < len(values) or len(set(numbers)) < 2:
         return None
     words = words_of(name)
-    if _are_dates(words, values, numbers):
+    if _are_dates(name, values, numbers):
         asked = "these look like dates, a spreadsheet's days or digits: of what? No date predicts as a number."
         return {"role": "excluded", "note": "dates in digits"}, asked
     if any(n != int(n) for n in numbers):
@@ -69,12 +69,12 @@ def bookkeeping(name: str, values: Sequence[str], decimal: str) -> tuple[dict[st
     return None
 
 
-def _are_dates(words: str, values: Sequence[str], numbers: Sequence[float]) -> bool:
+def _are_dates(name: str, values: Sequence[str], numbers: Sequence[float]) -> bool:
     """Return whether all numbers are days of this century, with hours where the name says date."""
     if all(DIGITS.fullmatch(value) for value in values):
         return True
-    named = any(DATE_NAMES.fullmatch(word) for word in words.split())
-    whole = all(n == int(n) for n in numbers)
+    named = any(DATE_NAMES.fullmatch(word) for word in words_of(name).split())
+    whole = all(n == int(n) for n in numbers) and len(numbers) >= FEWEST and smell_of(name) != "blood"
     return (named or whole) and all(SERIALS[0] <= n < SERIALS[1] for n in numbers)
 
 

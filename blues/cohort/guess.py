@@ -76,8 +76,9 @@ def guess_column(name: str, cells: Sequence[str], decimal: str = ".", separator:
     if role in ("clinical", "blood"):
         settings["known"] = "admission"
         if kind.get("kind") == "text":
-            asked = unread_numbers(values, decimal, separator)
-            prose = "dates" if holds_dates(values) else "free text"
+            dates = holds_dates(values)
+            asked = "" if dates else unread_numbers(values, decimal, separator)
+            prose = "dates" if dates else "free text"
             settings = {"role": "excluded", "note": "not plain numbers" if asked else prose}
             decide = [*decide, f"{asked}, then clinical or blood?"] if asked else decide
         elif smell == "oxygen":
@@ -119,6 +120,8 @@ def repeats(binary: Mapping[str, Sequence[str]]) -> dict[str, str]:
     found = {}
     for name, cells in binary.items():
         values = tuple(_yes_or_no(cell.strip()) for cell in cells)
+        if all(value is None for value in values):
+            continue
         opposite = tuple(None if value is None else 1 - value for value in values)
         if values in seen:
             found[name] = f"the same as {seen[values]}"
@@ -138,7 +141,9 @@ def _smell(name: str, values: Sequence[str], decimal: str) -> str:
 
 
 def _yes_or_no(cell: str) -> float | None:
-    return 1.0 if cell.lower() in YES else 0.0 if cell.lower() in NO else number(cell)
+    if cell.lower() in YES + NO:
+        return float(cell.lower() in YES)
+    return number(cell) if (said := says_yes(cell)) is None else float(said)
 
 
 def _is_prose(name: str, values: Sequence[str]) -> bool:

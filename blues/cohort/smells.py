@@ -20,6 +20,14 @@ BEFORE = re.compile(
     r"(before|prior to|pre) admission)(?!\w)"
 )
 """A treatment that the name puts before the stay, or of a chronic disease."""
+PAST = re.compile(
+    r"(?<!\w)(history|hx|anamnes\w*|previous|prior|past|vorgeschichte|vorbekannt\w*|antecedent\w*|known|bekannt\w*)(?!\w)"
+)
+COMPLICATIONS = (
+    r"t(h)?rombos\w*|t(h)?romboembol\w*|(pulmonary |lungen)?embol\w*|aki|"
+    r"(acute )?(kidney|renal) (injury|failure)|nierenversagen"
+)
+"""Outcomes of a stay, and findings at admission where the name says that they are past."""
 UTI = (
     r"^uti$|(dias?|tempo|horas|days?|hours?|stay|admissao|admitid[oa]|entrada|saida|leito|necessidade|ida|time to)"
     r"( (de|da|na|em|para|a|in|on|the))* uti|uti (dias?|tempo|horas|days?|hours?|stay)"
@@ -31,7 +39,8 @@ SMELLS = (
     ("person", r"name|naam|birth|dob|geboorte|initials|e?mail|address|adres|phone|bsn|ssn|mrn|insurance"),
     (
         "person",
-        r"\w*geburt\w*|naissance|nacimiento|nascita|vorname|nachname|nom|prenom|cognome|nombre|apellidos?|achternaam|voornaam",
+        r"\w*geburt\w*|naissance|nacimiento|nascita|vorname|nachname|nom|prenom|cognome|apellidos?|achternaam|voornaam|"
+        r"nombre(?! d(e|es)? (?!pacient))",
     ),
     ("files", r"(n|num|number|count)( of)? (\w+ )?(videos?|clips?|files?|images?|frames?)"),
     ("outcome", r"outcome|death|dead|died|mort\w*|surviv\w*|deceased|discharged?|alive|readmi\w*|follow|event"),
@@ -75,9 +84,7 @@ SMELLS = (
         "outcome",
         r"liege(tage|zeit)\w*|liggetid|liggedager|liggedage|vardtid\w*|vital ?status|expired|disposition|\w*entlass(ung)?\w*|"
         r"fu ?(time|stat(us)?)|vfds?|(vent(ilator)?|o2|oxygen|icu|hospital|organ support) free( \w+)?|uitslag|dod(s\w*|[ea])?|"
-        r"iva( ?vard\w*)?|(mech(anical|anisch)? ?)vent\w*|tub(us|ed)|aki( \w+)?|"
-        r"(acute )?(kidney|renal) (injury|failure)|nierenversagen|t(h)?rombos(e|es|en|is|i)|"
-        r"(lungen|pulmonary )embol\w*|t(h)?romboembol\w*",
+        rf"iva( ?vard\w*)?|(mech(anical|anisch)? ?)vent\w*|tub(us|ed)|{COMPLICATIONS}",
     ),
     ("leak", r"co ?rads|\w*nachweis\w*"),
     ("outcome", rf"({STAYED}) ({DAYS})|({DAYS}) (({ON}) )?({STAYED})|nach hause|(sent|to) home"),
@@ -172,10 +179,11 @@ def _spellings(name: str) -> list[str]:
 
 
 def _before(words: str) -> str:
-    """Return a name's words without those for a treatment where it was one before the stay."""
-    if not BEFORE.search(words):
-        return words
-    return " ".join(re.sub(rf"(?<!\w)({TREATED})(?!\w)", "", words).split())
+    """Return a name's words without those for a treatment or a complication that it puts before the stay."""
+    for when, what in ((BEFORE, TREATED), (PAST, COMPLICATIONS)):
+        if when.search(words):
+            words = " ".join(re.sub(rf"(?<!\w)({what})(?!\w)", "", words).split())
+    return words
 
 
 def _apart(word: str) -> str:

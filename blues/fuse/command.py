@@ -284,7 +284,7 @@ def _beside_lines(beside: pd.DataFrame, found: Run) -> list[str]:
 def _margin_lines(found: Run, metric: str, reference: str) -> list[str]:
     """Say how the headline stands to the smallest gain worth having, as the page does."""
     margin, arm = found.experiment.margin, with_images(reference)
-    if not margin:
+    if not margin or other_reference(found.comparisons, found.scores, found.design["kind"]):
         return []
     smallest = f"The smallest gain worth having, {margin:g}{_unit(found)},"
     if arm not in set(found.comparisons["arm"]):

@@ -343,8 +343,8 @@ def _other_reference(facts: Facts) -> str:
     if not (other := other_reference(facts.run.comparisons, facts.run.scores, str(facts.design["kind"]))):
         return ""
     return (
-        f" What images add, for whom, and whether it is worth having can be asked of {arm_label(other)}, which another arm is "
-        "with images: name it, the arm without images that is to be the reference, before the run."
+        f" What images add, for whom, and whether it is worth having can be asked where {arm_label(other)} is the reference, "
+        "since another arm is the same with images; it has to be named before the run."
     )
 
 

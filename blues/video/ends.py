@@ -39,6 +39,8 @@ def whole_pictures(path: Path) -> int | None:
         elif data[place] == PICTURE:
             place = _after(data, place + 11 + _colours(data, place + 9))
             found += place <= len(data)
+        elif data[place] == 0:  # a spare end of a chain
+            place += 1
         else:
             return max(found - 1, 0)
     return found
@@ -62,9 +64,18 @@ def unmarked(path: Path, whole: int | None) -> list[str]:
     kind = "GIF" if whole is not None else None
     with path.open("rb") as stream:
         if stream.read(3) == JPEG:
-            data = stream.read()
-            kind = "JPEG" if data.rfind(JPEG_END) < data.rfind(JPEG_SCAN) else None
+            data = JPEG + stream.read()
+            kind = "JPEG" if data.find(JPEG_END, _scan(data)) < 0 else None
     return [f"the {kind} file ends without its end mark: it is cut short or damaged"] if kind else []
+
+
+def _scan(data: bytes) -> int:
+    """Return where the pixels of a JPEG file begin: small pictures within what goes before have end marks of their own."""
+    place = 2
+    while place < len(data) and data[place] == 0xFF and data[place : place + 2] != JPEG_SCAN:
+        filler = data[place + 1 : place + 2] == b"\xff"
+        place += 1 if filler else 2 + int.from_bytes(data[place + 2 : place + 4], "big")
+    return place
 
 
 def unfinished(times: np.ndarray, length: float | None) -> list[str]:
