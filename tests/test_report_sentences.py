@@ -183,7 +183,7 @@ def test_remedy_for_unequal_scales_is_none_that_attention_ignores():
     "settings",
     [
         {"null": 1, "reference": "blood", "fusion": "early", "explain": ("all",), "threshold": "youden"},
-        {"model": ("ridge",), "fusion": "late", "calibrate": "platt"},
+        {"model": ("plain-logistic",), "fusion": "late", "calibrate": "platt", "repeats": 1},
     ],
 )
 def test_pages_name_no_option_in_their_text(settings):
