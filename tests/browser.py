@@ -74,14 +74,23 @@ class Page:
         url = Path(path).resolve().as_uri()
         self.run("window.leaving = true")
         self.call("Page.navigate", url=url)
-        settled = "document.readyState === 'complete' && !window.leaving && location.href !== 'about:blank'"
+        return self._settle("!window.leaving && location.href !== 'about:blank'", url)
+
+    def back(self):
+        """Go back to the page before, and wait until it has settled."""
+        history = self.call("Page.getNavigationHistory")
+        entry = history["entries"][history["currentIndex"] - 1]
+        self.call("Page.navigateToHistoryEntry", entryId=entry["id"])
+        return self._settle(f"location.href === {json.dumps(entry['url'])}", entry["url"])
+
+    def _settle(self, there, url):
         for _ in range(200):
             time.sleep(0.03)
             # while the page that was there is leaving there is nothing to ask: the browser answers with an error
-            found = self._answer("Runtime.evaluate", {"expression": settled, "returnByValue": True})
-            if found.get("result", {}).get("result", {}).get("value"):
+            settled = {"expression": f"document.readyState === 'complete' && {there}", "returnByValue": True}
+            if self._answer("Runtime.evaluate", settled).get("result", {}).get("result", {}).get("value"):
                 return self
-        raise AssertionError(f"{path} did not load")
+        raise AssertionError(f"{url} did not load")
 
     def look(self, width, height, dark=False, mobile=False, media=""):
         """Set the size of the window, the theme the user prefers, and screen or print."""

@@ -122,10 +122,8 @@ def test_each_page_keeps_to_its_rater_and_its_set(made):
         for other in (made / "plain" / "raters" / "rate-Ben.html", made / "again" / "raters" / "rate-Ann.html"):
             page.open(other)
             assert text(page, "count") == "0 of 35 rated"
-        page.run("history.back()")
-        page.run("new Promise(done => setTimeout(done, 300))")
-        page.run("history.back()")
-        page.run("new Promise(done => setTimeout(done, 300))")
+        page.back()
+        page.back()
         assert text(page, "rater") == "Ann"
         assert text(page, "count") == "1 of 35 rated"
 
