@@ -112,6 +112,21 @@ def icc(studies: int, raters: int) -> dict[str, float]:
     return _kinds(studies, study, ends, 1 / 1.74, kinds)
 
 
+def incomplete_icc(studies: int, raters: int) -> dict[str, float]:
+    """Return the coverage of ICC(2,1) of 30 subjects, variances 1, .49 and .25, of whose ratings a tenth is missing."""
+
+    def study(rng: np.random.Generator) -> np.ndarray:
+        table = rng.normal(size=(30, 1)) + 0.7 * rng.normal(size=raters) + 0.5 * rng.normal(size=(30, raters))
+        return np.where(rng.random(table.shape) < 0.1, np.nan, table)
+
+    def ends(table: np.ndarray, **how: object) -> Ends:
+        found = agree.icc(table, missing="model", draws=400, **how)
+        return found.low, found.high
+
+    kinds = {"raters a sample (default)": {}, "subjects drawn alone": {"interval": "bootstrap"}}
+    return _kinds(studies, study, ends, 1 / 1.74, kinds)
+
+
 def means(studies: int, patients: int) -> float:
     """Return how often restricted means of two groups of exponential times differ at .05 where they do not."""
     found = 0
@@ -121,6 +136,23 @@ def means(studies: int, patients: int) -> float:
         test = survive.restricted_mean(np.minimum(time, 30), (time <= 30).astype(int), groups=groups, tau=10)
         found += test.differences["p_value"].item() < 0.05
     return found / studies
+
+
+def associations(studies: int, patients: int, exposed: int = 0) -> dict[str, float]:
+    """Return how often clips' regressions find a predictor of nothing at .05: six clips a patient, half the variance theirs.
+
+    The predictor is a patient's: lognormal, or had by ``exposed`` patients alone.
+    """
+    owner = np.repeat(np.arange(patients), 6)
+    kinds = {"cluster-robust": 0, "GEE": 0, "bias-reduced": 0}
+    for seed in range(studies):
+        rng = np.random.default_rng(seed)
+        x = (np.arange(patients) < exposed) * 1.0 if exposed else np.exp(rng.normal(size=patients))
+        y = np.sqrt(0.5) * (rng.normal(size=patients)[owner] + rng.normal(size=len(owner)))
+        rows = survive.clustered_association(y, x[owner], owner, "continuous")
+        for kind in kinds:
+            kinds[kind] += int(rows.loc[rows["method"].str.contains(kind), "p_value"].item() < 0.05)
+    return {kind: found / studies for kind, found in kinds.items()}
 
 
 def stays(studies: int) -> dict[str, float]:
@@ -179,10 +211,17 @@ def main() -> None:
         print(f"upper limit of agreement, {patients} patients of three clips:", limits(studies, patients))
     for raters in (2, 3, 5):
         print(f"ICC(2,1), 30 patients of three clips, {raters} raters:", icc(studies, raters))
+        print("  30 subjects, a tenth of the ratings missing:", incomplete_icc(studies, raters))
     for patients in (8, 15, 30):
         print(
             f"restricted means, {patients} patients a group, p below .05 without a difference:",
             means(studies, patients),
+        )
+    for patients, exposed in ((28, 0), (60, 0), (25, 2)):
+        predictor = f"{exposed} exposed" if exposed else "lognormal"
+        print(
+            f"regressions of clips of {patients} patients, {predictor}, p below .05 without an association:",
+            associations(studies, patients, exposed),
         )
     print("out-of-fold scores of stays on noise:", stays(max(1, studies // 4)))
 

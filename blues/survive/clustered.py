@@ -223,8 +223,9 @@ def clustered_association(
     unit of the predictor.
 
     With few patients, a skewed predictor or few exposed the cluster-robust error is too small. Of tests at .05 of a predictor
-    of nothing it rejects .15 (28 patients, lognormal predictor), .11 (60 patients) and .27 (2 exposed of 25), GEE .07, .06 and
-    .15, the bias-reduced .03, .03 and below .01: judge by the last. The ``note`` tells where few patients carry the predictor.
+    of nothing it rejects .16 (28 patients, lognormal predictor), .14 (60 patients) and .28 (2 exposed of 25), GEE .07, .07 and
+    .15, the bias-reduced .03, .04 and below .01 (``benchmarks/coverage.py``): judge by the last. The ``note`` tells where few
+    patients carry the predictor.
 
     Parameters
     ----------
