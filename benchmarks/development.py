@@ -8,6 +8,7 @@ compared too, with intervals over sources: many clips are of one case or one art
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -76,6 +77,17 @@ def area(rows: pd.DataFrame, output: str) -> float:
     return float(roc_auc_score(rows["y"], rows[output])) if rows["y"].nunique() == 2 else float("nan")
 
 
+def answers(cohort: Cohort, clips: pd.DataFrame) -> dict[str, str]:
+    """Return one column of the table."""
+    said = {}
+    for what, (y, output) in questions(cohort, clips).items():
+        known = y.notna()
+        value = area(pd.DataFrame({"y": y[known], output: clips.loc[known, output]}), output)
+        said[f"{what} ({int(y[known].sum())} of {int(known.sum())})"] = f"{value:.3f}"
+    said["below one half on lus"] = f"{int((clips['lus'] < 0.5).sum())} of {len(clips)}"
+    return said
+
+
 def compared(cohort: Cohort, first: pd.DataFrame, second: pd.DataFrame) -> list[str]:
     """Say what the second encoder's outputs gain over the first's, by row and on average, with intervals over sources."""
     asked = questions(cohort, first)
@@ -113,6 +125,12 @@ def main() -> None:
     parser.add_argument(
         "--centred", nargs="+", type=float, default=[], help="try each share of blues.encoders.lus.Centred"
     )
+    parser.add_argument(
+        "--partial",
+        type=float,
+        default=0.0,
+        help="beside it each clip in part with the others of its source, by this share",
+    )
     given = parser.parse_args()
     cohort = read(given.folder)
     found: dict[str, dict[str, str]] = {}
@@ -120,16 +138,14 @@ def main() -> None:
     for name, encoder in (pair for chosen in given.encoders for pair in variants(chosen, given.centred)):
         if encoder.has_seen(cohort.name):
             print(f"{name} was trained on {cohort.name}: its column says how well it learned, not how good it is")
-        clips = pool.clips(embed(cohort, encoder))
-        if missing := [output for _, output in questions(cohort, clips).values() if output not in clips]:
-            raise InputError(f"{name} has no {missing[0]}", allowed="encoders with the outputs of blues-lus")
-        tables.append(clips)
-        said = found.setdefault(name, {})
-        for what, (y, output) in questions(cohort, clips).items():
-            known = y.notna()
-            value = area(pd.DataFrame({"y": y[known], output: clips.loc[known, output]}), output)
-            said[f"{what} ({int(y[known].sum())} of {int(known.sum())})"] = f"{value:.3f}"
-        said["below one half on lus"] = f"{int((clips['lus'] < 0.5).sum())} of {len(clips)}"
+        made = embed(cohort, encoder)
+        of = made.table["clip"].map(sources(cohort))
+        for share in dict.fromkeys((0.0, given.partial)):
+            clips = pool.clips(dataclasses.replace(made, table=made.table.assign(patient=of)), partial=share)
+            if missing := [output for _, output in questions(cohort, clips).values() if output not in clips]:
+                raise InputError(f"{name} has no {missing[0]}", allowed="encoders with the outputs of blues-lus")
+            tables.append(clips)
+            found[f"{name}, in part" if share else name] = answers(cohort, clips)
     print(pd.DataFrame(found).to_string())
     if len(tables) == 2:
         print(*compared(cohort, *tables), sep="\n")

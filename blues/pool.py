@@ -1,7 +1,8 @@
 """Frame -> clip -> BLUE point -> patient: nothing is learned here, so nothing can leak.
 
 A clip is summarised over its frames, retakes of one BLUE point are reduced to one row, and the points of a patient are
-averaged, maximised or laid side by side with a mask for the points that were not scanned.
+averaged, maximised or laid side by side with a mask for the points that were not scanned. A clip can be pooled in part with
+the other clips of its patient.
 """
 
 from __future__ import annotations
@@ -22,8 +23,11 @@ RETAKES = ("longest", "first", "last", "mean", "max")
 POINTS = ("mean", "max", "mean+max", "concat")
 
 
-def clips(embeddings: Embeddings, how: str = "mean") -> pd.DataFrame:
-    """Summarise each clip over its frames.
+def clips(embeddings: Embeddings, how: str = "mean", *, partial: float = 0.0) -> pd.DataFrame:
+    """Summarise each clip over its frames, alone or in part with the patient's other clips.
+
+    One clip shows little, and the clips of a patient are alike. So a clip's own value can be moved towards the mean of the
+    others (partial pooling: Gelman and Hill 2006, ch. 12). No label is used, and no other patient.
 
     Parameters
     ----------
@@ -32,6 +36,10 @@ def clips(embeddings: Embeddings, how: str = "mean") -> pd.DataFrame:
     how : {"mean", "max", "sd", "mean+max"}
         Over the frames of a clip. ``"sd"`` is the population standard deviation (0 for a clip of one frame): how much a
         feature moves. ``"mean+max"`` gives 2 d columns.
+    partial : float
+        The weight of the patient's other clips, 0 (each clip alone) to 1: ``(1 - partial) * own + partial * mean of the
+        others``. A patient's only clip stays as it is. Their missing values are left out of the mean; a missing own value
+        stays missing.
 
     Returns
     -------
@@ -42,9 +50,14 @@ def clips(embeddings: Embeddings, how: str = "mean") -> pd.DataFrame:
     Raises
     ------
     InputError
-        When the way is not known, there is no clip, or the table names rows that the values do not have or two clips share.
+        When the way is not known, ``partial`` is not between 0 and 1, there is no clip, or the table names rows that the
+        values do not have or two clips share.
     """
     check.one_of(how, FRAMES, "frame pooling")
+    if not 0 <= partial <= 1:
+        raise check.InputError(
+            f"partial is {partial}", allowed="0 (each clip alone) to 1 (its patient's other clips alone)"
+        )
     table, values = embeddings.table, embeddings.values
     if len(table) == 0:
         raise check.InputError(
@@ -72,8 +85,18 @@ def clips(embeddings: Embeddings, how: str = "mean") -> pd.DataFrame:
         deviations = values - np.repeat(mean_of(values), frames[:, 0], axis=0)
         parts.append(np.sqrt(mean_of(deviations**2)))
         names += [f"{name} (sd)" for name in embeddings.names]
-    pooled = np.hstack(parts).astype(np.float32)
-    return pd.DataFrame(pooled, index=pd.Index(table["clip"], name="clip"), columns=names)
+    pooled = pd.DataFrame(np.hstack(parts), index=pd.Index(table["clip"], name="clip"), columns=names)
+    return _partly(pooled, table["patient"].to_numpy(), partial).astype(np.float32)
+
+
+def _partly(values: pd.DataFrame, patients: np.ndarray, share: float) -> pd.DataFrame:
+    """Move each clip by ``share`` of the way to the mean of its patient's other clips."""
+    if share == 0:
+        return values
+    grouped = values.groupby(patients)
+    others = grouped.transform("count") - values.notna()
+    mean = (grouped.transform("sum") - values.fillna(0)) / others.where(others > 0)
+    return values.where(mean.isna(), (1 - share) * values + share * mean)
 
 
 def points(values: pd.DataFrame, table: pd.DataFrame, retakes: str = "longest") -> pd.DataFrame:

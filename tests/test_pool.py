@@ -35,6 +35,25 @@ def test_clips_by_each_rule(embeddings):
     assert list(both.index) == list(embeddings.table["clip"])
 
 
+def test_clips_in_part_with_the_patients_others(embeddings):
+    alone = pool.clips(embeddings)
+    assert pool.clips(embeddings, partial=0).equals(alone)
+    np.testing.assert_allclose(pool.clips(embeddings, partial=0.5), [[4.25, 3.75], [5.25, 3.5], [6.5, 5.75], [2, 1]])
+    np.testing.assert_allclose(pool.clips(embeddings, partial=1), [[7.5, 5.5], [5.5, 6], [3, 1.5], [2, 1]])
+
+
+def test_a_missing_value_is_nobodys_share(embeddings):
+    embeddings.values[2:5, 0] = np.nan  # all frames of p1_R1_2
+    got = pool.clips(embeddings, partial=0.5)["a"]
+    np.testing.assert_allclose(got, [5.5, np.nan, 5.5, 2])
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.5, float("nan")])
+def test_a_share_is_between_none_and_all(embeddings, share):
+    with pytest.raises(InputError, match="partial is"):
+        pool.clips(embeddings, partial=share)
+
+
 @pytest.mark.parametrize(
     ("retakes", "expected"),
     [("longest", [5, 1]), ("first", [1, 2]), ("last", [5, 1]), ("mean", [3, 1.5]), ("max", [5, 2])],
