@@ -25,7 +25,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import torch
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 from sklearn.datasets import load_sample_images
 from sklearn.ensemble import RandomForestClassifier
@@ -186,6 +186,29 @@ def sheet(folder: Path, path: Path, machine: str | None, columns: int = 6, size:
     Image.fromarray(np.concatenate([np.concatenate(list(row), 1) for row in rows])).save(path, quality=85)
 
 
+def title(rng: np.random.Generator) -> np.ndarray:
+    """Draw a screen with a few lines of light letters on a dark ground."""
+    height, width = int(rng.integers(300, 800)), int(rng.integers(400, 1200))
+    page = Image.new("L", (width, height), int(rng.integers(0, 60)))
+    top, letters = rng.uniform(0.05, 0.4) * height, np.array(list("abcdefghiklmnoprstuvwABCDELPRST0123456789.:- "))
+    for _ in range(int(rng.integers(1, 6))):
+        size = int(rng.uniform(0.03, 0.09) * height)
+        line = "".join(rng.choice(letters, int(rng.integers(5, 40))))
+        place = (rng.uniform(0.03, 0.3) * width, top)
+        ImageDraw.Draw(page).text(place, line, fill=int(rng.integers(180, 256)), font=ImageFont.load_default(size))
+        top += 1.4 * size
+    return np.asarray(page)
+
+
+def box(rng: np.random.Generator) -> np.ndarray:
+    """Draw one bright box, such as a logo, on black."""
+    page = np.zeros((480, 640), np.uint8)
+    height, width = int(rng.integers(15, 150)), int(rng.integers(20, 260))
+    top, left = int(rng.integers(0, 480 - height)), int(rng.integers(0, 640 - width))
+    page[top : top + height, left : left + width] = 255
+    return page
+
+
 def named(each: int = 40, pieces: int = 60) -> None:
     """Print how many pictures that are no lung ultrasound are named by the bundled encoder, kind by kind."""
     encoder, rng = encoders.get("blues-lus"), np.random.default_rng(5)
@@ -199,6 +222,15 @@ def named(each: int = 40, pieces: int = 60) -> None:
             piece = grey[None, top : top + size, left : left + size]
             cut.append(video.prepare(piece, encoder.preprocessing.geometry, encoder.preprocessing.size)[0])
     shown["pieces of photographs"] = np.stack(cut)
+    screens = {
+        "titles of one to five lines": [title(rng) for _ in range(each)],
+        "bright boxes": [box(rng) for _ in range(each)],
+    }
+    for kind, frames in screens.items():
+        found = [
+            video.prepare(one[None], encoder.preprocessing.geometry, encoder.preprocessing.size)[0] for one in frames
+        ]
+        shown[kind] = np.stack(found)
     for kind, pictures in shown.items():
         print(f"{kind:22} {int((encoder.outputs(pictures)['lus'] < 0.5).sum()):4} of {len(pictures)}")
 

@@ -1,7 +1,8 @@
 """How far an encoder's outputs move when a clip only looks different: ``python benchmarks/sturdy.py FOLDER``.
 
-Every clip of a cohort (the POCUS collection, say) is shown again under a letterbox, on a grey and on a white page, with text
-burnt in, cropped, resized, turned, in other grey maps, with blur, noise and JPEG, up to eight frames of it. The sector is
+Every clip of a cohort (the POCUS collection, say) is shown again under a letterbox, on grey, white and shaded pages, beside
+clocks and tracings, with text and lines burnt in, cropped, resized, turned, in other grey maps, with blur, noise and JPEG, up
+to eight frames of it. The sector is
 looked for anew each time. Printed are, for B-line presence and severity, the rank correlation over clips with the plain clip
 and the mean change; how many clips pass for no lung ultrasound; and for how many another kind of sector is found. Nothing is
 labelled here: what moves is what should stay.
@@ -85,12 +86,87 @@ def noisy(frames: np.ndarray) -> np.ndarray:
     return np.clip(frames + drawn, 0, 255).astype(np.uint8)
 
 
+def on_shade(frames: np.ndarray) -> np.ndarray:
+    """Put frames on a page that darkens downwards from 20 to 5, which shines through what is black."""
+    height, width = frames.shape[1:]
+    page = np.linspace(20, 5, int(1.3 * height))[None, :, None] * np.ones((len(frames), 1, int(1.5 * width)))
+    top, left = (page.shape[1] - height) // 2, (page.shape[2] - width) // 2
+    part = page[:, top : top + height, left : left + width]
+    part[:] = np.where(frames > 8, frames, part)
+    return page.astype(np.uint8)
+
+
+def with_strips(frames: np.ndarray) -> np.ndarray:
+    """Show frames on a telephone's grey page, nearly as wide as they are."""
+    page = np.full((len(frames), 2 * frames.shape[1], frames.shape[2] + 2 * (frames.shape[2] // 80 + 1)), 40, np.uint8)
+    side, top = (page.shape[2] - frames.shape[2]) // 2, frames.shape[1] // 3
+    page[:, top : top + frames.shape[1], side : side + frames.shape[2]] = frames
+    return page
+
+
+def with_clock(frames: np.ndarray) -> np.ndarray:
+    """Put frames into black margins with a blinking dot and a clock that runs."""
+    pages = []
+    for number, one in enumerate(padded(0.12, 0.3, 0)(frames)):
+        page = Image.fromarray(one)
+        draw, size = ImageDraw.Draw(page), one.shape[0] // 14
+        draw.text((0.76 * page.width, 2), f"14:22:{10 + 9 * number:02d}", fill=255, font=ImageFont.load_default(size))
+        if number % 2:
+            draw.ellipse((8, 8, 8 + size, 8 + size), fill=180)
+        pages.append(np.asarray(page))
+    return np.stack(pages)
+
+
+def with_tracing(frames: np.ndarray) -> np.ndarray:
+    """Put the course of the middle column over time (M-mode) below frames."""
+    count, height, width = frames.shape
+    columns = frames[np.arange(width) * count // width, :, width // 2].T
+    speckle = np.random.default_rng(0).normal(1, 0.3, (height, width))
+    below = np.clip(columns * speckle, 0, 255).astype(np.uint8)
+    moving = np.where(np.arange(width)[None] < (np.arange(count)[:, None] + 1) * width // count, 1, 0)[:, None]
+    return np.concatenate(
+        [frames, np.zeros((count, height // 20 + 2, width), np.uint8), below[None] * moving], 1
+    ).astype(np.uint8)
+
+
+def dotted(*places: tuple[float, float]) -> Change:
+    """Return what burns dotted lines in, each from a place of the top edge to one of the bottom, as shares of the width."""
+
+    def put(frames: np.ndarray) -> np.ndarray:
+        height, width = frames.shape[1:]
+        page = Image.new("L", (width, height))
+        for start, end in places:
+            for row in range(0, height, max(6, height // 40)):
+                x = width * (start + (end - start) * row / height)
+                ImageDraw.Draw(page).ellipse((x - 1, row - 1, x + 1, row + 1), fill=230)
+        return np.maximum(frames, np.asarray(page)[None])
+
+    return put
+
+
+def with_bar(frames: np.ndarray) -> np.ndarray:
+    """Burn in a player's bar, which fills as time goes."""
+    shown, (count, height, width) = frames.copy(), frames.shape
+    top = height - height // 12
+    shown[:, top : top + max(4, height // 50)] = 90
+    for number, one in enumerate(shown):
+        one[top : top + max(4, height // 50), : width * (number + 1) // count] = 220
+    return shown
+
+
 CHANGES: dict[str, Change] = {
     "letterbox": padded(0.1, 0.3, 0),
     "on a grey page": padded(0.1, 0.3, 40),
     "on a white page": padded(0.1, 0.3, 255),
+    "on a shaded page": on_shade,
+    "a strip of grey at both sides": with_strips,
+    "a clock and a dot in black margins": with_clock,
+    "a tracing (M-mode) below": with_tracing,
     "text burnt in": with_text,
     "text in black margins": lambda frames: with_text(padded(0.12, 0.25, 0)(frames)),
+    "a dotted centre line": dotted((0.5, 0.5)),
+    "two dotted guide lines": dotted((0.2, 0.6), (0.3, 0.7)),
+    "a player's bar": with_bar,
     "top tenth cut off": lambda frames: frames[:, frames.shape[1] // 10 :],
     "deepest quarter cut off": lambda frames: frames[:, : frames.shape[1] * 3 // 4],
     "sides cut off, an eighth each": lambda frames: frames[:, :, frames.shape[2] // 8 : frames.shape[2] * 7 // 8],

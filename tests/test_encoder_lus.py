@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from blues import encoders
 from blues.check import InputError
 from blues.encoders import checkpoint, lus, nets
 from blues.pretrain.train import Budget, Trainer
@@ -108,3 +109,24 @@ def test_whether_it_is_lung_ultrasound_is_told_without_centring(rng):
     place = list(lus.OUTPUTS).index("lus")
     np.testing.assert_allclose(after[:, place], before[:, place], rtol=1e-4)
     assert not np.allclose(after[:, 0], before[:, 0], rtol=1e-2)
+
+
+@pytest.mark.parametrize("ground", [0, 30])
+def test_a_picture_nearly_all_of_one_gray_is_no_lung_ultrasound(ground, rng):
+    encoder = encoders.get("blues-lus")
+    titles = np.full((3, 128, 128), ground, np.uint8)
+    titles[1, 40:52, 10:120:2] = 255  # a line of letters
+    titles[2, 60:90, 20:50] = 200  # a logo
+    assert (encoder.outputs(titles)["lus"] == 0).all()
+    speckle = np.where(rng.random((2, 128, 128)) < 0.2, rng.integers(40, 200, (2, 128, 128)), ground).astype(np.uint8)
+    gray = lus._of_one_gray(torch.as_tensor(np.concatenate([titles, speckle])).float()[:, None] / 255)
+    assert gray.tolist() == [True, True, True, False, False]
+
+
+def test_what_is_decided_by_rule_is_part_of_what_an_encoder_is_known_by(tmp_path, monkeypatch):
+    net = lus.LusNet().eval()
+    nets.seed_weights(net, 0)
+    lus.save(tmp_path / "net.safetensors", net, {"saw": []})
+    before = checkpoint.encoder(tmp_path / "net.safetensors").hash
+    monkeypatch.setattr(lus, "RULES", "none")
+    assert checkpoint.encoder(tmp_path / "net.safetensors").hash != before

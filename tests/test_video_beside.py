@@ -5,8 +5,7 @@ import pytest
 from test_video import sector_frames
 
 from blues import video
-from blues.video.beside import side_by_side
-from blues.video.clip import SIDE_BY_SIDE
+from blues.video.beside import ABOVE, BOTH, ONE, several
 
 WIDE = {"apex": (320, -60), "inner": 100, "outer": 500, "half": 0.5, "shape": (480, 640)}
 
@@ -35,13 +34,13 @@ def test_two_sectors_side_by_side_are_told(tmp_path, ground, form):
     both = np.concatenate([left, right], 2)
     video.write(tmp_path / "both.mp4", both, fps=5)
     video.write(tmp_path / "one.mp4", left, fps=5)
-    assert video.read(tmp_path / "both.mp4").problems == (SIDE_BY_SIDE,)
+    assert video.read(tmp_path / "both.mp4").problems == (BOTH,)
     assert video.read(tmp_path / "one.mp4").problems == ()
 
 
 def test_two_sectors_with_their_sides_cut_off_are_told():
     frames, _ = one(apex=(150, -60), shape=(480, 300))
-    assert side_by_side(np.concatenate([frames, frames], 2))
+    assert several(np.concatenate([frames, frames], 2)) == BOTH
 
 
 @pytest.mark.parametrize("form", ["strip", "ray", "dropout"])
@@ -51,14 +50,14 @@ def test_a_sector_with_a_dark_middle_is_one(form, width, margin):
     frames, _ = one()
     dark = np.pad(hidden(frames, width, form), ((0, 0), (margin, margin), (margin, margin)))
     assert (dark != np.pad(frames, ((0, 0), (margin, margin), (margin, margin)))).any()
-    assert not side_by_side(dark)
+    assert not several(dark)
 
 
 @pytest.mark.parametrize("width", [0, 0.05, 0.2, 0.4])
 def test_an_upright_picture_with_a_dark_middle_is_one(width, rng):
     frames = np.zeros((4, 480, 640), np.uint8)
     frames[:, 40:440, 120:520] = rng.integers(30, 120, (4, 400, 400))
-    assert not side_by_side(hidden(frames, width, "strip"))
+    assert not several(hidden(frames, width, "strip"))
 
 
 def test_other_arrangements_are_not_two_sectors_side_by_side(rng):
@@ -67,9 +66,9 @@ def test_other_arrangements_are_not_two_sectors_side_by_side(rng):
     upright[:, 60:460, 40:600] = rng.integers(30, 120, (len(frames), 400, 560))
     small, _ = one(apex=(320, 100), inner=50, outer=250)
     for beside in (upright, small, np.zeros_like(frames)):
-        assert not side_by_side(np.concatenate([frames, beside], 2))
-    assert not side_by_side(np.concatenate([frames, frames], 1))  # one above the other
-    assert not side_by_side(np.zeros((1, 3, 500), np.uint8))
+        assert not several(np.concatenate([frames, beside], 2))
+    assert several(np.concatenate([frames, frames], 1)) == ABOVE
+    assert not several(np.zeros((1, 3, 500), np.uint8))
 
 
 @pytest.mark.slow
@@ -78,12 +77,12 @@ def test_no_real_clip_is_taken_for_two(real_cohort_folder, pocus_folder):
     paths = sorted((real_cohort_folder / "lus_videos").rglob("*.mp4")) + sorted(pocus_folder.rglob("*.mp4"))
     clips = [video.read(path, most=8) for path in paths[::3]]
     assert len(clips) > 100
-    assert not any(SIDE_BY_SIDE in clip.problems for clip in clips)
+    assert not any({ABOVE, BOTH, ONE} & set(clip.problems) for clip in clips)
     # and most of them, put beside themselves with a margin round, are
     beside = [np.pad(clip.frames, ((0, 0), (0, 0), (30, 30))) for clip in clips[::10]]
-    assert np.mean([side_by_side(np.concatenate([frames, frames], 2)) for frames in beside]) > 0.8
+    assert np.mean([several(np.concatenate([frames, frames], 2)) == BOTH for frames in beside]) > 0.8
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 400), (3, 1000), (1000, 3), (40, 60000), (15, 15)])
 def test_frames_too_thin_for_two_sectors_show_none(shape, rng):
-    assert not side_by_side(rng.integers(0, 200, (2, *shape)).astype(np.uint8))
+    assert not several(rng.integers(0, 200, (2, *shape)).astype(np.uint8))

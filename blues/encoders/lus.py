@@ -39,6 +39,8 @@ __all__ = [
 ]
 
 ARCHITECTURE = "lus_net"
+RULES = "of one gray"
+"""What is decided by rule and not by weights: part of what an encoder is known by, so that stored features follow it."""
 PREPROCESSING = Preprocessing(geometry="polar", size=(128, 128), mean=(0.0,), std=(1.0,))
 GRID = (16, 32)
 """Rows and columns of the mask maps."""
@@ -184,14 +186,14 @@ class LusNet(nn.Module):
         self.join = nn.Sequential(nn.Linear(10 * d, dimensions, bias=False), nn.BatchNorm1d(dimensions), nn.ReLU())
         self.head = nn.Linear(dimensions, len(GLOBALS))
 
-    def _start(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the maps before the first centred layer, and the standard deviation of each frame, (n, 1, 1, 1)."""
+    def _start(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the maps before the first centred layer."""
         # gain and dynamic range differ between machines: the network sees grey values and their deviation from the mean
         deviation = x - x.mean((2, 3), keepdim=True)
         spread = deviation.square().mean((2, 3), keepdim=True).sqrt()
         # stored channels last, as convolutions of few channels run fastest
         both = torch.stack([x, deviation / (spread + 0.05)], -1)[:, 0].permute(0, 3, 1, 2)
-        return self.middle[0](self.stem(both)), spread
+        return cast("torch.Tensor", self.middle[0](self.stem(both)))
 
     def _last(self, start: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the last maps, and those that are not centred."""
@@ -214,7 +216,7 @@ class LusNet(nn.Module):
 
     def maps(self, x: torch.Tensor) -> torch.Tensor:
         """Return the last feature maps, (n, width, 8, 32)."""
-        return cast("torch.Tensor", self.last(self.middle[1](self._start(x)[0])))
+        return cast("torch.Tensor", self.last(self.middle[1](self._start(x))))
 
     def heads(self, x: torch.Tensor, masks: bool = True) -> dict[str, torch.Tensor]:
         """Return what training compares with the truth.
@@ -225,7 +227,7 @@ class LusNet(nn.Module):
             ``embedding`` (n, dimensions); ``columns`` (n, 3, 32) and ``masks`` (n, 7, 16, 32), log odds; ``globals``
             (n, 15), of which the first nine are log odds.
         """
-        middle = self.middle[1](self._start(x)[0])
+        middle = self.middle[1](self._start(x))
         last = self.last(middle)
         out = self._heads(last)
         if masks:
@@ -241,18 +243,24 @@ class LusNet(nn.Module):
         """Return the embedding and the readable outputs, (n, dimensions + 14).
 
         Whether this is lung ultrasound is told from maps that are not centred: by their means noise and letters differ most. A
-        picture without any structure (standard deviation below one grey level) is no lung ultrasound by rule.
+        picture that is nearly all of one gray (:func:`_of_one_gray`) is no lung ultrasound by rule: a black frame, a title.
         """
-        start, spread = self._start(x)
+        start = self._start(x)
         last, plain = self._last(start)
         out = self._heads(last)
         place = GLOBALS.index("lus")
         lus = functional.linear(self._joined(plain)[1], self.head.weight[place : place + 1], self.head.bias[place])
         values = torch.cat([out["globals"][:, :place], lus, out["globals"][:, place + 1 :]], 1)
         found = readable(out["columns"], values)
-        structured = spread[:, 0, 0] >= 1 / 255
-        even = torch.tensor([name == "lus" for name in OUTPUTS], device=x.device) & ~structured
+        even = torch.tensor([name == "lus" for name in OUTPUTS], device=x.device) & _of_one_gray(x)[:, None]
         return torch.cat([out["embedding"], found.masked_fill(even, 0.0)], 1)
+
+
+def _of_one_gray(x: torch.Tensor) -> torch.Tensor:
+    """Tell which frames (n, 1, h, w) have nine tenths of their pixels within five gray levels, by every fourth pixel."""
+    values = x[:, 0, ::4, ::4].flatten(1).sort(1).values
+    within = torch.searchsorted(values, values + 4.5 / 255) - torch.arange(values.shape[1], device=x.device)
+    return within.amax(1) > 0.9 * values.shape[1]
 
 
 def readable(columns: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
@@ -322,7 +330,7 @@ def encoder(path: Path, name: str, state: Mapping[str, torch.Tensor], descriptio
     if said.pop("weights", made_of) != made_of:
         raise InputError("the weights are not those that the card describes", file=path, remedy="Copy the file again")
     moved = [f"{place} by {layer.share}" for place, layer in module.named_modules() if isinstance(layer, Centred)]
-    computes = " ".join([ARCHITECTURE, *(["centred", *moved] if moved else [])])
+    computes = " ".join([ARCHITECTURE, RULES, *(["centred", *moved] if moved else [])])
     known = {key: said.pop(key) for key in ("saw", "labels", "licence", "source", "note") if key in said}
     known.setdefault("saw", ["unknown"])
     facts = card(ARCHITECTURE, outputs=tuple(OUTPUTS), weights=made_of, **known)

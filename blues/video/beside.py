@@ -1,9 +1,9 @@
-"""Tells a frame that shows two sectors side by side, as a screen split in two does.
+"""Tells a frame that shows two pictures, as a screen split in two does: two sectors side by side, or one above another.
 
 Between two sectors lies a gap that is widest at the top, where the probes' arcs are, and narrows with depth. A shadow in
 one sector is as wide or wider below, and halves the sector, so that neither half is a sector of its own: its middle would
 lie off the half's, or the side of the shadow be empty. Upright pictures side by side look like one with a shadow, and are
-not told.
+not told. What stands one above the other is told by :func:`blues.video.sector.upper_of_two`.
 """
 
 from __future__ import annotations
@@ -13,9 +13,14 @@ import dataclasses
 import numpy as np
 from scipy import ndimage
 
-from blues.video.sector import Sector, find_sector, mask, seen
+from blues.video.sector import Sector, find_sector, like, mask, upper_of_two
+from blues.video.tissue import seen
 
-__all__ = ["side_by_side"]
+__all__ = ["several"]
+
+ABOVE = "it shows one picture above another, and the upper one is used; cut the clip to one of them"
+BOTH = "it shows two sectors side by side, and they are taken for one; cut the clip to one of them"
+ONE = "it shows two sectors side by side, and the one that moves is used; cut the clip to one of them"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,20 +31,16 @@ class _Half:
     even: float
 
     @property
-    def size(self) -> np.ndarray:
-        """Height and width of the sector's box."""
-        top, bottom, left, right = self.sector.box
-        return np.array([bottom - top, right - left])
-
-    @property
     def upright(self) -> bool:
         """Whether the apex lies above the middle of the box, to a tenth of its width."""
         _, _, left, right = self.sector.box
         return abs(self.sector.apex[0] - (left + right) / 2) <= 0.1 * (right - left)
 
 
-def side_by_side(frames: np.ndarray) -> bool:
-    """Tell whether frames show two sectors of like size and form, one beside the other.
+def several(frames: np.ndarray) -> str:
+    """Say what is done with frames that show two pictures; empty where there is one, or nothing shows that there are two.
+
+    Two are not told where pictures are cut to their tissue, or upright ones stand side by side.
 
     Parameters
     ----------
@@ -47,19 +48,29 @@ def side_by_side(frames: np.ndarray) -> bool:
 
     Returns
     -------
-    bool
-        False too where there may be two and nothing shows it: pictures cut to their tissue, upright pictures.
+    str
     """
-    lit, step = seen(frames)
-    middle = _gap(lit) if min(lit.shape) >= 16 else 0
+    if min(frames.shape[1:]) < 16:
+        return ""
+    if upper_of_two(frames):
+        return ABOVE
+    middle = _between(frames)
     if not middle:
-        return False
-    left, right = (_half(part) for part in (frames[:, :, : middle * step], frames[:, :, middle * step :]))
-    if left is None or right is None:
-        return False
-    like = np.abs(left.size - right.size) <= 0.15 * np.maximum(left.size, right.size)
-    opening = abs(left.sector.right - right.sector.right) <= np.radians(5)
-    return bool(like.all() and opening) and all(half.upright and half.even >= 0.7 for half in (left, right))
+        return ""
+    _, _, left, right = find_sector(frames).box
+    return BOTH if left < middle < right and min(middle - left, right - middle) > 0.2 * (right - left) else ONE
+
+
+def _between(frames: np.ndarray) -> int:
+    """Return the column between two sectors of like size and form that stand side by side, else 0."""
+    lit, step = seen(frames)
+    middle = step * (_gap(lit) if min(lit.shape) >= 16 else 0)
+    if not middle:
+        return 0
+    left, right = (_half(part) for part in np.split(frames, [middle], 2))
+    if left is None or right is None or not like(left.sector, right.sector):
+        return 0
+    return middle if all(half.upright and half.even >= 0.7 for half in (left, right)) else 0
 
 
 def _gap(lit: np.ndarray) -> int:

@@ -11,13 +11,10 @@ import numpy as np
 
 from blues.check import InputError
 from blues.video import arrays, container, dicom, tiff
-from blues.video.beside import side_by_side
+from blues.video.beside import several
 from blues.video.container import Decoded
 
 __all__ = ["Clip", "count", "read", "sample"]
-
-SIDE_BY_SIDE = "it shows two sectors side by side, and they are taken for one; cut the clip to one of them"
-"""What is said of a clip in which :func:`~blues.video.beside.side_by_side` finds two."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,7 +104,7 @@ def read(path: str | os.PathLike[str], rate: float = 3.0, most: int = 30) -> Cli
     DICOM's values go through its palette or window. A damaged file gives the frames that can be saved, and says in
     ``problems`` what was lost as far as its container and decoder show it: some damage changes pixels and leaves a stream
     that decodes (often in VP8, VP9, AV1 and GIF). ``problems`` also says of frames that lie unevenly in time that they are
-    sampled by their number, and of a screen split in two sectors that they are taken for one. A frame
+    sampled by their number, and of a screen that shows two pictures which of them is used. A frame
     has the same grays whatever ``rate`` and ``most`` are: those of a DICOM without a window are scaled by the values of the
     whole file, where one outlying pixel can halve them.
 
@@ -158,7 +155,8 @@ def read(path: str | os.PathLike[str], rate: float = 3.0, most: int = 30) -> Cli
         decoded = tiff.read_tiff(path, choose)
     else:
         decoded = container.decode(path, choose)
-    problems = decoded.problems + ((SIDE_BY_SIDE,) if side_by_side(decoded.frames) else ())
+    said = several(decoded.frames)
+    problems = (*decoded.problems, said) if said else decoded.problems
     return Clip(decoded.frames, decoded.times, decoded.fps, path, decoded.total, problems)
 
 

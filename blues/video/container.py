@@ -35,7 +35,7 @@ __all__ = [
     "still",
 ]
 
-PREPARATION = "clip 5"
+PREPARATION = "clip 6"
 """Raised whenever reading, sampling, the sector or its unwarping give other pixels than before."""
 
 SANE_RATE = (1.0, 200.0)

@@ -1,6 +1,6 @@
 """Finds the ultrasound sector of a clip from the clip itself: nothing is learned, no device is known.
 
-What never changes and has the value of the image's margin is background; the rest is tissue, noise and device text. The
+Tissue is told from the ground, and from text and whatever else lies beside it (:mod:`blues.video.tissue`). The
 sector is the smallest figure of its kind round the tissue whose edges run along it. A curved probe's figure has one
 centre, the apex: both straight edges meet there and both arcs turn about it, so the search is over the apex alone, and
 for each apex the edges follow from the outline's angles and radii. Edges only ever hide (shadow, poor contact, crop);
@@ -15,15 +15,12 @@ import math
 from typing import Literal
 
 import numpy as np
-from scipy import ndimage
 
 from blues.check import InputError
 from blues.video.apex import Outline, outline, search
+from blues.video.tissue import WORKING_SIZE, parting, reduced, stands_out, tissue, tissue_of_mean
 
-__all__ = ["Sector", "find_sector", "mask", "seen"]
-
-WORKING_SIZE = 256
-"""Longest side, in pixels, of the reduced picture the search runs on."""
+__all__ = ["Sector", "find_sector", "like", "mask", "upper_of_two"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,20 +82,47 @@ def find_sector(frames: np.ndarray) -> Sector:
         raise InputError(
             f"frames have shape {frames.shape} and type {frames.dtype}", allowed="(t, h, w), uint8, not empty"
         )
-    step = max(1, math.ceil(max(frames.shape[1:]) / WORKING_SIZE))
-    if min(frames.shape[1:]) // step < 16:
+    if min(frames.shape[1:]) // max(1, math.ceil(max(frames.shape[1:]) / WORKING_SIZE)) < 16:
         return _whole(frames.shape[1:])
-    high, low = _reduce(frames.max(0), step), _reduce(frames.min(0), step)
-    level, noise = _background(high, low)
-    found = _round(_tissue(high, low, level, noise), step, frames.shape[1:])
+    about = reduced(frames)
+    step, there = about.step, tissue(about)
+    if end := _ends(frames, there, step):
+        return _placed(find_sector(np.ascontiguousarray(frames[:, :end])), frames.shape[1:])
+    found = _round(there, step, frames.shape[1:])
     if found.kind == "linear":
-        return _within(frames, found, level)
+        return _within(frames, found, about.level)
     if found.kind == "full":
-        mean = _reduce(frames.mean(0, dtype=np.float32), step)
-        tissue = _tissue(mean, mean, *_noisy_background(mean))
-        again = _round(tissue, step, frames.shape[1:], strict=True) if _stands_out(tissue) else found
-        return again if again.kind == "convex" else found
+        again = tissue_of_mean(frames, step)
+        noisy = _round(again, step, frames.shape[1:], strict=True) if stands_out(again) else found
+        return noisy if noisy.kind == "convex" else found
     return found
+
+
+def upper_of_two(frames: np.ndarray) -> int:
+    """Return how many rows of frames (t, h, w) show a picture that has another below it, 0 where there is one picture.
+
+    The lower one is a tracing over time (M-mode) or a sector of like size and form.
+    """
+    about = reduced(frames)
+    return _ends(frames, tissue(about), about.step)
+
+
+def _ends(frames: np.ndarray, there: np.ndarray, step: int) -> int:
+    parted = parting(there)
+    if parted is None:
+        return 0
+    middle = (parted.above + parted.below) * step // 2
+    if parted.sharp:
+        return middle
+    return middle if like(*(find_sector(np.ascontiguousarray(part)) for part in np.split(frames, [middle], 1))) else 0
+
+
+def like(first: Sector, second: Sector) -> bool:
+    """Tell whether both are convex and of one size (to 15 %) and opening (to 5 degrees)."""
+    sizes = [np.array([box[1] - box[0], box[3] - box[2]]) for box in (first.box, second.box)]
+    near = np.abs(sizes[0] - sizes[1]) <= 0.15 * np.maximum(*sizes)
+    opening = abs(first.right - second.right) <= math.radians(5)
+    return first.kind == second.kind == "convex" and bool(near.all()) and opening
 
 
 def _whole(shape: tuple[int, int]) -> Sector:
@@ -124,17 +148,31 @@ def _within(frames: np.ndarray, rectangle: Sector, level: float) -> Sector:
     On a ground that is not black, of gray ``level``, the rectangle gives up its rim, which is part ground.
     """
     step = math.ceil(max(rectangle.shape) / WORKING_SIZE) + 1  # the rectangle's own edge is no margin
+    ground = level > 10
     top, bottom, left, right = rectangle.box
-    top, bottom = top + step * (top > 0), bottom - step * (bottom < rectangle.shape[0])
-    left, right = left + step * (left > 0), right - step * (right < rectangle.shape[1])
-    if min(bottom - top, right - left) < 32:
+    height, width = rectangle.shape
+    sides = (top > 0, bottom < height, left > 0, right < width)
+
+    def less(hidden: int) -> tuple[int, int, int, int]:
+        rim = [step if inside else hidden for inside in sides]
+        return top + rim[0], bottom - rim[1], left + rim[2], right - rim[3]
+
+    # a strip of ground too narrow to be told from the frame's edge would count as tissue
+    first, last, start, end = less(2 * (step - 1) if ground else 0)
+    if min(last - first, end - start) < 32:
         return rectangle
-    inner = find_sector(np.ascontiguousarray(frames[:, top:bottom, left:right]))
-    if inner.kind != "convex":
-        return dataclasses.replace(rectangle, box=(top, bottom, left, right)) if level > 10 else rectangle
-    box = (inner.box[0] + top, inner.box[1] + top, inner.box[2] + left, inner.box[3] + left)
-    apex = (inner.apex[0] + left, inner.apex[1] + top)
-    return dataclasses.replace(inner, shape=rectangle.shape, box=box, apex=apex)
+    inner = find_sector(np.ascontiguousarray(frames[:, first:last, start:end]))
+    if inner.kind == "convex":
+        return _placed(inner, rectangle.shape, first, start)
+    return dataclasses.replace(rectangle, box=less(0)) if ground else rectangle
+
+
+def _placed(found: Sector, shape: tuple[int, int], top: int = 0, left: int = 0) -> Sector:
+    """Return a sector found in a part of a frame as one of the frame."""
+    box = (found.box[0] + top, found.box[1] + top, found.box[2] + left, found.box[3] + left)
+    apex = (found.apex[0] + left, found.apex[1] + top) if found.kind == "convex" else found.apex
+    kind = "linear" if found.kind == "full" else found.kind
+    return dataclasses.replace(found, kind=kind, shape=shape, box=box, apex=apex)
 
 
 def _is_convex(touched: np.ndarray, place: np.ndarray, edges: Outline) -> bool:
@@ -227,73 +265,3 @@ def mask(sector: Sector) -> np.ndarray:
         radius, angle = np.hypot(x, y), np.arctan2(x, y)
         part &= (radius >= sector.inner) & (radius <= sector.outer) & (angle >= sector.left) & (angle <= sector.right)
     return inside
-
-
-def seen(frames: np.ndarray) -> tuple[np.ndarray, int]:
-    """Return what differs from the margins of frames (t, h, w), bool (h // step, w // step), and ``step``."""
-    step = min(max(1, math.ceil(max(frames.shape[1:]) / WORKING_SIZE)), *frames.shape[1:])
-    high, low = _reduce(frames.max(0), step), _reduce(frames.min(0), step)
-    return _differing(high, low, *_background(high, low)), step
-
-
-def _differing(high: np.ndarray, low: np.ndarray, level: float, noise: float) -> np.ndarray:
-    """Return where the extremes over time differ from the margins, bool, without specks."""
-    differing = (high - level > noise) | (level - low > noise)
-    return np.asarray(ndimage.binary_opening(np.pad(differing, 1, mode="edge"), np.ones((3, 3)))[1:-1, 1:-1])
-
-
-def _tissue(high: np.ndarray, low: np.ndarray, level: float, noise: float) -> np.ndarray:
-    """Return where there is tissue or noise rather than background and furniture, bool, from the extremes over time."""
-    opened = _differing(high, low, level, noise)
-    parts, count = ndimage.label(opened, np.ones((3, 3)))
-    if not count:
-        return opened
-    size = np.bincount(parts.ravel())
-    size[0] = 0
-    moving = np.bincount(parts.ravel(), weights=(high - low > 6).ravel())
-    large, small = size > 0.01 * parts.size, size > 0.002 * parts.size
-    keep = (large & (moving > 0.1 * size)) | (small & (moving > 0.5 * size))  # text stands still
-    keep[size.argmax()] = True
-    keep[0] = False
-    return keep[parts]
-
-
-def _reduce(image: np.ndarray, step: int) -> np.ndarray:
-    height, width = image.shape[0] // step, image.shape[1] // step
-    cells = image[: height * step, : width * step].reshape(height, step, width, step)
-    return cells.mean((1, 3), dtype=np.float32)
-
-
-def _stands_out(tissue: np.ndarray) -> bool:
-    """Tell whether a good part is tissue and both upper corners are not, as round a sector; else what is dark may be shadow."""
-    edge = max(2, min(tissue.shape) // 20)
-    corners = tissue[:edge, :edge], tissue[:edge, -edge:]
-    return bool(tissue.mean() >= 0.25 and max(corner.mean() for corner in corners) < 0.2)
-
-
-def _noisy_background(mean: np.ndarray) -> tuple[float, float]:
-    """Return the gray level of margins that are never still, as of a noisy recording, and how far from it counts as margin."""
-    edge = max(2, min(mean.shape) // 25)
-    band = np.concatenate([mean[:edge].ravel(), mean[-edge:].ravel(), mean[:, :edge].ravel(), mean[:, -edge:].ravel()])
-    level = float(np.convolve(np.bincount(np.rint(band).astype(int), minlength=256), [1, 2, 1], "same").argmax())
-    near = np.abs(band - level)
-    return level, max(4.5, 5 * float(np.median(near[near <= 10])))
-
-
-def _background(high: np.ndarray, low: np.ndarray) -> tuple[float, float]:
-    """Return the gray level of the margins and how far from it still counts as margin.
-
-    The level is the commonest value of the still pixels along the frame's border, 0 when they share none.
-    """
-    band = np.ones(high.shape, dtype=bool)
-    edge = max(2, min(high.shape) // 25)
-    band[edge:-edge, edge:-edge] = False
-    values = high[band & (high - low <= 6)]
-    level = 0.0
-    if values.size > 0.03 * band.sum():
-        common = np.convolve(np.bincount(np.rint(values).astype(int), minlength=256), [1, 2, 1], "same")
-        if common.max() > 0.04 * band.sum():
-            level = float(common.argmax())
-    spread = np.abs(values - level)
-    spread = spread[spread <= 10]
-    return level, max(4.5, float(np.percentile(spread, 75)) + 2.5 if spread.size else 0.0)
