@@ -1,0 +1,115 @@
+"""What a second outside statistician found: scales that are not the run's, rounds without an order, doubts left out."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from test_agree_outside import clips, printed, words
+
+from blues import agree
+from blues.agree import command
+from blues.agree.model import Predictions
+from blues.check import InputError
+
+GRADES = (0.0, 1.0, 2.0, 3.0)
+NAMES = ["none", "mild", "moderate", "severe"]
+
+
+def a_run(folder, kind="ordinal", grades=GRADES, shift=0.0, units=60):
+    """Write a run that predicts the clips of :func:`clips`, and return its folder."""
+    truth = clips(noise=0.0)["rating"].to_numpy()[:60] + shift
+    y = (truth > 1) * 1.0 if kind == "binary" else truth * 1.0
+    table = pd.DataFrame({"patient": [f"p{i // 3}" for i in range(60)], "clip": [f"c{i}" for i in range(60)]})
+    table = table.assign(arm="image", repeat=0, y=y, p=np.clip(y, 0.1, 0.9) if kind == "binary" else y + 0.1)
+    folder.mkdir()
+    table.head(units).to_parquet(folder / "predictions.parquet")
+    design = {"task": "made", "kind": kind, "categories": list(grades) if kind == "ordinal" else None}
+    (folder / "design.json").write_text(json.dumps(design))
+    return folder
+
+
+def saved(rows, tmp_path):
+    rows.to_csv(tmp_path / "r.csv", index=False)
+    return tmp_path / "r.csv"
+
+
+def refused(capsys, *given):
+    assert command.main([str(w) for w in given]) == 2
+    return capsys.readouterr().err
+
+
+class TestScaleOfTheRun:
+    @pytest.mark.parametrize("scale", [range(1, 5), range(5), range(10), [0, 1], [0, 1, 2, 4]])
+    def test_another_scale_than_the_runs_grades_is_refused(self, scale, tmp_path, capsys):
+        top = max(scale)
+        rows = clips().assign(rating=lambda r: np.clip(r["rating"], min(scale), min(top, 1) if top < 3 else 2))
+        said = refused(
+            capsys, saved(rows, tmp_path), "--categories", *scale, "--run", a_run(tmp_path / "run"), "--draws", 20
+        )
+        assert f"predicts the grades 0, 1, 2, 3, and the scale is {', '.join(map(str, scale))}" in said
+        assert "write the ratings in the run's grades" in said
+
+    def test_the_runs_own_grades_are_taken_in_either_direction(self, tmp_path):
+        predictions = agree.read_predictions(a_run(tmp_path / "run"))
+        for scale in ([0, 1, 2, 3], [3, 2, 1, 0], [0.0, 1.0, 2.0, 3.0]):
+            assert predictions.ratings("image", scale)["c0"] == round(predictions.values.loc["c0", "image"])
+
+    @pytest.mark.parametrize("kind", ["continuous", "ordinal"])
+    def test_outcomes_beyond_the_scale_are_of_something_else(self, kind, tmp_path):
+        predictions = agree.read_predictions(a_run(tmp_path / "run", kind, (), shift=4))
+        with pytest.raises(InputError, match="outcome goes from 4 to 7, and the scale is 0, 1, 2, 3"):
+            predictions.ratings("image", [0, 1, 2, 3])
+        near = agree.read_predictions(a_run(tmp_path / "near", kind, ()))
+        assert set(near.ratings("image", [0, 1, 2, 3])) == {0, 1, 2, 3}
+
+    def test_which_word_is_which_grade_is_printed(self, tmp_path, capsys):
+        run, table = a_run(tmp_path / "run"), saved(words(clips(), NAMES), tmp_path)
+        for names, told in (
+            (NAMES, "none for 0, mild for 1, moderate for 2, severe for 3"),
+            (NAMES[::-1], "severe for 0, moderate for 1, mild for 2, none for 3"),
+        ):
+            assert told in printed(capsys, table, "--categories", *names, "--run", run, "--draws", 20)
+        plain = saved(clips(), tmp_path)
+        assert "taken for" not in printed(capsys, plain, "--categories", *"0123", "--run", run, "--draws", 20)
+
+    @pytest.mark.parametrize(("codes", "told"), [((0, 1), ""), ((1, 2), "1 for no, 2 for yes")])
+    def test_codes_of_yes_and_no_are_told_unless_they_are_0_and_1(self, codes, told, tmp_path, capsys):
+        rows = clips().assign(rating=lambda r: np.where(r["rating"] > 1, codes[1], codes[0]))
+        run = a_run(tmp_path / "run", "binary")
+        said = printed(capsys, saved(rows, tmp_path), "--categories", *codes, "--run", run, "--draws", 20)
+        assert told in said
+        assert ("taken for" in said) == bool(told)
+
+    def test_grades_called_equally_often_give_way_to_the_prediction(self):
+        values = pd.DataFrame({"image": [1.8, 1.2, 1.4, np.nan]}, index=list("abcd"))
+        grades = pd.DataFrame({"image": [1.5, 1.5, np.nan, np.nan]}, index=list("abcd"))
+        made = Predictions("made", "ordinal", "clip", values, values, grades, pd.Series(dtype=str), GRADES)
+        assert made.ratings("image", GRADES).tolist()[:3] == [2, 1, 1]
+        assert made.ratings("image", GRADES).isna().tolist() == [False, False, False, True]
+
+
+class TestBesideTheRun:
+    def test_one_reader_is_held_against_the_model_alone(self, tmp_path, capsys):
+        rows = clips(raters=1)
+        said = printed(
+            capsys, saved(rows, tmp_path), "--categories", *"0123", "--run", a_run(tmp_path / "run"), "--draws", 20
+        )
+        assert "R1 alone rated" in said
+        assert "Model and R1, arm image" in said
+        assert "Cohen's kappa, quadratic of 2 raters on 60 subjects" in said
+        assert "needs at least 2" in refused(capsys, tmp_path / "r.csv", "--categories", *"0123")
+
+    @pytest.mark.parametrize("name", ["Model", "MODEL ", "model"])
+    def test_no_expert_is_called_as_the_model_is(self, name, tmp_path, capsys):
+        rows = clips().replace({"rater": {"R1": name}})
+        run = a_run(tmp_path / "run")
+        said = refused(capsys, saved(rows, tmp_path), "--categories", *"0123", "--run", run, "--draws", 20)
+        assert "as the model is. Rename that rater" in said
+
+    def test_units_without_a_prediction_are_counted(self, tmp_path, capsys):
+        table = saved(clips(), tmp_path)
+        how = ["--categories", *"0123", "--draws", 20, "--run"]
+        said = printed(capsys, table, *how, a_run(tmp_path / "part", units=45))
+        assert "does not predict 15 of the 60 rated clips" in said
+        assert "does not predict" not in printed(capsys, table, *how, a_run(tmp_path / "whole"))
