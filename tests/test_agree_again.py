@@ -10,6 +10,8 @@ from test_agree_outside import clips, printed, words
 from blues import agree
 from blues.agree import command
 from blues.agree.model import Predictions
+from blues.agree.rounds import by_letters
+from blues.agree.section import as_text, section
 from blues.check import InputError
 
 GRADES = (0.0, 1.0, 2.0, 3.0)
@@ -113,3 +115,97 @@ class TestBesideTheRun:
         said = printed(capsys, table, *how, a_run(tmp_path / "part", units=45))
         assert "does not predict 15 of the 60 rated clips" in said
         assert "does not predict" not in printed(capsys, table, *how, a_run(tmp_path / "whole"))
+
+
+class TestScalesOfWordsAndNumbers:
+    @pytest.mark.parametrize(
+        ("scale", "names"),
+        [
+            ([0, 1, 2, "3+"], {3: "3+"}),
+            ([0, 1, "2+", "3+"], {2: "2+", 3: "3+"}),
+            (["0", "1", "2+", "3+"], {2: "2+", 3: "3+"}),
+            (["None", "1", "2", "3"], {0: "none"}),
+        ],
+    )
+    def test_kendall_takes_the_places_that_kappa_takes(self, scale, names):
+        rows = clips(raters=3)
+        mixed = rows.assign(rating=rows["rating"].astype(object).map(lambda v: names.get(v, v)))
+        named, plain = (
+            agree.table(given, categories=which, draws=0).set_index("method")["value"]
+            for given, which in ((mixed, scale), (rows, range(4)))
+        )
+        assert named["Kendall's W"] == pytest.approx(plain["Kendall's W"])
+        assert named["Krippendorff's alpha, ordinal"] == pytest.approx(plain["Krippendorff's alpha, ordinal"])
+
+    def test_kendall_of_false_and_true(self, tmp_path, capsys):
+        rows = clips().assign(rating=lambda r: r["rating"] > 1)
+        said = printed(capsys, saved(rows, tmp_path), "--categories", "false", "true", "--draws", 20)
+        numbers = printed(
+            capsys,
+            saved(rows.assign(rating=rows["rating"] * 1), tmp_path),
+            "--categories",
+            "0",
+            "1",
+            "--draws",
+            20,
+        )
+        lines = [[row for row in text.splitlines() if "Kendall" in row] for text in (said, numbers)]
+        assert lines[0]
+        assert lines[0] == lines[1]
+
+    def test_capitals_alone_make_no_other_word(self):
+        rows = words(clips(), NAMES)
+        shouted = rows.assign(rating=rows["rating"].where(rows.index % 3 > 0, rows["rating"].str.upper()))
+        found = [agree.cohen_kappa(r, categories=NAMES, draws=0).value for r in (rows, shouted)]
+        assert found[0] == found[1]
+        two = pd.DataFrame({"a": ["A", "a", "A"], "b": ["a", "a", "A"]})
+        assert agree.cohen_kappa(two, categories=["a", "A"]).detail["percent_agreement"] == pytest.approx(2 / 3)
+        twice = pd.concat([rows.assign(round=1), shouted.assign(round=2)])
+        assert (agree.intra_rater(twice, categories=NAMES, draws=0)["percent_agreement"] == 1).all()
+
+
+class TestRounds:
+    def test_the_terminal_says_which_rounds_are_analysed_and_which_ignored(self, tmp_path, capsys):
+        rows = pd.concat([clips(seed=k).assign(round=f"week {k}") for k in range(3)])
+        said = printed(capsys, saved(rows, tmp_path), "--categories", *"0123", "--draws", 20)
+        assert "Coefficients between raters are of round week 0. " in said
+        assert "between rounds week 0 and week 1; week 2 is ignored." in said
+        assert said.count("week 0 and week 1") == 3  # the sentence, and a row of each rater
+        assert "letters" not in said
+
+    def test_rounds_that_only_letters_put_in_order_are_told(self):
+        rows = pd.concat([clips().assign(round="morning"), clips(seed=2).assign(round="evening")])
+        said = as_text(section(rows, categories=range(4), draws=20))
+        assert "(evening, morning), which is that of their letters: number them" in said
+        assert by_letters(["baseline", "zeta", "alpha"])
+        for known in ([1, 2], ["test", "retest"], ["baseline", "week 2"], ["baseline", "other"], ["only"]):
+            assert not by_letters(known)
+
+    def test_one_round_says_nothing(self):
+        assert "Rounds" not in section(clips(), categories=range(4), draws=20)
+
+
+class TestDoubts:
+    def test_pairs_and_repeats_keep_the_kind_of_interval_and_the_note(self):
+        rows = clips(patients=12, each=1, raters=3)
+        twice = pd.concat([rows.assign(round=1), rows.assign(round=2)])
+        found = section(twice, categories=range(4), draws=50)
+        for title in ("Every pair", "Raters with themselves"):
+            assert list(found[title].columns)[-3:] == ["interval", "reason", "note"]
+        assert found["Every pair"]["interval"].str.contains("bootstrap").all()
+        assert found["Every pair"]["note"].str.contains("only 12 independent units").all()
+        own = found["Raters with themselves"]
+        assert (own["interval"] == "Wilson's limit of no disagreement").all()
+        assert own["note"].str.contains("nobody disagreed").all()
+
+    def test_light_names_the_rater_whose_pairs_are_small(self):
+        rows = clips(raters=4, noise=0.5)
+        few = rows[(rows["rater"] != "R4") | rows["clip"].isin(["c1", "c2", "c3", "c4", "c5"])]
+        note = agree.light_kappa(few, categories=range(4), draws=20).detail["note"]
+        assert "3 pairs of R4 rest on fewer than 10 subjects (5 at the least)" in note
+        assert "0 pairs" not in note
+        place = rows["clip"].str[1:].astype(int)
+        one = rows[(rows["rater"] != "R2") | (place < 30)]
+        one = one[(one["rater"] != "R3") | (place[one.index] > 22)]
+        assert "R2 - R3 rests on" in agree.light_kappa(one, categories=range(4), draws=20).detail["note"]
+        assert "rest" not in str(agree.light_kappa(rows, categories=range(4), draws=20).detail.get("note"))

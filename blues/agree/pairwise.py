@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 from scipy import sparse, special
 
-from blues.agree.record import Agreement, LargeSample, build
+from blues.agree.record import DOUBTS, Agreement, LargeSample, build
 from blues.agree.resample import ClusterSums, Kind, cluster_interval, linearised, sum_clusters
 from blues.agree.scale import Coded, coded, comparable_units
 from blues.agree.weights import agreement_weights
-from blues.check import InputError, counted
+from blues.check import FEW_PATIENTS, InputError, counted
 
 __all__ = ["cohen_kappa", "joint_rows", "kappas", "light_kappa", "matrix", "pair_sums", "pairs", "two_by_two"]
 
@@ -291,10 +291,10 @@ def _pair_frame(
                 "se": record.se,
                 "subjects": record.subjects,
                 "percent_agreement": record.detail["percent_agreement"],
-                "reason": record.reason,
+                **{k: record.detail.get(k) for k in DOUBTS},
             }
         )
-    return pd.DataFrame(rows).astype({"reason": object})
+    return pd.DataFrame(rows).astype(dict.fromkeys(DOUBTS, object))
 
 
 def overlapping(data: Coded) -> list[tuple[int, int]]:
@@ -317,7 +317,7 @@ def light_kappa(
     """Return Light's kappa: the mean of Cohen's kappa over every pair of raters (Light 1971).
 
     Each pair uses the subjects both rated. Pairs without a common subject, or whose kappa is 0/0, do not enter the mean;
-    ``detail["note"]`` names how many.
+    ``detail["note"]`` says how many, and which of the others rest on very few subjects.
 
     Parameters
     ----------
@@ -367,13 +367,26 @@ def light_kappa(
         chance=float(shares @ (1 - w) @ shares),
         units=comparable_units(data.codes >= 0, data.clusters),
     )
-    apart = math.comb(len(data.raters), 2) - len(chosen)
-    lost = int(frame["value"].isna().sum())
-    if (apart or lost) and math.isfinite(record.value):
-        none = f"{lost} {'has' if lost == 1 else 'have'} an undefined kappa"
-        words = f"{counted(apart, 'pair')} share{'s' * (apart == 1)} no subject and {none}; the mean is over the others"
+    if math.isfinite(record.value) and (words := _weak(frame, math.comb(len(data.raters), 2) - len(chosen), two)):
         record.detail["note"] = "; ".join(filter(None, [record.detail.get("note"), words]))
     return record
+
+
+def _weak(frame: pd.DataFrame, apart: int, subjects: int) -> str:
+    """Say which pairs a mean over pairs is without, and which of them rest on few of the subjects."""
+    lost = int(frame["value"].isna().sum())
+    none = [f"{counted(apart, 'pair')} share{'s' * (apart == 1)} no subject"] if apart else []
+    none += [f"{counted(lost, 'pair')} {'has' if lost == 1 else 'have'} an undefined kappa"] if lost else []
+    told = [f"{' and '.join(none)}; the mean is over the others"] if none else []
+    few = frame[(frame["subjects"] < FEW_PATIENTS) & frame["value"].notna()]
+    if len(few) and subjects >= FEW_PATIENTS:
+        shared = set.intersection(*map(set, few[["rater_a", "rater_b"]].to_numpy().tolist()))
+        who = f"{counted(len(few), 'pair')} of {shared.pop()}" if len(shared) == 1 else " and ".join(few["pair"])
+        rest = (
+            f"rest{'s' * (len(few) == 1)} on fewer than {FEW_PATIENTS} subjects ({few['subjects'].min()} at the least)"
+        )
+        told.append(f"{who} {rest}, and the mean takes every pair alike")
+    return "; ".join(told)
 
 
 def pairs(
@@ -397,8 +410,8 @@ def pairs(
     Returns
     -------
     DataFrame
-        Columns ``pair, rater_a, rater_b, weights, value, low, high, se, subjects, percent_agreement, reason``; numbers are
-        those of :func:`cohen_kappa` for the two.
+        Columns ``pair, rater_a, rater_b, weights, value, low, high, se, subjects, percent_agreement, interval, reason,
+        note``; numbers and doubts are those of :func:`cohen_kappa` for the two.
     """
     data = coded(ratings, categories, clusters)
     w, name = agreement_weights(weights, data.categories)

@@ -21,6 +21,7 @@ from blues.provenance import write_json
 
 __all__ = [
     "BANDS",
+    "DOUBTS",
     "MEASURED",
     "Agreement",
     "LargeSample",
@@ -45,6 +46,8 @@ MEASURED = ("Bland-Altman", "standard error of measurement", "minimal detectable
 """Coefficients in the unit of what was measured."""
 TEXTS = dict.fromkeys(("reason", "note", "left_out", "interval"), object)
 """Columns of a record's row that may be empty in one row and not in the next."""
+DOUBTS = ("interval", "reason", "note")
+"""What of a record's detail stands beside its numbers: the kind of interval, why there is none, what is doubtful."""
 _NAMES = {"percent_agreement": "share of equal ratings", "po": "observed agreement", "pe": "agreement by chance"}
 
 
