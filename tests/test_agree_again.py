@@ -10,6 +10,7 @@ from test_agree_outside import clips, printed, words
 from blues import agree
 from blues.agree import command
 from blues.agree.model import Predictions
+from blues.agree.ratings import wide
 from blues.agree.rounds import by_letters
 from blues.agree.section import as_text, section
 from blues.check import InputError
@@ -209,3 +210,24 @@ class TestDoubts:
         one = one[(one["rater"] != "R3") | (place[one.index] > 22)]
         assert "R2 - R3 rests on" in agree.light_kappa(one, categories=range(4), draws=20).detail["note"]
         assert "rest" not in str(agree.light_kappa(rows, categories=range(4), draws=20).detail.get("note"))
+
+
+class TestColumns:
+    @pytest.mark.parametrize(
+        "name",
+        ["severity_mean", "final", "Truth", "batch 2", "reader agreement", "gold-standard", "median.all", "Total"],
+    )
+    def test_what_several_ratings_come_to_is_no_rater(self, name, tmp_path, capsys):
+        table = wide(clips()).rename_axis(columns=None).reset_index().assign(**{name: 1})
+        said = refused(capsys, saved(table, tmp_path), "--categories", *"0123", "--draws", 20)
+        assert f"column {name!r} would be taken for a rater" in said
+        assert "rater in a table with the columns subject, rater and rating" in said
+
+    @pytest.mark.parametrize("name", ["Goldberg", "Finalyear", "Meaney", "R10"])
+    def test_names_that_only_hold_such_letters_are_raters(self, name):
+        table = wide(clips()).rename_axis(columns=None).reset_index().assign(**{name: 1})
+        assert agree.cohen_kappa(table[["subject", "R1", name]], categories=range(4), draws=0).subjects == 60
+
+    def test_who_is_called_as_a_column_is_a_rater_of_a_tidy_table(self):
+        rows = clips().replace({"rater": {"R1": "reader final year"}})
+        assert agree.cohen_kappa(rows, categories=range(4), draws=0).subjects == 60

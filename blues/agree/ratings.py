@@ -36,12 +36,14 @@ ALIASES = {
 """Other names of a column, in small letters with low lines for blanks."""
 NOT_RATERS = frozenset(
     "id age sex gender site centre center hospital date comment comments note notes remark remarks point zone take file "
-    "filename path group diagnosis outcome round item session order code nr index mean average median sd consensus "
-    "quality".split()
+    "filename path group diagnosis outcome round item session order code nr index sd quality".split()
 )
 """Columns of a table with a column a rater that name no rater: as ratings they would make nonsense of every number."""
-_ABOUT = frozenset("age sex gender bmi weight height birth diagnosis comment remark".split())
-"""Words that no rater's name holds."""
+_ABOUT = frozenset(
+    "age sex gender bmi weight height birth diagnosis comment remark mean average median consensus truth reference gold final "
+    "majority agreement batch label total standard".split()
+)
+"""Words that hardly a rater's name holds: of patients, of notes, of what several ratings or a reference test come to."""
 OPTIONAL = ("patient", "item", "round")
 IDS = ("subject", "patient", "rater")
 """Columns that name somebody or something: text as it stands, so that 1.1 and 1.10 are two and a rater may be called NA."""
@@ -278,7 +280,8 @@ def _raters_alone(columns: Sequence[Any]) -> None:
         ):
             raise InputError(
                 f"column {column!r} would be taken for a rater",
-                remedy="Leave in the columns of raters alone, beside those of subject and patient",
+                remedy="Leave in the columns of raters alone, beside those of subject and patient; who is called so can be a "
+                "rater in a table with the columns subject, rater and rating",
             )
 
 
