@@ -296,6 +296,14 @@ def _check_mark(table: pd.DataFrame, rater: str, study: str, file: str) -> None:
 def _check_order(table: pd.DataFrame, codes: pd.Series, rater: str, orders: Mapping[str, Any], file: str) -> None:
     """Raise unless each row has code and place as they were given to this rater: sorted apart, ratings change clips."""
     if "order" not in table:
+        marks = table["sheet"] if "sheet" in table else pd.Series("", table.index, name="sheet")
+        _first(
+            marks == "",
+            marks,
+            f"neither this column nor 'order' says that these are the clips and ratings of {rater!r}",
+            file,
+            remedy="Ask for the file as it was saved, with all of its columns",
+        )
         return
 
     def strange(order: Sequence[str]) -> pd.Series:
