@@ -104,7 +104,9 @@ def test_a_sheet_that_says_nothing_of_its_rater_is_refused(study, blank):
     """Codes are the same for all: without marks and places any rater's ratings would pass under any name."""
     sheet = filled(study, "senior").drop(columns=["order", "sheet"])
     save(sheet.assign(sheet="") if blank else sheet, study)
-    with pytest.raises(InputError, match="row 2, column 'sheet'.*says that these are the clips and ratings of 'junior'"):
+    with pytest.raises(
+        InputError, match="row 2, column 'sheet'.*says that these are the clips and ratings of 'junior'"
+    ):
         agree.read_sheets(study)
     table = agree.read_sheets(save(filled(study).drop(columns="order"), study))
     assert by_code(study, table) == expected(study)
