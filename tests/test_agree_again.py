@@ -11,6 +11,7 @@ from blues import agree
 from blues.agree import command
 from blues.agree.model import Predictions
 from blues.agree.ratings import wide
+from blues.agree.ratings_file import read
 from blues.agree.rounds import by_letters
 from blues.agree.section import as_text, section
 from blues.check import InputError
@@ -231,3 +232,93 @@ class TestColumns:
     def test_who_is_called_as_a_column_is_a_rater_of_a_tidy_table(self):
         rows = clips().replace({"rater": {"R1": "reader final year"}})
         assert agree.cohen_kappa(rows, categories=range(4), draws=0).subjects == 60
+
+
+def written(tmp_path, text):
+    (tmp_path / "r.csv").write_text(text, encoding="utf-8")
+    return tmp_path / "r.csv"
+
+
+class TestNumbersAsWritten:
+    @pytest.mark.parametrize(
+        ("text", "row", "column"),
+        [
+            ("clip;rater;rating\na;A;1,5\na;B;1.500\nb;A;3,25\nb;B;2,5\n", 3, "rating"),
+            ("clip;A;B\na;1,5;2,5\n\nb;3,25;1.250\nc;2;3\n", 4, "B"),
+            ("clip;rater;width;text\na;A;1,5;1.500\na;B;1.500;no\nb;A;3,25;so\nb;B;2,5;on\n", 3, "width"),
+        ],
+    )
+    def test_a_thousand_beside_decimal_commas_is_not_read_as_one(self, text, row, column, tmp_path):
+        with pytest.raises(
+            InputError, match=rf"row {row}, column '{column}', value '1.[25][50]0': a thousand or a fraction"
+        ):
+            read(written(tmp_path, text))
+
+    def test_what_is_no_rating_may_hold_what_it_likes(self, tmp_path):
+        text = "clip;rater;rating;mass\na;A;1,5;1.500\na;B;1,5;1.250\nb;A;3,25;1.100\n"
+        assert read(written(tmp_path, text))["rating"].tolist() == [1.5, 1.5, 3.25]
+        items = "clip;rater;item;rating\na;A;mass;1.500\na;A;width;1,5\nb;A;width;2,5\nb;A;mass;1.200\n"
+        assert len(read(written(tmp_path, items), "width"))
+        with pytest.raises(InputError, match="a thousand or a fraction"):
+            read(written(tmp_path, items), "mass")
+        points = "clip;rater;rating\na;A;1.500\na;B;2.5\nb;A;3.25\n"
+        assert read(written(tmp_path, points))["rating"].tolist() == [1.5, 2.5, 3.25]
+
+    def test_decimal_commas_between_commas_are_called_so(self, tmp_path, capsys):
+        text = 'clip,rater,rating\na,A,"0,5"\na,B,1\nb,A,"1,5"\nb,B,"0,5"\n'
+        said = refused(capsys, written(tmp_path, text), "--categories", "0", "0.5", "1", "1.5")
+        assert (
+            "row 2, column 'rating', value '0,5': a decimal comma, or one of thousands, and commas part the cells"
+            in said
+        )
+        mixed = "clip;rater;rating\na;A;0,5\na;B;1.5\nb;A;2.5\nb;B;0.5\nc;A;3.25\n"
+        with pytest.raises(InputError, match="row 2.*a decimal comma.*other numbers have points"):
+            read(written(tmp_path, mixed + "c;B;1.5\n"))
+        said = read(written(tmp_path, 'clip,rater,rating\na,A,"mild, late"\na,B,"mild, late"\n'))
+        assert set(said["rating"]) == {"mild, late"}
+
+
+class TestMissing:
+    @pytest.mark.parametrize(
+        ("text", "scale", "told"),
+        [
+            (
+                "clip,rater,rating\na,A,1\n\na,B,.\nb,A,0\nb,B,1\n",
+                "01",
+                "row 4, value '.': subject 'a', rater 'B': not a",
+            ),
+            (
+                "clip,A,B\na,1,0\nb,missing,1\nc,0,0\n",
+                "01",
+                "row 3, value 'missing': subject 'b', rater 'A': not a number",
+            ),
+            (
+                "clip,A,B\na,1,0\nb,1,9\nc,9,0\n",
+                "01",
+                "row 3, value 9: subject 'b', rater 'B': outside the scale (2 such",
+            ),
+            (
+                "clip,A,B\na,no,yes\nb,-,yes\n",
+                ["no", "yes"],
+                "row 3, value '-': subject 'b', rater 'A': outside the scale",
+            ),
+            ("clip,rater,round,rating\na,A,1,1\na,B,1,1\na,A,2,7\n", "01", "row 4, value 7: subject 'a', rater 'A'"),
+            ("clip,rater,sev,b\na,A,1,0\na,B,2,0\nb,A,5,1\n", "0123", "row 4, value 5: subject 'b', rater 'A'"),
+        ],
+    )
+    def test_how_it_is_written_is_told_with_file_and_row(self, text, scale, told, tmp_path, capsys):
+        item = ["--item", "sev"] if "sev" in text else []
+        said = refused(capsys, written(tmp_path, text), *item, "--categories", *scale)
+        assert f"r.csv, {told}" in said
+        assert "Leave the cell empty, or write NA, where nothing was rated." in said
+
+    def test_text_among_measurements_has_its_row(self, tmp_path, capsys):
+        said = refused(capsys, written(tmp_path, "clip,A,B\na,1.5,2\nb,3,?\nc,1,2\n"), "--level", "continuous")
+        assert "r.csv, row 3, value '?': subject 'b', rater 'B': not a number. Allowed: a number." in said
+
+    def test_several_items_are_chosen_with_the_option(self, tmp_path, capsys):
+        text = "clip,rater,sev,b\na,A,1,0\na,B,2,0\n"
+        for more in (["--categories", "0", "1", "2"], []):
+            said = refused(capsys, written(tmp_path, text), *more)
+            assert "choose one with --item. Allowed: sev, b." in said
+            assert "item=" not in said

@@ -185,17 +185,22 @@ def _how(options: Show) -> dict[str, Any]:
 
 def _of_table(options: Show) -> dict[str, Any]:
     rows = ratings_file.read(options.source, options.item)
+    if options.item is None and "item" in rows and rows["item"].nunique() > 1:
+        items = list(pd.unique(rows["item"].astype(str)))
+        raise InputError("ratings of several items; choose one with --item", file=options.source, allowed=items)
+    chosen = ratings.choose(rows, item=options.item)
     scale = _scale(options.categories)
     if scale is None and options.level != "continuous":
-        found = pd.unique(ratings.choose(rows, item=options.item)["rating"])
+        found = pd.unique(chosen["rating"])
         shown = ", ".join(sorted(f"{v:g}" if isinstance(v, float) else str(v) for v in found)[:12])
         raise InputError(
             "--categories is not given: a category that nobody used still changes weighted kappa and AC1",
             file=options.source,
             remedy=f"The ratings hold {shown}; name the whole scale in order, or say --level continuous",
         )
+    own = rows if options.item is None else rows[rows["item"].astype(str) == options.item]
+    ratings_file.check_scale(own, scale, options.source)
     out: dict[str, Any] = {} if rows.attrs["patients"] else {"Whose the subjects are": ALONE}
-    chosen = ratings.choose(rows, item=options.item)
     raters = pd.unique(chosen["rater"])
     if options.run is not None and len(raters) == 1:
         out["Between readers"] = f"{raters[0]} alone rated, so that there is no agreement between readers to describe."

@@ -67,6 +67,12 @@ def clusters_carried(frame: pd.DataFrame) -> pd.Series | None:
     return carried.series if isinstance(carried, _Carried) else None
 
 
+def rows_carried(rows: pd.DataFrame) -> pd.Series:
+    """Return the spreadsheet row of each row that :func:`tidy` made of a table read from a file, by its place there."""
+    carried = rows.attrs.get(ROW)
+    return carried.series if isinstance(carried, _Carried) else pd.Series(rows.index + 2, rows.index)
+
+
 def _array(ratings: Any) -> pd.DataFrame:
     """Return an array of ratings as a wide frame: rows are subjects, columns raters."""
     if isinstance(ratings, np.ma.MaskedArray):
@@ -179,7 +185,8 @@ def tidy(ratings: Any, item: str | None = None) -> pd.DataFrame:
                 "subject": np.repeat(table.index.astype(str).to_numpy(), m),
                 "rater": np.tile(table.columns.astype(str).to_numpy(), n),
                 "rating": table.to_numpy().ravel(),
-            }
+            },
+            index=frame.index.repeat(m) if frame.index.name == ROW else None,
         )
         if clusters is not None:
             out.insert(1, "patient", np.repeat(clusters.astype(str).to_numpy(), m))
@@ -202,7 +209,11 @@ def tidy(ratings: Any, item: str | None = None) -> pd.DataFrame:
         )
     columns = ["subject", *[c for c in OPTIONAL[:1] if c in out], "rater"]
     columns += [c for c in OPTIONAL[1:] if c in out] + ["rating"]
-    return out.loc[out["rating"].notna(), columns].reset_index(drop=True)
+    kept = out.loc[out["rating"].notna().to_numpy(), columns]
+    rows = kept.reset_index(drop=True)
+    if kept.index.name == ROW:
+        rows.attrs[ROW] = _Carried(pd.Series(kept.index))
+    return rows
 
 
 def _told_apart(raters: pd.Series) -> None:

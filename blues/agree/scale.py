@@ -12,7 +12,7 @@ import pandas as pd
 from blues.agree.ratings import clusters_carried, kinds_of, wide
 from blues.check import InputError
 
-__all__ = ["Coded", "Measured", "coded", "measured", "no_weights", "numeric_scale", "places"]
+__all__ = ["Coded", "Measured", "coded", "measured", "no_weights", "numeric_scale", "off_scale", "places"]
 
 _TABLE = 1 << 16
 
@@ -181,16 +181,18 @@ def _code_clusters(clusters: Any, frame: pd.DataFrame, keep: np.ndarray) -> np.n
     return None if len(np.unique(index)) == len(index) else index.astype(np.int64)
 
 
-def _cell_error(frame: pd.DataFrame, wrong: np.ndarray, allowed: Any, what: str) -> InputError:
-    i, j = (int(k[0]) for k in np.nonzero(wrong))
-    value = frame.iat[i, j]
+def off_scale(value: Any, who: tuple[Any, Any], what: str, allowed: Any, **where: Any) -> InputError:
+    """Return the error of a rating that cannot be one, by subject and rater; ``where`` is as in :class:`InputError`."""
     value = _whole(value.item() if isinstance(value, np.generic) else value)
     allowed = allowed if isinstance(allowed, str) else [_whole(category) for category in allowed]
+    return InputError(f"subject {who[0]!r}, rater {str(who[1])!r}: {what}", value=value, allowed=allowed, **where)
+
+
+def _cell_error(frame: pd.DataFrame, wrong: np.ndarray, allowed: Any, what: str) -> InputError:
+    i, j = (int(k[0]) for k in np.nonzero(wrong))
     count = int(wrong.sum())
     more = f" ({count} such ratings)" if count > 1 else ""
-    return InputError(
-        f"subject {frame.index[i]!r}, rater {str(frame.columns[j])!r}: {what}{more}", value=value, allowed=allowed
-    )
+    return off_scale(frame.iat[i, j], (frame.index[i], frame.columns[j]), what + more, allowed)
 
 
 def _numbers(frame: pd.DataFrame, allowed: Any) -> np.ndarray:
