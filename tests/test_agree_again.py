@@ -310,7 +310,11 @@ class TestMissing:
         item = ["--item", "sev"] if "sev" in text else []
         said = refused(capsys, written(tmp_path, text), *item, "--categories", *scale)
         assert f"r.csv, {told}" in said
-        assert "Leave the cell empty, or write NA, where nothing was rated." in said
+        assert "where nothing was rated, leave the cell empty or write NA." in said
+
+    def test_a_table_of_a_header_alone_has_no_rating(self, tmp_path, capsys):
+        said = refused(capsys, written(tmp_path, "clip,rater,rating\n"), "--categories", *"0123")
+        assert "agreement needs at least 2" in said
 
     def test_text_among_measurements_has_its_row(self, tmp_path, capsys):
         said = refused(capsys, written(tmp_path, "clip,A,B\na,1.5,2\nb,3,?\nc,1,2\n"), "--level", "continuous")

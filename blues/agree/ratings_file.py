@@ -108,7 +108,7 @@ def check_scale(rows: pd.DataFrame, categories: Sequence[Any] | None, path: Path
     what, wrong = "not a number", np.zeros(len(rows), dtype=bool)
     if numeric_scale(scale) is not None:
         wrong = pd.to_numeric(rows["rating"], errors="coerce").isna().to_numpy()
-    if not wrong.any() and scale and len(set(scale)) == len(scale):
+    if len(rows) and not wrong.any() and scale and len(set(scale)) == len(scale):
         what, wrong = "outside the scale", places(rows[["rating"]], scale)[:, 0] == -2
     if wrong.any():
         one = rows.iloc[int(wrong.argmax())]
@@ -119,7 +119,7 @@ def check_scale(rows: pd.DataFrame, categories: Sequence[Any] | None, path: Path
             scale or "a number",
             file=path,
             row=rows_carried(rows)[one.name],
-            remedy="Leave the cell empty, or write NA, where nothing was rated",
+            remedy=f"{'Name the whole scale; where' if scale else 'Where'} nothing was rated, leave the cell empty or write NA",
         )
 
 
