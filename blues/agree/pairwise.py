@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 from scipy import sparse, special
 
-from blues.agree.record import DOUBTS, Agreement, LargeSample, build
+from blues.agree.record import DOUBTS, Agreement, LargeSample, build, of_pairs
 from blues.agree.resample import ClusterSums, Kind, cluster_interval, linearised, sum_clusters
 from blues.agree.scale import Coded, coded, comparable_units
 from blues.agree.weights import agreement_weights
-from blues.check import FEW_PATIENTS, InputError, counted
+from blues.check import InputError
 
 __all__ = ["cohen_kappa", "joint_rows", "kappas", "light_kappa", "matrix", "pair_sums", "pairs", "two_by_two"]
 
@@ -93,7 +93,7 @@ def table_detail(joint: np.ndarray, data: Coded, weights: np.ndarray) -> dict[st
     q, n = len(joint), joint.sum()
     p = joint / n
     rows, columns = p.sum(axis=1), p.sum(axis=0)
-    exact = float(np.trace(p))
+    exact = float(np.trace(joint) / n)
     gap = np.abs(np.subtract.outer(np.arange(q), np.arange(q)))
     with np.errstate(all="ignore"):
         specific = 2 * np.diag(p) / (rows + columns)
@@ -223,9 +223,8 @@ def _of_pair(
     se, null = fleiss_cohen_everitt(joint, w)
     value = float(found.value[0])
     detail = {**table_detail(joint, data, w), "weights": name, "null_se": null}
-    known = (
-        null > 0 and data.clusters is None
-    )  # subjects of one patient are not independent, and the test takes them so
+    # subjects of one patient are not independent, and the test takes them so
+    known = null > 0 and data.clusters is None
     detail["p_value"] = float(2 * special.ndtr(-abs(value / null))) if known else math.nan
     detail["left_out"] = data.empty
     if data.clusters is None:
@@ -367,26 +366,9 @@ def light_kappa(
         chance=float(shares @ (1 - w) @ shares),
         units=comparable_units(data.codes >= 0, data.clusters),
     )
-    if math.isfinite(record.value) and (words := _weak(frame, math.comb(len(data.raters), 2) - len(chosen), two)):
+    if math.isfinite(record.value) and (words := of_pairs(frame, math.comb(len(data.raters), 2) - len(chosen), two)):
         record.detail["note"] = "; ".join(filter(None, [record.detail.get("note"), words]))
     return record
-
-
-def _weak(frame: pd.DataFrame, apart: int, subjects: int) -> str:
-    """Say which pairs a mean over pairs is without, and which of them rest on few of the subjects."""
-    lost = int(frame["value"].isna().sum())
-    none = [f"{counted(apart, 'pair')} share{'s' * (apart == 1)} no subject"] if apart else []
-    none += [f"{counted(lost, 'pair')} {'has' if lost == 1 else 'have'} an undefined kappa"] if lost else []
-    told = [f"{' and '.join(none)}; the mean is over the others"] if none else []
-    few = frame[(frame["subjects"] < FEW_PATIENTS) & frame["value"].notna()]
-    if len(few) and subjects >= FEW_PATIENTS:
-        shared = set.intersection(*map(set, few[["rater_a", "rater_b"]].to_numpy().tolist()))
-        who = f"{counted(len(few), 'pair')} of {shared.pop()}" if len(shared) == 1 else " and ".join(few["pair"])
-        rest = (
-            f"rest{'s' * (len(few) == 1)} on fewer than {FEW_PATIENTS} subjects ({few['subjects'].min()} at the least)"
-        )
-        told.append(f"{who} {rest}, and the mean takes every pair alike")
-    return "; ".join(told)
 
 
 def pairs(
