@@ -451,3 +451,16 @@ def test_real_cohort_reproduces_the_known_numbers(real_cohort_folder):
     assert takes[1].detail["matrix"].to_numpy().sum() == 10
     gap = np.abs(np.subtract.outer(np.arange(4), np.arange(4)))
     assert takes[1].detail["matrix"].to_numpy()[gap >= 2].sum() == 4  # four of ten pairs differ by two grades or more
+
+
+def test_only_those_whose_ratings_taught_the_model_are_called_its_teachers(two_experts, tmp_path, capsys):
+    words = [str(two_experts.folder), "--draws", "20", "--run", str(clip_run(tmp_path, two_experts)), "--arm", "image"]
+    assert agree.main(words) == 0
+    assert "learned from these ratings" in capsys.readouterr().out
+    dictionary = two_experts.folder / "cohort.toml"
+    text = dictionary.read_text().replace(
+        'rating = "severity"\ncontingent', 'rating = "severity"\nrater = "Ann"\ncontingent'
+    )
+    dictionary.write_text(text)
+    assert agree.main(words) == 0
+    assert "learned from the ratings of Ann: " in capsys.readouterr().out

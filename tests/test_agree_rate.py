@@ -137,6 +137,54 @@ def test_the_space_bar_after_a_click_on_next_skips_no_clip(made):
         assert text(page, "where") == "clip 2 of 35"
 
 
+KEYS = {"Tab": 9, "ArrowRight": 39, "ArrowLeft": 37, " ": 32}
+
+
+def strike(page, key):
+    """Press a key as a keyboard does, with what the browser itself makes of it."""
+    press(
+        page, key, code="Space" if key == " " else key, windowsVirtualKeyCode=KEYS[key], text=key if key == " " else ""
+    )
+
+
+@pytest.mark.parametrize("which", ["plain", "odd"])
+def test_every_answer_can_be_given_by_keyboard_alone(made, which):
+    with browser.page() as page:
+        page.open(made / which / "raters" / "rate-Ann.html")
+        page.run("answers = {}; keep(); place = 0; show(); document.activeElement.blur()")
+        for item in range(page.run("fields.length")):
+            answers = page.run(f"fields[{item}].radios.map(r => r.value)")
+            for _ in range(40):
+                strike(page, "Tab")
+                if page.run(f"fields[{item}].radios.includes(document.activeElement)"):
+                    break
+            chosen = f"answers[code()][fields[{item}].item.name]"
+            strike(page, " ")
+            assert page.run(chosen) == answers[0]
+            for value in answers[1:]:
+                strike(page, "ArrowRight")
+                assert page.run(chosen) == value
+            if len(answers) > 1:
+                strike(page, "ArrowLeft")
+                assert page.run(chosen) == answers[-2]
+        assert page.run("place") == 0
+
+
+def test_arrows_after_an_answer_by_mouse_go_to_the_next_clip(made):
+    with browser.page() as page:
+        page.open(made / "plain" / "raters" / "rate-Ann.html")
+        page.run("answers = {}; keep(); place = 0; show()")
+        click(page, "label.choice:nth-of-type(2) span")
+        first = page.run("JSON.stringify(answers)")
+        assert first != "{}"
+        assert page.run("new Promise(done => setTimeout(() => done(document.activeElement.tagName), 20))") == "BODY"
+        strike(page, "ArrowRight")
+        assert text(page, "where") == "clip 2 of 35"
+        strike(page, "ArrowLeft")
+        assert text(page, "where") == "clip 1 of 35"
+        assert page.run("JSON.stringify(answers)") == first
+
+
 def anew(page):
     """Forget what was rated, and rate the first clip's first item."""
     page.run("answers = {}; keep(); place = 0; show()")

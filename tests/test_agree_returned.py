@@ -99,10 +99,23 @@ def test_a_sheet_of_another_study_is_refused_although_its_codes_are_the_same(wri
         agree.read_sheets(save(sheet, study))
 
 
+@pytest.mark.parametrize("blank", [False, True])
+def test_a_sheet_that_says_nothing_of_its_rater_is_refused(study, blank):
+    """Codes are the same for all: without marks and places any rater's ratings would pass under any name."""
+    sheet = filled(study, "senior").drop(columns=["order", "sheet"])
+    save(sheet.assign(sheet="") if blank else sheet, study)
+    with pytest.raises(
+        InputError, match="row 2, column 'sheet'.*says that these are the clips and ratings of 'junior'"
+    ):
+        agree.read_sheets(study)
+    table = agree.read_sheets(save(filled(study).drop(columns="order"), study))
+    assert by_code(study, table) == expected(study)
+
+
 def test_sheets_of_earlier_versions_are_read(study):
     sheet = filled(study)
     agree.read_sheets(save(sheet.drop(columns="sheet"), study))
-    table = agree.read_sheets(save(sheet.drop(columns=["sheet", "order", "comment"]), study))
+    table = agree.read_sheets(save(sheet.drop(columns=["sheet", "comment"]), study))
     assert by_code(study, table) == expected(study)
 
 

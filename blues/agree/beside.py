@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from blues.agree.cohorts import associations, expert_statement, retakes, rule_scores, rule_table, scale_of, side_by_side
-from blues.agree.model import experts_of, model_agreement, read_predictions
+from blues.agree.model import experts_of, model_agreement, read_predictions, taught_by
 from blues.agree.record import Agreement, frame_of, of_item
 from blues.agree.section import section
 from blues.check import InputError
@@ -125,8 +125,7 @@ def _model(cohort: Cohort, predictions: Any, how: Mapping[str, Any]) -> dict[str
         return {}
     arms = list(predictions.values.columns)
     arm = next((a for a in arms if modalities(a) == ("image",)), arms[0])
-    whose = "these ratings" if spec.rater is None else f"the ratings of {spec.rater}"
-    why = f"The predictions are out of fold, but the model learned from {whose}, as a pupil from the teacher."
+    why = taught_by(cohort, predictions.task)
     made = model_agreement(experts_of(cohort, predictions.task), predictions, arm, **how)
     return {f"About the model, arm {arm}": why} | {f"{title}, arm {arm}": result for title, result in made.items()}
 

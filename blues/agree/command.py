@@ -14,7 +14,7 @@ import pandas as pd
 from blues.agree import ratings, ratings_file
 from blues.agree.beside import into_run
 from blues.agree.cohorts import associations, expert_statement, retakes, rule_scores, rule_table, scale_of, side_by_side
-from blues.agree.model import Experts, experts_of, model_agreement, read_predictions
+from blues.agree.model import Experts, experts_of, model_agreement, read_predictions, taught_by
 from blues.agree.record import Agreement, frame_of, of_item
 from blues.agree.section import as_html, as_text, section
 from blues.agree.sheet_command import Sheet, sheet
@@ -185,31 +185,38 @@ def _how(options: Show) -> dict[str, Any]:
 
 def _of_table(options: Show) -> dict[str, Any]:
     rows = ratings_file.read(options.source, options.item)
+    if options.item is None and "item" in rows and rows["item"].nunique() > 1:
+        items = list(pd.unique(rows["item"].astype(str)))
+        raise InputError("ratings of several items; choose one with --item", file=options.source, allowed=items)
+    chosen = ratings.choose(rows, item=options.item)
     scale = _scale(options.categories)
     if scale is None and options.level != "continuous":
-        found = pd.unique(ratings.choose(rows, item=options.item)["rating"])
+        found = pd.unique(chosen["rating"])
         shown = ", ".join(sorted(f"{v:g}" if isinstance(v, float) else str(v) for v in found)[:12])
         raise InputError(
             "--categories is not given: a category that nobody used still changes weighted kappa and AC1",
             file=options.source,
             remedy=f"The ratings hold {shown}; name the whole scale in order, or say --level continuous",
         )
-    known = rows.attrs["patients"]
-    out: dict[str, Any] = {} if known else {"Whose the subjects are": ALONE}
-    out |= section(
-        rows,
-        categories=scale,
-        level=options.level,
-        item=options.item,
-        weights=_weights(options),
-        interval=options.interval,
-        **_how(options),
-    )
+    own = rows if options.item is None else rows[rows["item"].astype(str) == options.item]
+    ratings_file.check_scale(own, scale, options.source)
+    out: dict[str, Any] = {} if rows.attrs["patients"] else {"Whose the subjects are": ALONE}
+    raters = pd.unique(chosen["rater"])
+    if options.run is not None and len(raters) == 1:
+        out["Between readers"] = f"{raters[0]} alone rated, so that there is no agreement between readers to describe."
+    else:
+        out |= section(
+            rows,
+            categories=scale,
+            level=options.level,
+            item=options.item,
+            weights=_weights(options),
+            interval=options.interval,
+            **_how(options),
+        )
     if options.run is not None:
-        chosen = ratings.choose(rows, item=options.item)
         table, patients = ratings.wide(chosen), ratings.clusters_of(chosen)
-        experts = Experts(table, patients, scale, ordered=options.level != "nominal")
-        out |= _of_run(options, experts)
+        out |= _of_run(options, Experts(table, patients, scale, ordered=options.level != "nominal"))
     return out
 
 
@@ -258,11 +265,9 @@ def _of_cohort(options: Show, cohort: Cohort) -> dict[str, Any]:
     if again:
         out["Retakes of the same point"] = again
     if options.run is not None:
-        out["About the model"] = (
-            "The predictions are out of fold, but the model learned from these ratings: its agreement with them is that of a "
-            "pupil with the teacher."
-        )
-        out |= _of_run(options, experts_of(cohort, read_predictions(options.run).task))
+        task = read_predictions(options.run).task
+        experts = experts_of(cohort, task)
+        out |= {"About the model": taught_by(cohort, task)} | _of_run(options, experts)
     out["All associations"] = table
     return out
 

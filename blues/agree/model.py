@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,8 @@ from blues.cohort import Cohort
 __all__ = ["MODEL", "Experts", "Predictions", "experts_of", "model_agreement", "read_predictions"]
 
 MODEL = "model"
+_LAST_BITS = 1e-9
+"""Grades this near are equally near: means over repeats are exact up to their last bits only."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,8 @@ class Predictions:
         The patient of each unit.
     categories : tuple of float
         The grades of an ordinal task.
+    outcomes : (float, float) or None
+        The lowest and the highest outcome of the run's units, where it is known.
     """
 
     task: str
@@ -59,11 +63,13 @@ class Predictions:
     grades: pd.DataFrame
     patients: pd.Series
     categories: tuple[float, ...] = ()
+    outcomes: tuple[float, float] | None = None
 
     def ratings(self, arm: str, scale: Sequence[Any] | None) -> pd.Series:
         """Return an arm's predictions as ratings: calls of a binary task, the grade called or nearest, or the value itself.
 
-        Of two categories in words the second is the event; words for grades stand for the run's grades in their order.
+        Of two categories in words the second is the event; words for grades stand for the run's grades in their order. Grades
+        that repeats call equally often give way to the one nearer to the prediction.
 
         Raises
         ------
@@ -82,16 +88,60 @@ class Predictions:
                 )
             no, yes = scale if numbers is None else sorted(scale)
             return self.called[arm].map({0.0: no, 1.0: yes}).rename(MODEL)
+        self._on(scale, numbers)
+        grades = np.asarray(self.categories if numbers is None else sorted(numbers), dtype=float)
+        values = self.values[arm].to_numpy()
+        near = self.grades[arm].fillna(self.values[arm]).to_numpy()
+        gaps = np.abs(near[:, None] - grades)
+        tied = gaps <= gaps.min(axis=1, keepdims=True) + _LAST_BITS
+        places = np.where(tied, np.abs(values[:, None] - grades), np.inf).argmin(axis=1)
+        named = np.asarray(scale, dtype=object)[places] if numbers is None else grades[places]
+        return pd.Series(named, index=self.values.index, name=MODEL).where(self.values[arm].notna())
+
+    def taken(self, scale: Sequence[Any] | None) -> str:
+        """Say which category of a scale stands for which outcome of the run; empty where the numbers are the same.
+
+        Parameters
+        ----------
+        scale : sequence or None
+            As in :meth:`ratings`, which has taken it.
+        """
+        numbers = None if scale is None else numeric_scale(tuple(scale))
+        if scale is None or (numbers is not None and (self.kind != "binary" or sorted(numbers) == [0, 1])):
+            return ""
+        ours = ["no", "yes"] if self.kind == "binary" else [f"{grade:g}" for grade in self.categories]
+        theirs = map(_shown, scale if numbers is None else sorted(numbers))
+        told = ", ".join(f"{word} for {grade}" for word, grade in zip(theirs, ours, strict=True))
+        return f"Of the scale and the run's outcome these are taken for one another: {told}."
+
+    def _on(self, scale: Sequence[Any], numbers: np.ndarray | None) -> None:
+        """Raise unless the run's grades, or at the least its outcomes, are those of a scale."""
         if numbers is None and len(scale) != len(self.categories):
             raise InputError(
                 f"the run predicts {len(self.categories) or 'no'} grades, and the scale has {len(scale)} categories in words",
                 remedy="Name a run of the same outcome as was rated, or rate by its numbers",
             )
-        grades = np.asarray(self.categories if numbers is None else sorted(numbers), dtype=float)
-        near = self.grades[arm].fillna(self.values[arm]).to_numpy()
-        places = np.abs(near[:, None] - grades).argmin(axis=1)
-        named = np.asarray(scale, dtype=object)[places] if numbers is None else grades[places]
-        return pd.Series(named, index=self.values.index, name=MODEL).where(self.values[arm].notna())
+        if numbers is None:
+            return
+        if self.kind == "ordinal" and self.categories and sorted(numbers) != sorted(self.categories):
+            raise InputError(
+                f"the run predicts the grades {_listed(self.categories)}, and the scale is {_listed(numbers)}",
+                remedy="Name a run of the same outcome as was rated, or write the ratings in the run's grades",
+            )
+        if self.outcomes is not None and not min(numbers) <= self.outcomes[0] <= self.outcomes[1] <= max(numbers):
+            low, high = self.outcomes
+            raise InputError(
+                f"the run's outcome goes from {low:g} to {high:g}, and the scale is {_listed(numbers)}",
+                remedy="Name a run of the same outcome as was rated, or write the ratings in its numbers",
+            )
+
+
+def _listed(grades: Iterable[Any]) -> str:
+    return ", ".join(map(_shown, grades))
+
+
+def _shown(grade: Any) -> str:
+    return f"{grade:g}" if isinstance(grade, float) else str(grade)
 
 
 def read_predictions(folder: str | Path) -> Predictions:
@@ -143,6 +193,7 @@ def read_predictions(folder: str | Path) -> Predictions:
         grades=means["grade"],
         patients=table.drop_duplicates("unit").set_index("unit")["patient"],
         categories=tuple(map(float, design.get("categories") or ())),
+        outcomes=None if table["y"].isna().all() else (float(table["y"].min()), float(table["y"].max())),
     )
 
 
@@ -215,6 +266,23 @@ def experts_of(cohort: Cohort, task: str) -> Experts:
     return Experts(frame, cohort.clips["patient"] if spec.level == "clip" else None, scale)
 
 
+def taught_by(cohort: Cohort, task: str) -> str:
+    """Say whose ratings taught a model of a target, and that it was held against them out of fold.
+
+    Parameters
+    ----------
+    cohort : Cohort
+    task : str
+        As in :func:`experts_of`.
+    """
+    rater = cohort.dictionary.target(task).rater
+    whose = "these ratings" if rater is None else f"the ratings of {rater}"
+    return (
+        f"The predictions are out of fold, but the model learned from {whose}: its agreement with them is that of a pupil with "
+        "the teacher."
+    )
+
+
 def model_agreement(
     experts: Experts,
     predictions: Predictions,
@@ -246,7 +314,8 @@ def model_agreement(
     -------
     dict of str to DataFrame or Agreement
         Titles and results: every pair, Williams' index, non-inferiority, interchangeability, leave-one-expert-out; with one
-        expert the agreement with that one.
+        expert the agreement with that one. Before them, where there is anything to say, which category was taken for which
+        outcome of the run and how many of the rated units it does not predict.
 
     Raises
     ------
@@ -260,8 +329,10 @@ def model_agreement(
         )
     ratings = predictions.ratings(arm, experts.scale)
     frame = experts.ratings.set_axis(experts.ratings.index.astype(str), axis=0)
-    if MODEL in frame:
-        raise InputError(f"an expert is called {MODEL!r} as the model is", remedy="Rename that rater")
+    for name in map(str, frame.columns):
+        if name.strip().casefold() == MODEL:
+            raise InputError(f"an expert is called {name!r} as the model is", remedy="Rename that rater")
+    rated = int(frame.notna().any(axis=1).sum())
     frame = frame.join(ratings, how="inner")
     frame = frame[frame[MODEL].notna()].dropna(axis=1, how="all").rename_axis(columns="rater")
     if not len(frame) or frame.shape[1] < 2:
@@ -274,11 +345,18 @@ def model_agreement(
         clusters = experts.clusters.set_axis(experts.clusters.index.astype(str)).reindex(frame.index)
     how: dict[str, Any] = {"clusters": clusters, "draws": draws, "seed": seed, "confidence": confidence}
     how |= {} if interval is None else {"interval": interval}
+    lacking = rated - int(frame.drop(columns=MODEL).notna().any(axis=1).sum())
+    told = [predictions.taken(experts.scale)]
+    if lacking:
+        told.append(
+            f"The run does not predict {lacking} of the {rated} rated {predictions.level}s, which are left out here."
+        )
+    found: dict[str, Any] = {"What is compared": words} if (words := " ".join(filter(None, told))) else {}
     if experts.scale is None:
-        return _continuous(frame, how)
+        return found | _continuous(frame, how)
     scheme = None if len(experts.scale) == 2 or not experts.ordered else weights
     rule = "median" if experts.ordered else "majority"
-    return _categorical(frame, {**how, "categories": experts.scale, "weights": scheme}, margin, rule)
+    return found | _categorical(frame, {**how, "categories": experts.scale, "weights": scheme}, margin, rule)
 
 
 def _of_clips(experts: Experts) -> bool:

@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 from scipy import sparse, special
 
-from blues.agree.record import Agreement, LargeSample, build
+from blues.agree.record import DOUBTS, Agreement, LargeSample, build, of_pairs
 from blues.agree.resample import ClusterSums, Kind, cluster_interval, linearised, sum_clusters
 from blues.agree.scale import Coded, coded, comparable_units
 from blues.agree.weights import agreement_weights
-from blues.check import InputError, counted
+from blues.check import InputError
 
 __all__ = ["cohen_kappa", "joint_rows", "kappas", "light_kappa", "matrix", "pair_sums", "pairs", "two_by_two"]
 
@@ -93,7 +93,7 @@ def table_detail(joint: np.ndarray, data: Coded, weights: np.ndarray) -> dict[st
     q, n = len(joint), joint.sum()
     p = joint / n
     rows, columns = p.sum(axis=1), p.sum(axis=0)
-    exact = float(np.trace(p))
+    exact = float(np.trace(joint) / n)
     gap = np.abs(np.subtract.outer(np.arange(q), np.arange(q)))
     with np.errstate(all="ignore"):
         specific = 2 * np.diag(p) / (rows + columns)
@@ -223,9 +223,8 @@ def _of_pair(
     se, null = fleiss_cohen_everitt(joint, w)
     value = float(found.value[0])
     detail = {**table_detail(joint, data, w), "weights": name, "null_se": null}
-    known = (
-        null > 0 and data.clusters is None
-    )  # subjects of one patient are not independent, and the test takes them so
+    # subjects of one patient are not independent, and the test takes them so
+    known = null > 0 and data.clusters is None
     detail["p_value"] = float(2 * special.ndtr(-abs(value / null))) if known else math.nan
     detail["left_out"] = data.empty
     if data.clusters is None:
@@ -291,10 +290,10 @@ def _pair_frame(
                 "se": record.se,
                 "subjects": record.subjects,
                 "percent_agreement": record.detail["percent_agreement"],
-                "reason": record.reason,
+                **{k: record.detail.get(k) for k in DOUBTS},
             }
         )
-    return pd.DataFrame(rows).astype({"reason": object})
+    return pd.DataFrame(rows).astype(dict.fromkeys(DOUBTS, object))
 
 
 def overlapping(data: Coded) -> list[tuple[int, int]]:
@@ -317,7 +316,7 @@ def light_kappa(
     """Return Light's kappa: the mean of Cohen's kappa over every pair of raters (Light 1971).
 
     Each pair uses the subjects both rated. Pairs without a common subject, or whose kappa is 0/0, do not enter the mean;
-    ``detail["note"]`` names how many.
+    ``detail["note"]`` says how many, and which of the others rest on very few subjects.
 
     Parameters
     ----------
@@ -367,11 +366,7 @@ def light_kappa(
         chance=float(shares @ (1 - w) @ shares),
         units=comparable_units(data.codes >= 0, data.clusters),
     )
-    apart = math.comb(len(data.raters), 2) - len(chosen)
-    lost = int(frame["value"].isna().sum())
-    if (apart or lost) and math.isfinite(record.value):
-        none = f"{lost} {'has' if lost == 1 else 'have'} an undefined kappa"
-        words = f"{counted(apart, 'pair')} share{'s' * (apart == 1)} no subject and {none}; the mean is over the others"
+    if math.isfinite(record.value) and (words := of_pairs(frame, math.comb(len(data.raters), 2) - len(chosen), two)):
         record.detail["note"] = "; ".join(filter(None, [record.detail.get("note"), words]))
     return record
 
@@ -397,8 +392,8 @@ def pairs(
     Returns
     -------
     DataFrame
-        Columns ``pair, rater_a, rater_b, weights, value, low, high, se, subjects, percent_agreement, reason``; numbers are
-        those of :func:`cohen_kappa` for the two.
+        Columns ``pair, rater_a, rater_b, weights, value, low, high, se, subjects, percent_agreement, interval, reason,
+        note``; numbers and doubts are those of :func:`cohen_kappa` for the two.
     """
     data = coded(ratings, categories, clusters)
     w, name = agreement_weights(weights, data.categories)

@@ -36,12 +36,14 @@ ALIASES = {
 """Other names of a column, in small letters with low lines for blanks."""
 NOT_RATERS = frozenset(
     "id age sex gender site centre center hospital date comment comments note notes remark remarks point zone take file "
-    "filename path group diagnosis outcome round item session order code nr index mean average median sd consensus "
-    "quality".split()
+    "filename path group diagnosis outcome round item session order code nr index sd quality".split()
 )
 """Columns of a table with a column a rater that name no rater: as ratings they would make nonsense of every number."""
-_ABOUT = frozenset("age sex gender bmi weight height birth diagnosis comment remark".split())
-"""Words that no rater's name holds."""
+_ABOUT = frozenset(
+    "age sex gender bmi weight height birth diagnosis comment remark mean average median consensus truth reference gold final "
+    "majority agreement batch label total standard".split()
+)
+"""Words that hardly a rater's name holds: of patients, of notes, of what several ratings or a reference test come to."""
 OPTIONAL = ("patient", "item", "round")
 IDS = ("subject", "patient", "rater")
 """Columns that name somebody or something: text as it stands, so that 1.1 and 1.10 are two and a rater may be called NA."""
@@ -63,6 +65,12 @@ def clusters_carried(frame: pd.DataFrame) -> pd.Series | None:
     """Return the patient of each subject that :func:`wide` left with its frame, or None."""
     carried = frame.attrs.get("clusters")
     return carried.series if isinstance(carried, _Carried) else None
+
+
+def rows_carried(rows: pd.DataFrame) -> pd.Series:
+    """Return the spreadsheet row of each row that :func:`tidy` made of a table read from a file, by its place there."""
+    carried = rows.attrs.get(ROW)
+    return carried.series if isinstance(carried, _Carried) else pd.Series(rows.index + 2, rows.index)
 
 
 def _array(ratings: Any) -> pd.DataFrame:
@@ -177,7 +185,8 @@ def tidy(ratings: Any, item: str | None = None) -> pd.DataFrame:
                 "subject": np.repeat(table.index.astype(str).to_numpy(), m),
                 "rater": np.tile(table.columns.astype(str).to_numpy(), n),
                 "rating": table.to_numpy().ravel(),
-            }
+            },
+            index=frame.index.repeat(m) if frame.index.name == ROW else None,
         )
         if clusters is not None:
             out.insert(1, "patient", np.repeat(clusters.astype(str).to_numpy(), m))
@@ -200,7 +209,11 @@ def tidy(ratings: Any, item: str | None = None) -> pd.DataFrame:
         )
     columns = ["subject", *[c for c in OPTIONAL[:1] if c in out], "rater"]
     columns += [c for c in OPTIONAL[1:] if c in out] + ["rating"]
-    return out.loc[out["rating"].notna(), columns].reset_index(drop=True)
+    kept = out.loc[out["rating"].notna().to_numpy(), columns]
+    rows = kept.reset_index(drop=True)
+    if kept.index.name == ROW:
+        rows.attrs[ROW] = _Carried(pd.Series(kept.index))
+    return rows
 
 
 def _told_apart(raters: pd.Series) -> None:
@@ -278,7 +291,8 @@ def _raters_alone(columns: Sequence[Any]) -> None:
         ):
             raise InputError(
                 f"column {column!r} would be taken for a rater",
-                remedy="Leave in the columns of raters alone, beside those of subject and patient",
+                remedy="Leave in the columns of raters alone, beside those of subject and patient; who is called so can be a "
+                "rater in a table with the columns subject, rater and rating",
             )
 
 

@@ -21,6 +21,7 @@ from blues.provenance import write_json
 
 __all__ = [
     "BANDS",
+    "DOUBTS",
     "MEASURED",
     "Agreement",
     "LargeSample",
@@ -29,6 +30,7 @@ __all__ = [
     "decimals",
     "frame_of",
     "of_item",
+    "of_pairs",
     "impossible",
 ]
 
@@ -45,6 +47,8 @@ MEASURED = ("Bland-Altman", "standard error of measurement", "minimal detectable
 """Coefficients in the unit of what was measured."""
 TEXTS = dict.fromkeys(("reason", "note", "left_out", "interval"), object)
 """Columns of a record's row that may be empty in one row and not in the next."""
+DOUBTS = ("interval", "reason", "note")
+"""What of a record's detail stands beside its numbers: the kind of interval, why there is none, what is doubtful."""
 _NAMES = {"percent_agreement": "share of equal ratings", "po": "observed agreement", "pe": "agreement by chance"}
 
 
@@ -207,6 +211,33 @@ def of_item(title: str) -> str:
     """
     item, colon, _ = title.partition(": ")
     return item + colon if colon else ""
+
+
+def of_pairs(frame: pd.DataFrame, apart: int, subjects: int) -> str:
+    """Say which pairs a mean over pairs is without, and which of them rest on few of the subjects; empty where all is well.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row a pair: ``pair, rater_a, rater_b, value, subjects``.
+    apart : int
+        Pairs that share no subject and have no row.
+    subjects : int
+        Subjects with two ratings.
+    """
+    lost = int(frame["value"].isna().sum())
+    lacking = [f"{counted(apart, 'pair')} share{'s' * (apart == 1)} no subject"] if apart else []
+    lacking += [f"{counted(lost, 'pair')} {'has' if lost == 1 else 'have'} an undefined kappa"] if lost else []
+    told = [f"{' and '.join(lacking)}; the mean is over the others"] if lacking else []
+    few = frame[(frame["subjects"] < FEW_PATIENTS) & frame["value"].notna()]
+    if len(few) and subjects >= FEW_PATIENTS:
+        shared = set.intersection(*map(set, few[["rater_a", "rater_b"]].to_numpy().tolist()))
+        who = f"{counted(len(few), 'pair')} of {shared.pop()}" if len(shared) == 1 else " and ".join(few["pair"])
+        rest = (
+            f"rest{'s' * (len(few) == 1)} on fewer than {FEW_PATIENTS} subjects ({few['subjects'].min()} at the least)"
+        )
+        told.append(f"{who} {rest}, and the mean takes every pair alike")
+    return "; ".join(told)
 
 
 def frame_of(records: Sequence[Agreement]) -> pd.DataFrame:

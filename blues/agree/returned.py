@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from blues.agree.ratings_file import THOUSANDS, THOUSANDS_TOLD
 from blues.agree.sheets import mark_of, not_judged
 from blues.check import InputError, columns_exist, counted
 from blues.cohort.tables import SPREADSHEETS, how_written, read_table
@@ -28,7 +29,6 @@ RATINGS, COMMENTS = "ratings.csv", "comments.csv"
 _KINDS = ("ratings", "sheet")
 _SUFFIXES = (".csv", ".tsv", ".txt", *SPREADSHEETS)
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d+)?|[.,]\d+)([eE][+-]?\d+)?")
-_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}\.\d{3}")
 
 
 def read_sheets(folder: str | Path) -> pd.DataFrame:
@@ -296,6 +296,14 @@ def _check_mark(table: pd.DataFrame, rater: str, study: str, file: str) -> None:
 def _check_order(table: pd.DataFrame, codes: pd.Series, rater: str, orders: Mapping[str, Any], file: str) -> None:
     """Raise unless each row has code and place as they were given to this rater: sorted apart, ratings change clips."""
     if "order" not in table:
+        marks = table["sheet"] if "sheet" in table else pd.Series("", table.index, name="sheet")
+        _first(
+            marks == "",
+            marks,
+            f"neither this column nor 'order' says that these are the clips and ratings of {rater!r}",
+            file,
+            remedy="Ask for the file as it was saved, with all of its columns",
+        )
         return
 
     def strange(order: Sequence[str]) -> pd.Series:
@@ -331,13 +339,7 @@ def _on_scale(cells: pd.Series, judged: pd.Series, item: Mapping[str, Any], sepa
     values = values.where(values.notna(), points.map(read))
     given = judged & (cells != "")
     if categories is None and separator != ",":
-        _first(
-            given & cells.str.fullmatch(_THOUSANDS),
-            cells,
-            "a thousand or a fraction, in a file that may be written with decimal commas",
-            file,
-            remedy="Write it with a comma, or without the zeros",
-        )
+        _first(given & cells.str.fullmatch(THOUSANDS), cells, file=file, **THOUSANDS_TOLD)
     allowed = "a number" if categories is None else ", ".join(str(value) for value, _ in categories)
     _first(given & values.isna(), cells, "not on the scale", file, allowed=f"{allowed}, NA")
     numbers = categories is None or all(_number(str(value)) is not None for value, _ in categories)

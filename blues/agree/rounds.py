@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-__all__ = ["plain", "round_order"]
+__all__ = ["by_letters", "plain", "round_order"]
 
 
 def plain(name: Any) -> str:
@@ -27,19 +27,35 @@ def round_order(rounds: Iterable[Any]) -> list[Any]:
     >>> round_order(["week 10", "week 4", "baseline"])
     ['baseline', 'week 4', 'week 10']
     """
-    found = list(dict.fromkeys(rounds))
+    return _in_order(list(dict.fromkeys(rounds)))[0]
+
+
+def by_letters(rounds: Iterable[Any]) -> bool:
+    """Return whether nothing but the letters of their names puts rounds in order.
+
+    Examples
+    --------
+    >>> by_letters(["morning", "evening"]), by_letters(["test", "retest"])
+    (True, False)
+    """
+    return not _in_order(list(dict.fromkeys(rounds)))[1]
+
+
+def _in_order(found: list[Any]) -> tuple[list[Any], bool]:
+    """Return rounds in order, and whether their names say it."""
     if not any(isinstance(one, str) for one in found):
-        return sorted(found)
+        return sorted(found), True
     ways: list[list[Any]] = [[key(str(one)) for one in found] for key in (_number, _date, _numbered)]
     ways += [[_place(str(one), words) for one in found] for words in _ROUNDS]
     for keys in ways:
         named = [key[0] for key in keys if isinstance(key, tuple) and isinstance(key[0], str)]
         if None not in keys and len(set(keys)) == len(found) and len(set(named)) < 2:
-            return [one for _, one in sorted(zip(keys, found, strict=True), key=lambda pair: pair[0])]
+            return [one for _, one in sorted(zip(keys, found, strict=True), key=lambda pair: pair[0])], True
     begins = [one for one in found if _place(str(one), _BEGINNING) is not None]
     if len(begins) == 1 and len(found) > 1:
-        return begins + round_order([one for one in found if one is not begins[0]])
-    return sorted(found, key=str)
+        rest, known = _in_order([one for one in found if one is not begins[0]])
+        return begins + rest, known
+    return sorted(found, key=str), len(found) < 2
 
 
 def _number(name: str) -> float | None:

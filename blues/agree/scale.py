@@ -12,7 +12,7 @@ import pandas as pd
 from blues.agree.ratings import clusters_carried, kinds_of, wide
 from blues.check import InputError
 
-__all__ = ["Coded", "Measured", "coded", "measured", "no_weights", "numeric_scale"]
+__all__ = ["Coded", "Measured", "coded", "measured", "no_weights", "numeric_scale", "off_scale", "places"]
 
 _TABLE = 1 << 16
 
@@ -181,16 +181,18 @@ def _code_clusters(clusters: Any, frame: pd.DataFrame, keep: np.ndarray) -> np.n
     return None if len(np.unique(index)) == len(index) else index.astype(np.int64)
 
 
-def _cell_error(frame: pd.DataFrame, wrong: np.ndarray, allowed: Any, what: str) -> InputError:
-    i, j = (int(k[0]) for k in np.nonzero(wrong))
-    value = frame.iat[i, j]
+def off_scale(value: Any, who: tuple[Any, Any], what: str, allowed: Any, **where: Any) -> InputError:
+    """Return the error of a rating that cannot be one, by subject and rater; ``where`` is as in :class:`InputError`."""
     value = _whole(value.item() if isinstance(value, np.generic) else value)
     allowed = allowed if isinstance(allowed, str) else [_whole(category) for category in allowed]
+    return InputError(f"subject {who[0]!r}, rater {str(who[1])!r}: {what}", value=value, allowed=allowed, **where)
+
+
+def _cell_error(frame: pd.DataFrame, wrong: np.ndarray, allowed: Any, what: str) -> InputError:
+    i, j = (int(k[0]) for k in np.nonzero(wrong))
     count = int(wrong.sum())
     more = f" ({count} such ratings)" if count > 1 else ""
-    return InputError(
-        f"subject {frame.index[i]!r}, rater {str(frame.columns[j])!r}: {what}{more}", value=value, allowed=allowed
-    )
+    return off_scale(frame.iat[i, j], (frame.index[i], frame.columns[j]), what + more, allowed)
 
 
 def _numbers(frame: pd.DataFrame, allowed: Any) -> np.ndarray:
@@ -315,17 +317,7 @@ def coded(ratings: Any, categories: Iterable[Any] | None, clusters: Any = None, 
     frame = wide(ratings)
     scale = _declared(_ordered(ratings) if categories is None else categories, frame)
     _check_shape(len(frame), len(frame.columns), least)
-    numeric = numeric_scale(scale)
-    if numeric is not None:
-        values = ratings if _plain(ratings) else _numbers(frame, scale)
-        codes = _codes_of_numbers(values, numeric)
-    else:
-        flat = frame.to_numpy(dtype=object).ravel()
-        place = pd.Index(scale, dtype=object).get_indexer(flat)
-        texts = pd.Index([_text(category) for category in scale])
-        if texts.is_unique and (place < 0).any():  # a scale of words and numbers: 5+ above 4
-            place = texts.get_indexer([_text(value) for value in flat])
-        codes = np.where(pd.isna(flat), -1, np.where(place < 0, -2, place)).reshape(frame.shape).astype(np.int16)
+    codes = places(ratings if _plain(ratings) else frame, scale)
     if codes.min() < -1:
         raise _cell_error(frame, codes == -2, scale, "outside the scale")
     keep = _any_rated(codes)
@@ -338,6 +330,35 @@ def coded(ratings: Any, categories: Iterable[Any] | None, clusters: Any = None, 
     return Coded(codes, scale, raters, groups, len(keep) - rated)
 
 
+def places(ratings: Any, scale: tuple[Any, ...]) -> np.ndarray:
+    """Return the position of each rating on a scale, -1 where it is missing and -2 where it is none of the scale's.
+
+    Words are those of the scale as they are written, else in other capitals, where capitals alone tell no two of them apart.
+
+    Parameters
+    ----------
+    ratings : ndarray of float, or DataFrame
+    scale : tuple
+        Of numbers, of words, or of both: ``5+`` above 4.
+
+    Raises
+    ------
+    InputError
+        Text where the scale is of numbers.
+    """
+    numeric = numeric_scale(scale)
+    if numeric is not None:
+        return _codes_of_numbers(ratings if isinstance(ratings, np.ndarray) else _numbers(ratings, scale), numeric)
+    flat = ratings.to_numpy(dtype=object).ravel()
+    absent = pd.isna(flat)
+    place = pd.Index(scale, dtype=object).get_indexer(flat)
+    for written in (_text, _folded):
+        texts = pd.Index([written(category) for category in scale])
+        if texts.is_unique and (place < 0)[~absent].any():
+            place = texts.get_indexer([written(value) for value in flat])
+    return np.where(absent, -1, np.where(place < 0, -2, place)).reshape(ratings.shape).astype(np.int16)
+
+
 def _whole(value: Any) -> Any:
     """Return a float that is whole as an int, anything else as it is."""
     return int(value) if isinstance(value, (float, np.floating)) and value % 1 == 0 else value
@@ -347,6 +368,10 @@ def _text(value: Any) -> str:
     """Return a category or a rating as it is written: 1.0 as 1, TRUE as true."""
     text = str(_whole(value)).strip()
     return text.lower() if text.lower() in ("true", "false") else text
+
+
+def _folded(value: Any) -> str:
+    return _text(value).casefold()
 
 
 def comparable_units(given: np.ndarray, clusters: np.ndarray | None) -> int:

@@ -13,7 +13,7 @@ from blues.agree.pairwise import matrix, pairs
 from blues.agree.ratings import tidy, wide
 from blues.agree.record import MEASURED, Agreement, decimals, frame_of
 from blues.agree.resample import Kind
-from blues.agree.rounds import round_order
+from blues.agree.rounds import by_letters, round_order
 from blues.agree.tables import further, intra_rater, records
 from blues.check import InputError, counted, interval, number, p_value
 
@@ -91,14 +91,23 @@ def _numbers(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _round_words(rows: pd.DataFrame) -> str:
-    """Say which round the coefficients are of, and which raters have none of it; empty where there is one round."""
+    """Say which rounds the coefficients are of, and what is left out or doubtful; empty where there is one round."""
     if "round" not in rows or rows["round"].nunique() < 2:
         return ""
-    first = round_order(rows["round"])[0]
-    there = set(rows.loc[rows["round"] == first, "rater"])
+    rounds = round_order(rows["round"])
+    first, second, *later = map(str, rounds)
+    there = set(rows.loc[rows["round"] == rounds[0], "rater"])
     late = [str(rater) for rater in pd.unique(rows["rater"]) if rater not in there]
-    told = f"; coefficients between raters are of round {first}"
-    return told + (f", in which {' and '.join(late)} rated nothing" if late else "")
+    told = f"Coefficients between raters are of round {first}"
+    told += f", in which {' and '.join(late)} rated nothing. " if late else ". "
+    told += f"Raters are compared with themselves between rounds {first} and {second}"
+    told += f"; {' and '.join(later)} {'is' if len(later) == 1 else 'are'} ignored." if later else "."
+    if by_letters(rounds):
+        told += (
+            f" Nothing in the names of the rounds says their order ({', '.join([first, second, *later])}), which is that "
+            "of their letters: number them if another was first."
+        )
+    return told
 
 
 def _analysis(found: list[Agreement]) -> str:
@@ -145,9 +154,10 @@ def section(
 
     Returns
     -------
-    dict of str to DataFrame or list of Agreement
-        ``GRRAS checklist``, ``Ratings by rater``, ``Main results``, ``All coefficients``, ``Further numbers``, ``Every pair``
-        (a forest), ``Matrix of ...`` (square frames), ``Differences`` (points of a Bland-Altman figure), ``Raters with
+    dict of str to DataFrame, list of Agreement or str
+        ``GRRAS checklist``, ``Rounds`` (which were analysed, where there are several), ``Ratings by rater``, ``Main results``,
+        ``All coefficients``, ``Further numbers``, ``Every pair`` (a forest), ``Matrix of ...`` (square frames),
+        ``Differences`` (points of a Bland-Altman figure), ``Raters with
         themselves``, as far as they apply.
     """
     scale = None if categories is None else list(categories)
@@ -159,6 +169,7 @@ def section(
         rows = rows[rows["item"].astype(str) == (item if item is not None else str(rows["item"].iloc[0]))]
     counts = _numbers(rows)
     repeats = int(counts["repeats"].sum())
+    told = _round_words(rows)
     own = {
         10: _analysis(found),
         11: ", ".join(
@@ -170,11 +181,13 @@ def section(
                 (repeats, "repeated rating"),
             )
         )
-        + _round_words(rows),
+        + (f". {told}" if told else ""),
         13: "the tables of coefficients",
         15: "ratings and the table of coefficients are saved beside this page",
     }
-    out: dict[str, Any] = {"GRRAS checklist": grras({**own, **(facts or {})}), "Ratings by rater": counts}
+    out: dict[str, Any] = {"GRRAS checklist": grras({**own, **(facts or {})})}
+    out |= {"Rounds": told} if told else {}
+    out["Ratings by rater"] = counts
     out["Main results"] = _main(found, weights)
     out["All coefficients"] = frame_of(found)
     if len(more := further(found)):
@@ -265,6 +278,7 @@ def _places(frame: pd.DataFrame, digits: int) -> list[int]:
 def _frame_of(result: Any) -> pd.DataFrame | None:
     """Return a result as a frame to read."""
     if isinstance(result, pd.DataFrame):
+        result = result.drop(columns=[c for c in ("reason", "note") if c in result and result[c].isna().all()])
         plain = isinstance(result.index, pd.RangeIndex)
         return merged(result if plain else result.reset_index(names=_corner(result)))
     if isinstance(result, Agreement):

@@ -18,10 +18,10 @@ from blues.agree.multirater import brennan_prediger, fleiss_kappa, gwet_ac, paba
 from blues.agree.pairwise import cohen_kappa, light_kappa
 from blues.agree.ranks import kendall_w
 from blues.agree.ratings import choose, clusters_of, tidy, wide
-from blues.agree.record import TEXTS, Agreement, frame_of, impossible
+from blues.agree.record import DOUBTS, TEXTS, Agreement, frame_of, impossible
 from blues.agree.resample import Kind, check_how
 from blues.agree.rounds import round_order
-from blues.agree.scale import measured
+from blues.agree.scale import measured, places
 from blues.check import InputError, one_of
 
 __all__ = ["further", "intra_rater", "records", "table"]
@@ -103,8 +103,8 @@ def _categorical(frame: pd.DataFrame, scale: list[Any], kind: Level, how: dict[s
 
 def _ranks(frame: pd.DataFrame, scale: list[Any]) -> pd.DataFrame:
     """Return the places of the ratings on the scale."""
-    places = {value: place for place, value in enumerate(scale)}
-    out = frame.apply(lambda column: column.map(places))
+    codes = places(frame, tuple(scale))
+    out = pd.DataFrame(codes, index=frame.index, columns=frame.columns).where(codes >= 0)
     out.attrs = frame.attrs
     return out
 
@@ -255,7 +255,8 @@ def intra_rater(
     Returns
     -------
     DataFrame
-        One row a rater: ``rater, method, value, low, high, se, subjects, percent_agreement, reason``.
+        One row a rater: ``rater, rounds`` (which were compared), ``method, value, low, high, se, subjects, percent_agreement,
+        interval, reason, note``.
 
     Raises
     ------
@@ -266,6 +267,7 @@ def intra_rater(
     if "round" not in rows or rows["round"].nunique() < 2:
         raise InputError("ratings hold one round only, so no rater can be compared with him- or herself")
     first, second, *_ = round_order(rows["round"].unique())
+    compared = f"{first} and {second}"
     scale = None if categories is None else list(categories)
     how: dict[str, Any] = {"draws": draws, "seed": seed, "confidence": confidence}
     how |= {} if interval is None else {"interval": interval}
@@ -280,7 +282,7 @@ def intra_rater(
         pair = pd.concat(sides, axis=1, keys=[str(first), str(second)]).dropna() if len(sides) == 2 else pd.DataFrame()
         pair = pair.rename_axis(columns="rater")
         if not len(pair):
-            found.append({"rater": rater, "subjects": 0, "reason": "rated nothing twice"})
+            found.append({"rater": rater, "rounds": compared, "subjects": 0, "reason": "rated nothing twice"})
             continue
         patients = clusters_of(part)
         clusters = None if patients is None else patients.reindex(pair.index)
@@ -289,12 +291,14 @@ def intra_rater(
             if scale is None
             else cohen_kappa(pair, categories=scale, weights=weights, clusters=clusters, **how)
         )
+        same = float((pair.iloc[:, 0] == pair.iloc[:, 1]).mean())
         found.append(
             {
                 "rater": rater,
+                "rounds": compared,
                 **{k: getattr(record, k) for k in ("method", "value", "low", "high", "se", "subjects")},
-                "percent_agreement": float((pair.iloc[:, 0] == pair.iloc[:, 1]).mean()),
-                "reason": record.reason,
+                "percent_agreement": record.detail.get("percent_agreement", same),
+                **{k: record.detail.get(k) for k in DOUBTS},
             }
         )
     return pd.DataFrame(found)
