@@ -240,6 +240,13 @@ def test_paper_holds_everything(opened):
     assert b"/MediaBox [0 0 594.95996 841.91998]" in paper
 
 
+@pytest.mark.parametrize("name", ["report", "hostile", "compare"])
+def test_paper_loses_no_cell(tab, made, name):
+    tab.open(made[0] / f"{name}.html")
+    tab.run("document.querySelectorAll('details').forEach(d => d.open = true)")
+    assert tab.lost_on_paper(182) == []
+
+
 @pytest.mark.skipif(browser.axe() is None, reason="no axe-core")
 @pytest.mark.parametrize("name", ["report", "hostile", "compare"])
 @pytest.mark.parametrize("dark", [False, True])

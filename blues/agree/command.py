@@ -15,8 +15,9 @@ from blues.agree import ratings, ratings_file
 from blues.agree.beside import into_run
 from blues.agree.cohorts import associations, expert_statement, retakes, rule_scores, rule_table, scale_of, side_by_side
 from blues.agree.model import Experts, experts_of, model_agreement, read_predictions
+from blues.agree.page import as_html
 from blues.agree.record import Agreement, frame_of, of_item
-from blues.agree.section import as_html, as_text, section
+from blues.agree.section import as_text, section
 from blues.agree.sheet_command import Sheet, sheet
 from blues.agree.synthetic import plan
 from blues.check import InputError, command, given, number, one_of, option, parse, refuse_idle, word
