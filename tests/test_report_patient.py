@@ -136,6 +136,7 @@ def test_no_id_and_no_clip_name_is_on_a_pseudonymised_page(run):
     page = text_of(summarize_patient(run, IDS[7]))
     assert "Jane" not in page
     assert f"Patient {names[IDS[7]]}" in page
+    assert "in another run of the same cohort, P07 is another patient" in page
     shown = text_of(summarize_patient(run, names[IDS[7]], pseudonymise=False))
     assert "Jane-07_R3" in shown
     assert identified(run, names[IDS[7]]) == IDS[7]

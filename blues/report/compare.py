@@ -16,6 +16,7 @@ from blues.report.answer import INTENDED_USE, answer, digits
 from blues.report.document import block, column, figure, table
 from blues.report.facts import Facts
 from blues.report.methods import place
+from blues.report.privacy import OWN_NAMES
 from blues.report.settings import in_use
 from blues.report.summary import SCHEMA
 from blues.report.words import CONSTANT, MEAN, arm_label, clean, metric
@@ -67,7 +68,7 @@ def compare(a: Run, b: Run, names: tuple[str, str] = ("A", "B"), *, paths: bool 
     sections = [
         {"key": key, "title": title, "present": True, "blocks": parts}
         for key, title, parts in (
-            ("answers", "What each run says", [block("facts", rows=told)]),
+            ("answers", "What each run says", [block("facts", rows=told), block("text", text=OWN_NAMES)]),
             ("settings", "What differs in the experiments", settings),
             ("scores", "Scores side by side", blocks),
             ("use", "Intended use", [block("text", text=INTENDED_USE)]),

@@ -18,6 +18,7 @@ from blues.check import interval, number, signed
 from blues.report.answer import INTENDED_USE
 from blues.report.checklists import NOT_COVERED
 from blues.report.document import cell_text, draw, sort_key
+from blues.report.privacy import OWN_NAMES
 from blues.report.words import arm_label, metric
 
 __all__ = ["environment", "render", "render_patient"]
@@ -52,6 +53,7 @@ def environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     made.globals["not_covered"] = NOT_COVERED
+    made.globals["own_names"] = OWN_NAMES
     made.filters["cell"] = cell_text
     made.filters["sort_key"] = sort_key
     made.filters["grouped"] = _grouped
