@@ -74,7 +74,7 @@ def test_page_says_what_each_arm_predicts_what_moved_it_and_what_the_points_show
     assert rows["CRP"][3] == "0 to 5"
     assert rows["LDH"][3] == "not given"
     assert "B-lines at R3" in rows
-    assert rows["B-lines at R3"][2].endswith(" count")
+    assert re.fullmatch(r"[\d.]+", rows["B-lines at R3"][2])
     chest = summary["figures"]["chest"]["arguments"]["frame"]["frame"]
     assert chest["point"] == list(POINTS)
     assert "B-lines: count" in summary["figures"]["chest"]["caption"]
@@ -98,6 +98,14 @@ def test_steps_of_columns_with_one_label_have_their_own_values():
     steps = [(name, kind) for name, kind in zip(frame["name"], frame["modality"], strict=True) if "CRP" in name]
     assert set(steps) <= {(f"{label} {said}", kind) for (label, kind), said in table.items()}
     assert (f"CRP {107 + 50 * design.y.iloc[7]:.0f}", "clinical") in steps
+
+
+def test_a_scale_and_a_number_without_a_unit_are_no_units(run):
+    table = run.attributions.values
+    table = table.assign(unit=table["unit"].astype(str).replace("count", "0 to 3"))
+    scaled = dataclasses.replace(run, attributions=dataclasses.replace(run.attributions, values=table))
+    rows = {row[0]: row for row in summarize_patient(scaled, IDS[7])["tables"]["patient-features"]["rows"]}
+    assert re.fullmatch(r"[\d.]+ \(of 0 to 3\)", rows["B-lines at R3"][2])
 
 
 @pytest.mark.parametrize(("frames", "said"), [("mean", "the mean over"), ("sd", "the standard deviation over")])
@@ -317,6 +325,11 @@ def test_page_is_quiet_and_fits_in_a_browser(run, cohort, tmp_path):
         before = tab.run(colour)
         tab.run("document.getElementById('theme').click()")
         assert tab.run(colour) != before
+        sorted_by = (
+            "Array.from(document.querySelectorAll('#table-patient-features th:has(button)'), h => h.textContent)"
+        )
+        # in the other columns each cell has a unit of its own
+        assert [name.split(",")[0] for name in tab.run(sorted_by)] == ["feature", "kind", "effect"]
         axe = browser.axe()
         if axe is not None:
             tab.run(axe)

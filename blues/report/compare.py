@@ -104,7 +104,7 @@ def _settings(a: Facts, b: Facts, names: tuple[str, str], paths: bool) -> tuple[
     rows = [[key, left.get(key, "not set"), right.get(key, "not set")] for key in dict.fromkeys([*left, *right])]
     differing = [row for row in rows if row[1] != row[2]]
     equal = [row[:2] for row in rows if row[1] == row[2]]
-    columns = [column("setting"), column(names[0]), column(names[1])]
+    columns = [column("setting"), *(column(name, mixed=True) for name in names)]
     return (
         table(f"{len(differing)} of {len(rows)} settings differ", columns, differing),
         table(f"{len(equal)} settings are the same", [column("setting"), column("both runs")], equal),

@@ -54,6 +54,7 @@
   }
   all("table.sortable").forEach((table) => {
     all("thead th", table).forEach((th, column) => {
+      if ("mixed" in th.dataset) return;
       const button = document.createElement("button");
       button.type = "button";
       button.append(...th.childNodes);
