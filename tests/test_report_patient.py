@@ -236,6 +236,8 @@ def test_key_frames_are_shown_and_a_clip_that_moved_away_is_named(run, cohort):
     assert (frames[0]["frames"], frames[0]["seen"]) == (8, 1)  # of a clip of 8 frames the encoder saw one
     assert frames[0]["frame"] == 5
     assert f"Frame {frames[0]['frame']} of 8 of the clip, of those that the encoder saw (1)" in page
+    assert f"is highest: <strong>{check.number(frames[0]['value'], 3)}</strong> (lowest " in page
+    assert "an output near 0 is coloured too; negative values are not drawn" in page
     with pytest.raises(check.InputError, match="output is 'blines'"):
         key_frames(here, IDS[7], cohort.folder, output="blines")
 
