@@ -87,6 +87,12 @@
     });
   });
 
+  /* a picture that scrolls, in a narrow window, can be reached by keyboard; others need not be */
+  const narrow = matchMedia("(max-width: 30rem)");
+  const reach = () => all(".plot").forEach((box) => (narrow.matches ? box.setAttribute("tabindex", "0") : box.removeAttribute("tabindex")));
+  narrow.addEventListener("change", reach);
+  reach();
+
   /* pictures: from what they show to where it lies */
   const plots = {};
   all(".plot[data-figure]").forEach((box) => {
