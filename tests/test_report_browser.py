@@ -247,6 +247,9 @@ def test_paper_holds_everything(opened):
     assert opened.run(
         "Array.from(document.querySelectorAll('.scroll')).every(e => getComputedStyle(e).overflowY === 'visible')"
     )
+    assert opened.run(
+        "Array.from(document.querySelectorAll('details.long + .unprinted')).every(e => getComputedStyle(e).display === 'block')"
+    )
     # a button in a header is a block that cannot be repeated on the next page
     assert opened.run(
         "Array.from(document.querySelectorAll('th button')).every(e => getComputedStyle(e).display === 'contents')"

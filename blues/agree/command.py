@@ -62,7 +62,7 @@ class Show:
     run: Path | None = option(None, "a run folder: its out-of-fold predictions enter as one more rater")
     arm: str | None = option(None, "which arm of the run; all by default")
     margin: float | None = option(None, "non-inferiority margin for the model, fixed beforehand, such as -0.1")
-    out: Path | None = option(None, "folder for agreement.html and the tables as CSV")
+    out: Path | None = option(None, "folder for agreement.html and the tables as CSV", folder=True)
     into: Path | None = option(None, "run folder of this cohort: write what its report shows there, print nothing")
 
 

@@ -50,7 +50,7 @@ class Maps:
     method: str = check.option("grad-cam", f"one of {', '.join(METHODS)}")
     stills: int = check.option(2, "stills a clip, where the output is highest")
     moving: str = check.option("mp4", "mp4, gif or none: the clip with its overlay")
-    out: Path = check.option(Path("maps"), "folder of the pictures")
+    out: Path = check.option(Path("maps"), "folder of the pictures", folder=True)
 
     def __post_init__(self) -> None:
         check.one_of(self.method, METHODS, "--method")
