@@ -164,8 +164,7 @@ def parse(cls: type[T], argv: Sequence[str] | None, *, prog: str, description: s
     return made
 
 
-_FILES = (".csv", ".docx", ".gif", ".htm", ".html", ".json", ".md", ".mp4", ".parquet", ".pdf", ".png", ".svg", ".tex")
-_FILES += (".toml", ".txt", ".xlsx", ".zip")
+_FILES = tuple(".csv .docx .gif .htm .html .json .md .mp4 .parquet .pdf .png .svg .tex .toml .txt .xlsx .zip".split())
 
 
 def _refuse_files(options: Any) -> None:
