@@ -98,6 +98,19 @@ class Page:
         scheme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
         self.call("Emulation.setEmulatedMedia", media=media, features=scheme)
 
+    def lost_on_paper(self, millimetres):
+        """Return the text of table cells that a page whose print is this wide would cut off, or let run into others."""
+        self.look(round(millimetres * 96 / 25.4), 1000, mobile=True, media="print")
+        return self.run(
+            """Array.from(document.querySelectorAll('th, td')).filter(cell => {
+                if (!cell.getClientRects().length) return false;
+                const end = node => node.getBoundingClientRect().right;
+                for (let box = cell.parentElement; box !== document.documentElement; box = box.parentElement)
+                    if (getComputedStyle(box).overflowX !== 'visible' && end(cell) > end(box) + 1) return true;
+                return end(cell) > document.documentElement.clientWidth + 1 || cell.scrollWidth > cell.clientWidth + 1;
+            }).map(cell => cell.textContent)"""
+        )
+
     def picture(self, path, whole=False):
         """Write a screenshot."""
         shot = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=whole)

@@ -7,8 +7,10 @@ import safetensors.torch
 import small_cohort
 import torch
 
-from blues import cohort, datasets, embed, fuse
+from blues import agree, check, cohort, datasets, embed, fuse, pretrain, report
+from blues.agree.command import Show
 from blues.encoders import lus, nets, pocovid
+from blues.explain.command import main as explain_main
 
 FLAGS = [
     "--modalities",
@@ -150,3 +152,34 @@ def test_what_is_not_used_is_said_by_embed_and_fuse(tmp_path, capsys):
         error = capsys.readouterr().err
         assert "clinical.csv row 5, age, 'about 60': text where a number is expected; no value" in error
         assert "patient_999_L1.mp4: a clip of a patient who is not in clinical.csv; left out" in error
+
+
+@pytest.mark.parametrize(
+    ("main", "words"),
+    [
+        (agree.main, ["ratings"]),
+        (agree.main, ["sheet", "folder"]),
+        (embed.main, ["folder"]),
+        (explain_main, ["folder"]),
+        (fuse.main, ["folder", "--task", "pcr"]),
+        (pretrain.main, []),
+        (report.main, ["patient", "run", "P01"]),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else value.__module__,
+)
+def test_a_page_named_where_a_folder_is_written_is_refused(tmp_path, capsys, main, words):
+    there = tmp_path / "there"
+    there.write_text("a file")
+    for place, why in ((tmp_path / "agree.html", "ends in .html as a file does"), (there, "is a file")):
+        error = said(capsys, main, [*words, "--out", place])
+        assert f"--out {place} {why}, and a folder is expected" in error
+        assert f"such as --out {place.with_suffix('')}" in error
+    assert [p.name for p in tmp_path.iterdir()] == ["there"]
+
+
+def test_a_folder_may_have_a_dot_or_be_there_already(tmp_path):
+    def named(place):
+        return check.parse(Show, ["ratings", "--out", str(place)], prog="x", description="x").out
+
+    (tmp_path / "agree.html").mkdir()
+    assert [named(tmp_path / name).name for name in ("run.v2", "agree.html")] == ["run.v2", "agree.html"]

@@ -1,10 +1,12 @@
 """Maps of where an output looks: right by construction, by a library, on simulated artefacts, and on the recorded geometry."""
 
 import dataclasses
+import re
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
 from blues import check, datasets, explain, simulate, video
@@ -343,6 +345,12 @@ def test_overlay_colours_the_strong_places_only_and_stills_are_written(streaks, 
     paths = explain.write_stills(found, tmp_path, "7_R3", most=2)
     assert [p.name for p in paths] == ["7_R3-streaks-002.png", "7_R3-streaks-003.png"]
     assert paths[0].read_bytes()[:4] == b"\x89PNG"
+    shown = [np.asarray(Image.open(path)) for path in paths]
+    assert all(picture.shape[1] == 2 * SIZE[1] for picture in shown)
+    below = [picture[SIZE[0] :] for picture in shown]
+    assert below[0].max() == 255  # the value, written below
+    assert (below[0] != below[1]).any()
+    assert (below[0] == below[0][..., :1]).all()  # in no colour of the map
 
 
 def test_maps_of_noise_point_as_often_as_chance_says_with_a_tolerance():
@@ -366,9 +374,10 @@ def test_overlay_is_written_as_a_clip_that_plays(streaks, tmp_path):
     for ending in ("mp4", "gif"):
         path = explain.write_clip(found, tmp_path / "maps" / f"clip.{ending}", fps=5)
         back = video.read(path, rate=100)
-        assert back.frames.shape == (3, SIZE[0], 2 * SIZE[1])
-        # the left half is what was recorded
-        assert np.abs(back.frames[:, :, : SIZE[1]].astype(int) - frames).mean() < 8
+        assert back.frames.shape[0::2] == (3, 2 * SIZE[1])
+        # the left half is what was recorded, and below it stands the value
+        assert np.abs(back.frames[:, : SIZE[0], : SIZE[1]].astype(int) - frames).mean() < 8
+        assert back.frames[:, SIZE[0] :].max() > 200
     with pytest.raises(check.InputError, match=r"ending.*'.avi'"):
         explain.write_clip(found, tmp_path / "clip.avi")
 
@@ -397,6 +406,9 @@ class TestCommand:
             away.rename(path)
         assert "patient_1_R1" in capsys.readouterr().err
         assert command.main([*words, "--stills", "1"]) == 0
+        said = capsys.readouterr().out
+        assert re.search(r"^patient_1_R3: b_line_coverage 0\.\d{3} to 0\.\d{3}$", said, re.M)
+        assert "an output near 0 is coloured too" in said
         made = sorted(p.name for p in (tmp_path / "maps").iterdir())
         assert len(made) == 4
         assert "patient_1_R3-b_line_coverage.mp4" in made

@@ -1132,8 +1132,20 @@ def test_pseudonyms_are_stable_and_say_nothing_about_the_order():
     assert names != privacy.pseudonyms(run.predictions, 1)
     order = [int(names[str(i)][1:]) for i in range(1, 31)]
     assert abs(np.corrcoef(order, np.arange(30))[0, 1]) < 0.6
-    nudged = run.predictions.assign(p=run.predictions["p"] + 1e-12)
+    nudged = run.predictions.assign(p=run.predictions["p"] + 1e-8)
     assert privacy.pseudonyms(nudged, 0) != names, "the order must not follow from what the page shows"
+    noise = run.predictions.assign(p=run.predictions["p"] * (1 + 2**-52))
+    assert privacy.pseudonyms(noise, 0) == names, "another processor's last digits rename nobody"
+    zero = run.predictions.assign(p=0.0)
+    assert privacy.pseudonyms(zero, 0) == privacy.pseudonyms(zero.assign(p=-1e-17), 0)
+
+
+def test_pages_say_that_another_runs_names_are_others():
+    run = make_run()
+    shown, compared = report.summarize(run), report.compare(run, make_run(seed=1), ("A", "B"))
+    for said in (report.render(shown), report.to_markdown(shown), report.render(compared)):
+        assert said.count("in another run of the same cohort, P07 is another patient") == 1
+    assert "P07 is another" not in report.render(report.summarize(run, pseudonymise=False))
 
 
 def test_a_cohort_that_calls_its_patients_p01_is_renamed_once():

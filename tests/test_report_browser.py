@@ -203,6 +203,23 @@ def test_page_is_no_wider_than_the_window(tab, made, name, width, mobile):
     assert tab.run("innerWidth") == width
 
 
+@pytest.mark.parametrize("name", ["report", "compare"])
+def test_pictures_can_be_read_on_a_phone_and_scroll_by_keyboard(tab, made, name):
+    reached = "document.querySelectorAll('.plot[tabindex]').length"
+    tab.open(made[0] / f"{name}.html")
+    assert tab.run(reached) == 0
+    tab.look(360, 800, mobile=True)
+    tab.run("document.querySelectorAll('details').forEach(d => d.open = true)")
+    smallest = tab.run(
+        """Array.from(document.querySelectorAll('.plot svg'), svg => svg.getBoundingClientRect().width
+            / svg.viewBox.baseVal.width * Math.min(...Array.from(svg.querySelectorAll('text'),
+            text => parseFloat(getComputedStyle(text).fontSize))))"""
+    )
+    assert len(smallest) == tab.run(reached) > 0
+    assert min(smallest) > 10
+    assert tab.run("document.documentElement.scrollWidth") <= 360
+
+
 def test_dark_page_is_dark_and_the_button_turns_it(opened, made):
     shade = "getComputedStyle(document.body).backgroundColor"
     light = opened.run(shade)
@@ -230,6 +247,9 @@ def test_paper_holds_everything(opened):
     assert opened.run(
         "Array.from(document.querySelectorAll('.scroll')).every(e => getComputedStyle(e).overflowY === 'visible')"
     )
+    assert opened.run(
+        "Array.from(document.querySelectorAll('details.long + .unprinted')).every(e => getComputedStyle(e).display === 'block')"
+    )
     # a button in a header is a block that cannot be repeated on the next page
     assert opened.run(
         "Array.from(document.querySelectorAll('th button')).every(e => getComputedStyle(e).display === 'contents')"
@@ -238,6 +258,13 @@ def test_paper_holds_everything(opened):
     paper = base64.b64decode(opened.call("Page.printToPDF", preferCSSPageSize=True, printBackground=True)["data"])
     assert paper.startswith(b"%PDF")
     assert b"/MediaBox [0 0 594.95996 841.91998]" in paper
+
+
+@pytest.mark.parametrize("name", ["report", "hostile", "compare"])
+def test_paper_loses_no_cell(tab, made, name):
+    tab.open(made[0] / f"{name}.html")
+    tab.run("document.querySelectorAll('details').forEach(d => d.open = true)")
+    assert tab.lost_on_paper(182) == []
 
 
 @pytest.mark.skipif(browser.axe() is None, reason="no axe-core")

@@ -74,7 +74,7 @@ def test_page_says_what_each_arm_predicts_what_moved_it_and_what_the_points_show
     assert rows["CRP"][3] == "0 to 5"
     assert rows["LDH"][3] == "not given"
     assert "B-lines at R3" in rows
-    assert rows["B-lines at R3"][2].endswith(" count")
+    assert re.fullmatch(r"[\d.]+", rows["B-lines at R3"][2])
     chest = summary["figures"]["chest"]["arguments"]["frame"]["frame"]
     assert chest["point"] == list(POINTS)
     assert "B-lines: count" in summary["figures"]["chest"]["caption"]
@@ -98,6 +98,14 @@ def test_steps_of_columns_with_one_label_have_their_own_values():
     steps = [(name, kind) for name, kind in zip(frame["name"], frame["modality"], strict=True) if "CRP" in name]
     assert set(steps) <= {(f"{label} {said}", kind) for (label, kind), said in table.items()}
     assert (f"CRP {107 + 50 * design.y.iloc[7]:.0f}", "clinical") in steps
+
+
+def test_a_scale_and_a_number_without_a_unit_are_no_units(run):
+    table = run.attributions.values
+    table = table.assign(unit=table["unit"].astype(str).replace("count", "0 to 3"))
+    scaled = dataclasses.replace(run, attributions=dataclasses.replace(run.attributions, values=table))
+    rows = {row[0]: row for row in summarize_patient(scaled, IDS[7])["tables"]["patient-features"]["rows"]}
+    assert re.fullmatch(r"[\d.]+ \(of 0 to 3\)", rows["B-lines at R3"][2])
 
 
 @pytest.mark.parametrize(("frames", "said"), [("mean", "the mean over"), ("sd", "the standard deviation over")])
@@ -136,6 +144,7 @@ def test_no_id_and_no_clip_name_is_on_a_pseudonymised_page(run):
     page = text_of(summarize_patient(run, IDS[7]))
     assert "Jane" not in page
     assert f"Patient {names[IDS[7]]}" in page
+    assert "in another run of the same cohort, P07 is another patient" in page
     shown = text_of(summarize_patient(run, names[IDS[7]], pseudonymise=False))
     assert "Jane-07_R3" in shown
     assert identified(run, names[IDS[7]]) == IDS[7]
@@ -227,6 +236,8 @@ def test_key_frames_are_shown_and_a_clip_that_moved_away_is_named(run, cohort):
     assert (frames[0]["frames"], frames[0]["seen"]) == (8, 1)  # of a clip of 8 frames the encoder saw one
     assert frames[0]["frame"] == 5
     assert f"Frame {frames[0]['frame']} of 8 of the clip, of those that the encoder saw (1)" in page
+    assert f"is highest: <strong>{check.number(frames[0]['value'], 3)}</strong> (lowest " in page
+    assert "an output near 0 is coloured too; negative values are not drawn" in page
     with pytest.raises(check.InputError, match="output is 'blines'"):
         key_frames(here, IDS[7], cohort.folder, output="blines")
 
@@ -316,6 +327,11 @@ def test_page_is_quiet_and_fits_in_a_browser(run, cohort, tmp_path):
         before = tab.run(colour)
         tab.run("document.getElementById('theme').click()")
         assert tab.run(colour) != before
+        sorted_by = (
+            "Array.from(document.querySelectorAll('#table-patient-features th:has(button)'), h => h.textContent)"
+        )
+        # in the other columns each cell has a unit of its own
+        assert [name.split(",")[0] for name in tab.run(sorted_by)] == ["feature", "kind", "effect"]
         axe = browser.axe()
         if axe is not None:
             tab.run(axe)

@@ -27,12 +27,13 @@ from blues.agree.continuous import icc, iccs
 from blues.agree.experts import interchangeability, non_inferiority, williams_index
 from blues.agree.model import experts_of, model_agreement, read_predictions
 from blues.agree.multirater import brennan_prediger, fleiss_kappa, gwet_ac, pabak, percent_agreement
+from blues.agree.page import as_html
 from blues.agree.pairwise import cohen_kappa, light_kappa, matrix, pairs
 from blues.agree.ranks import kendall_w
 from blues.agree.ratings import clusters_of, tidy, wide
 from blues.agree.record import Agreement
 from blues.agree.returned import read_sheets
-from blues.agree.section import as_html, as_text, grras, section
+from blues.agree.section import as_text, grras, section
 from blues.agree.sheets import write_sheets
 from blues.agree.synthetic import plan, synthetic_ratings
 from blues.agree.tables import intra_rater, table

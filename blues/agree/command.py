@@ -15,8 +15,9 @@ from blues.agree import ratings, ratings_file
 from blues.agree.beside import into_run
 from blues.agree.cohorts import associations, expert_statement, retakes, rule_scores, rule_table, scale_of, side_by_side
 from blues.agree.model import Experts, experts_of, model_agreement, read_predictions, taught_by
+from blues.agree.page import as_html
 from blues.agree.record import Agreement, frame_of, of_item
-from blues.agree.section import as_html, as_text, section
+from blues.agree.section import as_text, section
 from blues.agree.sheet_command import Sheet, sheet
 from blues.agree.synthetic import plan
 from blues.check import InputError, command, given, number, one_of, option, parse, refuse_idle, word
@@ -61,7 +62,7 @@ class Show:
     run: Path | None = option(None, "a run folder: its out-of-fold predictions enter as one more rater")
     arm: str | None = option(None, "which arm of the run; all by default")
     margin: float | None = option(None, "non-inferiority margin for the model, fixed beforehand, such as -0.1")
-    out: Path | None = option(None, "folder for agreement.html and the tables as CSV")
+    out: Path | None = option(None, "folder for agreement.html and the tables as CSV", folder=True)
     into: Path | None = option(None, "run folder of this cohort: write what its report shows there, print nothing")
 
 

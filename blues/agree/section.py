@@ -1,8 +1,7 @@
-"""Agreement in the order of GRRAS (Kottner et al., J Clin Epidemiol 2011), as a dict that a report renders, text, and HTML."""
+"""Agreement in the order of GRRAS (Kottner et al., J Clin Epidemiol 2011), as a dict that a report renders, and as text."""
 
 from __future__ import annotations
 
-import html
 import math
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -17,7 +16,7 @@ from blues.agree.rounds import by_letters, round_order
 from blues.agree.tables import further, intra_rater, records
 from blues.check import InputError, counted, interval, number, p_value
 
-__all__ = ["GRRAS", "as_html", "as_text", "grras", "section"]
+__all__ = ["GRRAS", "as_text", "grras", "section", "to_read"]
 
 GRRAS = {
     1: "Title or abstract says that reliability or agreement was studied",
@@ -233,12 +232,6 @@ def _matrices(frame: pd.DataFrame, scale: list[Any], table: pd.DataFrame) -> dic
     return {f"Matrix of {a} and {b}": matrix(frame, categories=scale, pair=(a, b)) for a, b in chosen}
 
 
-def _shown(value: Any) -> str:
-    if value is None or (isinstance(value, float) and value != value):
-        return ""
-    return number(value, 3) if isinstance(value, float) else str(value)
-
-
 def merged(frame: pd.DataFrame, digits: int = 2) -> pd.DataFrame:
     """Return a frame for reading: ``value, low, high`` (or ``x, x_low, x_high``) as one column ``0.60 (0.45 to 0.74)``.
 
@@ -275,8 +268,8 @@ def _places(frame: pd.DataFrame, digits: int) -> list[int]:
     ]
 
 
-def _frame_of(result: Any) -> pd.DataFrame | None:
-    """Return a result as a frame to read."""
+def to_read(result: Any) -> pd.DataFrame | None:
+    """Return a result as a frame to read; None where it is no table."""
     if isinstance(result, pd.DataFrame):
         result = result.drop(columns=[c for c in ("reason", "note") if c in result and result[c].isna().all()])
         plain = isinstance(result.index, pd.RangeIndex)
@@ -311,7 +304,7 @@ def as_text(found: Mapping[str, Any]) -> str:
     parts = []
     for title, result in found.items():
         parts.append(f"{title}\n{'-' * len(title)}")
-        frame = _frame_of(result)
+        frame = to_read(result)
         if frame is not None and list(frame.columns) == ["item", "what", "statement"]:
             parts += [f"{item:>2}. {what}: {words}" for item, what, words in frame.itertuples(index=False)]
         elif frame is not None:
@@ -320,50 +313,3 @@ def as_text(found: Mapping[str, Any]) -> str:
             parts.append(result)
         parts.append("")
     return "\n".join(parts)
-
-
-def as_html(found: Mapping[str, Any], title: str = "Agreement") -> str:
-    """Return what :func:`section` gave as one HTML page that needs nothing else; all text is escaped.
-
-    Parameters
-    ----------
-    found : mapping
-        Titles and results.
-    title : str
-        Of the page.
-
-    Returns
-    -------
-    str
-        The page.
-    """
-    body = [f"<h1>{html.escape(title)}</h1>", "<p>Research use only.</p>"]
-    for heading, result in found.items():
-        body.append(f"<section><h2>{html.escape(heading)}</h2>")
-        frame = _frame_of(result)
-        if frame is not None:
-            head = "".join(f"<th scope='col'>{html.escape(str(c).replace('_', ' '))}</th>" for c in frame.columns)
-            rows = (
-                "<tr>" + "".join(f"<td>{html.escape(_shown(v))}</td>" for v in row) + "</tr>"
-                for row in frame.itertuples(index=False)
-            )
-            body.append(
-                f"<div class='wide'><table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
-            )
-        elif isinstance(result, str):
-            body.append(f"<p>{html.escape(result)}</p>")
-        listed = [result] if isinstance(result, Agreement) else result if isinstance(result, list) else []
-        body += [f"<p>{html.escape(r.sentence())}</p>" for r in listed if isinstance(r, Agreement)]
-        body.append("</section>")
-    return (
-        "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
-        "<meta name='viewport' content='width=device-width, initial-scale=1'>"
-        f"<title>{html.escape(title)}</title><style>{_STYLE}</style></head><body><main>{''.join(body)}</main></body></html>\n"
-    )
-
-
-_STYLE = (
-    ":root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem}"
-    ".wide{overflow-x:auto}table{border-collapse:collapse;font-size:.9rem}th,td{padding:.25rem .7rem;text-align:left;"
-    "border-bottom:1px solid color-mix(in srgb,currentColor 20%,transparent);vertical-align:top}"
-)

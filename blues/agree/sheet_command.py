@@ -29,7 +29,7 @@ class Sheet:
     repeat: float = option(0.1, "share of the clips shown twice")
     item: str | None = option(None, "what is rated: one item of the cohort's dictionary, or with --categories another")
     categories: tuple[str, ...] = option((), "its categories in order", metavar="VALUE")
-    out: Path | None = option(None, "folder to write to")
+    out: Path | None = option(None, "folder to write to", folder=True)
     read: Path | None = option(None, "read the filled sheets of this folder instead")
     seed: int = option(0, "seed of codes and orders")
 

@@ -127,7 +127,8 @@ def parse(cls: type[T], argv: Sequence[str] | None, *, prog: str, description: s
     """Build dataclass ``cls`` from command-line flags, one a field.
 
     A field becomes ``--name VALUE``; its metadata describe it, see :func:`option` and :func:`word`. Tuples take several
-    words or one word with commas; ``bool`` fields get ``--x`` and ``--no-x``; ``Literal`` fields are checked. If the
+    words or one word with commas; ``bool`` fields get ``--x`` and ``--no-x``; ``Literal`` fields are checked. A
+    ``Path`` whose metadata say ``folder=True`` is refused where it is a file, or is named like one. If the
     class has a field ``from_`` typed ``Path | None``, its TOML file gives the values that the flags then override.
 
     Parameters
@@ -158,9 +159,25 @@ def parse(cls: type[T], argv: Sequence[str] | None, *, prog: str, description: s
     for name, value in values.items():
         if isinstance(value, list):
             values[name] = [part for word in value for part in word.split(",") if part]
-    if values.get("from_"):
-        return from_toml(cls, values["from_"], values)
-    return build(cls, values)
+    made = from_toml(cls, values["from_"], values) if values.get("from_") else build(cls, values)
+    _refuse_files(made)
+    return made
+
+
+_FILES = tuple(".csv .docx .gif .htm .html .json .md .mp4 .parquet .pdf .png .svg .tex .toml .txt .xlsx .zip".split())
+
+
+def _refuse_files(options: Any) -> None:
+    """Raise for a file's name where a folder is to be written: it would become a folder called ``page.html``."""
+    for entry in dataclasses.fields(options):
+        path = getattr(options, entry.name)
+        if not entry.metadata.get("folder") or path is None or path.is_dir():
+            continue
+        if path.is_file() or path.suffix.lower() in _FILES:
+            flag = f"--{entry.name.replace('_', '-')}"
+            what = "is a file" if path.is_file() else f"ends in {path.suffix} as a file does"
+            remedy = f"Name the {entry.metadata['help'].partition(' (')[0]}, such as {flag} {path.with_suffix('')}-made"
+            raise InputError(f"{flag} {path} {what}, and a folder is expected", remedy=remedy)
 
 
 def _unknown_words(parser: argparse.ArgumentParser, strange: Sequence[str], prog: str) -> None:

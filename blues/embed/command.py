@@ -27,7 +27,7 @@ class Options:
     weights: tuple[str, ...] = check.option(
         (), "weight files, for encoders that need them; several, or a folder with fold_* in it, make an ensemble"
     )
-    out: Path | None = check.option(None, "folder to write the embeddings to; the cache is kept anyway")
+    out: Path | None = check.option(None, "folder to write the embeddings to; the cache is kept anyway", folder=True)
     workers: int | None = check.option(None, "threads that decode (default: one a core, at most 8)")
     cache: Path | None = check.option(None, "where finished clips are kept (default: BLUES_CACHE)")
     cluster: str | None = check.option(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from blues import check, datasets, encoders
 from blues.check import InputError
-from blues.explain.overlay import on_clip, write_clip, write_stills
+from blues.explain.overlay import COLOURS_SAY, on_clip, write_clip, write_stills
 from blues.explain.saliency import METHODS, layers
 
 __all__ = ["Maps", "main", "write_maps"]
@@ -50,7 +50,7 @@ class Maps:
     method: str = check.option("grad-cam", f"one of {', '.join(METHODS)}")
     stills: int = check.option(2, "stills a clip, where the output is highest")
     moving: str = check.option("mp4", "mp4, gif or none: the clip with its overlay")
-    out: Path = check.option(Path("maps"), "folder of the pictures")
+    out: Path = check.option(Path("maps"), "folder of the pictures", folder=True)
 
     def __post_init__(self) -> None:
         check.one_of(self.method, METHODS, "--method")
@@ -72,7 +72,7 @@ def _main(argv: Sequence[str] | None) -> int:
     made, failed = write_maps(options)
     for reason in failed:
         print(reason, file=sys.stderr)
-    print(f"{len(made)} pictures and clips in {options.out}")
+    print(f"{len(made)} pictures and clips in {options.out}" + (f". {COLOURS_SAY}" if made else ""))
     return 0 if made else 1
 
 
@@ -101,6 +101,7 @@ def write_maps(options: Maps) -> tuple[list[Path], list[str]]:
         except InputError as error:
             failed.append(f"{name}: {error}")
             continue
+        print(f"{name}: {output} {found.span()}")
         if math.isfinite(found.gap):
             print(f"{name}: maps add up to the output less that of a black frame, off by {found.gap:.2g} at most")
         made += write_stills(found, options.out, name, options.stills)

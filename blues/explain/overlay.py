@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage, stats
 
 from blues import evaluate, video
-from blues.check import InputError, one_of, same_length
+from blues.check import InputError, number, one_of, same_length
 from blues.encoders.base import Encoder
 from blues.explain.saliency import randomised, saliency, saliency_and_values
 from blues.provenance import replacing
 
-__all__ = ["ClipSaliency", "on_clip", "overlay", "pointing_game", "sanity", "write_clip", "write_stills"]
+__all__ = ["COLOURS_SAY", "ClipSaliency", "on_clip", "overlay", "pointing_game", "sanity", "write_clip", "write_stills"]
 
 WARM = np.array([[0, 0, 0], [120, 20, 60], [230, 90, 20], [255, 220, 90]], dtype=float)
 """Colours of the overlay, from nothing to most: rising in lightness, so that they can be told apart without hue."""
+COLOURS_SAY = "Colours are relative to this clip: an output near 0 is coloured too; negative values are not drawn."
+_LETTERS = 12
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,10 @@ class ClipSaliency:
     def number(self, place: int) -> int:
         """Return the number of a frame, from 1: in its file, or among those given."""
         return self.numbers[place] if self.numbers else place + 1
+
+    def span(self) -> str:
+        """Return what the output lies between in the clip: ``0.005 to 0.010``."""
+        return f"{number(float(self.values.min()), 3)} to {number(float(self.values.max()), 3)}"
 
 
 def on_clip(
@@ -125,7 +132,8 @@ def overlay(frames: np.ndarray, maps: np.ndarray, strength: float = 0.65, most: 
     strength : float
         How far the strongest place covers the gray, 0 to 1.
     most : float, optional
-        What counts as strongest; by default the largest value of all maps, so that frames can be compared.
+        What counts as strongest; by default the largest value of all maps, so that frames can be compared. Then an output
+        near 0 is coloured too: say its value beside the picture.
 
     Returns
     -------
@@ -141,8 +149,26 @@ def overlay(frames: np.ndarray, maps: np.ndarray, strength: float = 0.65, most: 
     return np.rint(frames[..., None] * (1 - cover) + colours * cover).astype(np.uint8)
 
 
+def _told(found: ClipSaliency) -> np.ndarray:
+    """Return every frame beside its overlay, and below both what the output is there and in the whole clip."""
+    gray = np.repeat(found.frames[..., None], 3, axis=3)
+    both = np.concatenate([gray, overlay(found.frames, found.maps)], axis=2)
+    font, width = ImageFont.load_default(_LETTERS), max(8, int(both.shape[2] / (0.6 * _LETTERS)))
+    said = f"; in this clip {found.span()}; colours are relative to the clip"
+    lines = [textwrap.wrap(f"{found.output} {number(float(v), 3)}{said}", width) for v in found.values]
+    high = (_LETTERS + 4) * max(map(len, lines), default=0)
+    strips = []
+    for rows in lines:
+        strip = Image.new("RGB", (both.shape[2], high))
+        ImageDraw.Draw(strip).multiline_text((2, 1), "\n".join(rows), fill=(255, 255, 255), font=font, spacing=2)
+        strips.append(np.asarray(strip))
+    return np.concatenate([both, np.stack(strips)], axis=1)
+
+
 def write_stills(found: ClipSaliency, folder: str | Path, name: str, most: int = 3) -> list[Path]:
     """Write the frames in which the output is highest, each beside its overlay, as PNG; return the paths.
+
+    Below them stands what the output is there, for colours are relative to the clip.
 
     Parameters
     ----------
@@ -161,19 +187,20 @@ def write_stills(found: ClipSaliency, folder: str | Path, name: str, most: int =
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    pictures = overlay(found.frames, found.maps)
+    pictures = _told(found)
     paths = []
     for place in np.sort(np.argsort(-found.values, kind="stable")[:most]):
-        gray = np.repeat(found.frames[place][..., None], 3, axis=2)
         path = folder / f"{name}-{found.output}-{found.number(int(place)):03d}.png"
         with replacing(path) as draft:
-            Image.fromarray(np.concatenate([gray, pictures[place]], axis=1)).save(draft, format="PNG")
+            Image.fromarray(pictures[place]).save(draft, format="PNG")
         paths.append(path)
     return paths
 
 
 def write_clip(found: ClipSaliency, path: str | Path, fps: float = 5.0) -> Path:
     """Write every frame of ``found`` beside its overlay as a short clip; the ending of ``path`` is ``.mp4`` or ``.gif``.
+
+    Below stands what the output is in the frame, for colours are relative to the clip.
 
     Parameters
     ----------
@@ -195,8 +222,7 @@ def write_clip(found: ClipSaliency, path: str | Path, fps: float = 5.0) -> Path:
     path = Path(path)
     one_of(path.suffix.lower(), (".mp4", ".gif"), "the ending of an overlay's name")
     path.parent.mkdir(parents=True, exist_ok=True)
-    gray = np.repeat(found.frames[..., None], 3, axis=3)
-    both = np.concatenate([gray, overlay(found.frames, found.maps)], axis=2)
+    both = _told(found)
     if path.suffix.lower() == ".mp4":
         video.write(path, both, fps=fps)
         return path

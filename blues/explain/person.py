@@ -13,6 +13,7 @@ from blues.explain.conformal import conformal
 from blues.explain.points import MAXIMUM, right_first
 from blues.explain.record import Attributions
 from blues.explain.rollup import roll_up
+from blues.explain.words import of_unit
 
 __all__ = ["Person", "person"]
 
@@ -261,9 +262,9 @@ def _outside(features: pd.DataFrame) -> list[str]:
     outside = features[features["outside"]]
     found = []
     for row in outside.head(5).itertuples():
-        unit = f" {row.unit}" if row.unit else ""
+        value = of_unit(f"{row.value:.3g}", str(row.unit))
         found.append(
-            f"{row.label} {row.value:.3g}{unit} lies outside what the others have, {row.low_seen:.3g} to {row.high_seen:.3g}"
+            f"{row.label} {value} lies outside what the others have, {row.low_seen:.3g} to {row.high_seen:.3g}"
         )
     if len(outside) > 5:
         found.append(f"{len(outside) - 5} further values lie far outside what the others have")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["POOLED", "family", "image_words", "unit_of"]
+__all__ = ["POOLED", "family", "image_words", "of_unit", "unit_of"]
 
 POOLED = re.compile(r" \((?:max|sd|max over points)\)")
 """What pooling adds to a feature's name."""
@@ -96,3 +96,37 @@ def unit_of(text: str) -> str:
         return kind if kind and tail == "0 to 1" else tail
     bracket = re.search(r"\(([^();]*)[^()]*\)$", text)
     return bracket[1] if bracket and re.fullmatch(_UNIT, bracket[1]) else ""
+
+
+_TIMES = ("minutes", "hours", "days", "weeks", "months", "years")
+_PLAIN = ("count", "probability", "share")
+_SCALE = re.compile(r"[−-]?[\d.]+ to [−-]?[\d.]+")
+
+
+def of_unit(text: str, unit: str) -> str:
+    """Return a number that is written already with its unit, of which one is one.
+
+    Parameters
+    ----------
+    text : str
+        The number.
+    unit : str
+        As :func:`unit_of` gives it, or a dictionary; what says no more than a number is left out.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> of_unit("1", "days"), of_unit("1.5", "days"), of_unit("1", "mmHg"), of_unit("3", "")
+    ('1 day', '1.5 days', '1 mmHg', '3')
+    >>> of_unit("1.72", "0 to 3"), of_unit("2", "count"), of_unit("0.1", "share of the image")
+    ('1.72 (of 0 to 3)', '2', '0.1 share of the image')
+    """
+    if unit in _PLAIN:
+        return text
+    if _SCALE.fullmatch(unit):
+        return f"{text} (of {unit})"
+    single = unit[:-1] if text in ("1", "−1") and unit in _TIMES else unit
+    return f"{text} {single}".strip()

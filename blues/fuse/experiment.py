@@ -174,7 +174,7 @@ class Experiment:
     train: str | None = check.option(None, "cohort to fit on, with --test", metavar="COHORT")
     test: str | None = check.option(None, "cohort to evaluate on, once, with --train", metavar="COHORT")
     jobs: int = check.option(2, "worker processes; does not change a number")
-    out: Path | None = check.option(None, "run folder (default: reports/COHORT-TASK)")
+    out: Path | None = check.option(None, "run folder (default: reports/COHORT-TASK)", folder=True)
     from_: Path | None = check.option(None, "repeat this experiment.toml; other flags override it", metavar="TOML")
 
     def __post_init__(self) -> None:

@@ -61,7 +61,7 @@ class Options:
         Held-out simulated frames to score at the end, at least 4.
     """
 
-    out: Path = check.option(Path("reports/pretrain"), "folder for weights, card, log and curves")
+    out: Path = check.option(Path("reports/pretrain"), "folder for weights, card, log and curves", folder=True)
     minutes: float = check.option(90.0, "training time; a run that was stopped goes on in its folder")
     steps: int | None = check.option(None, "train so many steps instead, whatever they take")
     batch: int = check.option(64, "frames a step")

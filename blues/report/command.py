@@ -100,7 +100,7 @@ class Patients:
         None, "cohort folder: adds key frames of these patients, so keep the page to yourself", metavar="FOLDER"
     )
     output: str | None = check.option(None, "output of the encoder to show in the frames")
-    out: Path | None = check.option(None, "folder of the pages (default: patients in the run folder)")
+    out: Path | None = check.option(None, "folder of the pages (default: patients in the run folder)", folder=True)
     pseudonymise: bool = check.option(True, "show P01, P02, ... instead of patient ids (default)")
 
 

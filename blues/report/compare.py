@@ -16,6 +16,7 @@ from blues.report.answer import INTENDED_USE, answer, digits
 from blues.report.document import block, column, figure, table
 from blues.report.facts import Facts
 from blues.report.methods import place
+from blues.report.privacy import OWN_NAMES
 from blues.report.settings import in_use
 from blues.report.summary import SCHEMA
 from blues.report.words import CONSTANT, MEAN, arm_label, clean, metric
@@ -67,7 +68,7 @@ def compare(a: Run, b: Run, names: tuple[str, str] = ("A", "B"), *, paths: bool 
     sections = [
         {"key": key, "title": title, "present": True, "blocks": parts}
         for key, title, parts in (
-            ("answers", "What each run says", [block("facts", rows=told)]),
+            ("answers", "What each run says", [block("facts", rows=told), block("text", text=OWN_NAMES)]),
             ("settings", "What differs in the experiments", settings),
             ("scores", "Scores side by side", blocks),
             ("use", "Intended use", [block("text", text=INTENDED_USE)]),
@@ -103,7 +104,7 @@ def _settings(a: Facts, b: Facts, names: tuple[str, str], paths: bool) -> tuple[
     rows = [[key, left.get(key, "not set"), right.get(key, "not set")] for key in dict.fromkeys([*left, *right])]
     differing = [row for row in rows if row[1] != row[2]]
     equal = [row[:2] for row in rows if row[1] == row[2]]
-    columns = [column("setting"), column(names[0]), column(names[1])]
+    columns = [column("setting"), *(column(name, mixed=True) for name in names)]
     return (
         table(f"{len(differing)} of {len(rows)} settings differ", columns, differing),
         table(f"{len(equal)} settings are the same", [column("setting"), column("both runs")], equal),

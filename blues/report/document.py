@@ -23,13 +23,15 @@ FIGURES = (
 KINDS = ("text", "integer", "number", "share", "interval", "p", "places")
 
 
-def column(label: str, kind: str = "text", digits: int = 2, sign: bool = False) -> dict[str, Any]:
+def column(label: str, kind: str = "text", digits: int = 2, sign: bool = False, mixed: bool = False) -> dict[str, Any]:
     """Describe a column of a table: its heading, how its cells are written, and to how many digits.
 
     Kinds: ``text``, ``integer``, ``number``, ``share`` (0 to 1, shown in percent), ``interval`` (cells are
     ``[value, low, high]``), ``p``, ``places`` (cells are lists of section keys).
+    ``mixed``: each cell has a unit of its own, so that to sort by it means nothing.
     """
-    return {"label": label, "kind": one_of(kind, KINDS, "kind of column"), "digits": digits, "sign": sign}
+    made = {"label": label, "kind": one_of(kind, KINDS, "kind of column"), "digits": digits, "sign": sign}
+    return made | ({"mixed": True} if mixed else {})
 
 
 def table(

@@ -8,6 +8,7 @@ from typing import Any
 
 from blues.report.checklists import NOT_COVERED
 from blues.report.document import cell_text
+from blues.report.privacy import OWN_NAMES
 
 __all__ = ["to_markdown"]
 
@@ -40,6 +41,7 @@ def to_markdown(summary: Mapping[str, Any]) -> str:
     str
     """
     lines = [f"# {escape(summary['title'])}", "", escape(summary["subtitle"]), ""]
+    lines += [OWN_NAMES, ""] if summary["pseudonymised"] else []
     for section in summary["sections"]:
         lines += [f"## {section['title']}", ""]
         for block in section["blocks"]:

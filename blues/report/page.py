@@ -15,9 +15,11 @@ from markupsafe import Markup
 
 from blues import evaluate, plots
 from blues.check import interval, number, signed
+from blues.explain.overlay import COLOURS_SAY
 from blues.report.answer import INTENDED_USE
 from blues.report.checklists import NOT_COVERED
 from blues.report.document import cell_text, draw, sort_key
+from blues.report.privacy import OWN_NAMES
 from blues.report.words import arm_label, metric
 
 __all__ = ["environment", "render", "render_patient"]
@@ -52,9 +54,12 @@ def environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     made.globals["not_covered"] = NOT_COVERED
+    made.globals["own_names"] = OWN_NAMES
+    made.globals["colours_say"] = COLOURS_SAY
     made.filters["cell"] = cell_text
     made.filters["sort_key"] = sort_key
     made.filters["grouped"] = _grouped
+    made.filters["decimals"] = lambda value: number(value, 3)
     made.filters["is_long"] = _is_long
     made.filters["longest"] = _longest
     made.filters["interval_value"] = lambda cell, of: (signed if of["sign"] else number)(cell[0], of["digits"])

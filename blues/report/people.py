@@ -103,9 +103,9 @@ _TOLD = {
 def _table_one(facts: Facts, frame: pd.DataFrame) -> dict[str, Any]:
     """Return Table 1 as the cohort card gives it, the empty columns left out, grouped."""
     names = [
-        ("overall", column("all")),
-        ("without", column("without the outcome")),
-        ("with", column("with the outcome")),
+        ("overall", column("all", mixed=True)),
+        ("without", column("without the outcome", mixed=True)),
+        ("with", column("with the outcome", mixed=True)),
         ("missing", column("missing", "integer")),
         ("difference", column("standardised difference", "number", sign=True)),
         ("correlation", column("rank correlation", "number", sign=True)),

@@ -12,7 +12,12 @@ from typing import Any
 
 import pandas as pd
 
-__all__ = ["Privacy", "pseudonyms", "without_paths"]
+__all__ = ["OWN_NAMES", "Privacy", "pseudonyms", "without_paths"]
+
+OWN_NAMES = (
+    "Names of patients such as P07 are one run's own: in another run of the same cohort, P07 is another patient."
+)
+_DECIMALS = 9
 
 # at least two parts; below the homes of users, and on Windows, a part may hold spaces
 _END = r"[^\s\\/\"'<>|:;,()\[\]{}`]+"
@@ -45,8 +50,9 @@ def without_paths(text: str) -> str:
 def pseudonyms(predictions: pd.DataFrame, seed: int | None = 0) -> dict[str, str]:
     """Name the patients ``P01``, ``P02``, ... in an order that says nothing about their ids.
 
-    The order comes from a hash of id, seed and all out-of-fold predictions at full precision. Repeating the run gives the
-    same names; the page alone, which shows rounded means, does not allow to undo them by trying all ids.
+    The order comes from a hash of id, seed and all out-of-fold predictions to nine decimals: noise in their last bits
+    changes no name, any other difference (another setting, a patient more) renames everybody. Where predictions are finer
+    than the six digits that a page holds, the page alone does not allow to undo the names by trying all ids.
 
     Parameters
     ----------
@@ -69,7 +75,8 @@ def pseudonyms(predictions: pd.DataFrame, seed: int | None = 0) -> dict[str, str
     """
     ids = sorted(set(predictions["patient"].astype(str)))
     digest = hashlib.sha256(str(seed).encode())
-    digest.update(pd.util.hash_pandas_object(predictions[["y", "p"]], index=False).to_numpy().tobytes())
+    rounded = predictions[["y", "p"]].round(_DECIMALS) + 0.0  # no -0.0
+    digest.update(pd.util.hash_pandas_object(rounded, index=False).to_numpy().tobytes())
     key = digest.digest()
     order = sorted(ids, key=lambda i: hashlib.blake2b(i.encode("utf-8", "replace"), key=key).digest())
     width = max(2, len(str(len(ids))))

@@ -16,6 +16,7 @@ import blues
 from blues import check, explain
 from blues.check import counted, number, signed
 from blues.explain.points import right_first
+from blues.explain.words import of_unit
 from blues.fuse import Run
 from blues.fuse.naming import worded
 from blues.report.document import block, column, figure, table
@@ -23,7 +24,7 @@ from blues.report.explained import BASE, explained_arm
 from blues.report.facts import Facts
 from blues.report.people import Parts
 from blues.report.privacy import Privacy, pseudonyms
-from blues.report.words import FRAMES, arm_label, clean, listed, of_unit
+from blues.report.words import FRAMES, arm_label, clean, listed
 
 __all__ = ["PAGES", "file_name", "identified", "summarize_patient", "with_pages"]
 
@@ -262,8 +263,9 @@ def _moved(facts: Facts, one: explain.Person) -> Parts:
     }
     known = one.features[one.features["value"].notna() | (one.features["shap"].abs() > 0)].reset_index(drop=True)
     usual = one.features["low_usual"].notna().any()
-    columns = [column("feature"), column("kind"), column("value"), *([column("usual in health")] if usual else [])]
-    columns += [column("other patients"), column(f"effect, {unit}", "interval", digits=3, sign=True)]
+    columns = [column("feature"), column("kind"), column("value", mixed=True)]
+    columns += [column(name, mixed=True) for name in (["usual in health"] if usual else []) + ["other patients"]]
+    columns += [column(f"effect, {unit}", "interval", digits=3, sign=True)]
     rows = []
     for row, said in zip(known.itertuples(), _values(known, _yes_no(facts)), strict=True):
         others = _span(row.low_seen, row.high_seen) if said not in ("yes", "no") else ""
@@ -359,7 +361,7 @@ def _lung(facts: Facts, one: explain.Person, pictures: Sequence[Mapping[str, Any
     blocks = [block("figures", keys=["chest"])]
     tables: dict[str, Any] = {}
     if features:
-        columns = [column("artefact"), column("unit"), *(column(p, "number") for p in order)]
+        columns = [column("artefact"), column("unit"), *(column(p, "number", mixed=True) for p in order)]
         rows = [
             [words.loc[f, "label"], words.loc[f, "unit"], *(wide[f].get(p, np.nan) for p in order)] for f in features
         ]

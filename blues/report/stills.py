@@ -40,10 +40,10 @@ def key_frames(run: Run, patient: str, clips: str | Path, *, output: str | None 
     Returns
     -------
     list of dict
-        A point each: ``point``, ``output``, ``value``, ``frame`` (which of the file's ``frames``, from 1), ``seen`` (of how
-        many the encoder saw) and ``image`` (a data URI, the frame beside its overlay); or ``point`` and ``gone``, why there is
-        no picture. A clip that is not the one the run embedded, by its bytes, has none; of a run without these, a folder whose
-        tables differ from the run's.
+        A point each: ``point``, ``output``, ``value`` there and ``lowest`` in the clip, ``frame`` (which of the file's
+        ``frames``, from 1), ``seen`` (of how many the encoder saw) and ``image`` (a data URI, the frame beside its overlay);
+        or ``point`` and ``gone``, why there is no picture. A clip that is not the one the run embedded, by its bytes, has
+        none; of a run without these, a folder whose tables differ from the run's.
 
     Raises
     ------
@@ -75,6 +75,7 @@ def key_frames(run: Run, patient: str, clips: str | Path, *, output: str | None 
                 "point": str(row.point),
                 "output": explain.image_words(wanted),
                 "value": float(seen.values[best]),
+                "lowest": float(seen.values.min()),
                 "frame": seen.number(best),
                 "frames": seen.total or len(seen.frames),
                 "seen": len(seen.frames),

@@ -23,7 +23,6 @@ __all__ = [
     "clean",
     "in_folds",
     "metric",
-    "of_unit",
 ]
 
 FRAMES = {
@@ -74,20 +73,6 @@ def clean(value: Any) -> Any:
     if value is None or isinstance(value, bool | int):
         return value
     return _UNSEEN.sub("", str(value))
-
-
-def of_unit(text: str, unit: str) -> str:
-    """Return a number that is written already with its unit, of which one is one.
-
-    Examples
-    --------
-    >>> of_unit("1", "days"), of_unit("1.5", "days"), of_unit("1", "mmHg"), of_unit("3", "")
-    ('1 day', '1.5 days', '1 mmHg', '3')
-    """
-    single = (
-        unit[:-1] if text in ("1", "−1") and unit in ("minutes", "hours", "days", "weeks", "months", "years") else unit
-    )
-    return f"{text} {single}".strip()
 
 
 def in_folds(some: int, folds: int) -> str:

@@ -54,6 +54,7 @@
   }
   all("table.sortable").forEach((table) => {
     all("thead th", table).forEach((th, column) => {
+      if ("mixed" in th.dataset) return;
       const button = document.createElement("button");
       button.type = "button";
       button.append(...th.childNodes);
@@ -85,6 +86,12 @@
       told.textContent = words.length ? shown + " of " + rows.length + " rows" : "";
     });
   });
+
+  /* a picture that scrolls, in a narrow window, can be reached by keyboard; others need not be */
+  const narrow = matchMedia("(max-width: 30rem)");
+  const reach = () => all(".plot").forEach((box) => (narrow.matches ? box.setAttribute("tabindex", "0") : box.removeAttribute("tabindex")));
+  narrow.addEventListener("change", reach);
+  reach();
 
   /* pictures: from what they show to where it lies */
   const plots = {};
