@@ -16,6 +16,7 @@ from blues.fuse.crossval import UNCHOSEN, UNSTACKED
 from blues.fuse.experiment import Experiment
 
 __all__ = [
+    "cohort_notes",
     "design_facts",
     "encoder_notes",
     "fallback_notes",
@@ -23,7 +24,6 @@ __all__ = [
     "own_provenance",
     "reference_notes",
     "sample_size",
-    "undecided_notes",
 ]
 
 UNEQUAL = 4
@@ -109,7 +109,7 @@ def notes_on(
 ) -> list[dict[str, str]]:
     """Say what limits the numbers: few events, suspicious columns, patients an arm could not use, unread clips."""
     found = [
-        *undecided_notes(design),
+        *cohort_notes(design),
         *_outcome_notes(design),
         *_size_notes(design, size if size is not None else sample_size(design)),
         *_leak_notes(design),
@@ -276,17 +276,17 @@ def _warning(text: str) -> dict[str, str]:
     return {"level": "warning", "text": text}
 
 
-def undecided_notes(design: Design) -> list[dict[str, str]]:
-    """Warn of questions that the draft of a dictionary asks and nobody has decided; of a transfer, of both cohorts'."""
+def cohort_notes(design: Design) -> list[dict[str, str]]:
+    """Warn of what reading left open, of a transfer in both cohorts: questions of a draft, one person under two ids."""
     taught = design.facts.get("trained_on", {})
     told = [(design.cohort, design.facts), *([(taught["cohort"], taught)] if taught else [])]
+    undecided = "An outcome, or a value known too late, may be among the predictors. Decide each, and delete its mark."
+    twice = "Folds may set one person on both sides: then what is asked was taught, and every score is too good."
     return [
-        _warning(
-            f"{cohort}: {sentence}. An outcome, or a value known too late, may be among the predictors. Decide each, and "
-            "delete its mark."
-        )
+        _warning(f"{cohort}: {sentence}. {so}")
         for cohort, facts in told
-        for sentence in facts.get("undecided", ())
+        for what, so in (("undecided", undecided), ("twice", twice))
+        for sentence in facts.get(what, ())
     ]
 
 

@@ -23,7 +23,7 @@ from blues.features import Design
 from blues.features.arm_names import arm_name, is_rule, sees_images
 from blues.fuse.examine import examined_arms, learning_notes, validation_notes
 from blues.fuse.experiment import Experiment
-from blues.fuse.notes import design_facts, encoder_notes, own_provenance, undecided_notes
+from blues.fuse.notes import cohort_notes, design_facts, encoder_notes, own_provenance
 from blues.fuse.record import Run
 from blues.fuse.stayexamine import learning_of_time, refuse_options, unused_options, validate_time
 from blues.fuse.tables import (
@@ -374,4 +374,4 @@ def _notes(design: Design, experiment: Experiment, found: survive.OutOfFold) -> 
             f"The null shuffles times and events {experiment.null} times among the patients, one repeat of the folds each; its "
             f"smallest possible p is {check.p_value(1 / (1 + experiment.null))}."
         )
-    return undecided_notes(design) + notes + encoder_notes(design)
+    return cohort_notes(design) + notes + encoder_notes(design)

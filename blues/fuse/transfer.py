@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from blues import check
-from blues.cohort import Cohort
+from blues.cohort import Cohort, persons
 from blues.features import TABULAR, Design
 from blues.features.arm_names import is_baseline
 from blues.fuse.experiment import Experiment
@@ -89,6 +89,13 @@ def transfer(
     both = {str(c).partition("=")[0] for name in TABULAR if name in about.blocks for c in about.blocks[name]}
     pairs = {name: other for name, other in matched_columns(train[0], test[0])[0].items() if name in both}
     notes += [{"level": "warning", "text": text} for text in doubts(train[0], test[0], experiment.task, pairs)]
+    if len(same := _same_ids(train[1], test[1], design.blocks)) >= SAME_IDS:
+        named = ", ".join(same[:SAME_IDS])
+        text = (
+            f"{len(same)} patients have one id in {a} and in {b}, and half of their fine values or more are equal "
+            f"({named}{', ...' if len(same) > SAME_IDS else ''}): if they are the same people, their outcomes were taught."
+        )
+        notes.append({"level": "warning", "text": text})
     if groups:
         found = dataclasses.replace(found, subgroups=subgroups(found, dict(groups)))
     return dataclasses.replace(
@@ -146,7 +153,7 @@ def joined(train_cohort: Cohort, train: Design, test_cohort: Cohort, test: Desig
             columns = max(a.columns, b.columns, key=len)
             singles[name] = (a.reindex(columns=columns), b.reindex(columns=columns))
     poolings = {name: (train.poolings[name], test.poolings[name]) for name in train.poolings}
-    _nobody_twice(train_cohort, test_cohort, blocks)
+    _nobody_twice((train_cohort, train), (test_cohort, test), blocks)
     known = train.refused.set_index("column")
     columns = train_cohort.dictionary.columns
     rows = [
@@ -189,28 +196,56 @@ def _under(a: Any, b: Any) -> Any:
     return pd.concat([a.set_axis(index), b])
 
 
-ENOUGH, FINE = 5, 10
-"""So many known values, each of a column with more than so many different ones, make a row unmistakable."""
+SAME_IDS = 3
+"""From so many patients on, of one id in both cohorts and half of their fine values equal, a transfer warns."""
 
 
-def _nobody_twice(train: Cohort, test: Cohort, blocks: Mapping[str, tuple[pd.DataFrame, pd.DataFrame]]) -> None:
-    """Raise where rows of the test cohort are rows of the training cohort: their scores would be those of training."""
-    same = Path(train.folder).resolve() == Path(test.folder).resolve()
-    ours, theirs = (pd.concat([pair[side].round(9) for pair in blocks.values()], axis=1) for side in (0, 1))
-    fine = ours.columns[ours.nunique() > FINE]
-    ours, theirs = ours[fine].astype(float), theirs[fine].astype(float)
-    known = theirs[theirs.notna().sum(axis=1) >= ENOUGH]
-    seen = set(map(tuple, ours.fillna(np.inf).to_numpy()))
-    twice = [
-        str(who) for who, row in zip(known.index, known.fillna(np.inf).to_numpy(), strict=True) if tuple(row) in seen
-    ]
-    if same or twice:
-        found = f"{len(twice)} of {len(theirs)} rows of {test.name} are in {train.name} too, value for value"
-        raise check.InputError(
-            f"{test.name} is the cohort that was trained on" if same else f"{found}; the first: {twice[0]}",
-            file=test.folder,
-            remedy="Name a cohort of other patients; for one cohort leave --train and --test out: folds do that",
-        )
+def _nobody_twice(
+    train: tuple[Cohort, Design], test: tuple[Cohort, Design], blocks: Mapping[str, tuple[pd.DataFrame, pd.DataFrame]]
+) -> None:
+    """Raise where patients of the test cohort are in the training cohort: their scores would be those of training."""
+    a, b = (cohort for cohort, _ in (train, test))
+    remedy = "Name a cohort of other patients; for one cohort leave --train and --test out: folds do that"
+    if Path(a.folder).resolve() == Path(b.folder).resolve():
+        raise check.InputError(f"{b.name} is the cohort that was trained on", file=b.folder, remedy=remedy)
+    told = f"patients of {a.name} and of {b.name}, and how many"
+    if pairs := persons.same_clips([(a.folder, a.clips), (b.folder, b.clips)]):
+        what = f"clips of {_some(pairs, test)} are in {a.name} too, byte for byte ({told}: {persons.shown(pairs)})"
+        raise check.InputError(what, file=b.folder, remedy=remedy)
+    patients = [design.patients.to_numpy() for _, design in (train, test)]
+    tables = [tuple(pair[side].set_axis(patients[side]) for side in (0, 1)) for pair in _side_by_side(blocks)]
+    if pairs := persons.alike_between((ours, theirs) for ours, theirs in tables):
+        what = f"{_some(pairs, test)} are in {a.name} too: most of their fine values are equal ({told}: {persons.shown(pairs)})"
+        raise check.InputError(what, file=b.folder, remedy=remedy)
+
+
+def _some(pairs: Sequence[persons.Pair], test: tuple[Cohort, Design]) -> str:
+    return (
+        f"{len({pair.second for pair in pairs})} of {check.counted(len(test[0].patients), 'patient')} of {test[0].name}"
+    )
+
+
+def _side_by_side(blocks: Mapping[str, tuple[pd.DataFrame, pd.DataFrame]]) -> list[tuple[pd.DataFrame, ...]]:
+    """Return the tables that a person may be known by: the columns of the patient table, and each block by itself."""
+    tabular = [blocks[name] for name in TABULAR if name in blocks]
+    joint = [tuple(pd.concat([pair[side] for pair in tabular], axis=1) for side in (0, 1))] if len(tabular) > 1 else []
+    return [*joint, *blocks.values()]
+
+
+def _same_ids(train: Design, test: Design, blocks: Mapping[str, pd.DataFrame]) -> list[str]:
+    """Return the patients with one id in both cohorts, of whose fine values of the patient table half are equal or more."""
+    tabular = [block for name, block in blocks.items() if name in TABULAR]
+    if not tabular:
+        return []
+    table = pd.concat(tabular, axis=1)
+    codes = pd.DataFrame(persons.fine_values(table))
+    sides = [codes[: len(train.y)].set_axis(train.patients), codes[len(train.y) :].set_axis(test.patients)]
+    ours, theirs = (side[~side.index.duplicated()] for side in sides)
+    both = ours.index.intersection(theirs.index)
+    ours, theirs = ours.loc[both], theirs.loc[both]
+    known = (ours >= 0) & (theirs >= 0)
+    equal = (known & (ours == theirs)).sum(axis=1)
+    return [str(who) for who in both[(known.sum(axis=1) >= persons.KNOWN) & (equal >= known.sum(axis=1) / 2)]]
 
 
 def _shared(
