@@ -624,3 +624,23 @@ def test_learning_curve_holds_two_of_each_class_for_every_arm():
     design = dataclasses.replace(design, blocks={"image": design.blocks["image"], "blood": blood})
     result = run(design, experiment(folds=2, repeats=2, learning_curve=True, examine=("blood", "image")))
     assert result.learning.groupby("arm")["value"].count().to_dict() == {"blood": 4, "image": 4}
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"), [("prevalence", "0 of these call everybody and 8 nobody."), ("matched", ", as a cut between")]
+)
+def test_folds_with_one_prediction_for_all_are_counted(rule, said):
+    made = make_design()
+    made = make_design(
+        blocks={"clinical": made.blocks["blood"] * 0, "blood": made.blocks["blood"]},
+        singles={"prevalence": made.blocks["blood"][["CRP"]] * 0 + 1},
+    )
+    found = run(made, Experiment(modalities=("clinical", "blood"), **QUICK, threshold=rule))
+    (note,) = [n["text"] for n in found.notes if "one number for all" in n["text"]]
+    assert "(clinical 8 of 8)" in note
+    assert f"at the threshold '{rule}' " in note
+    assert said in note
+    if rule == "prevalence":
+        for arm in ("clinical", "prevalence"):
+            part = found.predictions[found.predictions["arm"] == arm]
+            assert (part["p"] < part["threshold"]).all()

@@ -12,14 +12,12 @@ from blues import evaluate, provenance
 from blues.check import FEW_PATIENTS, INTERVAL, number, p_value
 from blues.features import Design, suspicious
 from blues.features.arm_names import is_rule
-from blues.fuse.crossval import UNCHOSEN, UNSTACKED
 from blues.fuse.experiment import Experiment
 
 __all__ = [
     "cohort_notes",
     "design_facts",
     "encoder_notes",
-    "fallback_notes",
     "notes_on",
     "own_provenance",
     "reference_notes",
@@ -149,25 +147,6 @@ def notes_on(
 
 def _shuffled(experiment: Experiment) -> str:
     return "patients, one repeat of the folds" if experiment.train is None else "training patients, one fit"
-
-
-def fallback_notes(choices: pd.DataFrame) -> list[dict[str, str]]:
-    """Warn of arms that could not choose, calibrate, cut or stack in some training folds, for want of inner folds."""
-    said = {
-        UNCHOSEN: "nothing could be chosen, calibrated or cut, so that the first candidate was taken as it is",
-        UNSTACKED: "nothing could be stacked, so that the mean over the kinds of information was taken",
-    }
-    found = []
-    for arm, part in choices.groupby("arm", sort=False) if len(choices) else ():
-        for fallback, words in said.items():
-            if times := int((part["fallback"] == fallback).sum()):
-                found.append(
-                    _warning(
-                        f"Arm {arm}: in {times} of {len(part)} training folds {words}: too few patients are of one class, or "
-                        "have what it looks at, to hold some of them out again."
-                    )
-                )
-    return found
 
 
 def reference_notes(few: Mapping[str, tuple[int, int]], reference: str | None) -> list[dict[str, str]]:
