@@ -357,6 +357,27 @@ class TestDesign:
         several = suspicious(self.make(y=half, patients=owners, blocks={"blood": by_patient}))
         assert (several["auroc"] >= 0.98).all()
 
+    @pytest.mark.parametrize("clips", [1, 3])
+    def test_codes_of_a_nominal_column_are_judged_together(self, rng, clips):
+        """Three codes of the event and three of none: no code alone tells it. Many codes of noise tell nothing by chance."""
+        index = pd.Index([str(i) for i in range(60 * clips)], name="row")
+        y = np.repeat(rng.permutation(np.arange(60) % 2), clips)
+        told = np.repeat(rng.integers(0, 3, 60), clips) + 3 * y
+        noise = np.repeat(rng.integers(0, 40, 60), clips)
+
+        def spread(name, codes):
+            return pd.get_dummies(
+                pd.Series(codes, index).map("{:02d}".format), prefix=name, prefix_sep="=", dtype=float
+            )
+
+        block = pd.concat(
+            [spread("told", told), spread("noise", noise), spread("id", np.arange(60).repeat(clips))], axis=1
+        )
+        owners = pd.Series(np.repeat([str(i) for i in range(60)], clips), index)
+        found = suspicious(self.make(y=pd.Series(y * 1.0, index), patients=owners, blocks={"clinical": block}))
+        assert found[["modality", "column", "what"]].values.tolist() == [["clinical", "told", "value"]]
+        assert found["auroc"].item() == 1
+
     def test_concordance_of_a_yes_or_no_is_its_auroc(self, rng):
         y, x = np.arange(50) % 2 * 1.0, np.round(rng.normal(size=50), 1)
         assert canary._concordance(y, x) == pytest.approx(roc_auc_score(y, x))
