@@ -12,7 +12,7 @@ from blues import datasets
 from blues.check import InputError
 from blues.features import design
 from blues.fuse import Experiment, Run, main, transfer
-from blues.fuse.matching import matched_columns, same_unit
+from blues.fuse.matching import far_apart, matched_columns, same_unit
 from blues.fuse.transfer import joined
 
 QUICK = {"model": ("logistic",), "draws": 100, "jobs": 1, "null": 0, "explain": ("none",)}
@@ -132,7 +132,10 @@ def test_nominal_column_with_other_codes_is_left_out_whole(two, tmp_path):
     a = blues.cohort.read(two / "a")
     made, about = joined(a, design(a, "pcr", ["clinical"]), b, design(b, "pcr", ["clinical"]))
     assert not [c for c in made.blocks["clinical"] if c.startswith("smoking")]
-    assert "smoking" in set(about.refused["column"])
+    why = about.refused.set_index("column").loc["smoking", "reason"]
+    assert why == "not matched: code current in synthetic alone; code now and then in elsewhere alone"
+    found = transfer(*pair(a, b), Experiment(modalities=("clinical", "blood"), **QUICK))
+    assert any(n["level"] == "warning" and f"codes differ: smoking ({why[13:]})" in n["text"] for n in found.notes)
 
 
 def test_outcome_in_other_units_stops_the_run(two, tmp_path):
@@ -198,6 +201,24 @@ def test_a_cohort_is_not_tested_on_itself_under_whatever_name(two, tmp_path, cap
     ]
     assert main(flags) == 2
     assert "folds do that" in capsys.readouterr().err
+
+
+def test_medians_that_cannot_be_of_one_unit_are_told(two, tmp_path):
+    a, b = blues.cohort.read(two / "a"), blues.cohort.read(two / "b")
+    assert not far_apart(a, b, matched_columns(a, b)[0])
+    table = pd.read_csv(
+        shutil.copytree(two / "b", tmp_path / "copy") / "clinical.csv", dtype=str, keep_default_na=False
+    )
+    table["haemoglobin"] = [str(float(cell) / 5 + 2.5) if cell else cell for cell in table["haemoglobin"]]
+    table["crp"] = [str(float(cell) / 50) if cell else cell for cell in table["crp"]]
+    table.to_csv(tmp_path / "copy" / "clinical.csv", index=False)
+    found = transfer(
+        *pair(a, blues.cohort.read(tmp_path / "copy")), Experiment(modalities=("clinical", "blood"), **QUICK)
+    )
+    (told,) = [n["text"] for n in found.notes if n["level"] == "warning" and "Medians" in n["text"]]
+    assert re.search(r"crp \([\d.]+ in synthetic, [\d.]+ in elsewhere; mg/l\)", told)
+    assert "haemoglobin (" in told
+    assert told.count(" in elsewhere") == 2
 
 
 def another(folder, copy, clips=True, **changed):

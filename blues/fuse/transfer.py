@@ -15,7 +15,7 @@ from blues.cohort import Cohort, persons
 from blues.features import TABULAR, Design
 from blues.features.arm_names import is_baseline
 from blues.fuse.experiment import Experiment
-from blues.fuse.matching import check_outcome, doubts, matched_columns
+from blues.fuse.matching import check_outcome, codes_apart, doubts, far_apart, matched_columns
 from blues.fuse.record import Run
 from blues.fuse.run import groups_given, run_folds
 from blues.fuse.settled import settled
@@ -80,15 +80,19 @@ def transfer(
         "intervals speak of the patients tested, not of other models fitted elsewhere."
     )
     notes: list[dict[str, str]] = [{"level": "note", "text": note}]
-    units = refused[refused["reason"].str.contains(" unit")]
-    if len(units):
-        text = "Left out, for the units differ: " + "; ".join(
-            f"{row.column} ({row.reason.removeprefix('not matched: ')})" for row in units.itertuples()
-        )
-        notes.append({"level": "warning", "text": text})
+    for what, mark in (("units", r"\bunit "), ("codes", r"\bcodes? .* alone$")):
+        left_out = refused[refused["reason"].str.contains(mark)]
+        if len(left_out):
+            text = f"Left out, for the {what} differ: " + "; ".join(
+                f"{row.column} ({row.reason.removeprefix('not matched: ')})" for row in left_out.itertuples()
+            )
+            notes.append({"level": "warning", "text": text})
     both = {str(c).partition("=")[0] for name in TABULAR if name in about.blocks for c in about.blocks[name]}
     pairs = {name: other for name, other in matched_columns(train[0], test[0])[0].items() if name in both}
     notes += [{"level": "warning", "text": text} for text in doubts(train[0], test[0], experiment.task, pairs)]
+    if far := far_apart(train[0], test[0], pairs):
+        text = f"Medians that can hardly be of one unit, though both dictionaries say so: {'; '.join(far)}. Look at the units."
+        notes.append({"level": "warning", "text": text})
     if len(same := _same_ids(train[1], test[1], design.blocks)) >= SAME_IDS:
         named = ", ".join(same[:SAME_IDS])
         text = (
@@ -136,7 +140,11 @@ def joined(train_cohort: Cohort, train: Design, test_cohort: Cohort, test: Desig
     for name, block in train.blocks.items():
         blocks[name], lost = _shared(name, block, test.blocks[name], pairs)
         left_out += [
-            (column, why.get(column, f"not among the usable columns of {test_cohort.name}")) for column in lost
+            (
+                column,
+                why.get(column) or _why_lost(column, (train_cohort, block), (test_cohort, test.blocks[name]), pairs),
+            )
+            for column in lost
         ]
     singles, cohorts = {}, ((train_cohort, train), (test_cohort, test))
     for name in (n for n in train.singles if n in test.singles):
@@ -183,6 +191,18 @@ def joined(train_cohort: Cohort, train: Design, test_cohort: Cohort, test: Desig
         poolings={name: _under(*pair) for name, pair in poolings.items()},
     )
     return design, about
+
+
+def _why_lost(
+    column: str, train: tuple[Cohort, pd.DataFrame], test: tuple[Cohort, pd.DataFrame], pairs: Mapping[str, str]
+) -> str:
+    """Return why a column that both dictionaries have is not in both designs: codes of one alone, or another reason."""
+    codes = [
+        {str(label) for base, _, label in (str(c).partition("=") for c in block) if base == name}
+        for (_, block), name in ((train, column), (test, pairs.get(column, column)))
+    ]
+    told = codes_apart(codes[0], codes[1], train[0].name, test[0].name) if all(codes) else ""
+    return told or f"not among the usable columns of {test[0].name}"
 
 
 def _without_clips(facts: Mapping[str, Any]) -> dict[str, Any]:
