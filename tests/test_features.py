@@ -13,7 +13,7 @@ import blues.cohort
 from blues import pool
 from blues.check import InputError
 from blues.embed import Embeddings
-from blues.features import Design, canary, design, suspicious
+from blues.features import Design, canary, design, idle, suspicious
 from blues.fuse import Experiment
 from blues.fuse.notes import notes_on
 
@@ -133,6 +133,35 @@ class TestRefusals:
             ["blood", "value", 1.0]
         ]
         assert suspicious(named).empty or "canary" not in set(suspicious(named)["column"])
+
+
+class TestIdle:
+    def test_columns_that_cannot_tell_patients_apart_are_named_and_not_counted(self, rng):
+        index = pd.Index([str(i) for i in range(20)], name="row")
+        blood = pd.DataFrame({"crp": rng.normal(size=20), "empty": np.nan, "all": 5.0, "some": 5.0}, index)
+        blood.loc["3", "some"] = np.nan
+        clinical = pd.DataFrame({"again": blood["crp"], "sex=f": 0.0, "sex=m": 1.0}, index)
+        image = pd.DataFrame(rng.normal(size=(20, 3)), index).assign(dead=0.0)
+        image.iloc[:4] = np.nan
+        values = {
+            "task": "made",
+            "kind": "binary",
+            "level": "patient",
+            "label": "made",
+            "y": pd.Series(np.arange(20) % 2.0, index),
+            "patients": pd.Series(index, index),
+            "blocks": {"blood": blood, "clinical": clinical, "image": image},
+            "refused": pd.DataFrame(columns=["column", "role", "known", "reason"]),
+            "dropped": pd.DataFrame(),
+        }
+        found = idle(Design(**values))
+        assert found == {
+            "features": 6,
+            "blank": ["empty"],
+            "constant": ["all", "sex=f", "sex=m", "dead"],
+            "copies": [["again", "crp"]],
+        }
+        assert idle(Design(**values), np.array([5, 6, 7]))["constant"] == ["all", "some", "sex=f", "sex=m", "dead"]
 
 
 class TestBlocks:

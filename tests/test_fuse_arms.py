@@ -438,6 +438,20 @@ class TestNotes:
         assert size["auroc_width"]["0.80"] == pytest.approx(evaluate.expected_auroc_width(0.8, 20, 20), abs=0.001)
         assert any("4.00 events a feature" in note["text"] for note in found.notes)
 
+    def test_one_refused_column_is_one(self, found):
+        one = pd.DataFrame(
+            [["los", "outcome", "discharge", "an outcome"]], columns=["column", "role", "known", "reason"]
+        )
+        assert "\n1 column was refused as a predictor;" in summary(dataclasses.replace(found, refused=one))
+
+    def test_columns_that_tell_nothing_are_named_and_not_counted(self):
+        made = make_design()
+        blood = made.blocks["blood"].assign(empty=np.nan, all=5.0, again=made.blocks["blood"]["LDH"])
+        notes = " ".join(n["text"] for n in run(make_design(blocks=made.blocks | {"blood": blood}), experiment()).notes)
+        assert "for 6 candidate features" in notes
+        assert "1 column without any value (empty) and 1 column with one value in everybody (all)." in notes
+        assert "another: again as LDH." in notes
+
 
 @pytest.mark.parametrize(
     ("value", "message"), [(5.0, "made is 5 for everybody"), (1e308, "made of 3 is out of all bounds")]
