@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
-from blues.check import InputError, finite, one_of
+from blues.check import InputError, counted, finite, one_of
 from blues.evaluate.records import group_codes
 from blues.evaluate.rows import rows_in_order
 

@@ -210,8 +210,8 @@ def summary(found: Run) -> str:
     lines += _null_lines(found, metric) + _choice_lines(found)
     lines += [f"{note['level'].upper()}: {note['text']}" for note in found.notes if note["level"] == "warning"]
     columns = check.counted(len(found.refused), "column")
-    were = "was" if len(found.refused) == 1 else "were"
-    lines.append(f"{columns} {were} refused as predictors; the report says which and why.")
+    were = "was refused as a predictor" if len(found.refused) == 1 else "were refused as predictors"
+    lines.append(f"{columns} {were}; the report says which and why.")
     return "\n".join(lines)
 
 
