@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -228,21 +228,20 @@ def _nobody_twice(
     remedy = "Name a cohort of other patients; for one cohort leave --train and --test out: folds do that"
     if Path(a.folder).resolve() == Path(b.folder).resolve():
         raise check.InputError(f"{b.name} is the cohort that was trained on", file=b.folder, remedy=remedy)
-    told = f"patients of {a.name} and of {b.name}, and how many"
-    if pairs := persons.same_clips([(a.folder, a.clips), (b.folder, b.clips)]):
-        what = f"clips of {_some(pairs, test)} are in {a.name} too, byte for byte ({told}: {persons.shown(pairs)})"
-        raise check.InputError(what, file=b.folder, remedy=remedy)
-    patients = [design.patients.to_numpy() for _, design in (train, test)]
-    tables = [tuple(pair[side].set_axis(patients[side]) for side in (0, 1)) for pair in _side_by_side(blocks)]
-    if pairs := persons.alike_between((ours, theirs) for ours, theirs in tables):
-        what = f"{_some(pairs, test)} are in {a.name} too: most of their fine values are equal ({told}: {persons.shown(pairs)})"
-        raise check.InputError(what, file=b.folder, remedy=remedy)
-
-
-def _some(pairs: Sequence[persons.Pair], test: tuple[Cohort, Design]) -> str:
-    return (
-        f"{len({pair.second for pair in pairs})} of {check.counted(len(test[0].patients), 'patient')} of {test[0].name}"
-    )
+    pairs, whose, how = persons.same_clips([(a.folder, a.clips), (b.folder, b.clips)]), "clips of ", ", byte for byte"
+    if not pairs:
+        patients = [design.patients.to_numpy() for _, design in (train, test)]
+        tables = [tuple(pair[side].set_axis(patients[side]) for side in (0, 1)) for pair in _side_by_side(blocks)]
+        pairs, whose, how = (
+            persons.alike_between((t[0], t[1]) for t in tables),
+            "",
+            ": most of their fine values are equal",
+        )
+    if pairs:
+        first, second = _two_names(a, b)
+        twice = f"{len({pair.second for pair in pairs})} of {check.counted(len(b.patients), 'patient')} of {second}"
+        told = f"patients of {first} and of {second}, and how many: {persons.shown(pairs)}"
+        raise check.InputError(f"{whose}{twice} are in {first} too{how} ({told})", file=b.folder, remedy=remedy)
 
 
 def _side_by_side(blocks: Mapping[str, tuple[pd.DataFrame, pd.DataFrame]]) -> list[tuple[pd.DataFrame, ...]]:
