@@ -104,11 +104,13 @@ def test_clips_of_a_patient_with_ordinal_grades(rng):
 
 
 def test_too_few_patients_of_a_class_are_counted_in_the_message():
-    with pytest.raises(InputError, match=r"class 0 has 20, class 1 has 3 patients.*at most 3 folds"):
+    with pytest.raises(InputError, match=r"class 0 has 20 patients, class 1 has 3 patients.*at most 3 folds"):
         evaluate.patient_folds([0] * 20 + [1] * 3, range(23), folds=5)
     # twelve positive clips, but of two patients only
     with pytest.raises(InputError, match="class 1 has 2 patients"):
         evaluate.patient_folds([0] * 20 + [1] * 12, [*range(20), *[20] * 6, *[21] * 6], folds=5)
+    with pytest.raises(InputError, match=r"class 0 has 20 patients, class 1 has 1 patient\."):
+        evaluate.patient_folds([0] * 20 + [1], range(21), folds=5)
     with pytest.raises(InputError, match="only one class"):
         evaluate.patient_folds([1] * 20, range(20))
 

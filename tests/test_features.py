@@ -13,7 +13,7 @@ import blues.cohort
 from blues import pool
 from blues.check import InputError
 from blues.embed import Embeddings
-from blues.features import Design, canary, design, suspicious
+from blues.features import Design, canary, design, idle, suspicious
 from blues.fuse import Experiment
 from blues.fuse.notes import notes_on
 
@@ -133,6 +133,35 @@ class TestRefusals:
             ["blood", "value", 1.0]
         ]
         assert suspicious(named).empty or "canary" not in set(suspicious(named)["column"])
+
+
+class TestIdle:
+    def test_columns_that_cannot_tell_patients_apart_are_named_and_not_counted(self, rng):
+        index = pd.Index([str(i) for i in range(20)], name="row")
+        blood = pd.DataFrame({"crp": rng.normal(size=20), "empty": np.nan, "all": 5.0, "some": 5.0}, index)
+        blood.loc["3", "some"] = np.nan
+        clinical = pd.DataFrame({"again": blood["crp"], "sex=f": 0.0, "sex=m": 1.0}, index)
+        image = pd.DataFrame(rng.normal(size=(20, 3)), index).assign(dead=0.0)
+        image.iloc[:4] = np.nan
+        values = {
+            "task": "made",
+            "kind": "binary",
+            "level": "patient",
+            "label": "made",
+            "y": pd.Series(np.arange(20) % 2.0, index),
+            "patients": pd.Series(index, index),
+            "blocks": {"blood": blood, "clinical": clinical, "image": image},
+            "refused": pd.DataFrame(columns=["column", "role", "known", "reason"]),
+            "dropped": pd.DataFrame(),
+        }
+        found = idle(Design(**values))
+        assert found == {
+            "features": 6,
+            "blank": ["empty"],
+            "constant": ["all", "sex=f", "sex=m", "dead"],
+            "copies": [["again", "crp"]],
+        }
+        assert idle(Design(**values), np.array([5, 6, 7]))["constant"] == ["all", "some", "sex=f", "sex=m", "dead"]
 
 
 class TestBlocks:
@@ -356,6 +385,27 @@ class TestDesign:
         half = pd.Series(np.repeat(np.arange(10) % 2.0, 6), index)
         several = suspicious(self.make(y=half, patients=owners, blocks={"blood": by_patient}))
         assert (several["auroc"] >= 0.98).all()
+
+    @pytest.mark.parametrize("clips", [1, 3])
+    def test_codes_of_a_nominal_column_are_judged_together(self, rng, clips):
+        """Three codes of the event and three of none: no code alone tells it. Many codes of noise tell nothing by chance."""
+        index = pd.Index([str(i) for i in range(60 * clips)], name="row")
+        y = np.repeat(rng.permutation(np.arange(60) % 2), clips)
+        told = np.repeat(rng.integers(0, 3, 60), clips) + 3 * y
+        noise = np.repeat(rng.integers(0, 40, 60), clips)
+
+        def spread(name, codes):
+            return pd.get_dummies(
+                pd.Series(codes, index).map("{:02d}".format), prefix=name, prefix_sep="=", dtype=float
+            )
+
+        block = pd.concat(
+            [spread("told", told), spread("noise", noise), spread("id", np.arange(60).repeat(clips))], axis=1
+        )
+        owners = pd.Series(np.repeat([str(i) for i in range(60)], clips), index)
+        found = suspicious(self.make(y=pd.Series(y * 1.0, index), patients=owners, blocks={"clinical": block}))
+        assert found[["modality", "column", "what"]].values.tolist() == [["clinical", "told", "value"]]
+        assert found["auroc"].item() == 1
 
     def test_concordance_of_a_yes_or_no_is_its_auroc(self, rng):
         y, x = np.arange(50) % 2 * 1.0, np.round(rng.normal(size=50), 1)

@@ -438,6 +438,20 @@ class TestNotes:
         assert size["auroc_width"]["0.80"] == pytest.approx(evaluate.expected_auroc_width(0.8, 20, 20), abs=0.001)
         assert any("4.00 events a feature" in note["text"] for note in found.notes)
 
+    def test_one_refused_column_is_one(self, found):
+        one = pd.DataFrame(
+            [["los", "outcome", "discharge", "an outcome"]], columns=["column", "role", "known", "reason"]
+        )
+        assert "\n1 column was refused as a predictor;" in summary(dataclasses.replace(found, refused=one))
+
+    def test_columns_that_tell_nothing_are_named_and_not_counted(self):
+        made = make_design()
+        blood = made.blocks["blood"].assign(empty=np.nan, all=5.0, again=made.blocks["blood"]["LDH"])
+        notes = " ".join(n["text"] for n in run(make_design(blocks=made.blocks | {"blood": blood}), experiment()).notes)
+        assert "for 6 candidate features" in notes
+        assert "1 column without any value (empty) and 1 column with one value in everybody (all)." in notes
+        assert "another: again as LDH." in notes
+
 
 @pytest.mark.parametrize(
     ("value", "message"), [(5.0, "made is 5 for everybody"), (1e308, "made of 3 is out of all bounds")]
@@ -624,3 +638,23 @@ def test_learning_curve_holds_two_of_each_class_for_every_arm():
     design = dataclasses.replace(design, blocks={"image": design.blocks["image"], "blood": blood})
     result = run(design, experiment(folds=2, repeats=2, learning_curve=True, examine=("blood", "image")))
     assert result.learning.groupby("arm")["value"].count().to_dict() == {"blood": 4, "image": 4}
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"), [("prevalence", "0 of these call everybody and 8 nobody."), ("matched", ", as a cut between")]
+)
+def test_folds_with_one_prediction_for_all_are_counted(rule, said):
+    made = make_design()
+    made = make_design(
+        blocks={"clinical": made.blocks["blood"] * 0, "blood": made.blocks["blood"]},
+        singles={"prevalence": made.blocks["blood"][["CRP"]] * 0 + 1},
+    )
+    found = run(made, Experiment(modalities=("clinical", "blood"), **QUICK, threshold=rule))
+    (note,) = [n["text"] for n in found.notes if "one number for all" in n["text"]]
+    assert "(clinical 8 of 8)" in note
+    assert f"at the threshold '{rule}' " in note
+    assert said in note
+    if rule == "prevalence":
+        for arm in ("clinical", "prevalence"):
+            part = found.predictions[found.predictions["arm"] == arm]
+            assert (part["p"] < part["threshold"]).all()

@@ -12,7 +12,7 @@ from blues import datasets
 from blues.check import InputError
 from blues.features import design
 from blues.fuse import Experiment, Run, main, transfer
-from blues.fuse.matching import matched_columns, same_unit
+from blues.fuse.matching import far_apart, matched_columns, same_unit
 from blues.fuse.transfer import joined
 
 QUICK = {"model": ("logistic",), "draws": 100, "jobs": 1, "null": 0, "explain": ("none",)}
@@ -132,7 +132,10 @@ def test_nominal_column_with_other_codes_is_left_out_whole(two, tmp_path):
     a = blues.cohort.read(two / "a")
     made, about = joined(a, design(a, "pcr", ["clinical"]), b, design(b, "pcr", ["clinical"]))
     assert not [c for c in made.blocks["clinical"] if c.startswith("smoking")]
-    assert "smoking" in set(about.refused["column"])
+    why = about.refused.set_index("column").loc["smoking", "reason"]
+    assert why == "not matched: code current in synthetic alone; code now and then in elsewhere alone"
+    found = transfer(*pair(a, b), Experiment(modalities=("clinical", "blood"), **QUICK))
+    assert any(n["level"] == "warning" and f"codes differ: smoking ({why[13:]})" in n["text"] for n in found.notes)
 
 
 def test_outcome_in_other_units_stops_the_run(two, tmp_path):
@@ -183,12 +186,8 @@ def test_a_cohort_is_not_tested_on_itself_under_whatever_name(two, tmp_path, cap
     a = blues.cohort.read(two / "a")
     with pytest.raises(InputError, match="synthetic is the cohort that was trained on"):
         joined(*sum(pair(a, a), ()))
-    shutil.copytree(two / "a", tmp_path / "copy")
-    edit(tmp_path / "copy", 'name = "synthetic"', 'name = "renamed"')
-    copy = blues.cohort.read(tmp_path / "copy")
-    with pytest.raises(
-        InputError, match="40 of 40 rows of renamed are in synthetic too, value for value; the first: 1"
-    ):
+    copy = blues.cohort.read(another(two / "a", tmp_path / "copy"))
+    with pytest.raises(InputError, match="clips of 40 of 40 patients of renamed are in synthetic too, byte for byte"):
         joined(*sum(pair(a, copy), ()))
     flags = [
         "--train",
@@ -202,6 +201,69 @@ def test_a_cohort_is_not_tested_on_itself_under_whatever_name(two, tmp_path, cap
     ]
     assert main(flags) == 2
     assert "folds do that" in capsys.readouterr().err
+
+
+def test_medians_that_cannot_be_of_one_unit_are_told(two, tmp_path):
+    a, b = blues.cohort.read(two / "a"), blues.cohort.read(two / "b")
+    assert not far_apart(a, b, matched_columns(a, b)[0])
+    table = pd.read_csv(
+        shutil.copytree(two / "b", tmp_path / "copy") / "clinical.csv", dtype=str, keep_default_na=False
+    )
+    table["haemoglobin"] = [str(float(cell) / 5 + 2.5) if cell else cell for cell in table["haemoglobin"]]
+    table["crp"] = [str(float(cell) / 50) if cell else cell for cell in table["crp"]]
+    table.to_csv(tmp_path / "copy" / "clinical.csv", index=False)
+    found = transfer(
+        *pair(a, blues.cohort.read(tmp_path / "copy")), Experiment(modalities=("clinical", "blood"), **QUICK)
+    )
+    (told,) = [n["text"] for n in found.notes if n["level"] == "warning" and "Medians" in n["text"]]
+    assert re.search(r"crp \([\d.]+ in synthetic, [\d.]+ in elsewhere; mg/l\)", told)
+    assert "haemoglobin (" in told
+    assert told.count(" in elsewhere") == 2
+
+
+def another(folder, copy, clips=True, **changed):
+    """Copy a cohort under another name, its clips with a byte more where they are to be others, its columns changed."""
+    shutil.copytree(folder, copy)
+    edit(copy, 'name = "synthetic"', 'name = "renamed"')
+    for path in () if clips else (copy / "videos").iterdir():
+        path.write_bytes(path.read_bytes() + path.name.encode())
+    table = pd.read_csv(copy / "clinical.csv", dtype=str, keep_default_na=False)
+    for name, change in changed.items():
+        table[name] = [str(change(float(cell))) if cell else cell for cell in table[name]]
+    table.to_csv(copy / "clinical.csv", index=False)
+    return copy
+
+
+@pytest.mark.parametrize("modalities", [["clinical", "blood"], ["blood"]])
+def test_patients_are_known_again_by_most_of_their_values(two, tmp_path, modalities):
+    a = blues.cohort.read(two / "a")
+    copy = blues.cohort.read(another(two / "a", tmp_path / "copy", clips=False, crp=lambda crp: crp + 1))
+    with pytest.raises(
+        InputError, match=r"of 40 patients of renamed are in synthetic too.*renamed, and how many: 1 and 1"
+    ):
+        joined(*sum(pair(a, copy, modalities=modalities), ()))
+
+
+def test_one_shared_clip_is_enough_without_images_and_with_other_values(two, tmp_path):
+    a = blues.cohort.read(two / "a")
+    copy = shutil.copytree(two / "b", tmp_path / "copy")
+    clip = blues.cohort.read(copy).clips["path"].iloc[0]
+    shutil.copy(two / "a" / a.clips["path"].iloc[0], copy / clip)
+    with pytest.raises(InputError, match=r"clips of 1 of 24 patients of elsewhere are in synthetic too.*1 and 1: 1\)"):
+        joined(*sum(pair(a, blues.cohort.read(copy)), ()))
+
+
+def test_ids_in_both_cohorts_with_half_of_the_values_equal_are_told(two, tmp_path):
+    a, b = blues.cohort.read(two / "a"), blues.cohort.read(two / "b")
+    experiment = Experiment(modalities=("clinical", "blood"), **QUICK)
+    said = "patients have one id in synthetic and in"
+    assert not any(said in note["text"] for note in transfer(*pair(a, b), experiment).notes)
+    fine = [name for name in a.dictionary.columns if a.dictionary.columns[name].role in ("clinical", "blood")]
+    fine = [name for name in fine if a.dictionary.columns[name].kind == "continuous"]
+    later = {name: lambda value: value + 1.01 for name in fine[::2]}
+    copy = blues.cohort.read(another(two / "a", tmp_path / "copy", clips=False, **later))
+    found = transfer(*pair(a, copy), experiment)
+    assert any(note["level"] == "warning" and said in note["text"] for note in found.notes)
 
 
 @pytest.mark.parametrize(

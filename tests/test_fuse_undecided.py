@@ -8,7 +8,7 @@ import pytest
 import blues.cohort
 from blues import datasets, fuse
 from blues.features import design
-from blues.fuse.notes import undecided_notes
+from blues.fuse.notes import cohort_notes
 from blues.fuse.transfer import joined
 
 TOLD = "cohort.toml: 2 lines marked # DECIDE: that nobody has decided; taken as drafted"
@@ -46,7 +46,7 @@ def test_a_transfer_warns_of_both_cohorts(synthetic_cohort, tmp_path):
     ]
     a, b = ((cohort, design(cohort, "pcr", ["blood"])) for cohort in cohorts)
     _, about = joined(*a, *b)
-    told = [note["text"] for note in undecided_notes(about)]
+    told = [note["text"] for note in cohort_notes(about)]
     assert told[0].startswith("b: cohort.toml: 1 line marked")
     assert told[1].startswith("a: cohort.toml: 2 lines marked")
-    assert not undecided_notes(design(blues.cohort.read(made(synthetic_cohort, tmp_path / "c", 0)), "pcr", ["blood"]))
+    assert not cohort_notes(design(blues.cohort.read(made(synthetic_cohort, tmp_path / "c", 0)), "pcr", ["blood"]))

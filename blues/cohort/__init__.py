@@ -13,7 +13,7 @@ from blues.cohort.naming import SUFFIXES
 from blues.cohort.reading import read
 from blues.cohort.record import Cohort
 from blues.cohort.schema import when
-from blues.cohort.summary import card, undecided, unused
+from blues.cohort.summary import card, twice, undecided, unused
 from blues.cohort.tables import natural_key
 from blues.cohort.text import render
 
@@ -31,6 +31,7 @@ __all__ = [
     "render",
     "standardised_difference",
     "table_one",
+    "twice",
     "undecided",
     "unused",
     "when",

@@ -17,6 +17,7 @@ from blues.cohort.decode import decode
 from blues.cohort.dictionary import Dictionary, find_dictionary, read_dictionary
 from blues.cohort.findings import UNDECIDED, Finding, frame
 from blues.cohort.naming import Namer
+from blues.cohort.persons import one_person
 from blues.cohort.ratings import COLUMNS as RATING_COLUMNS
 from blues.cohort.ratings import read_ratings
 from blues.cohort.record import Cohort
@@ -91,6 +92,7 @@ def read(folder: str | Path, dictionary: Dictionary | str | Path | None = None) 
     findings += _unread(folder, dictionary)
     findings += doubtful_labels(dictionary.targets, patients, dictionary.files.patients)
     findings += _contradictions(patients, dictionary)
+    findings += one_person(patients, dictionary, clips, folder)
     cohort = Cohort(dictionary.name, folder, dictionary, patients, clips, ratings, frame(findings))
     if dictionary.ratings is None:
         return cohort

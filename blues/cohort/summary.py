@@ -10,11 +10,12 @@ import pandas as pd
 
 from blues.cohort.baseline import missingness, table_one
 from blues.cohort.findings import UNDECIDED, quoted
+from blues.cohort.persons import ONE_PERSON
 from blues.cohort.record import Cohort
 from blues.cohort.schema import NO, YES
 from blues.cohort.targets import binary_counts, definition
 
-__all__ = ["card", "undecided", "unused"]
+__all__ = ["card", "twice", "undecided", "unused"]
 
 SEVERAL = 10
 
@@ -240,9 +241,26 @@ def undecided(cohort: Cohort) -> list[str]:
     list of str
         One sentence with the file and how many, or none.
     """
-    met = cohort.findings
-    open_ = met["what"].str.endswith(UNDECIDED)
-    return _sentences(met[open_], ("odd",))
+    return _ending(cohort, UNDECIDED)
+
+
+def twice(cohort: Cohort) -> list[str]:
+    """Tell of patients who may be one person under two ids: folds would part them.
+
+    Parameters
+    ----------
+    cohort : Cohort
+
+    Returns
+    -------
+    list of str
+        A sentence each on clips and on values that are equal, with the first pairs and how many; or none.
+    """
+    return _ending(cohort, ONE_PERSON)
+
+
+def _ending(cohort: Cohort, words: str) -> list[str]:
+    return _sentences(cohort.findings[cohort.findings["what"].str.endswith(words)], ("odd",))
 
 
 def _sentences(findings: pd.DataFrame, kinds: Iterable[str]) -> list[str]:

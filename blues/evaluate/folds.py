@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
-from blues.check import InputError, finite, one_of
+from blues.check import InputError, counted, finite, one_of
 from blues.evaluate.records import group_codes
 from blues.evaluate.rows import rows_in_order
 
@@ -112,9 +112,9 @@ def patient_folds(
 def _enough(outcome: np.ndarray, codes: np.ndarray, folds: int) -> None:
     """Raise if a class has fewer patients than folds, or there is one class."""
     counts = {value: len(np.unique(codes[outcome == value])) for value in np.unique(outcome)}
-    told = ", ".join(f"class {value:g} has {count}" for value, count in counts.items())
+    told = ", ".join(f"class {value:g} has {counted(count, 'patient')}" for value, count in counts.items())
     if len(counts) < 2:
-        raise InputError(f"only one class to stratify by: {told} patients")
+        raise InputError(f"only one class to stratify by: {told}")
     fewest = min(counts.values())
     if fewest < folds:
         remedy = f"Take at most {fewest} folds, or merge classes"
@@ -122,7 +122,7 @@ def _enough(outcome: np.ndarray, codes: np.ndarray, folds: int) -> None:
             remedy = "Merge classes, or leave the class out: one patient cannot be on both sides of a split"
         if any(value % 1 for value in counts):
             remedy += "; classes such as 0.5 are means of several ratings: take one rater's, or a continuous outcome"
-        raise InputError(f"a class has fewer patients than the {folds} folds: {told} patients", remedy=remedy)
+        raise InputError(f"a class has fewer patients than the {folds} folds: {told}", remedy=remedy)
 
 
 def _assign(classes: np.ndarray, codes: np.ndarray, folds: int, seed: int) -> np.ndarray:

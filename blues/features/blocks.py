@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from blues import check, pool, provenance
-from blues.cohort import Cohort, undecided
+from blues.cohort import Cohort, twice, undecided
 from blues.cohort.decode import categories_of
 from blues.embed import Embeddings
 from blues.encoders import has_seen
@@ -153,6 +153,8 @@ def _facts(cohort: Cohort, task: str, embeddings: Embeddings | None, frames: str
         facts["doubtful"] = [f"{row.value!r} ({row.cells}), which {row.what}" for row in met.itertuples()]
     if told := undecided(cohort):
         facts["undecided"] = told
+    if told := twice(cohort):
+        facts["twice"] = told
     if embeddings is not None:
         facts |= {"encoder": dict(embeddings.encoder), "frames": frames, "points": points}
         facts["clip_hashes"] = _clip_hashes(cohort, embeddings)

@@ -7,7 +7,7 @@ import pandas as pd
 from scipy import stats
 
 from blues.features.arm_names import is_baseline
-from blues.features.record import Design
+from blues.features.record import TABULAR, Design
 
 __all__ = ["suspicious"]
 
@@ -27,7 +27,8 @@ def suspicious(design: Design, limit: float = 0.98, near: float = 0.96) -> pd.Da
         AUROC, in either direction and over the rows where the column is known, from which a column is listed. Of grades and
         numbers the concordance: the share of pairs of rows with different outcomes that the column puts in their order, ties
         counted one half, which for a yes or no is the AUROC. Columns known in fewer than 10 rows or of one outcome are passed
-        over. The pattern of missing values is judged as a column of its own.
+        over. The codes of a nominal column are judged together, by the mean outcome of the other patients with a code. The
+        pattern of missing values is judged as a column of its own.
     near : float
         The same for columns known of 30 patients or more, 10 of them in the smaller class of a yes or no, where so high a value
         is hardly chance: a copy of the outcome with a few cells changed.
@@ -45,21 +46,53 @@ def suspicious(design: Design, limit: float = 0.98, near: float = 0.96) -> pd.Da
     seen, found = set(), []
     for modality, block in {**design.blocks, **baselines}.items():
         values = block.to_numpy(dtype=float)[picked]
-        for j, name in enumerate(block.columns):
-            if modality in baselines and str(name) in seen:
+        for name, of in _columns(block, nominal=modality in TABULAR or modality in baselines).items():
+            if modality in baselines and name in seen:
                 continue
-            seen.add(str(name))
-            known = ~np.isnan(values[:, j])
-            for what, rows, column in (
-                ("value", known, values[:, j]),
-                ("missingness", np.ones(len(picked), bool), known.astype(float)),
-            ):
-                area = _concordance(outcome[rows], column[rows]) if rows.sum() >= _FEWEST else 0.5
-                tells = max(area, 1 - area)
+            seen.add(name)
+            known = ~np.isnan(values[:, of]).any(axis=1)
+            for what, rows in (("value", known), ("missingness", np.ones(len(picked), bool))):
+                if rows.sum() < _FEWEST:
+                    continue
+                if what == "missingness":
+                    tells = _either_way(outcome, known.astype(float))
+                elif len(of) > 1:
+                    codes = values[rows][:, of].argmax(axis=1)
+                    tells = _concordance(outcome[rows], _share_of_others(outcome[rows], codes, patients[rows]))
+                else:
+                    tells = _either_way(outcome[rows], values[rows, of[0]])
                 if tells >= limit or (tells >= near and _many(outcome[rows], patients[rows], design.kind)):
-                    known_rows = int(block.iloc[:, j].notna().sum()) if what == "value" else len(y)
-                    found.append((modality, str(name), what, tells, known_rows))
+                    known_rows = int(block.iloc[:, of].notna().all(axis=1).sum()) if what == "value" else len(y)
+                    found.append((modality, name, what, tells, known_rows))
     return pd.DataFrame(found, columns=["modality", "column", "what", "auroc", "rows"])
+
+
+def _columns(block: pd.DataFrame, nominal: bool) -> dict[str, list[int]]:
+    """Return the places of each column of the patient table in a block: a nominal one has a place for each code."""
+    found: dict[str, list[int]] = {}
+    for place, name in enumerate(map(str, block.columns)):
+        found.setdefault(name.partition("=")[0] if nominal else name, []).append(place)
+    return {name if len(of) > 1 else str(block.columns[of[0]]): of for name, of in found.items()}
+
+
+def _either_way(y: np.ndarray, x: np.ndarray) -> float:
+    area = _concordance(y, x)
+    return max(area, 1 - area)
+
+
+def _share_of_others(y: np.ndarray, codes: np.ndarray, patients: np.ndarray) -> np.ndarray:
+    """Return for each row the mean outcome of other patients with its code, of all others where there are none.
+
+    Without the patient's own outcome: else many codes of few patients each would give any outcome away.
+    """
+    rows = pd.DataFrame({"code": codes, "patient": patients, "y": y})
+    own = (
+        rows.groupby(["code", "patient"])["y"].transform("sum"),
+        rows.groupby(["code", "patient"])["y"].transform("size"),
+    )
+    same = rows.groupby("code")["y"].transform("sum") - own[0], rows.groupby("code")["y"].transform("size") - own[1]
+    anybody = (y.sum() - own[0]) / np.maximum(len(y) - own[1], 1)
+    return np.asarray(np.where(same[1] > 0, same[0] / np.maximum(same[1], 1), anybody))
 
 
 def _many(y: np.ndarray, patients: np.ndarray, kind: str) -> bool:

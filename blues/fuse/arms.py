@@ -124,7 +124,8 @@ def _check_pooling(design: Design, candidates: Sequence[models.Candidate]) -> No
 
 def _single(name: str, calibrate: str, threshold: str) -> Arm:
     if name == "prevalence":
-        return Arm(name, (name,), (models.Candidate("prevalence"),), role="prevalence")
+        rule = threshold if threshold == "prevalence" else "half"  # no cut of a constant is better than another
+        return Arm(name, (name,), (models.Candidate("prevalence", threshold=rule),), role="prevalence")
     if is_rule(name):
         model = models.CLIP_RULE if name.startswith(BY_CLIP) else models.PLAIN
         return Arm(name, (name,), (models.Candidate(model, threshold=models.APPARENT),), role="rule")

@@ -209,7 +209,9 @@ def summary(found: Run) -> str:
     lines += _gain_lines(found, metric) + _added_lines(found) + _subgroup_lines(found)
     lines += _null_lines(found, metric) + _choice_lines(found)
     lines += [f"{note['level'].upper()}: {note['text']}" for note in found.notes if note["level"] == "warning"]
-    lines.append(f"{len(found.refused)} columns were refused as predictors; the report says which and why.")
+    columns = check.counted(len(found.refused), "column")
+    were = "was refused as a predictor" if len(found.refused) == 1 else "were refused as predictors"
+    lines.append(f"{columns} {were}; the report says which and why.")
     return "\n".join(lines)
 
 

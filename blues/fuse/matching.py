@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from blues import check
@@ -11,9 +12,11 @@ from blues.cohort.schema import NO, YES, Column
 from blues.cohort.targets import definition
 from blues.features import Design
 
-__all__ = ["check_outcome", "doubts", "matched_columns", "same_unit"]
+__all__ = ["check_outcome", "codes_apart", "doubts", "far_apart", "matched_columns", "same_unit"]
 
 _MICRO = str.maketrans({"\u00b5": "u", "\u03bc": "u"})
+FEWEST, TIMES = 5, 10
+"""Values a cohort from which its median is held against the other cohort's, and how many times as large is another unit."""
 _SMALL = frozenset("g l m mol eq osm kat s".split())
 _LARGE = frozenset("u iu pa hz bq gy sv w v j n".split())
 """Symbols that a prefix stands before, of which m and p mean one thing small and another as a capital; these hold capitals."""
@@ -95,6 +98,45 @@ def _apart(ours: Column, theirs: Column, train: str, test: str) -> str:
     if ours.label and theirs.label and ours.label.casefold() != theirs.label.casefold():
         return f"a yes to {ours.label!r} in {train}, to {theirs.label!r} in {test}; if both ask the same, give them one label"
     return ""
+
+
+def codes_apart(ours: set[str], theirs: set[str], train: str, test: str) -> str:
+    """Return in words which codes of a nominal column one of two cohorts alone has; nothing where they have the same."""
+    own = [(sorted(codes), name) for codes, name in ((ours - theirs, train), (theirs - ours, test)) if codes]
+    return "; ".join(f"code{'s' * (len(codes) > 1)} {', '.join(codes)} in {name} alone" for codes, name in own)
+
+
+def far_apart(train: Cohort, test: Cohort, pairs: Mapping[str, str]) -> list[str]:
+    """Return columns whose values can hardly be in one unit, though both dictionaries name the same, with both medians.
+
+    Parameters
+    ----------
+    train, test : Cohort
+    pairs : mapping of str to str
+        From :func:`matched_columns`, those used.
+
+    Returns
+    -------
+    list of str
+        Numbers whose median in the test cohort lies outside the range of the training cohort, or is ten times as large or a
+        tenth.
+    """
+    found = []
+    for name, other in pairs.items():
+        column = train.dictionary.columns[name]
+        if column.decoded_kind != "continuous":
+            continue
+        ours, theirs = train.patients[name].dropna(), test.patients[other].dropna()
+        if min(len(ours), len(theirs)) < FEWEST:
+            continue
+        first, second = float(ours.median()), float(theirs.median())
+        small, large = sorted((abs(first), abs(second)))
+        times = first * second > 0 and large >= TIMES * small
+        if times or not ours.min() <= second <= ours.max():
+            found.append(
+                f"{name} ({first:g} in {train.name}, {second:g} in {test.name}; {column.unit or 'no unit said'})"
+            )
+    return found
 
 
 def _is_yes(meaning: Any) -> bool:

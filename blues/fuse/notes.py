@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from blues import evaluate, provenance
+from blues import check, evaluate, provenance
 from blues.check import FEW_PATIENTS, INTERVAL, number, p_value
-from blues.features import Design, suspicious
+from blues.features import Design, idle, suspicious
 from blues.features.arm_names import is_rule
-from blues.fuse.crossval import UNCHOSEN, UNSTACKED
 from blues.fuse.experiment import Experiment
 
 __all__ = [
+    "cohort_notes",
     "design_facts",
     "encoder_notes",
-    "fallback_notes",
+    "idle_notes",
     "notes_on",
     "own_provenance",
     "reference_notes",
     "sample_size",
-    "undecided_notes",
 ]
 
 UNEQUAL = 4
@@ -49,13 +48,13 @@ def sample_size(design: Design, taught: tuple[Design, np.ndarray] | None = None)
     -------
     dict
         ``patients, smaller_class, features, events_per_feature`` (those of who teaches; of a transfer their number is
-        ``taught``) and, for a binary outcome, ``auroc_width``: AUROC -> expected
+        ``taught``), what :func:`blues.features.idle` names and, for a binary outcome, ``auroc_width``: AUROC -> expected
         width of its 95% interval (Hanley & McNeil 1982 on the logit scale) at these class sizes, before any loss to
         cross-validation.
     """
     outcome = design.y.groupby(design.patients.to_numpy()).max()
-    features = sum(block.shape[1] for block in design.blocks.values())
-    found: dict[str, Any] = {"patients": len(outcome), "features": features}
+    found: dict[str, Any] = {"patients": len(outcome)} | (idle(design) if taught is None else idle(*taught))
+    features = max(found["features"], 1)
     if taught is not None:
         teachers = taught[0].y.iloc[taught[1]].groupby(taught[0].patients.to_numpy()[taught[1]]).max()
         own = _fewer(teachers) if design.kind == "binary" else len(teachers)
@@ -109,9 +108,10 @@ def notes_on(
 ) -> list[dict[str, str]]:
     """Say what limits the numbers: few events, suspicious columns, patients an arm could not use, unread clips."""
     found = [
-        *undecided_notes(design),
+        *cohort_notes(design),
         *_outcome_notes(design),
-        *_size_notes(design, size if size is not None else sample_size(design)),
+        *_size_notes(design, size := size if size is not None else sample_size(design)),
+        *idle_notes(size),
         *_leak_notes(design),
         *_width_notes(design, experiment),
         *_band_notes(experiment),
@@ -149,25 +149,6 @@ def notes_on(
 
 def _shuffled(experiment: Experiment) -> str:
     return "patients, one repeat of the folds" if experiment.train is None else "training patients, one fit"
-
-
-def fallback_notes(choices: pd.DataFrame) -> list[dict[str, str]]:
-    """Warn of arms that could not choose, calibrate, cut or stack in some training folds, for want of inner folds."""
-    said = {
-        UNCHOSEN: "nothing could be chosen, calibrated or cut, so that the first candidate was taken as it is",
-        UNSTACKED: "nothing could be stacked, so that the mean over the kinds of information was taken",
-    }
-    found = []
-    for arm, part in choices.groupby("arm", sort=False) if len(choices) else ():
-        for fallback, words in said.items():
-            if times := int((part["fallback"] == fallback).sum()):
-                found.append(
-                    _warning(
-                        f"Arm {arm}: in {times} of {len(part)} training folds {words}: too few patients are of one class, or "
-                        "have what it looks at, to hold some of them out again."
-                    )
-                )
-    return found
 
 
 def reference_notes(few: Mapping[str, tuple[int, int]], reference: str | None) -> list[dict[str, str]]:
@@ -276,17 +257,17 @@ def _warning(text: str) -> dict[str, str]:
     return {"level": "warning", "text": text}
 
 
-def undecided_notes(design: Design) -> list[dict[str, str]]:
-    """Warn of questions that the draft of a dictionary asks and nobody has decided; of a transfer, of both cohorts'."""
+def cohort_notes(design: Design) -> list[dict[str, str]]:
+    """Warn of what reading left open, of a transfer in both cohorts: questions of a draft, one person under two ids."""
     taught = design.facts.get("trained_on", {})
     told = [(design.cohort, design.facts), *([(taught["cohort"], taught)] if taught else [])]
+    undecided = "An outcome, or a value known too late, may be among the predictors. Decide each, and delete its mark."
+    twice = "Folds may set one person on both sides: then what is asked was taught, and every score is too good."
     return [
-        _warning(
-            f"{cohort}: {sentence}. An outcome, or a value known too late, may be among the predictors. Decide each, and "
-            "delete its mark."
-        )
+        _warning(f"{cohort}: {sentence}. {so}")
         for cohort, facts in told
-        for sentence in facts.get("undecided", ())
+        for what, so in (("undecided", undecided), ("twice", twice))
+        for sentence in facts.get(what, ())
     ]
 
 
@@ -382,6 +363,22 @@ def _size_notes(design: Design, size: Mapping[str, Any]) -> list[dict[str, str]]
         )
     )
     return found
+
+
+def idle_notes(size: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Name the columns of a :func:`sample_size` that have no value or one only, and those that repeat another."""
+    told = []
+    for what, words in (("blank", "without any value"), ("constant", "with one value in everybody")):
+        if names := size.get(what):
+            told.append(f"{check.counted(len(names), 'column')} {words} ({_first(names)})")
+    found = [_note(f"Not counted among the candidate features: {' and '.join(told)}.")] if told else []
+    if copies := [f"{name} as {other}" for name, other in size.get("copies", ())]:
+        found.append(_note(f"Columns with the very values of another: {_first(copies)}. They tell nothing more."))
+    return found
+
+
+def _first(names: Sequence[str]) -> str:
+    return ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
 
 
 def _leak_notes(design: Design) -> list[dict[str, str]]:

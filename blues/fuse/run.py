@@ -16,9 +16,10 @@ from blues.fuse.crossval import Fold, fit_arms
 from blues.fuse.examine import examined_arms, learning_curve, learning_notes, validate, validation_notes
 from blues.fuse.experiment import Experiment
 from blues.fuse.explained import chosen_arms
+from blues.fuse.fallbacks import constant_notes, fallback_notes
 from blues.fuse.finetune import Tuning
 from blues.fuse.margin import check_margin
-from blues.fuse.notes import design_facts, fallback_notes, notes_on, own_provenance, reference_notes, sample_size
+from blues.fuse.notes import design_facts, notes_on, own_provenance, reference_notes, sample_size
 from blues.fuse.null import added_null, label_null, with_added
 from blues.fuse.record import Run
 from blues.fuse.settled import settled
@@ -171,7 +172,7 @@ def run_folds(
     size = sample_size(about, (design, np.asarray(folds[0][2])) if transfer else None)
     few = too_few_patients(without_images(arms, design.kind), by_arm)
     notes = notes_on(about, by_arm, experiment, size) + reference_notes(few, reference) + fallback_notes(fitted.choices)
-    notes += validation_notes(validation) + learning_notes(learning)
+    notes += constant_notes(predictions, fitted.choices) + validation_notes(validation) + learning_notes(learning)
     return Run(
         experiment=experiment,
         predictions=predictions,

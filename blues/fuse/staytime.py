@@ -23,7 +23,7 @@ from blues.features import Design
 from blues.features.arm_names import arm_name, is_rule, sees_images
 from blues.fuse.examine import examined_arms, learning_notes, validation_notes
 from blues.fuse.experiment import Experiment
-from blues.fuse.notes import design_facts, encoder_notes, own_provenance, undecided_notes
+from blues.fuse.notes import cohort_notes, design_facts, encoder_notes, idle_notes, own_provenance, sample_size
 from blues.fuse.record import Run
 from blues.fuse.stayexamine import learning_of_time, refuse_options, unused_options, validate_time
 from blues.fuse.tables import (
@@ -328,7 +328,11 @@ def _facts(design: Design, by_arm: Mapping[str, pd.DataFrame], found: survive.Ou
         "censored": int((design.event == 0).sum()),
         "times": list(found.times),
         "model": "cause-specific ridge Cox",
-        "sample_size": {"patients": len(design.y), "features": features, "events_per_feature": events / features},
+        "sample_size": {
+            **facts["sample_size"],
+            "patients": len(design.y),
+            "events_per_feature": events / max(features, 1),
+        },
     }
 
 
@@ -374,4 +378,4 @@ def _notes(design: Design, experiment: Experiment, found: survive.OutOfFold) -> 
             f"The null shuffles times and events {experiment.null} times among the patients, one repeat of the folds each; its "
             f"smallest possible p is {check.p_value(1 / (1 + experiment.null))}."
         )
-    return undecided_notes(design) + notes + encoder_notes(design)
+    return cohort_notes(design) + notes + idle_notes(sample_size(design)) + encoder_notes(design)

@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 
 from blues import check
-from blues.cohort import Cohort
+from blues.cohort import Cohort, persons
 from blues.features import TABULAR, Design
 from blues.features.arm_names import is_baseline
 from blues.fuse.experiment import Experiment
-from blues.fuse.matching import check_outcome, doubts, matched_columns
+from blues.fuse.matching import check_outcome, codes_apart, doubts, far_apart, matched_columns
 from blues.fuse.record import Run
 from blues.fuse.run import groups_given, run_folds
 from blues.fuse.settled import settled
@@ -80,15 +80,26 @@ def transfer(
         "intervals speak of the patients tested, not of other models fitted elsewhere."
     )
     notes: list[dict[str, str]] = [{"level": "note", "text": note}]
-    units = refused[refused["reason"].str.contains(" unit")]
-    if len(units):
-        text = "Left out, for the units differ: " + "; ".join(
-            f"{row.column} ({row.reason.removeprefix('not matched: ')})" for row in units.itertuples()
-        )
-        notes.append({"level": "warning", "text": text})
+    for what, mark in (("units", r"\bunit "), ("codes", r"\bcodes? .* alone$")):
+        left_out = refused[refused["reason"].str.contains(mark)]
+        if len(left_out):
+            text = f"Left out, for the {what} differ: " + "; ".join(
+                f"{row.column} ({row.reason.removeprefix('not matched: ')})" for row in left_out.itertuples()
+            )
+            notes.append({"level": "warning", "text": text})
     both = {str(c).partition("=")[0] for name in TABULAR if name in about.blocks for c in about.blocks[name]}
     pairs = {name: other for name, other in matched_columns(train[0], test[0])[0].items() if name in both}
     notes += [{"level": "warning", "text": text} for text in doubts(train[0], test[0], experiment.task, pairs)]
+    if far := far_apart(train[0], test[0], pairs):
+        text = f"Medians that can hardly be of one unit, though both dictionaries say so: {'; '.join(far)}. Look at the units."
+        notes.append({"level": "warning", "text": text})
+    if len(same := _same_ids(train[1], test[1], design.blocks)) >= SAME_IDS:
+        named = ", ".join(same[:SAME_IDS])
+        text = (
+            f"{len(same)} patients have one id in {a} and in {b}, and half of their fine values or more are equal "
+            f"({named}{', ...' if len(same) > SAME_IDS else ''}): if they are the same people, their outcomes were taught."
+        )
+        notes.append({"level": "warning", "text": text})
     if groups:
         found = dataclasses.replace(found, subgroups=subgroups(found, dict(groups)))
     return dataclasses.replace(
@@ -129,7 +140,11 @@ def joined(train_cohort: Cohort, train: Design, test_cohort: Cohort, test: Desig
     for name, block in train.blocks.items():
         blocks[name], lost = _shared(name, block, test.blocks[name], pairs)
         left_out += [
-            (column, why.get(column, f"not among the usable columns of {test_cohort.name}")) for column in lost
+            (
+                column,
+                why.get(column) or _why_lost(column, (train_cohort, block), (test_cohort, test.blocks[name]), pairs),
+            )
+            for column in lost
         ]
     singles, cohorts = {}, ((train_cohort, train), (test_cohort, test))
     for name in (n for n in train.singles if n in test.singles):
@@ -146,7 +161,7 @@ def joined(train_cohort: Cohort, train: Design, test_cohort: Cohort, test: Desig
             columns = max(a.columns, b.columns, key=len)
             singles[name] = (a.reindex(columns=columns), b.reindex(columns=columns))
     poolings = {name: (train.poolings[name], test.poolings[name]) for name in train.poolings}
-    _nobody_twice(train_cohort, test_cohort, blocks)
+    _nobody_twice((train_cohort, train), (test_cohort, test), blocks)
     known = train.refused.set_index("column")
     columns = train_cohort.dictionary.columns
     rows = [
@@ -178,6 +193,18 @@ def joined(train_cohort: Cohort, train: Design, test_cohort: Cohort, test: Desig
     return design, about
 
 
+def _why_lost(
+    column: str, train: tuple[Cohort, pd.DataFrame], test: tuple[Cohort, pd.DataFrame], pairs: Mapping[str, str]
+) -> str:
+    """Return why a column that both dictionaries have is not in both designs: codes of one alone, or another reason."""
+    codes = [
+        {str(label) for base, _, label in (str(c).partition("=") for c in block) if base == name}
+        for (_, block), name in ((train, column), (test, pairs.get(column, column)))
+    ]
+    told = codes_apart(codes[0], codes[1], train[0].name, test[0].name) if all(codes) else ""
+    return told or f"not among the usable columns of {test[0].name}"
+
+
 def _without_clips(facts: Mapping[str, Any]) -> dict[str, Any]:
     """Return the facts of the cohort that taught without its clips: no page shows them."""
     return {name: fact for name, fact in facts.items() if name != "clip_hashes"}
@@ -189,28 +216,55 @@ def _under(a: Any, b: Any) -> Any:
     return pd.concat([a.set_axis(index), b])
 
 
-ENOUGH, FINE = 5, 10
-"""So many known values, each of a column with more than so many different ones, make a row unmistakable."""
+SAME_IDS = 3
+"""From so many patients on, of one id in both cohorts and half of their fine values equal, a transfer warns."""
 
 
-def _nobody_twice(train: Cohort, test: Cohort, blocks: Mapping[str, tuple[pd.DataFrame, pd.DataFrame]]) -> None:
-    """Raise where rows of the test cohort are rows of the training cohort: their scores would be those of training."""
-    same = Path(train.folder).resolve() == Path(test.folder).resolve()
-    ours, theirs = (pd.concat([pair[side].round(9) for pair in blocks.values()], axis=1) for side in (0, 1))
-    fine = ours.columns[ours.nunique() > FINE]
-    ours, theirs = ours[fine].astype(float), theirs[fine].astype(float)
-    known = theirs[theirs.notna().sum(axis=1) >= ENOUGH]
-    seen = set(map(tuple, ours.fillna(np.inf).to_numpy()))
-    twice = [
-        str(who) for who, row in zip(known.index, known.fillna(np.inf).to_numpy(), strict=True) if tuple(row) in seen
-    ]
-    if same or twice:
-        found = f"{len(twice)} of {len(theirs)} rows of {test.name} are in {train.name} too, value for value"
-        raise check.InputError(
-            f"{test.name} is the cohort that was trained on" if same else f"{found}; the first: {twice[0]}",
-            file=test.folder,
-            remedy="Name a cohort of other patients; for one cohort leave --train and --test out: folds do that",
+def _nobody_twice(
+    train: tuple[Cohort, Design], test: tuple[Cohort, Design], blocks: Mapping[str, tuple[pd.DataFrame, pd.DataFrame]]
+) -> None:
+    """Raise where patients of the test cohort are in the training cohort: their scores would be those of training."""
+    a, b = (cohort for cohort, _ in (train, test))
+    remedy = "Name a cohort of other patients; for one cohort leave --train and --test out: folds do that"
+    if Path(a.folder).resolve() == Path(b.folder).resolve():
+        raise check.InputError(f"{b.name} is the cohort that was trained on", file=b.folder, remedy=remedy)
+    pairs, whose, how = persons.same_clips([(a.folder, a.clips), (b.folder, b.clips)]), "clips of ", ", byte for byte"
+    if not pairs:
+        patients = [design.patients.to_numpy() for _, design in (train, test)]
+        tables = [tuple(pair[side].set_axis(patients[side]) for side in (0, 1)) for pair in _side_by_side(blocks)]
+        pairs, whose, how = (
+            persons.alike_between((t[0], t[1]) for t in tables),
+            "",
+            ": most of their fine values are equal",
         )
+    if pairs:
+        first, second = _two_names(a, b)
+        twice = f"{len({pair.second for pair in pairs})} of {check.counted(len(b.patients), 'patient')} of {second}"
+        told = f"patients of {first} and of {second}, and how many: {persons.shown(pairs)}"
+        raise check.InputError(f"{whose}{twice} are in {first} too{how} ({told})", file=b.folder, remedy=remedy)
+
+
+def _side_by_side(blocks: Mapping[str, tuple[pd.DataFrame, pd.DataFrame]]) -> list[tuple[pd.DataFrame, ...]]:
+    """Return the tables that a person may be known by: the columns of the patient table, and each block by itself."""
+    tabular = [blocks[name] for name in TABULAR if name in blocks]
+    joint = [tuple(pd.concat([pair[side] for pair in tabular], axis=1) for side in (0, 1))] if len(tabular) > 1 else []
+    return [*joint, *blocks.values()]
+
+
+def _same_ids(train: Design, test: Design, blocks: Mapping[str, pd.DataFrame]) -> list[str]:
+    """Return the patients with one id in both cohorts, of whose fine values of the patient table half are equal or more."""
+    tabular = [block for name, block in blocks.items() if name in TABULAR]
+    if not tabular:
+        return []
+    table = pd.concat(tabular, axis=1)
+    codes = pd.DataFrame(persons.fine_values(table))
+    sides = [codes[: len(train.y)].set_axis(train.patients), codes[len(train.y) :].set_axis(test.patients)]
+    ours, theirs = (side[~side.index.duplicated()] for side in sides)
+    both = ours.index.intersection(theirs.index)
+    ours, theirs = ours.loc[both], theirs.loc[both]
+    known = (ours >= 0) & (theirs >= 0)
+    equal = (known & (ours == theirs)).sum(axis=1)
+    return [str(who) for who in both[(known.sum(axis=1) >= persons.KNOWN) & (equal >= known.sum(axis=1) / 2)]]
 
 
 def _shared(

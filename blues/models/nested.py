@@ -39,10 +39,10 @@ class Nested(OutcomeModel):
         For a binary outcome: a calibrator fitted on the inner out-of-fold predictions of the chosen candidate; ``"shift"``
         moves the log-odds by a constant [1]_, ``"platt"`` is a logistic regression on them [2]_.
     threshold : {"half", "prevalence", "youden", "matched", "apparent"}
-        0.5; the training share of events; the cut with the highest sensitivity + specificity on the inner out-of-fold
-        predictions [3]_ (after calibration); the one that calls as many of these as have the event; or (``"apparent"``, for
-        rules of one variable) the highest sensitivity + specificity on the training rows themselves. For an ordinal outcome
-        ``"half"`` is the nearest grade and ``"matched"`` calls each grade as often as it occurs in training.
+        0.5; just above the training share of events; the cut with the highest sensitivity + specificity on the inner
+        out-of-fold predictions [3]_ (after calibration); the one that calls as many of these as have the event; or
+        (``"apparent"``, for rules of one variable) the highest sensitivity + specificity on the training rows themselves. For
+        an ordinal outcome ``"half"`` is the nearest grade and ``"matched"`` calls each grade as often as it occurs in training.
 
     Attributes
     ----------

@@ -19,6 +19,8 @@ __all__ = [
 THRESHOLDS = ("half", "prevalence", "youden", "matched")
 GRADING = ("half", "matched")
 """What an ordinal outcome can take of them: the nearest grade, or each grade called as often as it occurs."""
+ABOVE = 1e-4
+"""So much above the prevalence is its threshold: a model that learned nothing predicts it, nearly, and calls nobody 1."""
 APPARENT = "apparent"
 """For models of one variable only: the Youden cut on the training rows' own predictions, without an inner loop."""
 
@@ -79,7 +81,7 @@ def matched_cuts(y: np.ndarray, p: np.ndarray) -> np.ndarray:
 
 
 def find_threshold(rule: str, y: np.ndarray, p: np.ndarray) -> float:
-    """Return the threshold of a rule: 0.5, the share of events, or a cut on the rows that have a prediction.
+    """Return the threshold of a rule: 0.5, just above the share of events, or a cut on the rows that have a prediction.
 
     Parameters
     ----------
@@ -89,7 +91,7 @@ def find_threshold(rule: str, y: np.ndarray, p: np.ndarray) -> float:
         Outcome and probability; NaN where there is none.
     """
     if rule == "prevalence":
-        return float(y.mean())
+        return float(y.mean()) + ABOVE
     known = np.isfinite(p)
     if rule == "half" or len(np.unique(y[known])) < 2:
         return 0.5
