@@ -78,22 +78,22 @@ def tissue(about: Reduced) -> np.ndarray:
 
 
 def _belongs(parts: np.ndarray, size: np.ndarray, bright: np.ndarray) -> np.ndarray:
-    """Tell which parts go with the largest one: those of some size or within its box, and dim, ragged ones above or below it.
+    """Tell which parts go with the largest one: those of some size or within its box, and dim, ragged ones not beside it.
 
-    Tissue that fades with depth comes apart in ragged pieces dimmer than what lies above; a clock or a dot in the margin is
-    bright, and subtitles are a box.
+    Tissue that fades with depth comes apart in ragged pieces, and lines, dimmer than what lies above; a clock in the margin is
+    bright, subtitles are a box, a dot lies beside the picture. Beside it there is tissue too where the frame cuts it off.
     """
     main, places = int(size.argmax()), ndimage.find_objects(parts)
-    rows, columns = places[main - 1]
-    area = np.array([1, *((place[0].stop - place[0].start) * (place[1].stop - place[1].start) for place in places)])
-    beside, box = np.ones(parts.shape), np.ones(parts.shape)
-    spare = (columns.stop - columns.start) // 10
-    beside[:, max(columns.start - spare, 0) : columns.stop + spare] = 0
-    box[rows, columns] = 0
-    outside = np.bincount(parts.ravel(), weights=box.ravel()) > 0.5 * size
-    aside = np.bincount(parts.ravel(), weights=beside.ravel()) > 0.5 * size
-    other = outside & (size < 0.25 * size[main]) & (aside | (bright > bright[main]) | (size > 0.85 * area))
-    return np.asarray(~other)
+    ends = np.array([(0, 0, 0, 0), *((rows.start, rows.stop, columns.start, columns.stop) for rows, columns in places)])
+    sides = ends[:, [1, 3]] - ends[:, [0, 2]]
+    box = (sides.min(1) >= 6) & (size > 0.95 * sides.prod(1))
+    middle, spare = ends[:, 2:].mean(1), sides[main, 1] // 15
+    beside = (middle < ends[main, 2] - spare) | (middle > ends[main, 3] + spare)
+    cut = (ends[:, 2] == 0) | (ends[:, 3] == parts.shape[1])
+    outside = np.ones(parts.shape)
+    outside[places[main - 1]] = 0
+    small = (np.bincount(parts.ravel(), weights=outside.ravel()) > 0.5 * size) & (size < 0.25 * size[main])
+    return np.asarray(~(small & (box | (beside & ~cut) | (bright > bright[main]))))
 
 
 @dataclasses.dataclass(frozen=True)
