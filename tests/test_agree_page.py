@@ -63,6 +63,10 @@ def test_page_fits_paper_and_phone(made, name):
         tab.open(made[name], width=360, height=800, mobile=True)
         assert tab.run("document.documentElement.scrollWidth") <= 360
         assert tab.run("Math.max(...Array.from(document.querySelectorAll('tr'), r => r.offsetHeight))") < 200
+        first = "document.querySelectorAll('tbody tr:first-child td:nth-child(2)')"
+        assert (
+            tab.run(f"Math.max(...Array.from({first}, d => d.offsetLeft))") < 240
+        )  # a value is in sight beside its name
         if browser.axe() is not None:
             tab.run(browser.axe() + ";0")
             assert tab.run("axe.run().then(r => r.violations.map(v => v.id))") == []

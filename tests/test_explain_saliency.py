@@ -12,6 +12,7 @@ from torch import nn
 from blues import check, datasets, explain, simulate, video
 from blues.encoders import base, ensemble, get, nets
 from blues.explain import command
+from blues.explain.overlay import _font, _lines
 from blues.explain.saliency import layers
 
 SIZE = (48, 64)
@@ -420,3 +421,26 @@ class TestCommand:
         assert command.main([*words, "--output", "blines"]) == 2
         assert "output is 'blines'" in capsys.readouterr().err
         assert command.main([*words, "--moving", "avi"]) == 2
+
+
+def test_what_stands_below_a_frame_is_its_own_value_in_letters_that_the_font_has():
+    frames = np.zeros((3, 20, 60), np.uint8)
+    found = explain.ClipSaliency(
+        frames,
+        np.zeros(frames.shape),
+        np.array([-0.4, 0.005, np.nan]),
+        "b_line_presence",
+        "grad-cam",
+        0.0,
+        np.arange(3),
+        3,
+    )
+    said = [" ".join(lines) for lines in _lines(found, 200)]
+    assert [words.partition(";")[0] for words in said] == [
+        "b_line_presence −0.400",
+        "b_line_presence 0.005",
+        "b_line_presence –",
+    ]
+    font = _font()
+    missing = bytes(font.getmask("\ufffe"))
+    assert all(bytes(font.getmask(letter)) != missing for letter in "−–äμ0")

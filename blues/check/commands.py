@@ -164,7 +164,10 @@ def parse(cls: type[T], argv: Sequence[str] | None, *, prog: str, description: s
     return made
 
 
-_FILES = tuple(".csv .docx .gif .htm .html .json .md .mp4 .parquet .pdf .png .svg .tex .toml .txt .xlsx .zip".split())
+_FILES = tuple(
+    ".csv .docx .gif .gz .htm .html .json .md .mp4 .npy .npz .parquet .pdf .png .pt .safetensors .svg .tex .toml .tsv .txt "
+    ".xlsx .zip".split()
+)
 
 
 def _refuse_files(options: Any) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import matplotlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage, stats
@@ -153,9 +154,8 @@ def _told(found: ClipSaliency) -> np.ndarray:
     """Return every frame beside its overlay, and below both what the output is there and in the whole clip."""
     gray = np.repeat(found.frames[..., None], 3, axis=3)
     both = np.concatenate([gray, overlay(found.frames, found.maps)], axis=2)
-    font, width = ImageFont.load_default(_LETTERS), max(8, int(both.shape[2] / (0.6 * _LETTERS)))
-    said = f"; in this clip {found.span()}; colours are relative to the clip"
-    lines = [textwrap.wrap(f"{found.output} {number(float(v), 3)}{said}", width) for v in found.values]
+    font = _font()
+    lines = _lines(found, max(8, int(both.shape[2] / (0.6 * _LETTERS))))
     high = (_LETTERS + 4) * max(map(len, lines), default=0)
     strips = []
     for rows in lines:
@@ -163,6 +163,17 @@ def _told(found: ClipSaliency) -> np.ndarray:
         ImageDraw.Draw(strip).multiline_text((2, 1), "\n".join(rows), fill=(255, 255, 255), font=font, spacing=2)
         strips.append(np.asarray(strip))
     return np.concatenate([both, np.stack(strips)], axis=1)
+
+
+def _font() -> ImageFont.FreeTypeFont:
+    """Return a font that has the minus sign and letters of other languages, which Pillow's own lacks."""
+    return ImageFont.truetype(str(Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")), _LETTERS)
+
+
+def _lines(found: ClipSaliency, width: int) -> list[list[str]]:
+    """Return what stands below every frame, in lines of ``width`` letters."""
+    said = f"; in this clip {found.span()}; colours are relative to the clip"
+    return [textwrap.wrap(f"{found.output} {number(float(v), 3)}{said}", width) for v in found.values]
 
 
 def write_stills(found: ClipSaliency, folder: str | Path, name: str, most: int = 3) -> list[Path]:
