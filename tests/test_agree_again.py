@@ -1,6 +1,7 @@
 """What a second outside statistician found: scales that are not the run's, rounds without an order, doubts left out."""
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -103,6 +104,16 @@ class TestBesideTheRun:
         assert "Model and R1, arm image" in said
         assert "Cohen's kappa, quadratic of 2 raters on 60 subjects" in said
         assert "needs at least 2" in refused(capsys, tmp_path / "r.csv", "--categories", *"0123")
+
+    def test_a_second_look_of_one_reader_is_told_and_compared(self, tmp_path, capsys):
+        rows = pd.concat([clips(raters=1).assign(round=k) for k in (1, 2)])
+        asked = ("--categories", *"0123", "--run", a_run(tmp_path / "run"), "--draws", 20)
+        said = printed(capsys, saved(rows, tmp_path), *asked)
+        assert "R1 alone rated" in said
+        assert "Raters are compared with themselves between rounds 1 and 2" in said
+        assert "Raters with themselves" in said
+        other = rows.assign(rater=np.where(rows["round"] == 1, "R1", "R2"))
+        assert "alone rated" not in refused(capsys, saved(other, tmp_path), *asked)
 
     @pytest.mark.parametrize("name", ["Model", "MODEL ", "model"])
     def test_no_expert_is_called_as_the_model_is(self, name, tmp_path, capsys):
@@ -212,11 +223,23 @@ class TestDoubts:
         assert "R2 - R3 rests on" in agree.light_kappa(one, categories=range(4), draws=20).detail["note"]
         assert "rest" not in str(agree.light_kappa(rows, categories=range(4), draws=20).detail.get("note"))
 
+    def test_many_pairs_of_few_subjects_are_counted(self):
+        rng = np.random.default_rng(0)
+        table = pd.DataFrame(rng.integers(0, 3, (60, 10))).where(rng.random((60, 10)) < 0.35)
+        note = agree.light_kappa(table, categories=range(3), draws=20).detail["note"]
+        assert re.search(r"\d+ of 45 pairs rest on fewer than 10 subjects", note)
+        assert len(note) < 300
+
+    def test_a_table_of_few_subjects_says_so_once(self):
+        few = clips()[lambda rows: rows["clip"].isin([f"c{i}" for i in range(8)])]
+        note = agree.light_kappa(few, categories=range(4), draws=20).detail.get("note", "")
+        assert "rest on fewer" not in note
+
 
 class TestColumns:
     @pytest.mark.parametrize(
         "name",
-        ["severity_mean", "final", "Truth", "batch 2", "reader agreement", "gold-standard", "median.all", "Total"],
+        ["severity_mean", "final", "Truth", "batch 2", "reader agreement", "median.all", "Majority"],
     )
     def test_what_several_ratings_come_to_is_no_rater(self, name, tmp_path, capsys):
         table = wide(clips()).rename_axis(columns=None).reset_index().assign(**{name: 1})
@@ -228,6 +251,23 @@ class TestColumns:
     def test_names_that_only_hold_such_letters_are_raters(self, name):
         table = wide(clips()).rename_axis(columns=None).reset_index().assign(**{name: 1})
         assert agree.cohen_kappa(table[["subject", "R1", name]], categories=range(4), draws=0).subjects == 60
+
+    @pytest.mark.parametrize(
+        "names",
+        [
+            ("label_1", "label_2"),
+            ("Final_Rater1", "Final_Rater2"),
+            ("severity mean A", "severity mean B"),
+            ("Ann_total", "Bob_total"),
+            ("standard reader", "novice"),
+            ("reference", "novice"),
+            ("Dr Gold", "Ann"),
+        ],
+    )
+    def test_a_word_of_all_columns_and_ordinary_names_are_raters(self, names):
+        table = wide(clips()).rename_axis(columns=None).reset_index()[["subject", "R1", "R2"]]
+        table.columns = ["subject", *names]
+        assert agree.cohen_kappa(table, categories=range(4), draws=0).subjects == 60
 
     def test_who_is_called_as_a_column_is_a_rater_of_a_tidy_table(self):
         rows = clips().replace({"rater": {"R1": "reader final year"}})

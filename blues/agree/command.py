@@ -17,9 +17,10 @@ from blues.agree.cohorts import associations, expert_statement, retakes, rule_sc
 from blues.agree.model import Experts, experts_of, model_agreement, read_predictions, taught_by
 from blues.agree.page import as_html
 from blues.agree.record import Agreement, frame_of, of_item
-from blues.agree.section import as_text, section
+from blues.agree.section import as_text, round_words, section
 from blues.agree.sheet_command import Sheet, sheet
 from blues.agree.synthetic import plan
+from blues.agree.tables import intra_rater
 from blues.check import InputError, command, given, number, one_of, option, parse, refuse_idle, word
 from blues.cohort import Cohort
 from blues.cohort import read as read_cohort
@@ -202,9 +203,13 @@ def _of_table(options: Show) -> dict[str, Any]:
     own = rows if options.item is None else rows[rows["item"].astype(str) == options.item]
     ratings_file.check_scale(own, scale, options.source)
     out: dict[str, Any] = {} if rows.attrs["patients"] else {"Whose the subjects are": ALONE}
-    raters = pd.unique(chosen["rater"])
+    raters = pd.unique(own["rater"])
     if options.run is not None and len(raters) == 1:
         out["Between readers"] = f"{raters[0]} alone rated, so that there is no agreement between readers to describe."
+        if told := round_words(own):
+            out["Rounds"] = told
+            how = _how(options) | {"categories": scale, "weights": _weights(options), "interval": options.interval}
+            out["Raters with themselves"] = intra_rater(own.drop(columns="item", errors="ignore"), **how)
     else:
         out |= section(
             rows,

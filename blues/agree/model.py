@@ -312,7 +312,7 @@ def model_agreement(
 
     Returns
     -------
-    dict of str to DataFrame or Agreement
+    dict of str to DataFrame, Agreement or str
         Titles and results: every pair, Williams' index, non-inferiority, interchangeability, leave-one-expert-out; with one
         expert the agreement with that one. Before them, where there is anything to say, which category was taken for which
         outcome of the run and how many of the rated units it does not predict.

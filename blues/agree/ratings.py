@@ -40,10 +40,11 @@ NOT_RATERS = frozenset(
 )
 """Columns of a table with a column a rater that name no rater: as ratings they would make nonsense of every number."""
 _ABOUT = frozenset(
-    "age sex gender bmi weight height birth diagnosis comment remark mean average median consensus truth reference gold final "
-    "majority agreement batch label total standard".split()
+    "age sex gender bmi weight height birth diagnosis comment remark mean average median consensus truth final majority "
+    "agreement batch".split()
 )
-"""Words that hardly a rater's name holds: of patients, of notes, of what several ratings or a reference test come to."""
+"""Words that hardly a rater's name holds: of patients, of notes, of what several ratings come to. One that every column holds
+names the scheme (``Final_A``, ``Final_B``)."""
 OPTIONAL = ("patient", "item", "round")
 IDS = ("subject", "patient", "rater")
 """Columns that name somebody or something: text as it stands, so that 1.1 and 1.10 are two and a rater may be called NA."""
@@ -276,7 +277,9 @@ def _from_wide(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series | None]:
 
 def _raters_alone(columns: Sequence[Any]) -> None:
     """Raise where a column that should hold a rater's ratings is called as something else is."""
-    for column in columns:
+    words = [set(re.split(r"[^a-z]+", plain(column))) for column in columns]
+    common = set.intersection(*words) if len(words) > 1 else set()
+    for column, held in zip(columns, words, strict=True):
         name = plain(column)
         if not name or re.fullmatch(r"unnamed:_\d+", name):
             raise InputError(
@@ -284,13 +287,11 @@ def _raters_alone(columns: Sequence[Any]) -> None:
                 column=column,
                 remedy="Name its rater; leave out row numbers and margins (in pandas: to_csv(..., index=False))",
             )
-        if (
-            name in NOT_RATERS
-            or ALIASES.get(name) in ("subject", "patient")
-            or _ABOUT & set(re.split(r"[^a-z]+", name))
-        ):
+        about = sorted(_ABOUT & held - common)
+        if name in NOT_RATERS or ALIASES.get(name) in ("subject", "patient") or about:
+            why = f": {about[0]!r} is hardly a rater's name" if about and name != about[0] else ""
             raise InputError(
-                f"column {column!r} would be taken for a rater",
+                f"column {column!r} would be taken for a rater{why}",
                 remedy="Leave in the columns of raters alone, beside those of subject and patient; who is called so can be a "
                 "rater in a table with the columns subject, rater and rating",
             )

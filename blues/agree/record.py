@@ -232,7 +232,9 @@ def of_pairs(frame: pd.DataFrame, apart: int, subjects: int) -> str:
     few = frame[(frame["subjects"] < FEW_PATIENTS) & frame["value"].notna()]
     if len(few) and subjects >= FEW_PATIENTS:
         shared = set.intersection(*map(set, few[["rater_a", "rater_b"]].to_numpy().tolist()))
-        who = f"{counted(len(few), 'pair')} of {shared.pop()}" if len(shared) == 1 else " and ".join(few["pair"])
+        who = " and ".join(few["pair"]) if len(few) <= 3 else f"{len(few)} of {counted(len(frame) + apart, 'pair')}"
+        if len(shared) == 1:
+            who = f"{counted(len(few), 'pair')} of {shared.pop()}"
         rest = (
             f"rest{'s' * (len(few) == 1)} on fewer than {FEW_PATIENTS} subjects ({few['subjects'].min()} at the least)"
         )

@@ -16,7 +16,7 @@ from blues.agree.rounds import by_letters, round_order
 from blues.agree.tables import further, intra_rater, records
 from blues.check import InputError, counted, interval, number, p_value
 
-__all__ = ["GRRAS", "as_text", "grras", "section", "to_read"]
+__all__ = ["GRRAS", "as_text", "grras", "round_words", "section", "to_read"]
 
 GRRAS = {
     1: "Title or abstract says that reliability or agreement was studied",
@@ -89,8 +89,14 @@ def _numbers(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(found)
 
 
-def _round_words(rows: pd.DataFrame) -> str:
-    """Say which rounds the coefficients are of, and what is left out or doubtful; empty where there is one round."""
+def round_words(rows: pd.DataFrame) -> str:
+    """Say which rounds the coefficients are of, and what is left out or doubtful; empty where there is one round.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Tidy ratings of one item, all rounds.
+    """
     if "round" not in rows or rows["round"].nunique() < 2:
         return ""
     rounds = round_order(rows["round"])
@@ -168,7 +174,7 @@ def section(
         rows = rows[rows["item"].astype(str) == (item if item is not None else str(rows["item"].iloc[0]))]
     counts = _numbers(rows)
     repeats = int(counts["repeats"].sum())
-    told = _round_words(rows)
+    told = round_words(rows)
     own = {
         10: _analysis(found),
         11: ", ".join(
