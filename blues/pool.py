@@ -86,13 +86,13 @@ def clips(embeddings: Embeddings, how: str = "mean", *, partial: float = 0.0) ->
         parts.append(np.sqrt(mean_of(deviations**2)))
         names += [f"{name} (sd)" for name in embeddings.names]
     pooled = pd.DataFrame(np.hstack(parts), index=pd.Index(table["clip"], name="clip"), columns=names)
-    return _partly(pooled, table["patient"].to_numpy(), partial).astype(np.float32)
+    if partial > 0:
+        pooled = _partly(pooled, table["patient"].to_numpy(), partial)
+    return pooled.astype(np.float32)
 
 
 def _partly(values: pd.DataFrame, patients: np.ndarray, share: float) -> pd.DataFrame:
     """Move each clip by ``share`` of the way to the mean of its patient's other clips."""
-    if share == 0:
-        return values
     grouped = values.groupby(patients)
     others = grouped.transform("count") - values.notna()
     mean = (grouped.transform("sum") - values.fillna(0)) / others.where(others > 0)

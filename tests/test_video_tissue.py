@@ -103,8 +103,9 @@ def traced(frames):
     return np.concatenate([frames, below], 1)
 
 
-@pytest.mark.parametrize("kind", [convex, linear])
-@pytest.mark.parametrize("below", [traced, lambda f: np.concatenate([f, f[::-1]], 1)], ids=["tracing", "sector"])
+@pytest.mark.parametrize(
+    ("kind", "below"), [(convex, traced), (linear, traced), (convex, lambda f: np.concatenate([f, f[::-1]], 1))]
+)
 def test_of_two_pictures_the_upper_one_is_used(kind, below):
     frames, inside = kind()
     both = below(frames)
@@ -122,6 +123,31 @@ def test_a_dark_band_across_one_picture_makes_no_two(gap):
     rough = (220 + gap + 25 * cloud / np.abs(cloud).max()).astype(int)
     rows = np.arange(SHAPE[0])[:, None]
     assert several(np.where((rows > 200) & (rows < rough), 0, frames).astype(np.uint8)) == ""
+
+
+@pytest.mark.parametrize(("first", "last"), [(200, 230), (150, 165)])
+def test_a_bar_burnt_across_one_picture_makes_no_two(first, last):
+    frames, inside = linear()
+    barred = frames.copy()
+    barred[:, first:last] = 0
+    assert several(barred) == ""
+    assert video.find_sector(barred) == video.find_sector(frames)
+
+
+def test_a_page_above_is_not_the_picture():
+    frames, _ = linear()
+    page = np.repeat(np.random.default_rng(4).integers(60, 200, (1, 300, SHAPE[1])), len(frames), 0).astype(np.uint8)
+    page[:, 280:] = 0
+    assert several(np.concatenate([page, frames], 1)) == ""
+    assert video.find_sector(np.concatenate([page, frames], 1)).box[1] > 600
+
+
+@pytest.mark.parametrize("columns", [(250, 270), (370, 395)])
+def test_a_shadow_over_the_whole_height_cuts_nothing_off(columns):
+    frames, _ = linear()
+    shadowed = frames.copy()
+    shadowed[:, :, slice(*columns)] = 0
+    assert video.find_sector(shadowed) == video.find_sector(frames)
 
 
 def test_of_two_sectors_one_of_which_stands_still_the_other_is_used():

@@ -28,6 +28,9 @@ FINE, KNOWN, MOST = 10, 5, 0.8
 
 A fine column has more than so many different values.
 """
+ALIKE = 2
+"""A row that is like more others than this is like them by its columns (imputed values, a default, several of one measurement)
+and not by its person; where most pairs are so, none is told."""
 BY_CHANCE = 0.0001
 """And where fewer pairs than this would be so much alike if values were handed out at random."""
 NEIGHBOURS, LOOKED_AT = 3, 30
@@ -141,7 +144,9 @@ def _pairs(tables: Iterable[pd.DataFrame], wanted: Callable[[np.ndarray, np.ndar
         of_interest = wanted(a, b)
         for pair in _telling(codes, a[of_interest], b[of_interest]):
             found.setdefault(pair[:2], Pair(str(table.index[pair[0]]), str(table.index[pair[1]]), *pair[2:]))
-    return [found[place] for place in sorted(found)]
+    often = Counter(row for pair in found for row in pair)
+    kept = [place for place in sorted(found) if max(often[row] for row in place) <= ALIKE]
+    return [found[place] for place in kept] if 2 * len(kept) > len(found) else []
 
 
 def _telling(codes: np.ndarray, a: np.ndarray, b: np.ndarray) -> Iterator[tuple[int, int, int, int]]:

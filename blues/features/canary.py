@@ -58,7 +58,8 @@ def suspicious(design: Design, limit: float = 0.98, near: float = 0.96) -> pd.Da
                     tells = _either_way(outcome, known.astype(float))
                 elif len(of) > 1:
                     codes = values[rows][:, of].argmax(axis=1)
-                    tells = _concordance(outcome[rows], _share_of_others(outcome[rows], codes, patients[rows]))
+                    together = _concordance(outcome[rows], _share_of_others(outcome[rows], codes, patients[rows]))
+                    tells = max(together, *(_either_way(outcome[rows], values[rows, place]) for place in of))
                 else:
                     tells = _either_way(outcome[rows], values[rows, of[0]])
                 if tells >= limit or (tells >= near and _many(outcome[rows], patients[rows], design.kind)):

@@ -18,7 +18,7 @@ import numpy as np
 
 from blues.check import InputError
 from blues.video.apex import Outline, outline, search
-from blues.video.tissue import WORKING_SIZE, parting, reduced, stands_out, tissue, tissue_of_mean
+from blues.video.tissue import STILL, WORKING_SIZE, Reduced, parting, reduced, stands_out, tissue, tissue_of_mean
 
 __all__ = ["Sector", "find_sector", "like", "mask", "upper_of_two"]
 
@@ -86,7 +86,7 @@ def find_sector(frames: np.ndarray) -> Sector:
         return _whole(frames.shape[1:])
     about = reduced(frames)
     step, there = about.step, tissue(about)
-    if end := _ends(frames, there, step):
+    if end := _ends(frames, about, there):
         return _placed(find_sector(np.ascontiguousarray(frames[:, :end])), frames.shape[1:])
     found = _round(there, step, frames.shape[1:])
     if found.kind == "linear":
@@ -104,14 +104,17 @@ def upper_of_two(frames: np.ndarray) -> int:
     The lower one is a tracing over time (M-mode) or a sector of like size and form.
     """
     about = reduced(frames)
-    return _ends(frames, tissue(about), about.step)
+    return _ends(frames, about, tissue(about))
 
 
-def _ends(frames: np.ndarray, there: np.ndarray, step: int) -> int:
+def _ends(frames: np.ndarray, about: Reduced, there: np.ndarray) -> int:
     parted = parting(there)
     if parted is None:
         return 0
-    middle = (parted.above + parted.below) * step // 2
+    upper = there[: parted.above]
+    if (about.high - about.low > STILL)[: parted.above][upper].mean() < 0.1:  # a page or a photograph
+        return 0
+    middle = (parted.above + parted.below) * about.step // 2
     if parted.sharp:
         return middle
     return middle if like(*(find_sector(np.ascontiguousarray(part)) for part in np.split(frames, [middle], 1))) else 0

@@ -93,6 +93,7 @@ def _belongs(parts: np.ndarray, size: np.ndarray, bright: np.ndarray) -> np.ndar
     outside = np.ones(parts.shape)
     outside[places[main - 1]] = 0
     small = (np.bincount(parts.ravel(), weights=outside.ravel()) > 0.5 * size) & (size < 0.25 * size[main])
+    small &= sides[:, 0] < 0.5 * sides[main, 0]  # what is as tall lies beyond a shadow
     return np.asarray(~(small & (box | (beside & ~cut) | (bright > bright[main]))))
 
 
@@ -105,8 +106,8 @@ class Parting:
     above, below : int
         The row after the upper picture's last, and the lower one's first.
     sharp : bool
-        Whether the lower one begins at once with its whole width, as a tracing over time (M-mode) does. Tissue below a dark
-        band begins raggedly, and a sector with its narrow end.
+        Whether the lower one has other sides and begins at once with its whole width, as a tracing over time (M-mode) does.
+        Tissue below a dark band begins raggedly, and a sector with its narrow end.
     """
 
     above: int
@@ -116,6 +117,8 @@ class Parting:
 
 def parting(found: np.ndarray) -> Parting | None:
     """Return where one of two pictures of some size ends and the other begins below it; None where there is one.
+
+    A bar across one picture parts two of one width and place, which are taken for one.
 
     Parameters
     ----------
@@ -135,7 +138,9 @@ def parting(found: np.ndarray) -> Parting | None:
         tall = [part.any(1).sum() for part in (upper, lower)]
         if min(tall) >= 0.2 * rows and min(wide) >= 0.3 * columns:
             begins = lower[1:3].mean(1).min() * columns
-            between.append(Parting(band.start, band.stop, bool(begins >= 0.85 * wide[1])))
+            ends = np.array([np.flatnonzero(part.any(0))[[0, -1]] for part in (upper, lower)])
+            elsewhere = np.abs(ends[0] - ends[1]).max() > 0.04 * columns
+            between.append(Parting(band.start, band.stop, bool(elsewhere and begins >= 0.85 * wide[1])))
     return max(between, key=lambda one: one.sharp, default=None)
 
 
