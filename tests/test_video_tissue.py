@@ -103,9 +103,8 @@ def traced(frames):
     return np.concatenate([frames, below], 1)
 
 
-@pytest.mark.parametrize(
-    ("kind", "below"), [(convex, traced), (linear, traced), (convex, lambda f: np.concatenate([f, f[::-1]], 1))]
-)
+@pytest.mark.parametrize("kind", [convex, linear])
+@pytest.mark.parametrize("below", [traced, lambda f: np.concatenate([f, f[::-1]], 1)], ids=["tracing", "sector"])
 def test_of_two_pictures_the_upper_one_is_used(kind, below):
     frames, inside = kind()
     both = below(frames)
@@ -123,15 +122,6 @@ def test_a_dark_band_across_one_picture_makes_no_two(gap):
     rough = (220 + gap + 25 * cloud / np.abs(cloud).max()).astype(int)
     rows = np.arange(SHAPE[0])[:, None]
     assert several(np.where((rows > 200) & (rows < rough), 0, frames).astype(np.uint8)) == ""
-
-
-@pytest.mark.parametrize(("first", "last"), [(200, 230), (150, 165)])
-def test_a_bar_burnt_across_one_picture_makes_no_two(first, last):
-    frames, inside = linear()
-    barred = frames.copy()
-    barred[:, first:last] = 0
-    assert several(barred) == ""
-    assert video.find_sector(barred) == video.find_sector(frames)
 
 
 def test_a_page_above_is_not_the_picture():
