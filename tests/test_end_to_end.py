@@ -358,7 +358,7 @@ def test_a_place_that_is_no_folder(module, made, tmp_path):
 def test_an_output_that_is_a_file_is_refused_before_the_work(module, made, tmp_path, monkeypatch):
     (tmp_path / "taken").write_text("mine")
     monkeypatch.setattr(blues.cohort, "read", lambda *a, **k: pytest.fail("the work began"))
-    assert refused(command(module, made, "--out", tmp_path / "taken"), "taken: is a file")
+    assert refused(command(module, made, "--out", tmp_path / "taken"), "taken is a file, and a folder is expected")
     assert (tmp_path / "taken").read_text() == "mine"
 
 
