@@ -100,6 +100,19 @@ def test_chance_alone_makes_no_pair(columns, levels):
         assert not alike([table])
 
 
+def test_rows_that_are_like_many_others_are_no_person_twice():
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(rng.integers(0, 1000, (200, 10)) * 1.0, index=[str(i) for i in range(200)])
+    imputed = table.copy()
+    imputed.iloc[:8] = np.median(table, axis=0)
+    imputed.iloc[:8, 0] = rng.integers(0, 1000, 8)
+    assert not alike([imputed])
+    imputed.loc["120":"160"] = table.loc["20":"60"].to_numpy()  # then most pairs are of two, and these alone are told
+    imputed.loc["120"] = imputed.loc["61"]
+    assert {(p.first, p.second) for p in alike([imputed])} >= {("61", "120"), ("30", "130")}
+    assert not {p.first for p in alike([imputed])} & {str(i) for i in range(8)}
+
+
 def test_columns_that_tell_the_same_count_once():
     rng = np.random.default_rng(0)
     table = pd.DataFrame({name: rng.permutation(60) for name in "ab"}, index=[str(i) for i in range(60)])

@@ -407,6 +407,20 @@ class TestDesign:
         assert found[["modality", "column", "what"]].values.tolist() == [["clinical", "told", "value"]]
         assert found["auroc"].item() == 1
 
+    def test_a_copy_with_some_cells_changed_is_listed_whether_its_codes_are_words_or_not(self, rng):
+        index = pd.Index([str(i) for i in range(100)], name="row")
+        y = rng.permutation(np.arange(100) % 2)
+        copy = y.copy()
+        copy[rng.choice(100, 3, replace=False)] ^= 1
+        words = pd.get_dummies(
+            pd.Series(copy, index).map({0: "home", 1: "icu"}), prefix="ward", prefix_sep="=", dtype=float
+        )
+        block = words.assign(number=copy * 1.0)
+        owners = pd.Series(index, index)
+        found = suspicious(self.make(y=pd.Series(y * 1.0, index), patients=owners, blocks={"clinical": block}))
+        assert found["column"].tolist() == ["ward", "number"]
+        assert found["auroc"].nunique() == 1
+
     def test_concordance_of_a_yes_or_no_is_its_auroc(self, rng):
         y, x = np.arange(50) % 2 * 1.0, np.round(rng.normal(size=50), 1)
         assert canary._concordance(y, x) == pytest.approx(roc_auc_score(y, x))
