@@ -35,8 +35,8 @@ __all__ = [
     "still",
 ]
 
-PREPARATION = "clip 6"
-"""Raised whenever reading, sampling, the sector or its unwarping give other pixels than before."""
+PREPARATION = "clip 7"
+"""Raised whenever reading, sampling, the sector, lines taken out or unwarping give other pixels than before."""
 
 SANE_RATE = (1.0, 200.0)
 """Frames a second between which a file's own frame rate is believed."""

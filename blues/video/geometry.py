@@ -14,6 +14,7 @@ from PIL import Image
 from scipy import ndimage, sparse
 
 from blues.check import InputError, one_of
+from blues.video.lines import without_lines
 from blues.video.sector import Sector, find_sector, mask
 
 __all__ = ["Geometry", "crop", "mask", "polar", "prepare", "resize", "restore", "unpolar"]
@@ -217,9 +218,13 @@ def prepare(
 ) -> np.ndarray:
     """Make an encoder's input of a clip's frames.
 
+    Straight upright lines that a machine drew over the moving picture (a centre line, an M-mode cursor, guide lines of a
+    needle) are taken out first: encoders take them for findings.
+
     Parameters
     ----------
     frames : uint8 array, shape (t, h, w)
+        Of one clip, in order of time.
     geometry : {"full", "sector", "polar"}
         The whole frame; the sector's box, black outside it; or the unwarped sector.
     size : tuple of int
@@ -237,7 +242,9 @@ def prepare(
     (2, 8, 8)
     """
     one_of(geometry, get_args(Geometry), "geometry")
-    if geometry == "full":
+    if geometry != "full" and sector is None:
+        sector = find_sector(frames)
+    frames = without_lines(_check(frames, sector))
+    if sector is None or geometry == "full":
         return resize(frames, size)
-    sector = find_sector(frames) if sector is None else sector
     return polar(frames, sector, size) if geometry == "polar" else resize(crop(frames, sector), size)

@@ -1,0 +1,160 @@
+"""Takes out straight upright lines that a machine draws over the picture: a centre line, a cursor, guide lines of a needle.
+
+Such a line stands still while the tissue below it moves, is brighter than what lies beside it, has sharp edges and runs
+straight over much of the picture. B-lines are upright too, but move and fade; what is level (the pleural line, A-lines, a
+player's bar) is left alone, and so is a clip in which nothing moves.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+from scipy import ndimage
+
+__all__ = ["DRAWN", "drawn_lines", "without_lines"]
+
+DRAWN = "a straight line is drawn over the moving picture; encoders see the clip without it"
+
+FEWEST = 4
+"""Frames from which it can be told what stands still."""
+QUIET, BRIGHTER, SHARP = 4, 40, 60
+"""Gray levels: from frame to frame at most, above the moving tissue round about, and above what is three pixels off."""
+STEEPEST = 2.0
+"""Columns that a line goes aside for a row at most: guide lines lean up to some 60 degrees."""
+CELLS, REACHED, LONG = 24, 0.5, 0.4
+"""The height is cut into so many parts; a line has points in this share of those it crosses, and crosses this share."""
+MOST = 4
+"""Lines taken out of one clip."""
+
+
+class Line(NamedTuple):
+    """A straight line: its column at row 0, and the columns that it goes aside for a row."""
+
+    start: float
+    lean: float
+
+
+def without_lines(frames: np.ndarray) -> np.ndarray:
+    """Return frames without the straight lines drawn over them: what lies beside a line is carried on across it.
+
+    Parameters
+    ----------
+    frames : uint8 array, shape (t, h, w)
+        Of one clip.
+
+    Returns
+    -------
+    uint8 array, shape (t, h, w)
+        The frames themselves where there is no such line.
+
+    Examples
+    --------
+    >>> moving = np.random.default_rng(0).integers(20, 80, (8, 120, 160), dtype=np.uint8)
+    >>> drawn = moving.copy()
+    >>> drawn[:, ::2, 79:81] = 230
+    >>> int(without_lines(drawn).max()), without_lines(moving) is moving
+    (79, True)
+    """
+    lines, width = drawn_lines(frames)
+    if not lines:
+        return frames
+    mended = frames.copy()
+    for line in lines:
+        _bridge(mended, line, round(width / 2) + 2)
+    return mended
+
+
+def drawn_lines(frames: np.ndarray) -> tuple[list[Line], float]:
+    """Return the straight lines drawn over the frames (t, h, w) of a clip, and how wide they are, in pixels."""
+    if len(frames) < FEWEST or min(frames.shape[1:]) < 2 * CELLS:
+        return [], 0.0
+    drawn = _drawn(frames)
+    rows, columns, width = _points(drawn)
+    lines: list[Line] = []
+    while len(lines) < MOST and (line := _straight(rows, columns, drawn.shape)) is not None:
+        lines.append(line)
+        other = np.abs(columns - line.start - line.lean * rows) > width + 1
+        rows, columns = rows[other], columns[other]
+    return lines, width
+
+
+def _drawn(frames: np.ndarray) -> np.ndarray:
+    """Return what stands still, bright and with sharp edges on moving tissue, bool (h, w)."""
+    moves = np.zeros(frames.shape[1:], np.uint16)
+    for before, after in pairwise(frames):
+        moves += np.maximum(before, after) - np.minimum(before, after) > QUIET
+    still = moves <= (len(frames) - 1) // 4
+    mean = frames.mean(0, dtype=np.float32)
+    size = max(9, min(mean.shape) // 12)
+    moving = ndimage.uniform_filter((~still).astype(np.float32), size)
+    about = ndimage.uniform_filter(np.where(still, np.float32(0), mean), size) / np.maximum(moving, 1e-6)
+    parts, count = ndimage.label(still & (mean - about >= BRIGHTER), np.ones((3, 3)))
+    if not count:
+        return np.zeros(mean.shape, dtype=bool)
+    beside = np.where(ndimage.grey_dilation(parts, 3) == 0, ndimage.grey_dilation(parts, 7), 0)
+    pixels, others = (np.bincount(which.ravel(), minlength=count + 1) for which in (parts, beside))
+    amid = (
+        np.bincount(parts.ravel(), moving.ravel(), count + 1) >= 0.3 * pixels
+    )  # no page that shows between two pictures
+    inside, outside = (np.bincount(which.ravel(), mean.ravel(), count + 1) for which in (parts, beside))
+    keep = (
+        amid
+        & (pixels >= 4)
+        & (others > 0)
+        & (inside / np.maximum(pixels, 1) - outside / np.maximum(others, 1) >= SHARP)
+    )
+    keep[0] = False
+    return np.asarray(keep[parts] & (moving >= 0.5))
+
+
+def _points(drawn: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    """Return the row and middle column of every narrow run of pixels along a row, and how wide the runs are, in pixels."""
+    edges = np.diff(np.pad(drawn, ((0, 0), (1, 1))).astype(np.int8), axis=1)
+    rows, starts = np.nonzero(edges == 1)
+    ends = np.nonzero(edges == -1)[1]
+    width = ends - starts
+    narrow = width <= max(6, drawn.shape[1] // 50)
+    typical = float(np.quantile(width[narrow], 0.9)) if narrow.any() else 0.0
+    return rows[narrow], (starts + ends - 1)[narrow] / 2, typical
+
+
+def _straight(rows: np.ndarray, columns: np.ndarray, shape: tuple[int, ...]) -> Line | None:
+    """Return the straight line that most cells of the height have a point of; None where too few have one."""
+    if len(rows) < CELLS * LONG * REACHED:
+        return None
+    height, width = shape
+    cells = rows * CELLS // height
+    best, found = 0, (0.0, 0.0)
+    for lean in np.arange(-STEEPEST, STEEPEST, 1.5 / height):
+        offset = np.rint((columns - lean * (rows - height / 2)) / 2).astype(int)
+        key = np.unique((offset - offset.min()) * CELLS + cells)
+        counts = np.bincount(key // CELLS)
+        if counts.max() > best:
+            best, found = int(counts.max()), (float((counts.argmax() + offset.min()) * 2), float(lean))
+    middle, lean = found
+    start = middle - lean * height / 2
+    near = np.abs(columns - start - lean * rows) <= 2
+    if len(np.unique(rows[near])) > 1:
+        lean, start = (float(value) for value in np.polyfit(rows[near], columns[near], 1))
+        near = np.abs(columns - start - lean * rows) <= 2
+    course = np.ptp(rows[near]) / height if near.any() else 0.0
+    if course < LONG or len(np.unique(cells[near])) < REACHED * course * CELLS:
+        return None
+    return Line(start, lean)
+
+
+def _bridge(frames: np.ndarray, line: Line, reach: int) -> None:
+    """Carry what lies on both sides of a line on across it, in place, over the whole height: parts may be too faint."""
+    rows = np.arange(frames.shape[1])
+    middle = np.rint(line.start + line.lean * rows).astype(int)
+    inside = (middle - reach - 2 >= 0) & (middle + reach + 2 < frames.shape[2])
+    rows, middle = rows[inside], middle[inside]
+    left, right = (
+        (frames[:, rows, middle + a].astype(np.float32) + frames[:, rows, middle + b]) / 2
+        for a, b in ((-reach - 2, -reach - 1), (reach + 1, reach + 2))
+    )
+    for place in range(-reach, reach + 1):
+        share = (place + reach + 1) / (2 * reach + 2)
+        frames[:, rows, middle + place] = np.rint(left + share * (right - left)).astype(np.uint8)
