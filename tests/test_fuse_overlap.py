@@ -107,6 +107,15 @@ def test_patients_are_counted_and_not_their_rows():
     assert told(ours, theirs)[0].startswith("12 of 60 patients")
 
 
+def test_who_is_twice_in_each_of_two_cohorts_is_in_both():
+    ours, theirs = noise(80, 0), noise(60, 1)
+    ours.iloc[40:] = ours.iloc[:40].to_numpy()
+    theirs.iloc[:40] = ours.iloc[:40].to_numpy()
+    theirs.iloc[40:] = ours.iloc[:20].to_numpy()
+    with pytest.raises(InputError, match="second: 60 of 60 patients of second are in first too"):
+        told(ours, theirs)
+
+
 def test_imputed_rows_of_both_cohorts_are_no_people():
     ours, theirs = noise(60, 0), noise(40, 1)
     for cohort, rows in ((ours, 12), (theirs, 9)):

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import combinations
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -59,8 +59,10 @@ PLACEHOLDER = 1024
 HEAD = 65_536
 _NAMED = 3
 
-Owned = tuple[tuple[int, str], Path]
-"""Whose file it is (which cohort, which patient), and where it lies."""
+Owner = tuple[int, str]
+"""Which cohort, which patient."""
+Owned = tuple[Owner, Path]
+"""Whose file it is, and where it lies."""
 
 
 class Pair(NamedTuple):
@@ -147,8 +149,8 @@ def alike(tables: Iterable[pd.DataFrame]) -> list[Pair]:
     >>> alike([table])
     [Pair(first='3', second='20', equal=7, of=8)]
     """
-    found = _pairs((table, list(table.index)) for table in tables)
-    return [Pair(str(one), str(other), *counts) for one, other, *counts in found]
+    found = _pairs((table, [(0, str(one)) for one in table.index]) for table in tables)
+    return [Pair(one, other, *counts) for (_, one), (_, other), *counts in found]
 
 
 def alike_between(tables: Iterable[tuple[pd.DataFrame, pd.DataFrame]]) -> Between:
@@ -172,7 +174,7 @@ def alike_between(tables: Iterable[tuple[pd.DataFrame, pd.DataFrame]]) -> Betwee
     return Between(pairs, within)
 
 
-def _one_above_another(ours: pd.DataFrame, theirs: pd.DataFrame) -> tuple[pd.DataFrame, list[tuple[int, str]]]:
+def _one_above_another(ours: pd.DataFrame, theirs: pd.DataFrame) -> tuple[pd.DataFrame, list[Owner]]:
     """Return the rows of two cohorts in one table, equal ones of a patient once, and whose each is."""
     sides = []
     for table in (ours, theirs):
@@ -181,13 +183,13 @@ def _one_above_another(ours: pd.DataFrame, theirs: pd.DataFrame) -> tuple[pd.Dat
     return pd.concat(sides), [(side, str(who)) for side, table in enumerate(sides) for who in table.index]
 
 
-def _pairs(tables: Iterable[tuple[pd.DataFrame, Sequence[Any]]]) -> list[tuple[Any, Any, int, int]]:
+def _pairs(tables: Iterable[tuple[pd.DataFrame, Sequence[Owner]]]) -> list[tuple[Owner, Owner, int, int]]:
     """Return (one, other, equal values, of so many) of the people whose rows are alike in any table, in the order of people.
 
-    Each table comes with whose each of its rows is.
+    Each table comes with whose each of its rows is. Pairs within a cohort and those across two are judged by themselves.
     """
     found: dict[tuple[int, int], tuple[int, int]] = {}
-    people: dict[Any, int] = {}
+    people: dict[Owner, int] = {}
     for table, whose in tables:
         codes = fine_values(table)
         if codes.shape[1] < KNOWN:
@@ -198,11 +200,15 @@ def _pairs(tables: Iterable[tuple[pd.DataFrame, Sequence[Any]]]) -> list[tuple[A
         for one, other, *counts in _no_defaults(codes, list(_telling(codes, a[two], b[two]))):
             place = sorted((int(of[one]), int(of[other])))
             found.setdefault((place[0], place[1]), (counts[0], counts[1]))
-    often = Counter(one for pair in found for one in pair)
-    kept = [pair for pair in sorted(found) if max(often[one] for one in pair) <= ALIKE]
     names = list(people)
-    told = [(names[one], names[other], *found[one, other]) for one, other in kept]
-    return told if 2 * len(kept) > len(found) else []
+    told: list[tuple[Owner, Owner, int, int]] = []
+    for across in (False, True):
+        some = [pair for pair in sorted(found) if (names[pair[0]][0] != names[pair[1]][0]) == across]
+        often = Counter(one for pair in some for one in pair)
+        kept = [pair for pair in some if max(often[one] for one in pair) <= ALIKE]
+        if 2 * len(kept) > len(some):
+            told += [(names[one], names[other], *found[one, other]) for one, other in kept]
+    return told
 
 
 def _no_defaults(codes: np.ndarray, pairs: Sequence[tuple[int, int, int, int]]) -> Iterator[tuple[int, int, int, int]]:
