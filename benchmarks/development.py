@@ -1,8 +1,8 @@
 """What an encoder's outputs say of the POCUS clips it was developed beside: ``python benchmarks/development.py FOLDER``.
 
 Zero-shot, mean over a clip's frames, against what physicians noted of each clip. These clips steered the simulator and the
-choice of the bundled weights, so the figures flatter; they are for comparing encoders while they are made. Two columns are
-compared too, with intervals over sources: many clips are of one case or one article.
+choice of the bundled weights, so the figures flatter; they are for comparing encoders while they are made. Two encoders, or
+one with and without ``--partial``, are compared too, with intervals over sources: many clips are of one case or one article.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import dataclasses
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -114,8 +115,19 @@ def compared(cohort: Cohort, first: pd.DataFrame, second: pd.DataFrame) -> list[
         lines[name] = (observed[i], *np.nanquantile(drawn[:, i], (0.025, 0.975)))
     mean = drawn[:, kept].mean(1)
     lines["mean of all but A-lines"] = (observed[kept].mean(), *np.nanquantile(mean, (0.025, 0.975)))
-    head = f"second less first, 95 % interval over {len(groups)} sources:"
+    head = f"95 % interval over {len(groups)} sources:"
     return [head, *(f"  {name:<30} {v:+.3f} ({low:+.3f} to {high:+.3f})" for name, (v, low, high) in lines.items())]
+
+
+def couples(tables: dict[float, list[Any]]) -> list[tuple[Any, Any]]:
+    """Return which columns are compared: of one encoder the two ways of reading it, of two encoders each way of reading them.
+
+    Of more encoders none are.
+    """
+    ways = list(tables.values())
+    if [len(way) for way in ways] == [1, 1]:
+        return [(ways[0][0], ways[1][0])]
+    return [(way[0], way[1]) for way in ways if len(way) == 2]
 
 
 def main() -> None:
@@ -134,7 +146,7 @@ def main() -> None:
     given = parser.parse_args()
     cohort = read(given.folder)
     found: dict[str, dict[str, str]] = {}
-    tables = []
+    tables: dict[float, list[tuple[str, pd.DataFrame]]] = {}
     for name, encoder in (pair for chosen in given.encoders for pair in variants(chosen, given.centred)):
         if encoder.has_seen(cohort.name):
             print(f"{name} was trained on {cohort.name}: its column says how well it learned, not how good it is")
@@ -144,11 +156,13 @@ def main() -> None:
             clips = pool.clips(dataclasses.replace(made, table=made.table.assign(patient=of)), partial=share)
             if missing := [output for _, output in questions(cohort, clips).values() if output not in clips]:
                 raise InputError(f"{name} has no {missing[0]}", allowed="encoders with the outputs of blues-lus")
-            tables.append(clips)
-            found[f"{name}, in part" if share else name] = answers(cohort, clips)
+            column = f"{name}, in part" if share else name
+            tables.setdefault(share, []).append((column, clips))
+            found[column] = answers(cohort, clips)
     print(pd.DataFrame(found).to_string())
-    if len(tables) == 2:
-        print(*compared(cohort, *tables), sep="\n")
+    for (first, ours), (second, theirs) in couples(tables):
+        head, *lines = compared(cohort, ours, theirs)
+        print(f"{second} less {first}, {head}", *lines, sep="\n")
 
 
 if __name__ == "__main__":

@@ -308,9 +308,13 @@ class TestNumbersAsWritten:
         text = 'clip,rater,rating\na,A,"0,5"\na,B,1\nb,A,"1,5"\nb,B,"0,5"\n'
         said = refused(capsys, written(tmp_path, text), "--categories", "0", "0.5", "1", "1.5")
         assert (
-            "row 2, column 'rating', value '0,5': a decimal comma, or one of thousands, and commas part the cells"
+            "row 2, column 'rating', value '0,5': a decimal comma, one of thousands or two numbers, and commas part the cells"
             in said
         )
+        lists = 'clip,rater,rating\na,A,1\na,B,"1,2"\nb,A,2\nb,B,0\n'
+        said = refused(capsys, written(tmp_path, lists), "--categories", "0", "1", "2")
+        assert "value '1,2': a decimal comma, one of thousands or two numbers" in said
+        assert "one rating a cell" in said
         mixed = "clip;rater;rating\na;A;0,5\na;B;1.5\nb;A;2.5\nb;B;0.5\nc;A;3.25\n"
         with pytest.raises(InputError, match="row 2.*a decimal comma.*other numbers have points"):
             read(written(tmp_path, mixed + "c;B;1.5\n"))

@@ -11,6 +11,7 @@ from blues import check, evaluate, models
 from blues.fuse import Experiment, Run, arms_of, out_of_fold, run
 from blues.fuse.command import summary
 from blues.fuse.crossval import inner_splits
+from blues.fuse.fallbacks import constant_notes
 from blues.fuse.null import comparable, shuffled_outcome
 from blues.models import Candidate
 
@@ -658,3 +659,25 @@ def test_folds_with_one_prediction_for_all_are_counted(rule, said):
         for arm in ("clinical", "prevalence"):
             part = found.predictions[found.predictions["arm"] == arm]
             assert (part["p"] < part["threshold"]).all()
+    of_it = [n["text"] for n in found.notes if n["text"].startswith("Arm prevalence") and n["level"] == "note"]
+    assert len(of_it) == (rule == "prevalence")
+    assert all("it calls nobody. Its accuracy is the share without the outcome" in text for text in of_it)
+
+
+@pytest.mark.parametrize(("held_out", "apart", "told"), [(3, 0.0, True), (2, 0.0, False), (3, 1e-6, False)])
+def test_one_prediction_for_all_is_told_of_three_patients_on(held_out, apart, told):
+    place = {"arm": "blood", "repeat": 0, "fold": 0}
+    p = 0.4 + apart * np.arange(held_out)
+    predictions = pd.DataFrame({**place, "patient": [str(i) for i in range(held_out)], "p": p, "threshold": 0.5})
+    choices = pd.DataFrame([{**place, "model": "logistic", "threshold_rule": "half"}])
+    assert bool(constant_notes(predictions, choices)) == told
+
+
+def test_the_prevalence_is_said_to_call_nobody_only_where_it_does():
+    place = {"arm": "prevalence", "repeat": 0, "fold": 0}
+    predictions = pd.DataFrame({**place, "patient": list("abc"), "p": 0.6, "threshold": 0.5})
+    half = pd.DataFrame([{**place, "model": "prevalence", "threshold_rule": "half"}])
+    own = half.assign(threshold_rule="prevalence")
+    assert not constant_notes(predictions, half)
+    assert not constant_notes(predictions, own)
+    assert len(constant_notes(predictions.assign(threshold=0.6001), own)) == 1

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from blues.check import InputError
 from blues.features import design
 from blues.fuse import Experiment, Run, main, transfer
 from blues.fuse.matching import far_apart, matched_columns, same_unit
+from blues.fuse.overlap import overlap
 from blues.fuse.transfer import joined
 
 QUICK = {"model": ("logistic",), "draws": 100, "jobs": 1, "null": 0, "explain": ("none",)}
@@ -44,6 +46,12 @@ def changed(folder, tmp_path, old, new):
 
 def pair(a, b, task="pcr", modalities=("clinical", "blood"), **more):
     return (a, design(a, task, modalities, **more)), (b, design(b, task, modalities, **more))
+
+
+def doubted(a, b, modalities=("clinical", "blood")):
+    """Return what a transfer warns of, of patients in both cohorts, or raise what it refuses."""
+    train, test = pair(a, b, modalities=modalities)
+    return overlap(train, test, joined(*train, *test)[0].blocks, (a.name, b.name))
 
 
 def test_predicts_the_other_cohorts_patients_once_and_carries_the_signal_over(two):
@@ -185,10 +193,10 @@ def test_from_the_command_line(two, tmp_path, capsys):
 def test_a_cohort_is_not_tested_on_itself_under_whatever_name(two, tmp_path, capsys):
     a = blues.cohort.read(two / "a")
     with pytest.raises(InputError, match="synthetic is the cohort that was trained on"):
-        joined(*sum(pair(a, a), ()))
+        doubted(a, a)
     copy = blues.cohort.read(another(two / "a", tmp_path / "copy"))
     with pytest.raises(InputError, match="clips of 40 of 40 patients of renamed are in synthetic too, byte for byte"):
-        joined(*sum(pair(a, copy), ()))
+        doubted(a, copy)
     flags = [
         "--train",
         str(two / "a"),
@@ -203,20 +211,75 @@ def test_a_cohort_is_not_tested_on_itself_under_whatever_name(two, tmp_path, cap
     assert "folds do that" in capsys.readouterr().err
 
 
-def test_medians_that_cannot_be_of_one_unit_are_told(two, tmp_path):
+def measured(name, values):
+    column = SimpleNamespace(decoded_kind="continuous", unit="u")
+    return SimpleNamespace(
+        name=name, patients=pd.DataFrame({"x": values}), dictionary=SimpleNamespace(columns={"x": column})
+    )
+
+
+def drawn(median, spread, patients, seed):
+    """Draw what laboratories measure: spread evenly in logarithms."""
+    return median * np.exp(spread * np.random.default_rng(seed).normal(size=patients))
+
+
+@pytest.mark.parametrize(
+    ("median", "spread", "times", "other_spread", "told"),
+    [
+        (13.0, 0.14, 10, 0.14, True),  # haemoglobin in g/dl and g/l
+        (130.0, 0.14, 0.1, 0.14, True),
+        (0.9, 0.4, 88.4, 0.4, True),  # creatinine, bilirubin and glucose in mg/dl and as an amount
+        (0.6, 0.6, 17.1, 0.6, True),
+        (117.0, 0.35, 1 / 18, 0.35, True),
+        (0.8, 1.2, 1000, 1.2, True),  # D-dimer
+        (4.0, 1.2, 15, 1.2, False),  # CRP of outpatients and of an intensive care unit
+        (4.0, 1.2, 15, 0.8, False),
+        (20.0, 1.2, 10, 1.2, False),  # could be either
+        (5.0, 0.7, 12, 0.2, False),  # ages of children and adults: of two shapes
+        (138.0, 0.01, 1.1, 0.01, False),  # sodium: no unit is so little more
+    ],
+)
+def test_values_of_another_unit_lie_apart_in_one_shape_and_those_of_other_patients_overlap(
+    median, spread, times, other_spread, told
+):
+    for patients in (60, 200):
+        a = measured("a", drawn(median, spread, patients, 0))
+        b = measured("b", drawn(median * times, other_spread, patients, 1))
+        found = far_apart(a, b, {"x": "x"})
+        assert bool(found) == told
+        assert not told or re.fullmatch(r"x \([\d.e+]+ in a, [\d.e+]+ in b; u; about [\d.e+]+ times\)", found[0])
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        (np.linspace(10, 16, 10), True),
+        (np.linspace(10, 16, 9), False),  # fewer say little
+        (np.r_[0, np.linspace(10, 16, 10)], True),
+        (np.r_[0, 0, np.linspace(10, 16, 10)], False),  # a logarithm is of numbers above zero
+        (np.r_[[np.nan] * 5, np.linspace(10, 16, 10)], True),
+    ],
+)
+def test_values_are_held_against_one_another_from_ten_on_where_nearly_all_are_above_zero(values, told):
+    a, b = measured("a", values), measured("b", np.linspace(100, 160, 20))
+    for sides in ((a, b), (b, a)):
+        assert bool(far_apart(*sides, {"x": "x"})) == told
+
+
+def test_values_that_cannot_be_of_one_unit_are_told(two, tmp_path):
     a, b = blues.cohort.read(two / "a"), blues.cohort.read(two / "b")
     assert not far_apart(a, b, matched_columns(a, b)[0])
     table = pd.read_csv(
         shutil.copytree(two / "b", tmp_path / "copy") / "clinical.csv", dtype=str, keep_default_na=False
     )
-    table["haemoglobin"] = [str(float(cell) / 5 + 2.5) if cell else cell for cell in table["haemoglobin"]]
-    table["crp"] = [str(float(cell) / 50) if cell else cell for cell in table["crp"]]
+    table["haemoglobin"] = [str(float(cell) * 0.55) if cell else cell for cell in table["haemoglobin"]]
+    table["crp"] = [str(float(cell) / 5000) if cell else cell for cell in table["crp"]]
     table.to_csv(tmp_path / "copy" / "clinical.csv", index=False)
     found = transfer(
         *pair(a, blues.cohort.read(tmp_path / "copy")), Experiment(modalities=("clinical", "blood"), **QUICK)
     )
-    (told,) = [n["text"] for n in found.notes if n["level"] == "warning" and "Medians" in n["text"]]
-    assert re.search(r"crp \([\d.]+ in synthetic, [\d.]+ in elsewhere; mg/l\)", told)
+    (told,) = [n["text"] for n in found.notes if n["level"] == "warning" and "hardly overlap" in n["text"]]
+    assert re.search(r"crp \([\d.]+ in synthetic, [\d.]+ in elsewhere; mg/l; about [\d.e+]+ times\)", told)
     assert "haemoglobin (" in told
     assert told.count(" in elsewhere") == 2
 
@@ -241,7 +304,7 @@ def test_patients_are_known_again_by_most_of_their_values(two, tmp_path, modalit
     with pytest.raises(
         InputError, match=r"of 40 patients of renamed are in synthetic too.*renamed, and how many: 1 and 1"
     ):
-        joined(*sum(pair(a, copy, modalities=modalities), ()))
+        doubted(a, copy, modalities)
 
 
 def test_one_shared_clip_is_enough_without_images_and_with_other_values(two, tmp_path):
@@ -250,7 +313,7 @@ def test_one_shared_clip_is_enough_without_images_and_with_other_values(two, tmp
     clip = blues.cohort.read(copy).clips["path"].iloc[0]
     shutil.copy(two / "a" / a.clips["path"].iloc[0], copy / clip)
     with pytest.raises(InputError, match=r"clips of 1 of 24 patients of elsewhere are in synthetic too.*1 and 1: 1\)"):
-        joined(*sum(pair(a, blues.cohort.read(copy)), ()))
+        doubted(a, blues.cohort.read(copy))
 
 
 def test_ids_in_both_cohorts_with_half_of_the_values_equal_are_told(two, tmp_path):

@@ -1143,8 +1143,11 @@ def test_pseudonyms_are_stable_and_say_nothing_about_the_order():
 def test_pages_say_that_another_runs_names_are_others():
     run = make_run()
     shown, compared = report.summarize(run), report.compare(run, make_run(seed=1), ("A", "B"))
-    for said in (report.render(shown), report.to_markdown(shown), report.render(compared)):
+    for said in (report.render(shown), report.to_markdown(shown)):
         assert said.count("in another run of the same cohort, P07 is another patient") == 1
+    page = report.render(compared)
+    assert page.count("No patient is named here") == page.count("P07 of one is another patient in the other") == 1
+    assert "Names of patients such as" not in page
     assert "P07 is another" not in report.render(report.summarize(run, pseudonymise=False))
 
 

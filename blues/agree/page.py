@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import jinja2
-
 from blues.agree.record import Agreement
 from blues.agree.section import to_read
+from blues.agree.templates import environment
 from blues.check import number
 
 __all__ = ["as_html"]
@@ -32,15 +31,8 @@ def as_html(found: Mapping[str, Any], title: str = "Agreement") -> str:
     str
         The page.
     """
-    templates = jinja2.Environment(
-        loader=jinja2.PackageLoader("blues.agree", ""),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     parts = [{"title": heading, **_part(result)} for heading, result in found.items()]
-    return templates.get_template("agreement.html").render(title=title, parts=parts)
+    return environment("blues.agree", "").get_template("agreement.html").render(title=title, parts=parts)
 
 
 def _part(result: Any) -> dict[str, Any]:

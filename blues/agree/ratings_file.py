@@ -60,8 +60,8 @@ def _check_signs(words: pd.Series, comma: bool, separator: str, path: Path) -> N
     if not comma:
         others = "commas part the cells of this file" if separator == "," else "other numbers have points"
         told = {
-            "what": f"a decimal comma, or one of thousands, and {others}",
-            "remedy": "Write numbers with a decimal point and nothing between thousands",
+            "what": f"a decimal comma, one of thousands or two numbers, and {others}",
+            "remedy": "Write numbers with a decimal point and nothing between thousands, and one rating a cell",
         }
     if len(wrong):
         raise InputError(

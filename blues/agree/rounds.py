@@ -74,8 +74,8 @@ def _date(name: str) -> tuple[int, ...] | None:
 
 
 def _numbered(name: str) -> tuple[str, float] | None:
-    """Return what a name with one number says besides it, and the number."""
-    parts = re.split(r"(\d+(?:\.\d+)?)", plain(name))
+    """Return what a name with one number says besides it, and the number: of 1st, 2nd and 10th the same."""
+    parts = re.split(r"(\d+(?:\.\d+)?)", _ORDINAL.sub(r"\1", plain(name)))
     return (parts[0] + "#" + parts[2], float(parts[1])) if len(parts) == 3 else None
 
 
@@ -88,6 +88,8 @@ def _place(name: str, words: Sequence[str]) -> int | None:
     return held[0] if len(held) == 1 else None
 
 
+_ORDINAL = re.compile(r"(\d)(?:st|nd|rd|th|er|[eè]re|nde|[eè]me|e|[ºª°])(?![^\W\d_])")
+"""A number with the letters of an order behind it."""
 _BEGINNING = ("baseline", "initial", "first", "original", "pre", "before", "test", "start")
 _ROUNDS = (
     ("test", "retest"),

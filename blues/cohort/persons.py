@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import pairwise
+from itertools import combinations
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from blues import provenance
 from blues.check import counted
@@ -19,7 +21,18 @@ from blues.cohort.findings import Finding
 from blues.cohort.schema import PREDICTORS
 from blues.cohort.tables import natural_key
 
-__all__ = ["KNOWN", "ONE_PERSON", "Pair", "alike", "alike_between", "fine_values", "one_person", "same_clips", "shown"]
+__all__ = [
+    "KNOWN",
+    "ONE_PERSON",
+    "Between",
+    "Pair",
+    "alike",
+    "alike_between",
+    "fine_values",
+    "one_person",
+    "same_clips",
+    "shown",
+]
 
 ONE_PERSON = "one person under two ids?"
 """How what is said of two patients who may be one ends."""
@@ -29,20 +42,27 @@ FINE, KNOWN, MOST = 10, 5, 0.8
 A fine column has more than so many different values.
 """
 ALIKE = 2
-"""A row that is like more others than this is like them by its columns (imputed values, a default, several of one measurement)
-and not by its person; where most pairs are so, none is told."""
+"""A row that is like more others than this is like them by its columns (several of one measurement) and not by its person;
+where most pairs are so, none is told."""
+DEFAULTS = 8
+"""Before that, rows of imputed values or of a default are left out: of so many or more that hang together by being alike, those
+that have four fifths of the values commonest among them. Fewer may be some who share what many columns are made from."""
 BY_CHANCE = 0.0001
 """And where fewer pairs than this would be so much alike if values were handed out at random."""
 NEIGHBOURS, LOOKED_AT = 3, 30
 """Rows are held against so many that follow them in the order of a few columns; of wide tables so many columns are used."""
 SORTED_BY, AT_ONCE = 4, 20_000
+OWNERS = 10
+"""Of so many patients with one file every pair is told, of more each with the first."""
 PLACEHOLDER = 1024
 """A file of fewer bytes holds no clip."""
 HEAD = 65_536
 _NAMED = 3
 
-Owned = tuple[tuple[int, str], Path]
-"""Whose file it is (which cohort, which patient), and where it lies."""
+Owner = tuple[int, str]
+"""Which cohort, which patient."""
+Owned = tuple[Owner, Path]
+"""Whose file it is, and where it lies."""
 
 
 class Pair(NamedTuple):
@@ -52,6 +72,21 @@ class Pair(NamedTuple):
     second: str
     equal: int
     of: int
+
+
+class Between(NamedTuple):
+    """What :func:`alike_between` found: pairs of a patient of one cohort and one of another, and what chance may make.
+
+    Attributes
+    ----------
+    pairs : list of Pair
+        Between the cohorts.
+    within : list of Pair
+        As much alike, and of one cohort: two people, so that as many between the cohorts, for their size, mean nothing.
+    """
+
+    pairs: list[Pair]
+    within: list[Pair]
 
 
 def one_person(patients: pd.DataFrame, dictionary: Dictionary, clips: pd.DataFrame, folder: Path) -> list[Finding]:
@@ -114,39 +149,90 @@ def alike(tables: Iterable[pd.DataFrame]) -> list[Pair]:
     >>> alike([table])
     [Pair(first='3', second='20', equal=7, of=8)]
     """
-    return _pairs(tables, lambda a, b: np.ones(len(a), dtype=bool))
+    found = _pairs((table, [(0, str(one)) for one in table.index]) for table in tables)
+    return [Pair(one, other, *counts) for (_, one), (_, other), *counts in found]
 
 
-def alike_between(tables: Iterable[tuple[pd.DataFrame, pd.DataFrame]]) -> list[Pair]:
-    """Return the pairs of a row of one cohort and one of another that nearly agree, as :func:`alike` does within one.
+def alike_between(tables: Iterable[tuple[pd.DataFrame, pd.DataFrame]]) -> Between:
+    """Find the rows of one cohort and of another that nearly agree, as :func:`alike` does within one.
 
     Parameters
     ----------
     tables : iterable of (DataFrame, DataFrame)
-        The same columns of both cohorts; patients with several rows have them one after the other.
+        The same columns of both cohorts; the index names the patients, who may have several rows.
+
+    Returns
+    -------
+    Between
+        Two patients are one pair, however many of their rows agree.
     """
-    found: dict[tuple[str, str], Pair] = {}
-    for ours, theirs in tables:
-        ours, theirs = ours.drop_duplicates(), theirs.drop_duplicates()
-        beyond = len(ours)
-        for pair in _pairs([pd.concat([ours, theirs])], lambda a, b, n=beyond: (a < n) & (b >= n)):  # type: ignore[misc]
-            found.setdefault((pair.first, pair.second), pair)
-    return list(found.values())
+    found = _pairs(_one_above_another(*both) for both in tables)
+    pairs: list[Pair] = []
+    within: list[Pair] = []
+    for (side, one), (other_side, other), equal, of in found:
+        (within if side == other_side else pairs).append(Pair(one, other, equal, of))
+    return Between(pairs, within)
 
 
-def _pairs(tables: Iterable[pd.DataFrame], wanted: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> list[Pair]:
-    found: dict[tuple[int, int], Pair] = {}
-    for table in tables:
+def _one_above_another(ours: pd.DataFrame, theirs: pd.DataFrame) -> tuple[pd.DataFrame, list[Owner]]:
+    """Return the rows of two cohorts in one table, equal ones of a patient once, and whose each is."""
+    sides = []
+    for table in (ours, theirs):
+        again = pd.DataFrame(table.to_numpy()).assign(whose=list(table.index)).duplicated()
+        sides.append(table[~again.to_numpy()])
+    return pd.concat(sides), [(side, str(who)) for side, table in enumerate(sides) for who in table.index]
+
+
+def _pairs(tables: Iterable[tuple[pd.DataFrame, Sequence[Owner]]]) -> list[tuple[Owner, Owner, int, int]]:
+    """Return (one, other, equal values, of so many) of the people whose rows are alike in any table, in the order of people.
+
+    Each table comes with whose each of its rows is. Pairs within a cohort and those across two are judged by themselves.
+    """
+    found: dict[tuple[int, int], tuple[int, int]] = {}
+    people: dict[Owner, int] = {}
+    for table, whose in tables:
         codes = fine_values(table)
         if codes.shape[1] < KNOWN:
             continue
+        of = np.array([people.setdefault(one, len(people)) for one in whose])
         a, b = _neighbours(codes)
-        of_interest = wanted(a, b)
-        for pair in _telling(codes, a[of_interest], b[of_interest]):
-            found.setdefault(pair[:2], Pair(str(table.index[pair[0]]), str(table.index[pair[1]]), *pair[2:]))
-    often = Counter(row for pair in found for row in pair)
-    kept = [place for place in sorted(found) if max(often[row] for row in place) <= ALIKE]
-    return [found[place] for place in kept] if 2 * len(kept) > len(found) else []
+        two = of[a] != of[b]
+        for one, other, *counts in _no_defaults(codes, list(_telling(codes, a[two], b[two]))):
+            place = sorted((int(of[one]), int(of[other])))
+            found.setdefault((place[0], place[1]), (counts[0], counts[1]))
+    names = list(people)
+    told: list[tuple[Owner, Owner, int, int]] = []
+    for across in (False, True):
+        some = [pair for pair in sorted(found) if (names[pair[0]][0] != names[pair[1]][0]) == across]
+        often = Counter(one for pair in some for one in pair)
+        kept = [pair for pair in some if max(often[one] for one in pair) <= ALIKE]
+        if 2 * len(kept) > len(some):
+            told += [(names[one], names[other], *found[one, other]) for one, other in kept]
+    return told
+
+
+def _no_defaults(codes: np.ndarray, pairs: Sequence[tuple[int, int, int, int]]) -> Iterator[tuple[int, int, int, int]]:
+    """Give the pairs without rows of a default: among rows that hang together, those most like the commonest values of all."""
+    if not pairs:
+        return
+    rows, place = np.unique([pair[:2] for pair in pairs], return_inverse=True)
+    a, b = place.reshape(-1, 2).T
+    group = connected_components(coo_array((np.ones(len(a)), (a, b)), shape=(len(rows), len(rows))))[1]
+    default = np.zeros(len(rows), dtype=bool)
+    for one in np.flatnonzero(np.bincount(group) >= DEFAULTS):
+        members = codes[rows[group == one]]
+        usual = np.array([_commonest(column) for column in members.T])
+        known, same = (members >= 0) & (usual >= 0), (members == usual) & (members >= 0)
+        default[group == one] = same.sum(axis=1) >= MOST * known.sum(axis=1)
+    for pair, left_out in zip(pairs, default[a] | default[b], strict=True):
+        if not left_out:
+            yield pair
+
+
+def _commonest(column: np.ndarray) -> int:
+    """Return the code that most rows hold, -1 where none holds any."""
+    known = column[column >= 0]
+    return int(np.bincount(known).argmax()) if len(known) else -1
 
 
 def _telling(codes: np.ndarray, a: np.ndarray, b: np.ndarray) -> Iterator[tuple[int, int, int, int]]:
@@ -221,7 +307,7 @@ def same_clips(cohorts: Sequence[tuple[Path, pd.DataFrame]]) -> list[Pair]:
     Returns
     -------
     list of Pair
-        ``equal``: how many clips; ``of`` is 0. Where several patients share one, each with the one before.
+        ``equal``: how many clips; ``of`` is 0. Where more than ten patients share one, each with the first.
     """
     groups = [
         [
@@ -236,7 +322,8 @@ def same_clips(cohorts: Sequence[tuple[Path, pd.DataFrame]]) -> list[Pair]:
     shared: Counter[tuple[str, str]] = Counter()
     for group in groups:
         owners = list(dict.fromkeys(owner for owner, _ in group))
-        for (side, one), (other_side, other) in pairwise(owners):
+        pairs = combinations(owners, 2) if len(owners) <= OWNERS else ((owners[0], other) for other in owners[1:])
+        for (side, one), (other_side, other) in pairs:
             if len(cohorts) == 1 or side != other_side:
                 shared[one, other] += 1
     told = [Pair(one, other, clips, 0) for (one, other), clips in shared.items()]

@@ -112,8 +112,8 @@ class Experiment:
     )
     threshold: Literal["half", "prevalence", "youden", "matched"] = check.option(
         "half",
-        "operating threshold: 0.5, the training prevalence, the best Youden index on inner folds, or what calls as many there "
-        "as have the event; of grades: the nearest, or (matched) each as often as it occurs",
+        "operating threshold: 0.5, just above the training prevalence, the best Youden index on inner folds, or what calls as "
+        "many there as have the event; of grades: the nearest, or (matched) each as often as it occurs",
     )
     encoder: str = check.option(
         "blues-lus", f"what turns frames into numbers: {', '.join(encoders.names())}, or a file of blues.pretrain"

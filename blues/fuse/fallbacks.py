@@ -6,6 +6,7 @@ import pandas as pd
 
 from blues import check, models
 from blues.fuse.crossval import UNCHOSEN, UNSTACKED
+from blues.fuse.named import CONSTANT
 
 __all__ = ["constant_notes", "fallback_notes"]
 
@@ -52,10 +53,11 @@ def constant_notes(predictions: pd.DataFrame, choices: pd.DataFrame) -> list[dic
         low=("p", "min"), high=("p", "max"), patients=("p", "size"), called=("called", "all")
     )
     folds = folds.reset_index().merge(choices[[*place, "model", "threshold_rule"]], on=place)
-    folds = folds[(folds["model"] != "prevalence") & (folds["threshold_rule"] != models.APPARENT)]
+    said = _of_the_prevalence(folds)
+    folds = folds[(folds["model"] != CONSTANT) & (folds["threshold_rule"] != models.APPARENT)]
     constant = folds[(folds["high"] - folds["low"] < ALIKE) & (folds["patients"] >= FEWEST)]
     if not len(constant):
-        return []
+        return said
     of = folds.groupby("arm", sort=False).size()
     told = ", ".join(f"{arm} {n} of {of[arm]}" for arm, n in constant.groupby("arm", sort=False).size().items())
     rules = [
@@ -65,6 +67,18 @@ def constant_notes(predictions: pd.DataFrame, choices: pd.DataFrame) -> list[dic
     ]
     text = (
         f"In some training folds an arm predicts one number for all patients it holds out ({told}): {'; '.join(rules)}."
+    )
+    return [*said, _said(text, "note")]
+
+
+def _of_the_prevalence(folds: pd.DataFrame) -> list[dict[str, str]]:
+    """Say what the operating point of the constant arm means at the threshold just above what it predicts."""
+    mine = folds[(folds["arm"] == CONSTANT) & (folds["threshold_rule"] == "prevalence")]
+    if not len(mine) or mine["called"].any():
+        return []
+    text = (
+        f"Arm {CONSTANT}: at the threshold 'prevalence', which lies just above the one number that it predicts, it calls "
+        "nobody. Its accuracy is the share without the outcome, which may be less than that of the commoner class."
     )
     return [_said(text, "note")]
 

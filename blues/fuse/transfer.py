@@ -11,11 +11,12 @@ import numpy as np
 import pandas as pd
 
 from blues import check
-from blues.cohort import Cohort, persons
+from blues.cohort import Cohort
 from blues.features import TABULAR, Design
 from blues.features.arm_names import is_baseline
 from blues.fuse.experiment import Experiment
 from blues.fuse.matching import check_outcome, codes_apart, doubts, far_apart, matched_columns
+from blues.fuse.overlap import overlap
 from blues.fuse.record import Run
 from blues.fuse.run import groups_given, run_folds
 from blues.fuse.settled import settled
@@ -61,7 +62,8 @@ def transfer(
     Raises
     ------
     InputError
-        When the outcomes differ in kind, level, unit or scale, or a modality has no column in common.
+        When the outcomes differ in kind, level, unit or scale, a modality has no column in common, or patients tested are
+        plainly among those that teach (:func:`blues.fuse.overlap.overlap`).
     """
     if "time" in (train[1].kind, test[1].kind):
         raise no_transfer()
@@ -70,10 +72,12 @@ def transfer(
     if experiment.train is None:
         experiment = dataclasses.replace(experiment, cohort="synthetic", train=train[0].name, test=test[0].name)
     design, about = joined(*train, *test)
+    names = _two_names(train[0], test[0])
+    doubted = overlap(train, test, design.blocks, names)
     rows = len(train[1].y)
     split = (0, 0, np.arange(rows), np.arange(rows, len(design.y)))
     found = run_folds(design, experiment, [split], about=about, cohort_card=cohort_card, progress=progress)
-    a, b = _two_names(train[0], test[0])
+    a, b = names
     refused = about.refused[about.refused["reason"].str.startswith("not matched: ")]
     note = (
         f"Fitted on {train[1].patients.nunique()} patients of {a}, evaluated once on {about.patients.nunique()} of {b}; the "
@@ -91,15 +95,12 @@ def transfer(
     pairs = {name: other for name, other in matched_columns(train[0], test[0])[0].items() if name in both}
     notes += [{"level": "warning", "text": text} for text in doubts(train[0], test[0], experiment.task, pairs)]
     if far := far_apart(train[0], test[0], pairs):
-        text = f"Medians that can hardly be of one unit, though both dictionaries say so: {'; '.join(far)}. Look at the units."
-        notes.append({"level": "warning", "text": text})
-    if len(same := _same_ids(train[1], test[1], design.blocks)) >= SAME_IDS:
-        named = ", ".join(same[:SAME_IDS])
         text = (
-            f"{len(same)} patients have one id in {a} and in {b}, and half of their fine values or more are equal "
-            f"({named}{', ...' if len(same) > SAME_IDS else ''}): if they are the same people, their outcomes were taught."
+            f"Values that hardly overlap and would lie on one another if they were multiplied, as in another unit, though both "
+            f"dictionaries name one: {'; '.join(far)}. Look at the units, or at who the patients are."
         )
         notes.append({"level": "warning", "text": text})
+    notes += [{"level": "warning", "text": text} for text in doubted]
     if groups:
         found = dataclasses.replace(found, subgroups=subgroups(found, dict(groups)))
     return dataclasses.replace(
@@ -161,7 +162,6 @@ def joined(train_cohort: Cohort, train: Design, test_cohort: Cohort, test: Desig
             columns = max(a.columns, b.columns, key=len)
             singles[name] = (a.reindex(columns=columns), b.reindex(columns=columns))
     poolings = {name: (train.poolings[name], test.poolings[name]) for name in train.poolings}
-    _nobody_twice((train_cohort, train), (test_cohort, test), blocks)
     known = train.refused.set_index("column")
     columns = train_cohort.dictionary.columns
     rows = [
@@ -214,57 +214,6 @@ def _under(a: Any, b: Any) -> Any:
     """Put the training rows, their ids marked, above the test rows."""
     index = pd.Index([TRAIN + str(i) for i in a.index], name=b.index.name)
     return pd.concat([a.set_axis(index), b])
-
-
-SAME_IDS = 3
-"""From so many patients on, of one id in both cohorts and half of their fine values equal, a transfer warns."""
-
-
-def _nobody_twice(
-    train: tuple[Cohort, Design], test: tuple[Cohort, Design], blocks: Mapping[str, tuple[pd.DataFrame, pd.DataFrame]]
-) -> None:
-    """Raise where patients of the test cohort are in the training cohort: their scores would be those of training."""
-    a, b = (cohort for cohort, _ in (train, test))
-    remedy = "Name a cohort of other patients; for one cohort leave --train and --test out: folds do that"
-    if Path(a.folder).resolve() == Path(b.folder).resolve():
-        raise check.InputError(f"{b.name} is the cohort that was trained on", file=b.folder, remedy=remedy)
-    pairs, whose, how = persons.same_clips([(a.folder, a.clips), (b.folder, b.clips)]), "clips of ", ", byte for byte"
-    if not pairs:
-        patients = [design.patients.to_numpy() for _, design in (train, test)]
-        tables = [tuple(pair[side].set_axis(patients[side]) for side in (0, 1)) for pair in _side_by_side(blocks)]
-        pairs, whose, how = (
-            persons.alike_between((t[0], t[1]) for t in tables),
-            "",
-            ": most of their fine values are equal",
-        )
-    if pairs:
-        first, second = _two_names(a, b)
-        twice = f"{len({pair.second for pair in pairs})} of {check.counted(len(b.patients), 'patient')} of {second}"
-        told = f"patients of {first} and of {second}, and how many: {persons.shown(pairs)}"
-        raise check.InputError(f"{whose}{twice} are in {first} too{how} ({told})", file=b.folder, remedy=remedy)
-
-
-def _side_by_side(blocks: Mapping[str, tuple[pd.DataFrame, pd.DataFrame]]) -> list[tuple[pd.DataFrame, ...]]:
-    """Return the tables that a person may be known by: the columns of the patient table, and each block by itself."""
-    tabular = [blocks[name] for name in TABULAR if name in blocks]
-    joint = [tuple(pd.concat([pair[side] for pair in tabular], axis=1) for side in (0, 1))] if len(tabular) > 1 else []
-    return [*joint, *blocks.values()]
-
-
-def _same_ids(train: Design, test: Design, blocks: Mapping[str, pd.DataFrame]) -> list[str]:
-    """Return the patients with one id in both cohorts, of whose fine values of the patient table half are equal or more."""
-    tabular = [block for name, block in blocks.items() if name in TABULAR]
-    if not tabular:
-        return []
-    table = pd.concat(tabular, axis=1)
-    codes = pd.DataFrame(persons.fine_values(table))
-    sides = [codes[: len(train.y)].set_axis(train.patients), codes[len(train.y) :].set_axis(test.patients)]
-    ours, theirs = (side[~side.index.duplicated()] for side in sides)
-    both = ours.index.intersection(theirs.index)
-    ours, theirs = ours.loc[both], theirs.loc[both]
-    known = (ours >= 0) & (theirs >= 0)
-    equal = (known & (ours == theirs)).sum(axis=1)
-    return [str(who) for who in both[(known.sum(axis=1) >= persons.KNOWN) & (equal >= known.sum(axis=1) / 2)]]
 
 
 def _shared(

@@ -16,7 +16,6 @@ from blues.report.answer import INTENDED_USE, answer, digits
 from blues.report.document import block, column, figure, table
 from blues.report.facts import Facts
 from blues.report.methods import place
-from blues.report.privacy import OWN_NAMES
 from blues.report.settings import in_use
 from blues.report.summary import SCHEMA
 from blues.report.words import CONSTANT, MEAN, arm_label, clean, metric
@@ -24,6 +23,10 @@ from blues.report.words import CONSTANT, MEAN, arm_label, clean, metric
 __all__ = ["compare"]
 
 _PLACES = ("cohort", "weights")
+_NAMES = (
+    "No patient is named here. In the reports of the two runs, names such as P07 are each run's own: P07 of one is another "
+    "patient in the other."
+)
 
 
 def compare(a: Run, b: Run, names: tuple[str, str] = ("A", "B"), *, paths: bool = False) -> dict[str, Any]:
@@ -68,7 +71,7 @@ def compare(a: Run, b: Run, names: tuple[str, str] = ("A", "B"), *, paths: bool 
     sections = [
         {"key": key, "title": title, "present": True, "blocks": parts}
         for key, title, parts in (
-            ("answers", "What each run says", [block("facts", rows=told), block("text", text=OWN_NAMES)]),
+            ("answers", "What each run says", [block("facts", rows=told), block("text", text=_NAMES)]),
             ("settings", "What differs in the experiments", settings),
             ("scores", "Scores side by side", blocks),
             ("use", "Intended use", [block("text", text=INTENDED_USE)]),

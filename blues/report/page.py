@@ -14,6 +14,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from blues import evaluate, plots
+from blues.agree import templates
 from blues.check import interval, number, signed
 from blues.explain.overlay import COLOURS_SAY
 from blues.report.answer import INTENDED_USE
@@ -46,13 +47,7 @@ _EXPLORER = (
 
 def environment() -> jinja2.Environment:
     """Return the templates' environment: everything is escaped unless it is marked as ours."""
-    made = jinja2.Environment(
-        loader=jinja2.PackageLoader("blues.report", "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    made = templates.environment("blues.report", "templates")
     made.globals["not_covered"] = NOT_COVERED
     made.globals["own_names"] = OWN_NAMES
     made.globals["colours_say"] = COLOURS_SAY
@@ -154,14 +149,14 @@ def _filled(
     template: str, summary: Mapping[str, Any], pictures: Mapping[str, Markup], data: Mapping[str, Any], **more: Any
 ) -> str:
     """Return a template filled: what every page has, and what this one has besides."""
-    templates = environment()
-    script = source(templates, "page.js")
-    return templates.get_template(template).render(
+    made = environment()
+    script = source(made, "page.js")
+    return made.get_template(template).render(
         report=summary,
         titles={s["key"]: s["title"] for s in summary["sections"]},
         pictures=pictures,
         intended_use=INTENDED_USE,
-        style=Markup(style(templates)),
+        style=Markup(style(made)),
         script=Markup(script),
         script_hash=Markup(script_hash(script)),
         data=Markup(inside_script(data)),
