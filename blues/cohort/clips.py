@@ -11,7 +11,7 @@ import pandas as pd
 
 from blues.check import InputError, counted
 from blues.cohort.findings import Finding
-from blues.cohort.naming import SUFFIXES, Namer, Parts, clip_id, read_clip_table, read_name
+from blues.cohort.naming import STILLS, SUFFIXES, Namer, Parts, clip_id, read_clip_table, read_name
 from blues.cohort.schema import Clips
 from blues.cohort.tables import natural_key
 
@@ -55,7 +55,7 @@ def scan_clips(
     OSError
         If a folder may not be read.
     """
-    files, findings = _clip_files(folder, place)
+    files, findings = _clip_files(folder, place, (*SUFFIXES, *STILLS) if spec.stills else SUFFIXES)
     names = [path.relative_to(folder / place).with_suffix("").as_posix() for path in files]
     if spec.table is not None:
         namer, met = read_clip_table(folder, spec, id_kind, names, **how)
@@ -92,7 +92,7 @@ def _refuse_names(spec: Clips, place: str, names: list[str], why: str) -> NoRetu
     )
 
 
-def _clip_files(folder: Path, place: str) -> tuple[list[Path], list[Finding]]:
+def _clip_files(folder: Path, place: str, endings: tuple[str, ...]) -> tuple[list[Path], list[Finding]]:
     root = folder / place
     if not root.is_dir():
         have = sorted(p.name for p in folder.iterdir() if p.is_dir()) or ["no folders"]
@@ -103,13 +103,15 @@ def _clip_files(folder: Path, place: str) -> tuple[list[Path], list[Finding]]:
         )
     listed = files_below(root)
     found = [p for p in listed if p.is_file()]
-    clips = [p for p in found if p.suffix.lower() in SUFFIXES]
+    clips = [p for p in found if p.suffix.lower() in endings]
     if not clips:
+        pictures = any(p.suffix.lower() in STILLS for p in found)
+        remedy = "Fetch the clips first, or mend files.clips in the dictionary"
         raise InputError(
             f"holds no clips ({counted(len(found), 'other file')})",
             file=place,
-            allowed=f"files ending in {' '.join(SUFFIXES)}",
-            remedy="Fetch the clips first, or mend files.clips in the dictionary",
+            allowed=f"files ending in {' '.join(endings)}",
+            remedy="Pictures are clips of one frame with stills = true in [clips]" if pictures else remedy,
         )
     findings = [
         Finding("left out", p.relative_to(folder).as_posix(), None, "", p.stem, 1, _no_file(p), "left out")
@@ -117,7 +119,7 @@ def _clip_files(folder: Path, place: str) -> tuple[list[Path], list[Finding]]:
         if not p.is_file()
     ]
     if place.strip("./"):
-        others = Counter(p.suffix.lower() or "no suffix" for p in found if p.suffix.lower() not in SUFFIXES)
+        others = Counter(p.suffix.lower() or "no suffix" for p in found if p.suffix.lower() not in endings)
         findings += [Finding("left out", place, None, "", s, n, "not a clip", "left out") for s, n in others.items()]
     return clips, findings
 

@@ -13,7 +13,7 @@ import pandas as pd
 
 from blues.check import InputError, counted
 from blues.cohort.clips import files_below
-from blues.cohort.naming import SUFFIXES, known_names
+from blues.cohort.naming import STILLS, SUFFIXES, known_names
 from blues.cohort.tables import (
     SPREADSHEETS,
     TABLES,
@@ -56,6 +56,8 @@ class Contents:
         What speaks against the decimal sign.
     known_clips : mapping of str to str
         What clips may be called, whichever folder they are read from.
+    pictures : dict of str to list of str
+        As ``places``, of pictures.
     """
 
     tables: dict[str, pd.DataFrame]
@@ -67,6 +69,7 @@ class Contents:
     encoding: str = "utf-8"
     doubt: str = ""
     known_clips: Mapping[str, str] = field(default_factory=dict)
+    pictures: Mapping[str, list[str]] = field(default_factory=dict)
 
     @property
     def nameless(self) -> list[str]:
@@ -128,9 +131,9 @@ def look(folder: Path) -> Contents:
             tables[path.name], written[path.name] = _read(path, usual)
         except InputError as error:
             unread[path.name] = str(error).removeprefix(path.name).lstrip(",: ")
-    places = _places(folder, unread)
-    known = {name: clip for names in places.values() for name, clip in known_names(names).items()}
-    return Contents(tables, unread, written, places, known_clips=known)
+    places, pictures = _places(folder, unread, SUFFIXES), _places(folder, {}, STILLS)
+    known = {name: clip for names in (places or pictures).values() for name, clip in known_names(names).items()}
+    return Contents(tables, unread, written, places, known_clips=known, pictures=pictures)
 
 
 def _goes_with(encoding: str | None, other: str) -> bool:
@@ -175,7 +178,7 @@ def _is_bare_dicom(path: Path) -> bool:
         return False
 
 
-def _places(folder: Path, unread: dict[str, str]) -> dict[str, list[str]]:
+def _places(folder: Path, unread: dict[str, str], endings: tuple[str, ...]) -> dict[str, list[str]]:
     """Return the names of clips, without suffix, below each folder and, where they lie in several, below all (``.``).
 
     A folder may be a link to another; below it, links are not followed, and hidden folders are passed over.
@@ -194,7 +197,7 @@ def _places(folder: Path, unread: dict[str, str]) -> dict[str, list[str]]:
         if bare:
             told = f"such as {bare[0].relative_to(folder).as_posix()}: let their names end in .dcm"
             unread[f"{path.name}{'/' * path.is_dir()}"] = f"{counted(len(bare), 'DICOM file')} without .dcm, {told}"
-        names = [one.with_suffix("") for one in files if one.suffix.lower() in SUFFIXES and one.is_file()]
+        names = [one.with_suffix("") for one in files if one.suffix.lower() in endings and one.is_file()]
         if names and path.is_dir():
             places[path.name] = [one.relative_to(path).as_posix() for one in names]
         if not path.is_symlink() or not path.is_dir():

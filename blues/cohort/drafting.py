@@ -64,7 +64,7 @@ def draft(folder: str | Path) -> str:
     who = patient_table(found.tables, found.known_clips, folder, found.unread)
     found = found.written_as(who.name)
     table = found.tables[who.name]
-    clips = guess_place(found.places, found.tables, who.ids, who.kind)
+    clips = guess_place(found.places, found.tables, who.ids, who.kind) or _of_pictures(found, who)
     listed = clips.table if clips is not None else None
     ratings = _ratings_table(found, who.name, listed)
     explained = _explanations(folder, found, who.name, ratings)
@@ -199,6 +199,23 @@ def _more_clips(clips: ClipPlace) -> str:
     return f' {DECIDE} more clips lie in {shown} and are not read: copies, or clips too? clips = "." reads all folders'
 
 
+def _of_pictures(found: Contents, who: PatientTable) -> ClipPlace | None:
+    """Return where pictures lie that are clips: where there are no others, and it is told whose they are."""
+    place = guess_place(found.pictures, found.tables, who.ids, who.kind)
+    return place if place is not None and (place.pattern is not None or place.table is not None) else None
+
+
+def _stills(found: Contents, place: str) -> list[str]:
+    """Return whether pictures are clips: they are where there are no others."""
+    pictures = found.pictures.get(place, [])
+    if not pictures:
+        return []
+    if not found.places:
+        return [f"stills = true {DECIDE} there are pictures alone: is each of one point of a patient, and no cover?"]
+    told = f"{counted(len(pictures), 'picture')} such as {pictures[0]!r} beside clips: covers, or clips of one frame (true)?"
+    return [f"stills = false {DECIDE} {told}"]
+
+
 def _clips(found: Contents, who: PatientTable, clips: ClipPlace | None) -> list[str]:
     if clips is None:
         why = "".join(f" ({name}: {told})" for name, told in found.unread.items() if "DICOM" in told)
@@ -234,6 +251,7 @@ def _clips(found: Contents, who: PatientTable, clips: ClipPlace | None) -> list[
         "[clips]",
         first,
         f"points = {toml(points)} {DECIDE} the points of your protocol, in order",
+        *_stills(found, clips.place),
         f'retakes = "longest" {DECIDE} of several takes: longest, first, last, mean or max?',
     ]
 

@@ -13,9 +13,11 @@ from blues.cohort.findings import Finding
 from blues.cohort.schema import Clips
 from blues.cohort.tables import canonical_id, read_table
 
-__all__ = ["SUFFIXES", "Namer", "Parts", "by_file", "clip_id", "known_names", "read_clip_table", "read_name"]
+__all__ = ["STILLS", "SUFFIXES", "Namer", "Parts", "by_file", "clip_id", "known_names", "read_clip_table", "read_name"]
 
-SUFFIXES = (".mp4", ".avi", ".mov", ".mpeg", ".mpg", ".wmv", ".gif", ".npy", ".dcm")
+SUFFIXES = tuple(".mp4 .avi .mov .m4v .mpeg .mpg .wmv .mkv .webm .3gp .gif .tif .tiff .npy .dcm".split())
+STILLS = (".png", ".jpg", ".jpeg", ".bmp")
+"""Pictures, which are clips of one frame where the dictionary says ``stills = true``: beside clips they are mostly covers."""
 ANYWHERE = "any"
 
 Parts = tuple[str, str, int | None]
@@ -34,7 +36,7 @@ def clip_id(name: str) -> str:
     """
     name = unicodedata.normalize("NFC", name.strip()).replace("\\", "/")  # names from a Mac's archive come decomposed
     stem, dot, suffix = name.rpartition(".")
-    if dot and f".{suffix.lower()}" in SUFFIXES:
+    if dot and f".{suffix.lower()}" in (*SUFFIXES, *STILLS):
         name = stem
     return name.strip("/").replace("/", "_")
 

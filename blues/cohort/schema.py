@@ -129,6 +129,7 @@ class Clips(Part):
     pattern: str | None = None
     table: ClipTable | None = None
     points: tuple[str, ...] = ()
+    stills: bool = False
     retakes: Literal["longest", "first", "last", "mean", "max"] = "longest"
     count_column: str | None = None
 
