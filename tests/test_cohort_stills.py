@@ -57,7 +57,7 @@ def test_pictures_alone_name_the_setting(tmp_path):
 
 @pytest.mark.parametrize("suffix", [".png", ".JPG", ".bmp"])
 def test_a_folder_of_pictures_is_drafted_read_and_embedded(tmp_path, suffix):
-    folder = own(tmp_path, suffix)
+    folder = own(tmp_path, suffix, extra=("pictures/intro.mp4", "teaser.avi"))
     text = draft(folder)
     assert tomllib.loads(text)["clips"]["stills"] is True
     assert "stills = true # DECIDE" in text

@@ -64,7 +64,7 @@ def draft(folder: str | Path) -> str:
     who = patient_table(found.tables, found.known_clips, folder, found.unread)
     found = found.written_as(who.name)
     table = found.tables[who.name]
-    clips = guess_place(found.places, found.tables, who.ids, who.kind) or _of_pictures(found, who)
+    clips = _place(found, who)
     listed = clips.table if clips is not None else None
     ratings = _ratings_table(found, who.name, listed)
     explained = _explanations(folder, found, who.name, ratings)
@@ -199,19 +199,23 @@ def _more_clips(clips: ClipPlace) -> str:
     return f' {DECIDE} more clips lie in {shown} and are not read: copies, or clips too? clips = "." reads all folders'
 
 
-def _of_pictures(found: Contents, who: PatientTable) -> ClipPlace | None:
-    """Return where pictures lie that are clips: where there are no others, and it is told whose they are."""
-    place = guess_place(found.pictures, found.tables, who.ids, who.kind)
-    return place if place is not None and (place.pattern is not None or place.table is not None) else None
+def _place(found: Contents, who: PatientTable) -> ClipPlace | None:
+    """Return where the clips lie, or pictures, where it is told whose these are and not whose clips are."""
+    clips, pictures = (guess_place(of, found.tables, who.ids, who.kind) for of in (found.places, found.pictures))
+
+    def told(one: ClipPlace | None) -> bool:
+        return one is not None and (one.pattern is not None or one.table is not None)
+
+    return pictures if told(pictures) and not told(clips) else clips
 
 
-def _stills(found: Contents, place: str) -> list[str]:
-    """Return whether pictures are clips: they are where there are no others."""
-    pictures = found.pictures.get(place, [])
+def _stills(found: Contents, clips: ClipPlace) -> list[str]:
+    """Return whether pictures are clips: they are where they alone tell whose they are."""
+    pictures = found.pictures.get(clips.place, [])
     if not pictures:
         return []
-    if not found.places:
-        return [f"stills = true {DECIDE} there are pictures alone: is each of one point of a patient, and no cover?"]
+    if clips.names is pictures:
+        return [f"stills = true {DECIDE} pictures are the clips: is each of one point of a patient, and no cover?"]
     told = f"{counted(len(pictures), 'picture')} such as {pictures[0]!r} beside clips: covers, or clips of one frame (true)?"
     return [f"stills = false {DECIDE} {told}"]
 
@@ -251,7 +255,7 @@ def _clips(found: Contents, who: PatientTable, clips: ClipPlace | None) -> list[
         "[clips]",
         first,
         f"points = {toml(points)} {DECIDE} the points of your protocol, in order",
-        *_stills(found, clips.place),
+        *_stills(found, clips),
         f'retakes = "longest" {DECIDE} of several takes: longest, first, last, mean or max?',
     ]
 
