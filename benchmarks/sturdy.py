@@ -181,6 +181,7 @@ CHANGES: dict[str, Change] = {
     "noise, margins too": noisy,
     "poor JPEG": each(compressed),
     "turned by 6 degrees": each(lambda one: np.asarray(Image.fromarray(one).rotate(6, Image.Resampling.BILINEAR))),
+    "one frame alone": lambda frames: frames[len(frames) // 2 :][:1],
     "mirrored": lambda frames: np.ascontiguousarray(frames[:, :, ::-1]),
 }
 
