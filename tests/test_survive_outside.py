@@ -52,6 +52,36 @@ class TestStays:
         assert row["readmitted"] == 0
 
     @pytest.mark.parametrize(
+        ("los", "states", "dest", "hours", "time", "event"),
+        [
+            (6, "ward ward home ward home home", None, 144, 6, 1),  # the ward's 144 hours are the stay's six days
+            (26, "ward ward home home home home", None, 150, 2, 1),  # 26 hours are not 150 on the ward
+            (6, "ward ward home - home home", None, np.nan, 6, 1),  # one day out against a stay, as ever
+            (20, "ward ward home home home home", None, np.nan, 2, 1),  # twenty hours do not reach the day after
+            (9, "ward ward home ward home home", None, np.nan, 9, 1),  # as often in as out
+            (5, "ward ward dead dead dead dead", "died", np.nan, 3, 2),
+            (60, "ward ward ward dead dead dead", "died", np.nan, 7, 2),  # 2.5 days, and alive on day 3
+            (80, "ward ward ward dead dead dead", "died", np.nan, 80 / 24, 2),
+            (28, "ward ward home home home home", None, np.nan, 28 / 24, 1),
+            (80, "ward ward ward home home home", None, 80, 80 / 24, 1),
+        ],
+    )
+    def test_hours_fit_every_source_or_are_days(self, los, states, dest, hours, time, event):
+        values = [los, *(None if s == "-" else s for s in states.split()), dest, hours]
+        table = pd.DataFrame([values], columns=["los", *RULE["status"], "dest", "onward"], index=["1"])
+        wards = {"wards": [{"name": "ward", "column": "onward", "unit": "hours"}], "still_in_hospital": []}
+        row = survive.adjudicate(table, RULE | wards).frame.loc["1"]
+        assert (row["time"], row["event"]) == (pytest.approx(time), event)
+
+    def test_ordinary_stays_are_not_called_hours(self):
+        states = ["ward ward home ward home home", "ward ward home home ward home", "ward ward home ward ward home"]
+        rows = [[los, *states[los % 3].split(), "home", "no"] for los in range(5, 24)]
+        table = pd.DataFrame(rows, columns=["los", *RULE["status"], "dest", "here"]).set_axis(
+            list("abcdefghijklmnopqrs")
+        )
+        assert (survive.adjudicate(table, RULE).frame["time"] >= 2).all()
+
+    @pytest.mark.parametrize(
         ("los", "states", "dest", "time", "event", "died"),
         [
             (np.nan, "ward ward - dead dead dead", None, 7, 2, 1),  # between day 1 and day 7, not on day 1

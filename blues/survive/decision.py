@@ -3,8 +3,9 @@
 The order in which sources are believed is the same for everybody:
 
 1. ``never admitted``: out of hospital on every day of the status and admitted to no ward, then the stay is 0 days.
-2. ``hours in a column of days``: the stay outlasts a day on which the patient was out, its 24th part fits the
-   daily status, and the status does not show the patient in hospital on more later days of the stay than out, then it is
+2. ``hours in a column of days``: the stay outlasts two days or more on which the patient was out or dead, the status shows
+   the patient in hospital on fewer later days of the stay than that, and its 24th part fits: it reaches the last day before
+   on which the patient was seen in hospital (of a death the last day of all), and the wards do not outlast it. Then it is
    taken as hours.
 3. ``wards outlast the stay``: the wards' times add up to more than the stay, then they are the time; it ends in a
    discharge only if the next daily status shows the patient out, else it is censored there.
@@ -115,14 +116,26 @@ def _never_admitted(s: Sources) -> bool:
 
 
 def looks_like_hours(s: Sources, tolerance: float) -> bool:
-    """Return whether the stay contradicts the daily status as days and fits it as hours."""
+    """Return whether the stay contradicts the daily status as days and fits it, and the wards' times, as hours.
+
+    Hours that fall short of a day in hospital may be right, over a midnight; but then the daily status is hardly off,
+    whereas days taken for hours are.
+    """
     last, after = s.window()
-    if not s.stay > after + tolerance:
+    hours = s.stay / 24
+    if not s.stay > after + tolerance or s.wards > hours + tolerance:
         return False
-    again = [day for day in s.days(*IN_HOSPITAL) if after < day <= s.stay]
-    if len(again) > len([day for day in s.days("out") if s.admitted < day < s.stay - tolerance]):
+    inside = s.days(*IN_HOSPITAL)
+    again = [day for day in inside if after < day <= s.stay]
+    if again and len(again) >= len(_gone(s, tolerance)):
         return False
-    return last - tolerance <= s.stay / 24 <= after + tolerance
+    died = s.died_in_hospital == 1 or after in s.days("dead")
+    return (max(inside) if died else last) <= hours <= after + tolerance
+
+
+def _gone(s: Sources, tolerance: float) -> list[float]:
+    """Return the days of the stay on which the patient was seen out of hospital or dead, after having been seen there."""
+    return [day for day in s.days("out", "dead") if s.admitted < day < s.stay - tolerance]
 
 
 def _from_status(s: Sources, d: Decision, tolerance: float, rule: str) -> None:
@@ -153,7 +166,7 @@ def _length(s: Sources, d: Decision, tolerance: float) -> None:
         d.remark(what, "never admitted", "0 days")
     elif math.isnan(s.stay):
         _without_stay(s, d, tolerance)
-    elif looks_like_hours(s, tolerance):
+    elif len(_gone(s, tolerance)) >= 2 and looks_like_hours(s, tolerance):
         d.time = s.stay / 24
         what = f"stay of {s.stay:g} days, but out or dead by day {after:g}; {s.stay:g} hours would fit"
         d.remark(what, "hours in a column of days", f"{d.time:.2f} days")

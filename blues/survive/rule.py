@@ -141,8 +141,8 @@ class StayRule:
         if self.oxygen:
             parts.append(f"Days of oxygen: {self.oxygen.column}, in {self.oxygen.unit}.")
         parts.append(
-            "Contradictions: never admitted (out on every day, on no ward) is 0 days; a stay that outlasts a day out of "
-            "hospital and fits the status as hours is hours; wards that outlast the stay are the time; two or more days out "
+            "Contradictions: never admitted (out on every day, on no ward) is 0 days; a stay that outlasts days out of "
+            "hospital and fits status and wards as hours is hours; wards that outlast the stay are the time; two or more days out "
             "inside the stay outvote it; else the stay counts. Sources may differ by "
             f"{self.tolerance:g} day{'s' * (self.tolerance != 1)}."
         )
