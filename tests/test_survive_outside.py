@@ -134,6 +134,66 @@ class TestStays:
         with pytest.raises(InputError, match=next(iter(wrong))):
             settle(5, "ward ward ward home home home", **wrong)
 
+    def test_horizon_forgets_no_death_and_is_no_contradiction(self):
+        table = pd.DataFrame({"los": [40, 10, 35, 30], "dest": ["died", "home", "home", "died"]}, index=list("abcd"))
+        rule = {"stay": "los", "died_in_hospital": RULE["died_in_hospital"], "horizon": 30}
+        found = survive.adjudicate(table, rule)
+        assert found.frame[["time", "event", "died"]].to_numpy().tolist() == [
+            [30, 0, 1],
+            [10, 1, 0],
+            [30, 0, 0],
+            [30, 2, 1],
+        ]
+        assert not found.frame["adjudicated"].any()
+        assert found.contradictions.empty
+        assert len(found.adjudication) == 2
+
+    def test_nothing_told_of_ends_is_no_survival(self):
+        table = pd.DataFrame({"los": [3.0, 5.0], "onward": [3.0, 9.0]}, index=["1", "2"])
+        ends = survive.adjudicate(table, {"stay": "los"})
+        assert ends.frame["event"].tolist() == [1, 1]
+        assert ends.frame["died"].isna().all()
+        assert ends.adjudication.empty
+        assert "does not say how stays ended" in ends.rule.told()
+        wards = {"wards": [{"name": "ward", "column": "onward", "unit": "days"}]}
+        assert survive.adjudicate(table, {"stay": "los"} | wards).frame["died"].isna().all()
+        told = survive.adjudicate(
+            table.assign(d0=["ward", None]),
+            {"stay": "los"}
+            | RULE
+            | {"status": ["d0"], "status_days": [0], "died_in_hospital": [], "still_in_hospital": []},
+        )
+        assert told.frame["died"].isna().tolist() == [False, True]
+        assert told.frame["adjudicated"].tolist() == [False, True]
+        assert "does not say how stays ended" not in told.rule.told()
+
+    def test_table_of_endpoints_names_deaths_without_a_time_and_counts_known_ends(self):
+        table = pd.DataFrame(
+            {"los": [0, 0, 0, 4, None, None], "dest": ["home", "here", "died", "died", "died", "died"]},
+            index=list("abcdef"),
+        )
+        still = [{"column": "dest", "equals": ["here"]}]
+        ends = survive.adjudicate(
+            table, {"stay": "los", "died_in_hospital": RULE["died_in_hospital"], "still_in_hospital": still}
+        )
+        shown = ends.summary().set_index("endpoint")["patients"]
+        assert shown["died in hospital"] == 2
+        assert shown["died, in hospital or later"] == 4
+        assert shown["time unknown, of these died"] == 2
+        assert shown["stay of zero days"] == 2
+        assert shown["first ward: none"] == 1
+
+    def test_text_of_a_decision_says_what_became_of_the_patient(self):
+        table = pd.DataFrame({"los": [6.0, 6.0], "onward": [10.0, 10.0], "dest": ["died", "home"]}, index=["1", "2"])
+        wards = {"wards": [{"name": "ward", "column": "onward", "unit": "days"}]}
+        rule = {"stay": "los", "died_in_hospital": RULE["died_in_hospital"]} | wards
+        ends = survive.adjudicate(table, rule)
+        assert ends.frame["event"].tolist() == [2, 0]
+        assert ends.adjudication["decision"].tolist() == [
+            "10.0 days, died in hospital",
+            "10.0 days, censored: the end is not known",
+        ]
+
     def test_of_nobody_known_is_not_none(self):
         table = pd.DataFrame({"los": [3.0, 5.0]}, index=["1", "2"])
         shown = survive.adjudicate(table, {"stay": "los"}).summary()["endpoint"].tolist()

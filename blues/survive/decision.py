@@ -31,6 +31,9 @@ from blues.survive.rule import IN_HOSPITAL
 __all__ = ["Decision", "Sources", "decide"]
 
 CENSORED, DISCHARGED, DIED = 0, 1, 2
+HORIZON = "horizon"
+"""How the rule begins that cuts a stay short, which is no contradiction."""
+NO_END = "censored: the end is not known"
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,8 @@ class Sources:
     still_in : bool
         The table says that the stay had not ended.
     destined : bool
-        The dictionary says where deaths in hospital stand, so that a patient of whom nothing stands there is unknown.
+        The dictionary says how stays ended (a destination or a daily status), so that a patient of whom neither is there is
+        told of.
     """
 
     stay: float
@@ -74,6 +78,11 @@ class Sources:
     def admitted(self) -> float:
         """The first day seen in hospital; infinite if there is none."""
         return min(self.days(*IN_HOSPITAL), default=math.inf)
+
+    @property
+    def end_told(self) -> bool:
+        """Whether anything says how the stay ended, or that it had not."""
+        return self.still_in or bool(self.states) or not math.isnan(self.died_in_hospital)
 
     def window(self) -> tuple[float, float]:
         """Return the last day of the first stay seen in hospital and the first day seen out or dead after it."""
@@ -95,7 +104,6 @@ class Decision:
     remarks: list[tuple[str, str, str]] = field(default_factory=list)
     readmitted: bool = False
     died_later: bool = False
-    assumed: bool = False
     by_status: bool = False
     never: bool = False
 
@@ -178,7 +186,7 @@ def _length(s: Sources, d: Decision, tolerance: float) -> None:
         what = f"{s.wards:.1f} days on wards in a stay of {s.stay:g} days"
         what += f", and in hospital on day {following[0][0]:g}" if still else ""
         known = d.event == DISCHARGED
-        decision = f"{s.wards:.1f} days, " + ("the wards' time" if known else "censored: the end is not known")
+        decision = f"{s.wards:.1f} days, " + ("the wards' time" if known else NO_END)
         d.remark(what, "wards outlast the stay", decision)
     elif len(inside) >= 2:
         d.remark(
@@ -321,15 +329,17 @@ def decide(s: Sources, *, tolerance: float = 1.0, horizon: float | None = None) 
                 f"censored at {d.time:g} days",
             )
     _death(s, d, tolerance)
+    if d.event == DIED:
+        d.remarks = [(what, rule, end.replace(NO_END, "died in hospital")) for what, rule, end in d.remarks]
     if math.isnan(d.time):
         return d
-    if s.destined and math.isnan(s.died_in_hospital) and not s.states and d.event == DISCHARGED:
-        d.assumed = True
+    if s.destined and not s.end_told and d.event == DISCHARGED:
         d.remark("no destination and no daily status", "a stay that ended is taken for a discharge", "discharged alive")
     if s.still_in and d.event == DIED:
         d.remark("still in hospital, but died there", "death decides", "died in hospital")
     _around(s, d, tolerance)
     if horizon is not None and d.time > horizon:
-        d.remark(f"stay of {d.time:g} days", f"horizon of {horizon:g} days", f"censored at {horizon:g} days")
+        d.remark(f"stay of {d.time:g} days", f"{HORIZON} of {horizon:g} days", f"censored at {horizon:g} days")
+        d.died_later |= d.event == DIED
         d.time, d.event = horizon, CENSORED
     return d

@@ -21,6 +21,7 @@ __all__ = ["Oxygen", "StayRule", "Ward", "meets", "stay_rule"]
 Unit = Literal["days", "hours"]
 State = Literal["icu", "mcu", "ward", "out", "dead"]
 IN_HOSPITAL = ("icu", "mcu", "ward")
+NO_ENDS = "The dictionary does not say how stays ended: all are taken for discharges alive, and who died is not known."
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,11 @@ class StayRule:
     horizon: float | None = None
     variables: tuple[str, ...] = ()
 
+    @property
+    def ends_told(self) -> bool:
+        """Whether a column says how stays ended: where deaths in hospital stand, or a daily status."""
+        return bool(self.died_in_hospital or self.status)
+
     def columns(self) -> list[str]:
         """Return every column the rule reads."""
         names = [self.stay, *self.status, *(w.column for w in self.wards if w.column)]
@@ -142,10 +148,12 @@ class StayRule:
             parts.append(f"Days of oxygen: {self.oxygen.column}, in {self.oxygen.unit}.")
         parts.append(
             "Contradictions: never admitted (out on every day, on no ward) is 0 days; a stay that outlasts days out of "
-            "hospital and fits status and wards as hours is hours; wards that outlast the stay are the time; two or more days out "
-            "inside the stay outvote it; else the stay counts. Sources may differ by "
+            "hospital and fits status and wards as hours is hours; wards that outlast the stay are the time; two or more "
+            "days out inside the stay outvote it; else the stay counts. Sources may differ by "
             f"{self.tolerance:g} day{'s' * (self.tolerance != 1)}."
         )
+        if not self.ends_told:
+            parts.append(NO_ENDS)
         if self.horizon is not None:
             parts.append(f"Longer stays are censored at {self.horizon:g} day{'s' * (self.horizon != 1)}.")
         return " ".join(parts)
