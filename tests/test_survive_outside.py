@@ -8,8 +8,9 @@ import pytest
 
 from blues import datasets, survive
 from blues.check import InputError
-from blues.features import Design
+from blues.features import Design, design
 from blues.fuse import Experiment, run
+from blues.fuse.staytime import offer, timed
 from blues.survive.modelled import TITLES
 from blues.survive.variables import grouping
 from blues.survive.weighting import difference
@@ -194,6 +195,17 @@ class TestStays:
             "10.0 days, censored: the end is not known",
         ]
 
+    def test_durations_of_pandas_are_days_and_dates_are_none(self):
+        three = pd.to_timedelta([3, 4.5], unit="D")
+        for cells in (three, pd.Series(three, dtype=object), [three[0].to_pytimedelta(), None]):
+            for unit in ("days", "hours"):
+                table = pd.DataFrame({"los": cells}).set_axis(["1", "2"])
+                assert survive.adjudicate(table, {"stay": "los", "unit": unit}).frame["time"].iloc[0] == 3
+        when = pd.to_datetime(["2020-03-01", "2020-03-04"])
+        for cells in (when, when.date, pd.Series(when, dtype=object)):
+            with pytest.raises(InputError, match="column 'los': holds dates.*Give the days between"):
+                survive.adjudicate(pd.DataFrame({"los": cells}).set_axis(["1", "2"]), {"stay": "los"})
+
     def test_of_nobody_known_is_not_none(self):
         table = pd.DataFrame({"los": [3.0, 5.0]}, index=["1", "2"])
         shown = survive.adjudicate(table, {"stay": "los"}).summary()["endpoint"].tolist()
@@ -265,6 +277,53 @@ def with_columns(cohort, like="crp", **columns):
     dictionary = cohort.dictionary.model_copy(update={"columns": {**cohort.dictionary.columns, **made}})
     values = {name: pd.Series(series, cohort.patients.index) for name, (series, _) in columns.items()}
     return dataclasses.replace(cohort, dictionary=dictionary, patients=cohort.patients.assign(**values))
+
+
+def with_rule(cohort, units, values=1.0, **section):
+    """Return the cohort with columns of durations in these units, read by a section that may name others."""
+    columns = {
+        name: (np.arange(1.0, 37.0) * values, {"role": "outcome", "known": "discharge", "unit": unit, "range": None})
+        for name, unit in units.items()
+    }
+    more = with_columns(cohort, **columns)
+    return dataclasses.replace(more, dictionary=more.dictionary.model_copy(update={"survival": section}))
+
+
+class TestUnits:
+    @pytest.mark.parametrize(
+        ("unit", "days"), [("hours", 1 / 24), ("Std.", 1 / 24), ("days", 1), ("", 1), ("score", 1)]
+    )
+    def test_unit_of_the_column_is_taken_where_the_section_has_none(self, cohort, unit, days):
+        found = survive.endpoints(with_rule(cohort, {"long": unit}, stay="long"))
+        assert found.frame["time"].iloc[0] == pytest.approx(days)
+
+    def test_units_of_wards_and_oxygen_are_taken_too(self, cohort):
+        more = with_rule(
+            cohort,
+            {"long": "", "onward": "days", "oxy": "hours"},
+            stay="long",
+            wards=[{"name": "ward", "column": "onward"}],
+            oxygen={"column": "oxy"},
+        )
+        found = survive.endpoints(more)
+        assert found.rule.wards[0].unit == "days"
+        assert found.rule.oxygen.unit == "hours"
+        assert found.frame["oxygen_days"].iloc[23] == 1
+
+    @pytest.mark.parametrize(("column", "section"), [("hours", "days"), ("days", "hours"), ("weeks", None)])
+    def test_units_that_disagree_are_refused(self, cohort, column, section):
+        more = with_rule(cohort, {"long": column}, stay="long", **({"unit": section} if section else {}))
+        with pytest.raises(
+            InputError, match=f"column 'long': the unit of the column is '{column}', and {section or 'not'}"
+        ):
+            survive.endpoints(more)
+
+    def test_stays_of_months_are_asked_about(self, cohort):
+        hours = with_rule(cohort, {"long": ""}, 24, stay="long")
+        assert "longer than 444 days, which is odd: is long in days?" in survive.section(hours, [])["Reading"]
+        assert survive.endpoints(with_rule(cohort, {"long": ""}, stay="long")).doubt == ""
+        shown = timed(design(offer(hours, "discharge"), "discharge", ["blood"]), offer(hours, "discharge"))
+        assert "444" in shown.facts["stay_doubt"]
 
 
 class TestSections:

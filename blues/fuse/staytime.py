@@ -118,7 +118,8 @@ def timed(design: Design, cohort: Cohort) -> Design:
     ends = survive.endpoints(cohort)
     event = ends.frame["event"].reindex(design.patients.to_numpy()).set_axis(design.y.index)
     if column == COLUMN:
-        facts = {**design.facts, "adjudicated": int(ends.frame.loc[design.patients, "adjudicated"].sum())}
+        settled = int(ends.frame.loc[design.patients, "adjudicated"].sum())
+        facts = {**design.facts, "adjudicated": settled} | ({"stay_doubt": ends.doubt} if ends.doubt else {})
         return dataclasses.replace(design, kind="time", event=event, facts=facts)
     died, censored = int((event == 2).sum()), int((event == 0).sum())
     told = (
@@ -352,6 +353,8 @@ def _notes(design: Design, experiment: Experiment, found: survive.OutOfFold) -> 
         "its hazard is taken as the same for all"
         + (f", because {competing} deaths are too few to model." if competing < check.FEW_PATIENTS else ".")
     )
+    if doubt := design.facts.get("stay_doubt"):
+        tell(doubt, "warning")
     tell(
         "Every arm is a ridge Cox model of the hazard of discharge alive, whatever model and fusion were asked for; "
         "intervals are jackknives over patients, not draws of a bootstrap; Shapley values are not computed."

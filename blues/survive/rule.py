@@ -15,12 +15,26 @@ import pydantic
 from blues.check import InputError, build, columns_exist
 from blues.cohort import targets
 from blues.cohort.schema import Condition
+from blues.cohort.words import letters, unaccented
 
 __all__ = ["Oxygen", "StayRule", "Ward", "meets", "stay_rule"]
 
 Unit = Literal["days", "hours"]
 State = Literal["icu", "mcu", "ward", "out", "dead"]
 IN_HOSPITAL = ("icu", "mcu", "ward")
+DURATIONS = {
+    "days": frozenset("d day days tag tage tagen jour jours dia dias giorno giorni dag dagen dagar".split()),
+    "hours": frozenset(
+        "h hr hrs hour hours std stunde stunden heure heures hora horas ora ore uur uren timme timmar".split()
+    ),
+}
+"""Words for the units that a stay may have, by letters alone and without accents."""
+OTHER_TIMES = frozenset(
+    """
+    s sec second seconds min minute minutes minuten week weeks woche wochen semaine semaines month months monat monate mois
+    year years jahr jahre
+    """.split()
+)
 NO_ENDS = "The dictionary does not say how stays ended: all are taken for discharges alive, and who died is not known."
 
 
@@ -159,13 +173,15 @@ class StayRule:
         return " ".join(parts)
 
 
-def stay_rule(section: Any) -> StayRule:
+def stay_rule(section: Any, units: Mapping[str, str] | None = None) -> StayRule:
     """Return the rule of a ``[survival]`` section: a mapping, a record with the same fields, or a rule already.
 
     Parameters
     ----------
     section : mapping, record or StayRule
         Names are those of the fields of :class:`StayRule`.
+    units : mapping of str to str, optional
+        Column -> its unit in the dictionary, taken where the section names none.
 
     Returns
     -------
@@ -174,11 +190,14 @@ def stay_rule(section: Any) -> StayRule:
     Raises
     ------
     InputError
-        Settings that are unknown, of the wrong kind or do not fit each other.
+        Settings that are unknown, of the wrong kind or do not fit each other; a unit that is not the column's.
     """
     if isinstance(section, StayRule):
-        return section
+        if units is None:
+            return section
+        section = section.record()
     values = section if isinstance(section, Mapping) else section.model_dump(exclude_none=True)
+    values = _with_units(values, units or {})
     rule = build(StayRule, values, file="[survival]")
     if len(rule.status) != len(rule.status_days):
         raise InputError(
@@ -196,6 +215,32 @@ def stay_rule(section: Any) -> StayRule:
     if len(set(names)) < len(names):
         raise InputError("wards names a ward twice", file="[survival]", value=names)
     return rule
+
+
+def _with_units(values: Mapping[str, Any], units: Mapping[str, str]) -> dict[str, Any]:
+    """Return the section with the units of the columns where it says none, or raise where the two disagree."""
+
+    def told(part: Any, key: str) -> Any:
+        if not isinstance(part, Mapping) or str(part.get("unit", "days")) not in DURATIONS:
+            return part  # which is told in words elsewhere
+        column = str(part.get(key))
+        word = unaccented(letters(units.get(column, "")))
+        unit = next((unit for unit, words in DURATIONS.items() if word in words), None)
+        if word in OTHER_TIMES or (unit and part.get("unit", unit) != unit):
+            says = f"{part['unit']} in [survival]" if "unit" in part else "not days or hours"
+            raise InputError(
+                f"the unit of the column is {units[column]!r}, and {says}",
+                column=column,
+                remedy="Make them say the same, days or hours, whichever the column holds",
+            )
+        return {**part, "unit": unit} if unit else part
+
+    found = dict(told(values, "stay"))
+    if isinstance(found.get("wards"), list | tuple):
+        found["wards"] = [told(ward, "column") for ward in found["wards"]]
+    if "oxygen" in found:
+        found["oxygen"] = told(found["oxygen"], "column")
+    return found
 
 
 def plain(value: Any) -> str | None:
@@ -283,10 +328,25 @@ def states_of(patients: pd.DataFrame, rule: StayRule) -> pd.DataFrame:
 
 
 def days_of(patients: pd.DataFrame, column: str, unit: str) -> np.ndarray:
-    """Return a column of durations in days, NaN where unknown, or raise naming the patient whose value is negative."""
+    """Return a column of durations in days, NaN where unknown; a duration of pandas or Python brings its own unit.
+
+    Raises
+    ------
+    InputError
+        A negative or infinite value, a date or a text, with the patient.
+    """
     columns_exist([column], patients.columns, "the patient table")
-    values = pd.to_numeric(patients[column], errors="coerce").to_numpy(dtype=float)
-    text = patients[column].notna().to_numpy() & np.isnan(values)
+    cells = patients[column]
+    if pd.api.types.infer_dtype(cells, skipna=True) in ("timedelta", "timedelta64"):
+        cells, unit = pd.to_timedelta(cells) / pd.Timedelta(days=1), "days"
+    elif pd.api.types.infer_dtype(cells, skipna=True) in ("datetime", "datetime64", "date"):
+        raise InputError(
+            "holds dates, and a stay is a duration",
+            column=column,
+            remedy="Give the days between two dates, such as (left - admitted).dt.days",
+        )
+    values = pd.to_numeric(cells, errors="coerce").to_numpy(dtype=float)
+    text = cells.notna().to_numpy() & np.isnan(values)
     for wrong, what in ((text, "not a number"), (values < 0, "negative"), (np.isinf(values), "infinite")):
         if wrong.any():
             place = int(np.flatnonzero(wrong)[0])

@@ -142,6 +142,7 @@ def _reading(ends: Endpoints, whole: Description) -> str:
             f"{int((frame['oxygen'] == 1).sum())} patients were given oxygen, for {days.median():g} days (median of the "
             f"{len(days)} whose days are known). "
         )
+    text += f"{ends.doubt} " if ends.doubt else ""
     if settled := int(frame["adjudicated"].sum()):
         text += (
             f"Of {counted(settled, 'patient')} sources contradict each other or are missing; the last "

@@ -21,6 +21,8 @@ from blues.survive.rule import IN_HOSPITAL, StayRule, days_of, meets, plain, sta
 
 __all__ = ["EVENTS", "Endpoints", "adjudicate", "endpoints"]
 
+LONG_STAY = 60
+"""Days: where half of the stays are longer, the unit of the column is asked about."""
 EVENTS = {0: "censored", 1: "discharged alive", 2: "died in hospital"}
 
 
@@ -48,6 +50,15 @@ class Endpoints:
     adjudication: pd.DataFrame
     status: pd.DataFrame
     rule: StayRule
+
+    @property
+    def doubt(self) -> str:
+        """What is odd about how long the stays are; empty where nothing is."""
+        middle = self.frame["time"].median()
+        odd = (
+            f"Half of the stays are longer than {middle:g} days, which is odd: is {self.rule.stay} in {self.rule.unit}?"
+        )
+        return odd if middle > LONG_STAY else ""
 
     @property
     def died_untimed(self) -> int:
@@ -329,7 +340,8 @@ def endpoints(cohort: Any, rule: Any = None) -> Endpoints:
     Raises
     ------
     InputError
-        The dictionary has no ``[survival]`` section; what :func:`adjudicate` raises.
+        The dictionary has no ``[survival]`` section, or one whose units are not those of its columns; what
+        :func:`adjudicate` raises.
     """
     if rule is None:
         rule = getattr(cohort.dictionary, "survival", None)
@@ -338,4 +350,5 @@ def endpoints(cohort: Any, rule: Any = None) -> Endpoints:
             f"the dictionary of {cohort.name} says nothing about stays",
             remedy="Add a section [survival] that names the column of the length of stay and the daily status",
         )
-    return adjudicate(cohort.patients, rule)
+    columns = getattr(cohort.dictionary, "columns", {})
+    return adjudicate(cohort.patients, stay_rule(rule, {name: column.unit for name, column in columns.items()}))
