@@ -8,8 +8,10 @@ import pytest
 
 from blues import datasets, survive
 from blues.check import InputError
+from blues.cohort import read
 from blues.features import Design, design
 from blues.fuse import Experiment, run
+from blues.fuse.notes import cohort_notes
 from blues.fuse.staytime import offer, timed
 from blues.survive.modelled import TITLES
 from blues.survive.variables import grouping
@@ -324,6 +326,16 @@ class TestUnits:
         assert survive.endpoints(with_rule(cohort, {"long": ""}, stay="long")).doubt == ""
         shown = timed(design(offer(hours, "discharge"), "discharge", ["blood"]), offer(hours, "discharge"))
         assert "444" in shown.facts["stay_doubt"]
+
+
+def test_deaths_under_another_spelling_are_warned_of(cohort):
+    survival = cohort.dictionary.survival | {"died_in_hospital": [{"column": "status", "equals": ["DIED"]}]}
+    other = read(cohort.folder, cohort.dictionary.model_copy(update={"survival": survival}))
+    shown = cohort_notes(design(other, "pcr", ["blood"]))
+    assert shown[0]["level"] == "warning"
+    assert "'DIED': no patient meets died_in_hospital in [survival]" in shown[0]["text"]
+    assert "'died': is spelt like 'DIED' of died_in_hospital in [survival]" in shown[1]["text"].replace('"', "'")
+    assert not cohort_notes(design(cohort, "pcr", ["blood"]))
 
 
 class TestSections:

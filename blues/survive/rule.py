@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -14,6 +13,7 @@ import pydantic
 
 from blues.check import InputError, build, columns_exist
 from blues.cohort import targets
+from blues.cohort.labels import bare
 from blues.cohort.schema import Condition
 from blues.cohort.words import letters, unaccented
 
@@ -243,27 +243,6 @@ def _with_units(values: Mapping[str, Any], units: Mapping[str, str]) -> dict[str
     return found
 
 
-def plain(value: Any) -> str | None:
-    """Return a value as the rule writes it; None when missing.
-
-    Examples
-    --------
-    >>> plain(3.0), plain("yes"), plain(True), plain(" ICU "), plain(float("nan"))
-    ('3', '1', '1', 'ICU', None)
-    """
-    if value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value)):
-        return None
-    if isinstance(value, bool | np.bool_):
-        return str(int(value))
-    if isinstance(value, int | float | np.number):
-        return str(int(value)) if float(value).is_integer() else str(float(value))
-    text = str(value).strip()
-    try:
-        return plain(float(text)) if text else None
-    except ValueError:
-        return {"yes": "1", "no": "0", "true": "1", "false": "0"}.get(text.lower(), text)
-
-
 def meets(patients: pd.DataFrame, conditions: tuple[Condition, ...]) -> np.ndarray:
     """Return 1 where any condition is met, 0 where none is and one is known, NaN where none is known; shape (n,).
 
@@ -272,10 +251,10 @@ def meets(patients: pd.DataFrame, conditions: tuple[Condition, ...]) -> np.ndarr
     """
     met = np.full(len(patients), np.nan)
     for condition in conditions:
-        values = patients[condition.column].map(plain)
+        values = patients[condition.column].map(bare)
         known = values.notna().to_numpy() | (condition.known is not None)
         if condition.equals is not None:
-            true = values.isin({plain(v) for v in condition.equals}).to_numpy() & known
+            true = values.isin({bare(v) for v in condition.equals}).to_numpy() & known
         elif condition.known is not None:
             true = targets.meets(patients.assign(**{condition.column: values}), condition).to_numpy()
         else:
@@ -288,14 +267,14 @@ def meets(patients: pd.DataFrame, conditions: tuple[Condition, ...]) -> np.ndarr
 
 def _numbers(patients: pd.DataFrame, column: str) -> np.ndarray:
     """Return a column as numbers, NaN where unknown, or raise naming the patient with something else."""
-    values = pd.to_numeric(patients[column].map(plain), errors="coerce").to_numpy(dtype=float)
-    text = patients[column].map(plain).notna().to_numpy() & np.isnan(values)
+    values = pd.to_numeric(patients[column].map(bare), errors="coerce").to_numpy(dtype=float)
+    text = patients[column].map(bare).notna().to_numpy() & np.isnan(values)
     if text.any():
         place = int(np.flatnonzero(text)[0])
         raise InputError(
             f"a condition of [survival] needs a number, and patient {patients.index[place]} has none",
             column=column,
-            value=plain(patients[column].iloc[place]),
+            value=bare(patients[column].iloc[place]),
             remedy="Ask with equals or known, or add the value to missing of the column",
         )
     return values
@@ -309,11 +288,11 @@ def states_of(patients: pd.DataFrame, rule: StayRule) -> pd.DataFrame:
     InputError
         A status that ``states`` does not know, with patient and column.
     """
-    meaning = {plain(code): state for code, state in rule.states.items()}
+    meaning = {bare(code): state for code, state in rule.states.items()}
     meaning |= {state: state for state in ("icu", "mcu", "ward", "out", "dead")}
     table = pd.DataFrame(index=patients.index, columns=list(map(float, rule.status_days)), dtype=object)
     for day, column in zip(rule.status_days, rule.status, strict=True):
-        values = [plain(v) for v in patients[column]]
+        values = [bare(v) for v in patients[column]]
         for patient, value in zip(patients.index, values, strict=True):
             if value is not None and value not in meaning:
                 raise InputError(
@@ -353,7 +332,7 @@ def days_of(patients: pd.DataFrame, column: str, unit: str) -> np.ndarray:
             raise InputError(
                 f"the duration of patient {patients.index[place]} is {what}",
                 column=column,
-                value=plain(patients[column].iloc[place]),
+                value=bare(patients[column].iloc[place]),
                 allowed=f"{unit}, zero or more",
                 remedy="A code for missing belongs into `missing` of the column's dictionary entry",
             )

@@ -15,9 +15,10 @@ import numpy as np
 import pandas as pd
 
 from blues.check import InputError, columns_exist
+from blues.cohort.labels import bare
 from blues.provenance import replacing, write_json
 from blues.survive.decision import DISCHARGED, HORIZON, Decision, Sources, decide, looks_like_hours
-from blues.survive.rule import IN_HOSPITAL, StayRule, days_of, meets, plain, states_of, stay_rule
+from blues.survive.rule import IN_HOSPITAL, StayRule, days_of, meets, states_of, stay_rule
 
 __all__ = ["EVENTS", "Endpoints", "adjudicate", "endpoints"]
 
@@ -217,18 +218,18 @@ def _oxygen(
 def _values(patients: pd.DataFrame, i: int, rule: StayRule) -> str:
     """Return what the columns say of a patient, in one line."""
     row = patients.iloc[i]
-    parts = [f"{rule.stay} {plain(row[rule.stay]) or 'missing'} {rule.unit}"]
+    parts = [f"{rule.stay} {bare(row[rule.stay]) or 'missing'} {rule.unit}"]
     for ward in rule.wards:
-        if ward.column and plain(row[ward.column]) is not None:
-            parts.append(f"{ward.column} {plain(row[ward.column])} {ward.unit}")
+        if ward.column and bare(row[ward.column]) is not None:
+            parts.append(f"{ward.column} {bare(row[ward.column])} {ward.unit}")
     if rule.status:
-        seen = [str(row[c]).strip() if plain(row[c]) is not None else "-" for c in rule.status]
+        seen = [str(row[c]).strip() if bare(row[c]) is not None else "-" for c in rule.status]
         days = "/".join(f"{d:g}" for d in rule.status_days)
         parts.append(f"status on days {days}: {', '.join(seen)}")
     if rule.died_in_hospital:
-        parts += [f"{c.column} {plain(row[c.column]) or 'missing'}" for c in rule.died_in_hospital]
+        parts += [f"{c.column} {bare(row[c.column]) or 'missing'}" for c in rule.died_in_hospital]
     if rule.oxygen:
-        parts.append(f"{rule.oxygen.column} {plain(row[rule.oxygen.column]) or 'missing'} {rule.oxygen.unit}")
+        parts.append(f"{rule.oxygen.column} {bare(row[rule.oxygen.column]) or 'missing'} {rule.oxygen.unit}")
     return "; ".join(parts)
 
 
