@@ -196,7 +196,7 @@ def test_refusals(data):
         run(arms=["blod"])
     with pytest.raises(InputError, match="block 'blood' has no row for patient '1'"):
         run(blocks={"blood": blocks["blood"].drop(index="1")})
-    with pytest.raises(InputError, match="no patient has the event"):
+    with pytest.raises(InputError, match="no patient has the event, of a stay discharge alive.*died_in_hospital"):
         run(frame=frame.assign(event=0))
     with pytest.raises(InputError, match="a comparison names the arm 'image'"):
         run(pairs=[("image", "blood")])

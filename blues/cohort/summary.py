@@ -169,7 +169,7 @@ def _target_entry(cohort: Cohort, name: str) -> dict[str, Any]:
         "moment": spec.moment,
         "n": len(known),
         "events": binary_counts(known)[0] if spec.kind == "binary" else None,
-        "median": None if spec.kind == "binary" or known.empty else float(known.median()),
+        "median": None if not spec.plain_numbers or known.empty else float(known.median()),
         "definition": definition(spec, cohort.patients),
         "note": spec.note,
     }
