@@ -338,6 +338,14 @@ def test_deaths_under_another_spelling_are_warned_of(cohort):
     assert not cohort_notes(design(cohort, "pcr", ["blood"]))
 
 
+def test_reading_tells_the_horizon_from_contradictions(cohort):
+    shown = survive.section(with_rule(cohort, {"long": ""}, stay="long", horizon=30), [])
+    assert "Censored at the horizon: 6 stays." in shown["Reading"]
+    assert "contradict" not in shown["Reading"]
+    assert not any(title.startswith("Contradictions") for title in shown)
+    assert "does not say how stays ended" in shown["How stays were read"]
+
+
 class TestSections:
     def test_thirds_of_small_numbers_are_thirds(self, cohort):
         values = np.round(np.linspace(0.0011, 0.0044, 36), 5)

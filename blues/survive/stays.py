@@ -250,7 +250,7 @@ def adjudicate(patients: pd.DataFrame, rule: Any) -> Endpoints:
     Raises
     ------
     InputError
-        Columns that do not exist, negative durations, a status that is not in the dictionary (with patient and
+        Columns that do not exist, negative durations, dates in their place, a status that is not in the dictionary (with patient and
         column), a column of days that holds hours throughout.
 
     Examples
