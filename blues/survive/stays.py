@@ -250,8 +250,8 @@ def adjudicate(patients: pd.DataFrame, rule: Any) -> Endpoints:
     Raises
     ------
     InputError
-        Columns that do not exist, negative durations, dates in their place, a status that is not in the dictionary (with patient and
-        column), a column of days that holds hours throughout.
+        Columns that do not exist, negative durations, dates in their place, a status that is not in the dictionary (with
+        patient and column), a column of days that holds hours throughout.
 
     Examples
     --------
