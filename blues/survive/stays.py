@@ -185,7 +185,7 @@ def _first_wards(
         seen = [state for state in states.iloc[i] if state in IN_HOSPITAL]
         if named:
             wards.append(named[0])
-        elif not s.entered and s.stay == 0 and d.event == DISCHARGED:
+        elif not s.entered and s.stay == 0 and s.end_told and d.event == DISCHARGED:
             wards.append("none")
         else:
             wards.append(seen[0] if seen else ("none" if s.states else None))
