@@ -172,8 +172,8 @@ class TestStays:
 
     def test_table_of_endpoints_names_deaths_without_a_time_and_counts_known_ends(self):
         table = pd.DataFrame(
-            {"los": [0, 0, 0, 4, None, None], "dest": ["home", "here", "died", "died", "died", "died"]},
-            index=list("abcdef"),
+            {"los": [0, 0, 0, 4, None, None, 0], "dest": ["home", "here", "died", "died", "died", "died", None]},
+            index=list("abcdefg"),
         )
         still = [{"column": "dest", "equals": ["here"]}]
         ends = survive.adjudicate(
@@ -183,7 +183,7 @@ class TestStays:
         assert shown["died in hospital"] == 2
         assert shown["died, in hospital or later"] == 4
         assert shown["time unknown, of these died"] == 2
-        assert shown["stay of zero days"] == 2
+        assert shown["stay of zero days"] == 3
         assert shown["first ward: none"] == 1
 
     def test_text_of_a_decision_says_what_became_of_the_patient(self):
