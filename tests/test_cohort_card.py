@@ -9,7 +9,7 @@ import pytest
 from small_cohort import CLINICAL, RATINGS, TOML, swap, write
 
 from blues.check import InputError
-from blues.cohort import Cohort, card, main, missingness, read, render, standardised_difference, table_one
+from blues.cohort import Cohort, card, main, missingness, read, render, standardised_difference, table_one, unmet
 
 
 @pytest.fixture
@@ -105,6 +105,64 @@ events = ["Positive"]
     )
     assert made in " ".join(render(told_of).split())
     assert told_of["targets"][0]["events"] == 1
+
+
+STAYS = """[columns.left_to]
+role = "outcome"
+known = "discharge"
+kind = "nominal"
+
+[columns.dead]
+role = "outcome"
+kind = "binary"
+codes = { gone = "yes", home = "no" }
+
+[columns.left_to2]
+role = "outcome"
+known = "discharge"
+kind = "nominal"
+codes = { a = "home", b = "ward", c = "died" }
+
+[targets.lost]
+label = "Lost"
+kind = "binary"
+any = [{ column = "left_to", equals = ["dead"] }, { column = "icu_hours", known = true }]
+
+[survival]
+stay = "icu_hours"
+died_in_hospital = [{ column = "left_to", equals = ["died"] }, { column = "left_to", equals = ["Dead"] }]
+transferred = [{ column = "dead", equals = ["gone"] }]
+still_in_hospital = [{ column = "dead", equals = ["yes"] }, { column = "left_to2", equals = ["died"] }]
+
+[[survival.wards]]
+name = "icu"
+first = [{ column = "left_to", equals = ["ICU"] }]
+later = [{ column = "left_to", equals = ["ward"] }]
+
+[targets.pcr]"""
+
+
+def test_conditions_that_nobody_meets_are_told(make):
+    rows = CLINICAL.strip().splitlines()
+    cells = ("left_to,dead,left_to2", "Died,home,a", "home,home,a", "ward,home,a", "unknown,home,b", "Died,home,b")
+    table = "\n".join(f"{row},{label}" for row, label in zip(rows, cells, strict=False)) + "\n"
+    cohort = read(make(toml=swap(TOML, "[targets.pcr]", STAYS), clinical=table))
+    met = cohort.findings[cohort.findings["kind"] == "odd"]
+    told = {
+        (row.column, row.value, row.what) for row in met.itertuples() if row.column in ("left_to", "dead", "left_to2")
+    }
+    assert told == {
+        ("left_to", "dead", "no patient meets this condition of lost"),
+        ("left_to", "unknown", "reads as if nobody knew"),
+        ("left_to", "died, Dead", "no patient meets died_in_hospital in [survival]"),
+        ("left_to", "Died", "is spelt like 'died' of died_in_hospital in [survival]"),
+        ("left_to", "ICU", "no patient meets wards.icu.first in [survival]"),
+        ("left_to", "unknown", "reads as if nobody knew, and is none of died_in_hospital in [survival]"),
+        ("dead", "gone", "no patient meets transferred in [survival]"),
+    }
+    assert unmet(cohort, "pcr")[0].startswith("clinical.csv, left_to, 'died, Dead': no patient meets died_in_hospital")
+    assert "the column holds Died, home, ward, unknown" in unmet(cohort, "pcr")[0]
+    assert len(unmet(cohort, "lost")) == len(unmet(cohort, "pcr")) + 1
 
 
 def test_refusals_give_the_reason(make):

@@ -84,7 +84,7 @@ def test_errors_say_where_and_what_to_do(make, change, message):
         ('role = "identifier"', 'role = "excluded"', r"whose role is excluded, not identifier"),
         ('rating = "severity"', 'rating = "sev"', r"targets.severity.rating is 'sev'; the rated items are severity"),
         ('events = ["yes"]', 'events = ["maybe"]', r"targets.pcr.events 'maybe'"),
-        ('events = ["yes"]', "", r"targets.pcr: events=\[...\] belongs"),
+        ('events = ["yes"]', "", r"targets.pcr: events is missing: events = \[...\] names the labels"),
         ('over_clips = "mean"', 'over_clips = "mean"\ncolumn = "age"', r"exactly one of column, any, rating"),
         ("blank = 0", 'blank = { value = 0, when = { column = "x", known = true } }', r"litres.blank.when names"),
         ("blank = 0", 'blank = { value = 0, when = { column = "status", above = 1 } }', r"above needs numbers"),

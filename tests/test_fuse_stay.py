@@ -3,6 +3,7 @@
 import dataclasses
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ from blues.check import InputError
 from blues.datasets.synthetic_tables import DISCHARGE_HAZARD
 from blues.features import Design, design
 from blues.fuse.command import summary
-from blues.fuse.staytime import COLUMN, describe_beside, offer, timed
+from blues.fuse.staytime import COLUMN, _notes, describe_beside, offer, timed
 from blues.fuse.transfer import transfer
 from blues.report.extras import read_beside
 
@@ -317,6 +318,43 @@ def test_notebook_command_and_report_agree(tmp_path, capsys):
     )
 
 
+def test_runs_with_other_events_are_no_same_outcome(found):
+    moved = found.predictions["event"].map({0: 1, 1: 1, 2: 1})
+    for other, words in (
+        (found, "whether these runs differ is not tested"),
+        (dataclasses.replace(found, predictions=found.predictions.assign(event=moved)), "no difference is tested"),
+    ):
+        compared = report.compare(found, other)
+        assert words in json.dumps(compared)
+        assert "difference is paired" not in json.dumps(compared)
+
+
+def test_a_time_has_no_median_of_plain_numbers(many):
+    cohort, _ = many
+    shown = {
+        entry["name"]: entry["median"]
+        for entry in blues.cohort.card(offer(cohort, "discharge"), "discharge")["targets"]
+    }
+    assert shown["discharge"] is None
+    assert shown["los"] > 0
+
+
+@pytest.mark.parametrize(
+    ("deaths", "words"),
+    [
+        (0, "Nobody died, so nothing competes."),
+        (1, "is taken as the same for all, since 1 death cannot be modelled."),
+        (12, "is taken as the same for all."),
+    ],
+)
+def test_what_is_said_of_deaths_fits_their_number(deaths, words):
+    made = make_design()
+    event = made.event.where(made.event != 2, 1)
+    event.iloc[:deaths] = 2
+    notes = _notes(dataclasses.replace(made, event=event), fuse.Experiment(**QUICK), SimpleNamespace(notes=()))
+    assert words in " ".join(note["text"] for note in notes)
+
+
 def test_report_of_a_time(found, many):
     cohort, _ = many
     summary = report.summarize(found, survival=survive.section(cohort, by=["pcr"]))
@@ -327,8 +365,11 @@ def test_report_of_a_time(found, many):
     assert list(dict.fromkeys(groups)) == ["lowest third", "middle third", "highest third"]
     spread = summary["tables"]["repeats"]["rows"]
     assert spread[1][1] == pytest.approx(of(found, "blood", "uno_c")["value"])
+    assert "give no sign that the arm tells patients apart" in summary["figures"]["by-risk-1"]["caption"]
     methods = " ".join(b["text"] for s in summary["sections"] if s["key"] == "methods" for b in s["blocks"])
     assert "ridge Cox" in methods
+    times = found.design["times"]
+    assert f"integrated Brier score is its mean from day {times[0]:g} to day {times[-1]:g}" in methods
     assert "forest" not in methods
     page = report.render(summary)
     for text in ("AUC at day", "Kaplan-Meier", "Contradictions, and the rule that decided"):

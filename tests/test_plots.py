@@ -454,17 +454,23 @@ def test_a_notebook_shows_a_figure_as_a_picture():
     assert figure._repr_png_().startswith(b"\x89PNG")
 
 
-def test_colour_tells_groups_and_dashes_tell_events():
+def test_colour_and_dashes_tell_groups_and_width_tells_events():
     curves = pd.concat([times("incidence").assign(cause=c) for c in ("died", "left")])
     axes, below = plots.cumulative_incidence(curves).axes
-    look = {line.get_label(): (line.get_color(), line.get_linestyle()) for line in axes.lines}
+    look = {}
+    for line in axes.lines:
+        look[line.get_label()] = (line.get_color(), tuple(line._unscaled_dash_pattern[1] or ()), line.get_linewidth())
     groups, causes = curves["group"].unique(), ("died", "left")
     for group in groups:
-        assert len({look[f"{group}, {cause}"][0] for cause in causes}) == 1
+        assert len({look[f"{group}, {cause}"][:2] for cause in causes}) == 1
     for cause in causes:
-        assert len({look[f"{group}, {cause}"][1] for group in groups}) == 1
-    assert len({colour for colour, _ in look.values()}) == len({line for _, line in look.values()}) == 2
+        assert len({look[f"{group}, {cause}"][2] for group in groups}) == 1
+    assert [len(set(part)) for part in zip(*look.values(), strict=True)] == [2, 2, 2]
+    swatches = {tuple(line._unscaled_dash_pattern[1] or ()) for line in below.lines}
+    assert swatches == {part[1] for part in look.values()}
     assert set(groups) <= {t.get_text() for t in below.texts}
+    alone = plots.cumulative_incidence(curves[curves["group"] == groups[0]]).axes[0]
+    assert len({tuple(line._unscaled_dash_pattern[1] or ()) for line in alone.lines}) == 2
 
 
 def test_bars_no_more_than_chance_have_an_outline_that_can_be_seen():

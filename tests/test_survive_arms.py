@@ -196,8 +196,11 @@ def test_refusals(data):
         run(arms=["blod"])
     with pytest.raises(InputError, match="block 'blood' has no row for patient '1'"):
         run(blocks={"blood": blocks["blood"].drop(index="1")})
-    with pytest.raises(InputError, match="no patient has the event"):
+    with pytest.raises(InputError, match="no patient has the event, of a stay discharge alive.*died_in_hospital"):
         run(frame=frame.assign(event=0))
+    some = frame.assign(event=np.where(frame.index.isin(test), 1, 0))
+    with pytest.raises(InputError, match="no training patient of fold 0 of repeat 0 has the event.*Take fewer folds"):
+        run(frame=some)
     with pytest.raises(InputError, match="a comparison names the arm 'image'"):
         run(pairs=[("image", "blood")])
     with pytest.raises(InputError, match="beyond what was watched"):

@@ -8,8 +8,11 @@ import pytest
 
 from blues import datasets, survive
 from blues.check import InputError
-from blues.features import Design
+from blues.cohort import read
+from blues.features import Design, design
 from blues.fuse import Experiment, run
+from blues.fuse.notes import cohort_notes
+from blues.fuse.staytime import offer, timed
 from blues.survive.modelled import TITLES
 from blues.survive.variables import grouping
 from blues.survive.weighting import difference
@@ -50,6 +53,36 @@ class TestStays:
         row, _ = settle(los, states)
         assert (row["time"], row["event"]) == (pytest.approx(time), event)
         assert row["readmitted"] == 0
+
+    @pytest.mark.parametrize(
+        ("los", "states", "dest", "hours", "time", "event"),
+        [
+            (6, "ward ward home ward home home", None, 144, 6, 1),  # the ward's 144 hours are the stay's six days
+            (26, "ward ward home home home home", None, 150, 2, 1),  # 26 hours are not 150 on the ward
+            (6, "ward ward home - home home", None, np.nan, 6, 1),  # one day out against a stay, as ever
+            (20, "ward ward home home home home", None, np.nan, 2, 1),  # twenty hours do not reach the day after
+            (9, "ward ward home ward home home", None, np.nan, 9, 1),  # as often in as out
+            (5, "ward ward dead dead dead dead", "died", np.nan, 3, 2),
+            (60, "ward ward ward dead dead dead", "died", np.nan, 7, 2),  # 2.5 days, and alive on day 3
+            (80, "ward ward ward dead dead dead", "died", np.nan, 80 / 24, 2),
+            (28, "ward ward home home home home", None, np.nan, 28 / 24, 1),
+            (80, "ward ward ward home home home", None, 80, 80 / 24, 1),
+        ],
+    )
+    def test_hours_fit_every_source_or_are_days(self, los, states, dest, hours, time, event):
+        values = [los, *(None if s == "-" else s for s in states.split()), dest, hours]
+        table = pd.DataFrame([values], columns=["los", *RULE["status"], "dest", "onward"], index=["1"])
+        wards = {"wards": [{"name": "ward", "column": "onward", "unit": "hours"}], "still_in_hospital": []}
+        row = survive.adjudicate(table, RULE | wards).frame.loc["1"]
+        assert (row["time"], row["event"]) == (pytest.approx(time), event)
+
+    def test_ordinary_stays_are_not_called_hours(self):
+        states = ["ward ward home ward home home", "ward ward home home ward home", "ward ward home ward ward home"]
+        rows = [[los, *states[los % 3].split(), "home", "no"] for los in range(5, 24)]
+        table = pd.DataFrame(rows, columns=["los", *RULE["status"], "dest", "here"]).set_axis(
+            list("abcdefghijklmnopqrs")
+        )
+        assert (survive.adjudicate(table, RULE).frame["time"] >= 2).all()
 
     @pytest.mark.parametrize(
         ("los", "states", "dest", "time", "event", "died"),
@@ -103,6 +136,77 @@ class TestStays:
     def test_limits_that_are_none_are_refused(self, wrong):
         with pytest.raises(InputError, match=next(iter(wrong))):
             settle(5, "ward ward ward home home home", **wrong)
+
+    def test_horizon_forgets_no_death_and_is_no_contradiction(self):
+        table = pd.DataFrame({"los": [40, 10, 35, 30], "dest": ["died", "home", "home", "died"]}, index=list("abcd"))
+        rule = {"stay": "los", "died_in_hospital": RULE["died_in_hospital"], "horizon": 30}
+        found = survive.adjudicate(table, rule)
+        assert found.frame[["time", "event", "died"]].to_numpy().tolist() == [
+            [30, 0, 1],
+            [10, 1, 0],
+            [30, 0, 0],
+            [30, 2, 1],
+        ]
+        assert not found.frame["adjudicated"].any()
+        assert found.contradictions.empty
+        assert len(found.adjudication) == 2
+
+    def test_nothing_told_of_ends_is_no_survival(self):
+        table = pd.DataFrame({"los": [3.0, 5.0], "onward": [3.0, 9.0]}, index=["1", "2"])
+        ends = survive.adjudicate(table, {"stay": "los"})
+        assert ends.frame["event"].tolist() == [1, 1]
+        assert ends.frame["died"].isna().all()
+        assert ends.adjudication.empty
+        assert "does not say how stays ended" in ends.rule.told()
+        wards = {"wards": [{"name": "ward", "column": "onward", "unit": "days"}]}
+        assert survive.adjudicate(table, {"stay": "los"} | wards).frame["died"].isna().all()
+        told = survive.adjudicate(
+            table.assign(d0=["ward", None]),
+            {"stay": "los"}
+            | RULE
+            | {"status": ["d0"], "status_days": [0], "died_in_hospital": [], "still_in_hospital": []},
+        )
+        assert told.frame["died"].isna().tolist() == [False, True]
+        assert told.frame["adjudicated"].tolist() == [False, True]
+        assert "does not say how stays ended" not in told.rule.told()
+
+    def test_table_of_endpoints_names_deaths_without_a_time_and_counts_known_ends(self):
+        table = pd.DataFrame(
+            {"los": [0, 0, 0, 4, None, None, 0], "dest": ["home", "here", "died", "died", "died", "died", None]},
+            index=list("abcdefg"),
+        )
+        still = [{"column": "dest", "equals": ["here"]}]
+        ends = survive.adjudicate(
+            table, {"stay": "los", "died_in_hospital": RULE["died_in_hospital"], "still_in_hospital": still}
+        )
+        shown = ends.summary().set_index("endpoint")["patients"]
+        assert shown["died in hospital"] == 2
+        assert shown["died, in hospital or later"] == 4
+        assert shown["time unknown, of these died"] == 2
+        assert shown["stay of zero days"] == 3
+        assert shown["first ward: none"] == 1
+
+    def test_text_of_a_decision_says_what_became_of_the_patient(self):
+        table = pd.DataFrame({"los": [6.0, 6.0], "onward": [10.0, 10.0], "dest": ["died", "home"]}, index=["1", "2"])
+        wards = {"wards": [{"name": "ward", "column": "onward", "unit": "days"}]}
+        rule = {"stay": "los", "died_in_hospital": RULE["died_in_hospital"]} | wards
+        ends = survive.adjudicate(table, rule)
+        assert ends.frame["event"].tolist() == [2, 0]
+        assert ends.adjudication["decision"].tolist() == [
+            "10.0 days, died in hospital",
+            "10.0 days, censored: the end is not known",
+        ]
+
+    def test_durations_of_pandas_are_days_and_dates_are_none(self):
+        three = pd.to_timedelta([3, 4.5], unit="D")
+        for cells in (three, pd.Series(three, dtype=object), [three[0].to_pytimedelta(), None]):
+            for unit in ("days", "hours"):
+                table = pd.DataFrame({"los": cells}).set_axis(["1", "2"])
+                assert survive.adjudicate(table, {"stay": "los", "unit": unit}).frame["time"].iloc[0] == 3
+        when = pd.to_datetime(["2020-03-01", "2020-03-04"])
+        for cells in (when, when.date, pd.Series(when, dtype=object)):
+            with pytest.raises(InputError, match="column 'los': holds dates.*Give the days between"):
+                survive.adjudicate(pd.DataFrame({"los": cells}).set_axis(["1", "2"]), {"stay": "los"})
 
     def test_of_nobody_known_is_not_none(self):
         table = pd.DataFrame({"los": [3.0, 5.0]}, index=["1", "2"])
@@ -175,6 +279,71 @@ def with_columns(cohort, like="crp", **columns):
     dictionary = cohort.dictionary.model_copy(update={"columns": {**cohort.dictionary.columns, **made}})
     values = {name: pd.Series(series, cohort.patients.index) for name, (series, _) in columns.items()}
     return dataclasses.replace(cohort, dictionary=dictionary, patients=cohort.patients.assign(**values))
+
+
+def with_rule(cohort, units, values=1.0, **section):
+    """Return the cohort with columns of durations in these units, read by a section that may name others."""
+    columns = {
+        name: (np.arange(1.0, 37.0) * values, {"role": "outcome", "known": "discharge", "unit": unit, "range": None})
+        for name, unit in units.items()
+    }
+    more = with_columns(cohort, **columns)
+    return dataclasses.replace(more, dictionary=more.dictionary.model_copy(update={"survival": section}))
+
+
+class TestUnits:
+    @pytest.mark.parametrize(
+        ("unit", "days"), [("hours", 1 / 24), ("Std.", 1 / 24), ("days", 1), ("", 1), ("score", 1)]
+    )
+    def test_unit_of_the_column_is_taken_where_the_section_has_none(self, cohort, unit, days):
+        found = survive.endpoints(with_rule(cohort, {"long": unit}, stay="long"))
+        assert found.frame["time"].iloc[0] == pytest.approx(days)
+
+    def test_units_of_wards_and_oxygen_are_taken_too(self, cohort):
+        more = with_rule(
+            cohort,
+            {"long": "", "onward": "days", "oxy": "hours"},
+            stay="long",
+            wards=[{"name": "ward", "column": "onward"}],
+            oxygen={"column": "oxy"},
+        )
+        found = survive.endpoints(more)
+        assert found.rule.wards[0].unit == "days"
+        assert found.rule.oxygen.unit == "hours"
+        assert found.frame["oxygen_days"].iloc[23] == 1
+
+    @pytest.mark.parametrize(("column", "section"), [("hours", "days"), ("days", "hours"), ("weeks", None)])
+    def test_units_that_disagree_are_refused(self, cohort, column, section):
+        more = with_rule(cohort, {"long": column}, stay="long", **({"unit": section} if section else {}))
+        with pytest.raises(
+            InputError, match=f"column 'long': the unit of the column is '{column}', and {section or 'not'}"
+        ):
+            survive.endpoints(more)
+
+    def test_stays_of_months_are_asked_about(self, cohort):
+        hours = with_rule(cohort, {"long": ""}, 24, stay="long")
+        assert "longer than 444 days, which is odd: is long in days?" in survive.section(hours, [])["Reading"]
+        assert survive.endpoints(with_rule(cohort, {"long": ""}, stay="long")).doubt == ""
+        shown = timed(design(offer(hours, "discharge"), "discharge", ["blood"]), offer(hours, "discharge"))
+        assert "444" in shown.facts["stay_doubt"]
+
+
+def test_deaths_under_another_spelling_are_warned_of(cohort):
+    survival = cohort.dictionary.survival | {"died_in_hospital": [{"column": "status", "equals": ["DIED"]}]}
+    other = read(cohort.folder, cohort.dictionary.model_copy(update={"survival": survival}))
+    shown = cohort_notes(design(other, "pcr", ["blood"]))
+    assert shown[0]["level"] == "warning"
+    assert "'DIED': no patient meets died_in_hospital in [survival]" in shown[0]["text"]
+    assert "'died': is spelt like 'DIED' of died_in_hospital in [survival]" in shown[1]["text"].replace('"', "'")
+    assert not cohort_notes(design(cohort, "pcr", ["blood"]))
+
+
+def test_reading_tells_the_horizon_from_contradictions(cohort):
+    shown = survive.section(with_rule(cohort, {"long": ""}, stay="long", horizon=30), [])
+    assert "Censored at the horizon: 6 stays." in shown["Reading"]
+    assert "contradict" not in shown["Reading"]
+    assert not any(title.startswith("Contradictions") for title in shown)
+    assert "does not say how stays ended" in shown["How stays were read"]
 
 
 class TestSections:

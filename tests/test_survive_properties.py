@@ -188,7 +188,10 @@ def test_many_patients_are_left_out_in_groups(rng):
     time = rng.exponential(np.exp(-risk))
     event = rng.random(n) < 0.8
     found = survive.harrell_c(time, event, risk)
-    assert found.detail["patients"] == 400
+    assert found.detail["groups"] == 400
+    assert found.detail["method"] == "jackknife over 400 groups of patients, t"
+    few = survive.harrell_c(time[:60], event[:60], risk[:60]).detail
+    assert (few["patients"], few["method"]) == (60, "delete-one-patient jackknife, t")
     assert 0.005 < found.se < 0.02
     order = rng.permutation(n)
     assert survive.harrell_c(time[order], event[order], risk[order]).se == pytest.approx(found.se)

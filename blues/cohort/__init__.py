@@ -13,7 +13,7 @@ from blues.cohort.naming import SUFFIXES
 from blues.cohort.reading import read
 from blues.cohort.record import Cohort
 from blues.cohort.schema import when
-from blues.cohort.summary import card, twice, undecided, unused
+from blues.cohort.summary import card, twice, undecided, unmet, unused
 from blues.cohort.tables import natural_key
 from blues.cohort.text import render
 
@@ -33,6 +33,7 @@ __all__ = [
     "table_one",
     "twice",
     "undecided",
+    "unmet",
     "unused",
     "when",
 ]

@@ -16,6 +16,7 @@ from blues.cohort.clips import scan_clips
 from blues.cohort.decode import decode
 from blues.cohort.dictionary import Dictionary, find_dictionary, read_dictionary
 from blues.cohort.findings import UNDECIDED, Finding, frame
+from blues.cohort.labels import doubtful_labels
 from blues.cohort.naming import Namer
 from blues.cohort.persons import one_person
 from blues.cohort.ratings import COLUMNS as RATING_COLUMNS
@@ -24,7 +25,7 @@ from blues.cohort.record import Cohort
 from blues.cohort.rows import odd_rows
 from blues.cohort.schema import PREDICTORS, Blank
 from blues.cohort.tables import canonical_id, natural_key, read_explanations, read_table, table_files
-from blues.cohort.targets import between_grades, doubtful_labels, meets
+from blues.cohort.targets import between_grades, meets
 from blues.cohort.values import out_of_scale
 from blues.cohort.words import letters
 
@@ -90,7 +91,7 @@ def read(folder: str | Path, dictionary: Dictionary | str | Path | None = None) 
         findings += met
     findings += _explanations(folder, dictionary)
     findings += _unread(folder, dictionary)
-    findings += doubtful_labels(dictionary.targets, patients, dictionary.files.patients)
+    findings += doubtful_labels(dictionary, patients)
     findings += _contradictions(patients, dictionary)
     findings += one_person(patients, dictionary, clips, folder)
     cohort = Cohort(dictionary.name, folder, dictionary, patients, clips, ratings, frame(findings))

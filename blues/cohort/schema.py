@@ -342,12 +342,19 @@ class Target(Part):
     over_points: Literal["mean", "max", "sum"] = "mean"
     refuse: dict[str, str] = {}
 
+    @property
+    def plain_numbers(self) -> bool:
+        """Whether each value is a number by itself, so that a median can be given."""
+        return self.kind != "binary"
+
     @model_validator(mode="after")
     def _one_derivation(self) -> Target:
         given = [name for name in ("column", "any", "rating") if getattr(self, name) is not None]
         if len(given) != 1:
             raise ValueError(f"give exactly one of column, any, rating (given: {', '.join(given) or 'none'})")
-        if given == ["column"] and (self.kind == "binary") != (self.events is not None):
+        if given == ["column"] and self.kind == "binary" and self.events is None:
+            raise ValueError("events is missing: events = [...] names the labels of the column that are the event")
+        if self.events is not None and (given != ["column"] or self.kind != "binary"):
             raise ValueError("events=[...] belongs to a binary target with a column, and only there")
         if given == ["any"] and self.kind != "binary":
             raise ValueError(f"any=[...] gives a binary target, and kind is {self.kind!r}")

@@ -10,12 +10,13 @@ import pandas as pd
 
 from blues.cohort.baseline import missingness, table_one
 from blues.cohort.findings import UNDECIDED, quoted
+from blues.cohort.labels import OF_STAYS, of_target
 from blues.cohort.persons import ONE_PERSON
 from blues.cohort.record import Cohort
 from blues.cohort.schema import NO, YES
 from blues.cohort.targets import binary_counts, definition
 
-__all__ = ["card", "twice", "undecided", "unused"]
+__all__ = ["card", "twice", "undecided", "unmet", "unused"]
 
 SEVERAL = 10
 
@@ -168,7 +169,7 @@ def _target_entry(cohort: Cohort, name: str) -> dict[str, Any]:
         "moment": spec.moment,
         "n": len(known),
         "events": binary_counts(known)[0] if spec.kind == "binary" else None,
-        "median": None if spec.kind == "binary" or known.empty else float(known.median()),
+        "median": None if not spec.plain_numbers or known.empty else float(known.median()),
         "definition": definition(spec, cohort.patients),
         "note": spec.note,
     }
@@ -257,6 +258,23 @@ def twice(cohort: Cohort) -> list[str]:
         A sentence each on clips and on values that are equal, with the first pairs and how many; or none.
     """
     return _ending(cohort, ONE_PERSON)
+
+
+def unmet(cohort: Cohort, task: str) -> list[str]:
+    """Tell of conditions on labels that nobody meets, and of labels beside them that may be meant.
+
+    Parameters
+    ----------
+    cohort : Cohort
+    task : str
+        The target whose conditions are told of; those of the stays are always.
+
+    Returns
+    -------
+    list of str
+        A sentence each, with the column and what it holds; or none.
+    """
+    return _ending(cohort, of_target(task)) + _ending(cohort, OF_STAYS)
 
 
 def _ending(cohort: Cohort, words: str) -> list[str]:

@@ -10,9 +10,8 @@ from blues.check import InputError
 from blues.cohort.decode import plain
 from blues.cohort.findings import Finding
 from blues.cohort.schema import NO, YES, Condition, Item, Scalar, Target
-from blues.cohort.words import letters, nobody_knows
 
-__all__ = ["between_grades", "binary_counts", "definition", "derive", "doubtful_labels", "meets", "pooled_rating"]
+__all__ = ["between_grades", "binary_counts", "definition", "derive", "equals", "meets", "pooled_rating"]
 
 MOST_LABELS = 8
 
@@ -31,7 +30,7 @@ def meets(patients: pd.DataFrame, condition: Condition) -> pd.Series:
     if test == "known":
         return values.notna() if wanted else values.isna()
     if test == "equals":
-        return _equals(values, wanted)
+        return equals(values, wanted)
     if test == "below_column":
         return values < patients[wanted]
     tests = {"at_least": values.ge, "at_most": values.le, "above": values.gt, "below": values.lt}
@@ -76,7 +75,7 @@ def derive(
         values = met.astype(float).where(known | met | any(certain))
     else:
         column = patients[target.column]
-        values = column.astype(float) if target.events is None else _equals(column, target.events).astype(float)
+        values = column.astype(float) if target.events is None else equals(column, target.events).astype(float)
         values = values.where(column.notna())
     values = values.astype(float).rename(name)
     values.index.name = "clip" if target.level == "clip" else "patient"
@@ -110,7 +109,8 @@ def _from_rating(target: Target, clips: pd.DataFrame, ratings: pd.DataFrame, poi
     return per_patient
 
 
-def _equals(values: pd.Series, wanted: tuple[Scalar, ...]) -> pd.Series:
+def equals(values: pd.Series, wanted: tuple[Scalar, ...]) -> pd.Series:
+    """Return who has one of the labels or numbers; nobody whose value is not known."""
     if pd.api.types.is_numeric_dtype(values):
         return values.isin([_as_number(scalar) for scalar in wanted])
     return values.isin([plain(scalar) for scalar in wanted]).astype(bool)
@@ -151,7 +151,7 @@ def definition(target: Target, patients: pd.DataFrame) -> str:
     unknown = f"; {missing} not known" if (missing := int(values.isna().sum())) else ""
     if target.events is None:
         return f"the value of {target.column}{unknown}"
-    event = _equals(column, target.events)
+    event = equals(column, target.events)
     told = []
     for rows, end in ((event, "the event"), (~event & values.notna(), "not")):
         counts = values[rows].value_counts()
@@ -159,31 +159,6 @@ def definition(target: Target, patients: pd.DataFrame) -> str:
         rest = [f"{len(each) - MOST_LABELS} more labels ({counts[MOST_LABELS:].sum()})"] * (len(each) > MOST_LABELS)
         told.append(f"{', '.join(each[:MOST_LABELS] + rest) or 'nobody'} {'are' if len(each) > 1 else 'is'} {end}")
     return f"{target.column}: {'; '.join(told)}{unknown}"
-
-
-def doubtful_labels(targets: Mapping[str, Target], patients: pd.DataFrame, file: str) -> list[Finding]:
-    """Tell of labels that count as no event and may be one: spelt like one, or read as if nobody knew."""
-    found = []
-    for name, target in targets.items():
-        if target.events is None or pd.api.types.is_numeric_dtype(patients[target.column]):
-            continue
-        column, place = patients[target.column], str(target.column)
-        events = {letters(plain(event)): plain(event) for event in target.events}
-        done = f"counts as no event of {name}; if that is wrong, name it in events or as columns.{place}.missing"
-        met = _equals(column, target.events)
-        if not met.any():
-            what = f"no patient has an event of {name}"
-            found.append(Finding("odd", file, None, place, ", ".join(events.values()), len(column), what, "kept"))
-        counts = column[~met].value_counts()
-        for label, n in counts[counts > 0].items():
-            if (like := events.get(letters(label))) is not None:
-                what = f"is spelt like the event {like!r}"
-            elif nobody_knows(label) or (letters(label) == "-" and "+" not in events):
-                what = "reads as if nobody knew"
-            else:
-                continue
-            found.append(Finding("odd", file, None, place, label, int(n), what, done))
-    return found
 
 
 def between_grades(

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from blues import check, pool, provenance
-from blues.cohort import Cohort, twice, undecided
+from blues.cohort import Cohort, twice, undecided, unmet
 from blues.cohort.decode import categories_of
 from blues.embed import Embeddings
 from blues.encoders import has_seen
@@ -155,6 +155,8 @@ def _facts(cohort: Cohort, task: str, embeddings: Embeddings | None, frames: str
         facts["undecided"] = told
     if told := twice(cohort):
         facts["twice"] = told
+    if told := unmet(cohort, task):
+        facts["unmet"] = told
     if embeddings is not None:
         facts |= {"encoder": dict(embeddings.encoder), "frames": frames, "points": points}
         facts["clip_hashes"] = _clip_hashes(cohort, embeddings)

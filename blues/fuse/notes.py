@@ -258,15 +258,16 @@ def _warning(text: str) -> dict[str, str]:
 
 
 def cohort_notes(design: Design) -> list[dict[str, str]]:
-    """Warn of what reading left open, of a transfer in both cohorts: questions of a draft, one person under two ids."""
+    """Warn of what reading left open, of a transfer in both cohorts: questions, one person twice, labels nobody has."""
     taught = design.facts.get("trained_on", {})
     told = [(design.cohort, design.facts), *([(taught["cohort"], taught)] if taught else [])]
     undecided = "An outcome, or a value known too late, may be among the predictors. Decide each, and delete its mark."
     twice = "Folds may set one person on both sides: then what is asked was taught, and every score is too good."
+    unmet = "Patients may be counted as what they are not."
     return [
         _warning(f"{cohort}: {sentence}. {so}")
         for cohort, facts in told
-        for what, so in (("undecided", undecided), ("twice", twice))
+        for what, so in (("undecided", undecided), ("twice", twice), ("unmet", unmet))
         for sentence in facts.get(what, ())
     ]
 

@@ -37,13 +37,22 @@ from blues.fuse.tables import (
     with_holm,
     with_null,
 )
+from blues.survive.weighting import jackknife_words
 
 __all__ = ["COLUMN", "TASK", "describe_beside", "of_a_stay", "offer", "run_time", "timed"]
 
 TASK = "discharge"
 COLUMN = "time to discharge"
 QUESTION = "Do the two arms order the patients' times to discharge, or tell them, equally well?"
-HOW = "delete-one-patient jackknife, t"
+
+
+class Ending(Target):
+    """A time that patients reach, or do not: the median of the plain numbers takes all of them for reached."""
+
+    @property
+    def plain_numbers(self) -> bool:
+        """A time is no plain number."""
+        return False
 
 
 def offer(cohort: Cohort, task: str) -> Cohort:
@@ -66,11 +75,12 @@ def offer(cohort: Cohort, task: str) -> Cohort:
     rule = survive.stay_rule(dictionary.survival)
     time = survive.endpoints(cohort).frame["time"].reindex(cohort.patients.index)
     column = Column(role="outcome", known="discharge", kind="continuous", unit="days", note="settled by [survival]")
-    target = Target(
+    target = Ending(
         label="time to discharge alive",
         kind="continuous",
         contingent="never",
         unit="days",
+        note="death competes, stays that had not ended are censored: its numbers stand under Length of stay",
         column=COLUMN,
         refuse={rule.stay: "the time to discharge is derived from it"},
     )
@@ -118,7 +128,8 @@ def timed(design: Design, cohort: Cohort) -> Design:
     ends = survive.endpoints(cohort)
     event = ends.frame["event"].reindex(design.patients.to_numpy()).set_axis(design.y.index)
     if column == COLUMN:
-        facts = {**design.facts, "adjudicated": int(ends.frame.loc[design.patients, "adjudicated"].sum())}
+        settled = int(ends.frame.loc[design.patients, "adjudicated"].sum())
+        facts = {**design.facts, "adjudicated": settled} | ({"stay_doubt": ends.doubt} if ends.doubt else {})
         return dataclasses.replace(design, kind="time", event=event, facts=facts)
     died, censored = int((event == 2).sum()), int((event == 0).sum())
     told = (
@@ -181,7 +192,7 @@ def run_time(
     check.tell(progress, f"{len(arms)} arms of ridge Cox models in {len(folds)} training folds")
     found = _out_of_fold(design, arms, folds, experiment, pairs=_pairs(arms))
     predictions = found.predictions.rename(columns={"time": "y", "risk": "p"})
-    scores = found.scores.assign(method=HOW)
+    scores = found.scores.assign(method=jackknife_words(len(design.y)))
     reference = _reference(scores, arms, experiment.reference)
     validation, learning = _examinations(design, arms, reference, folds, experiment, progress)
     null = _null(design, arms, experiment, progress)
@@ -340,6 +351,7 @@ def _notes(design: Design, experiment: Experiment, found: survive.OutOfFold) -> 
     assert design.event is not None
     events, competing = int((design.event == 1).sum()), int((design.event > 1).sum())
     censored = len(design.y) - events - competing
+    few = 0 < competing < check.FEW_PATIENTS
     notes: list[dict[str, str]] = []
 
     def tell(text: str, level: str = "note") -> None:
@@ -348,10 +360,16 @@ def _notes(design: Design, experiment: Experiment, found: survive.OutOfFold) -> 
     if events < check.FEW_PATIENTS:
         tell(f"Only {events} patients were discharged alive: no claim can be made about any arm.", "warning")
     tell(
-        f"{events} patients were discharged alive, {competing} died in hospital, {censored} censored. Death competes: "
-        "its hazard is taken as the same for all"
-        + (f", because {competing} deaths are too few to model." if competing < check.FEW_PATIENTS else ".")
+        f"{events} patients were discharged alive, {competing} died in hospital, {censored} censored. "
+        + (
+            "Death competes: its hazard is taken as the same for all"
+            if competing
+            else "Nobody died, so nothing competes"
+        )
+        + (f", since {check.counted(competing, 'death')} cannot be modelled." if few else ".")
     )
+    if doubt := design.facts.get("stay_doubt"):
+        tell(doubt, "warning")
     tell(
         "Every arm is a ridge Cox model of the hazard of discharge alive, whatever model and fusion were asked for; "
         "intervals are jackknives over patients, not draws of a bootstrap; Shapley values are not computed."

@@ -27,6 +27,9 @@ from blues.plots.style import (
     styled,
 )
 
+WIDTHS = (1.8, 0.8, 0.4)
+"""Line widths of the first, the second and further events."""
+
 __all__ = ["cumulative_incidence", "flow", "missingness", "survival"]
 
 
@@ -132,7 +135,7 @@ def _numbers_at_risk(axes: Axes, curves: pd.DataFrame, groups: list[str], times:
             axes.text(t, -level, str(n), ha="center", va="center", fontsize=8, color=INK)
         if named:
             where: Any = {"transform": axes.get_yaxis_transform(), "clip_on": False}
-            axes.plot([-0.075, -0.025], [1 - level] * 2, color=series_colour(i), **where)
+            axes.plot([-0.085, -0.015], [1 - level] * 2, color=series_colour(i), linestyle=dashes(i), **where)
             axes.text(0, 1 - level, plain(group, 40), va="center", fontsize=8, color=MUTED, **where)
 
 
@@ -152,13 +155,17 @@ def _steps(curves: pd.DataFrame, value: str, ylabel: str, xlabel: str) -> Figure
     for name in ordered(curves["series"]):
         part = curves[curves["series"] == name].sort_values("time", kind="stable")
         place = groups.index(str(part["group"].iloc[0]))
-        # colour tells groups apart, dashes tell events; where there is one event, groups too
-        line = dashes(events.index(str(part["cause"].iloc[0])) if len(events) > 1 else place)
+        event = events.index(str(part["cause"].iloc[0])) if len(events) > 1 else 0
+        # colour and dashes tell groups apart, width tells events; where there is one group, dashes do
+        several = len(groups) > 1
+        line, width = dashes(place if several else event), WIDTHS[min(event, len(WIDTHS) - 1) * several]
         colour = series_colour(place)
         if {"low", "high"} <= set(part):
             low, high = part["low"].astype(float), part["high"].astype(float)
             axes.fill_between(part["time"], low, high, step="post", color=colour, alpha=0.14, linewidth=0)
-        axes.step(part["time"], part[value], where="post", color=colour, linestyle=line, label=plain(name))
+        axes.step(
+            part["time"], part[value], where="post", color=colour, linestyle=line, linewidth=width, label=plain(name)
+        )
     axes.set(ylim=(0, 1.02), xlim=(0, float(curves["time"].max()) * 1.02 or 1.0), ylabel=ylabel, xlabel=xlabel)
     axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
     axes.grid(True)

@@ -44,18 +44,22 @@ def compare(a: Run, b: Run, names: tuple[str, str] = ("A", "B"), *, paths: bool 
     -------
     dict
         Sections: what each says, what differs in the experiments, scores arm by arm. Where both runs predict the same
-        outcome of the same patients, the difference in AUROC (b minus a) has a paired interval (DeLong on predictions
+        binary outcome of the same patients, the difference in AUROC (b minus a) has a paired interval (DeLong on predictions
         averaged over repeats); otherwise none is given.
     """
     first, second = Facts(worded(a)), Facts(worded(b))
     differing, equal = _settings(first, second, names, paths)
     tables = {"settings": differing, "same": equal, "scores": _scores(first, second, names)}
     same = _same_rows(first, second)
-    why = (
-        "Both runs predict the same outcome of the same patients, so their difference is paired."
-        if same
-        else "The runs differ in patients or outcome, so no difference is tested: their scores are not of the same thing."
-    )
+    if not same:
+        why = "The runs differ in patients or outcome, so no difference is tested: their scores are not of the same thing."
+    elif first.binary:
+        why = "Both runs predict the same outcome of the same patients, so their difference is paired."
+    else:
+        why = (
+            "Both runs predict the same outcome of the same patients. An interval of the difference is given for outcomes of "
+            "yes or no alone, so whether these runs differ is not tested."
+        )
     figures: dict[str, Any] = {}
     blocks = [block("text", text=why), block("table", key="scores")]
     if same and first.binary:
@@ -156,11 +160,18 @@ def _scores(a: Facts, b: Facts, names: tuple[str, str]) -> dict[str, Any]:
 
 
 def _same_rows(a: Facts, b: Facts) -> bool:
-    """Return whether both runs predict the same outcome of the same rows."""
+    """Return whether both runs predict the same outcome of the same rows: of a time, what ended it too."""
     if a.design["kind"] != b.design["kind"]:
         return False
-    left, right = (f.averaged.drop_duplicates("row").set_index("row")["y"].sort_index() for f in (a, b))
-    return bool(left.index.equals(right.index) and (left == right).all())
+    left, right = (_outcomes(f.run.predictions) for f in (a, b))
+    alike = left.index.equals(right.index) and left.columns.equals(right.columns)
+    return bool(alike and (left == right).all(axis=None))
+
+
+def _outcomes(predictions: pd.DataFrame) -> pd.DataFrame:
+    rows = predictions["clip" if "clip" in predictions else "patient"].astype(str)
+    known = [name for name in ("y", "event") if name in predictions]
+    return predictions.assign(row=rows).drop_duplicates("row").set_index("row")[known].sort_index()
 
 
 def _paired(a: Facts, b: Facts, names: tuple[str, str]) -> dict[str, Any]:

@@ -48,7 +48,7 @@ TITLES = {
     "terms": "Terms on this page",
     "use": "Intended use",
 }
-_TOLD_ELSEWHERE = ("damaged", "no_rules", "stay_note")
+_TOLD_ELSEWHERE = ("damaged", "no_rules", "stay_doubt", "stay_note")
 """Facts of the design that stand among the limits in words."""
 _NOT_PART = {
     "explanations": "Explanations (what the models rely on) are not part of this run.",

@@ -38,7 +38,7 @@ def risk_figures(facts: Facts) -> dict[str, Any]:
             "cumulative_incidence",
             f"Discharge alive by thirds of the prediction of {arm_label(arm)}",
             f"{arm_label(arm)}: share discharged alive, by thirds of the out-of-fold prediction averaged over the repeats "
-            "(highest: expected to leave soonest). Curves that lie together show that the arm does not tell patients apart. "
+            "(highest: expected to leave soonest). Curves that lie together give no sign that the arm tells patients apart. "
             "Bands: pointwise 95%.",
             last_values(shown, "cumulative_incidence"),
             curves=shown,
@@ -79,10 +79,12 @@ def models(facts: Facts) -> str:
 
 def evaluation(facts: Facts) -> str:
     """Return the sentences of the methods on what was scored, and how."""
-    days = ", ".join(f"{t:g}" for t in facts.design.get("times", ()))
+    times = list(facts.design.get("times", ()))
+    days = ", ".join(f"{t:g}" for t in times)
+    span = f"from day {times[0]:g} to day {times[-1]:g}" if len(times) > 1 else "on that day"
     return (
         f"Arms were ranked by {metric(facts.metric).label} (Uno et al. 2011); Harrell's C, the time-dependent AUC and the "
         f"Brier score with inverse probability of censoring weights were taken at days {days} (quartiles of the times of "
-        "discharge), the scaled Brier score against the Aalen-Johansen curve of all patients. Patients who died count as "
-        "never discharged. "
+        f"discharge), the integrated Brier score is its mean {span}, the scaled Brier score stands against the Aalen-Johansen "
+        "curve of all patients. Patients who died count as never discharged. "
     )

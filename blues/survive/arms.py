@@ -242,7 +242,10 @@ def out_of_fold_risk(
     data = observed(frame["time"].to_numpy(), frame["event"].to_numpy(), several=True)
     data = Observed(data.time, np.where(data.event > 1, 2, data.event), data.entry)
     if not (data.event == 1).any():
-        raise InputError("no patient has the event (code 1), so there is nothing to predict")
+        raise InputError(
+            "no patient has the event, of a stay discharge alive (code 1), so there is nothing to predict",
+            remedy="Look at what says that a stay ended by death or had not ended (died_in_hospital, still_in_hospital)",
+        )
     wanted, horizon = _settings(data, times, tau)
     settings = (data, frame.index, checked, wanted, penalty, components, seed)
     calls = [(arm, {name: tables[name] for name in arm.split("+")}) for arm in arms]
@@ -297,7 +300,10 @@ def _predict_arm(
         rows, held = patients.get_indexer(train), patients.get_indexer(test)
         part = data.subset(rows)
         if not (part.event == 1).any():
-            raise InputError(f"fold {fold} of repeat {repeat} has no event among its training patients")
+            raise InputError(
+                f"no training patient of fold {fold} of repeat {repeat} has the event (code 1; of a stay discharge alive)",
+                remedy="Take fewer folds or another seed; with so few events no arm can be judged",
+            )
         inside = {name: table.iloc[rows] for name, table in tables.items()}
         outside = {name: table.iloc[held] for name, table in tables.items()}
         rng = np.random.default_rng([seed, repeat, fold])

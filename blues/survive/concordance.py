@@ -156,7 +156,7 @@ def harrell_c(
     strata : array-like, shape (n,), optional
         Count only pairs within a stratum, such as patients whose risks one fold's model gave.
     interval : {"jackknife"} or None
-        Delete-one-patient jackknife on the log odds, t quantile.
+        Delete-one-patient jackknife on the log odds, t quantile; above 400 patients one of 400 groups is left out.
     level : float
 
     Returns

@@ -3,8 +3,9 @@
 The order in which sources are believed is the same for everybody:
 
 1. ``never admitted``: out of hospital on every day of the status and admitted to no ward, then the stay is 0 days.
-2. ``hours in a column of days``: the stay outlasts a day on which the patient was out, its 24th part fits the
-   daily status, and the status does not show the patient in hospital on more later days of the stay than out, then it is
+2. ``hours in a column of days``: the stay outlasts two days or more on which the patient was out or dead, the status shows
+   the patient in hospital on fewer later days of the stay than that, and its 24th part fits: it reaches the last day before
+   on which the patient was seen in hospital (of a death the last day of all), and the wards do not outlast it. Then it is
    taken as hours.
 3. ``wards outlast the stay``: the wards' times add up to more than the stay, then they are the time; it ends in a
    discharge only if the next daily status shows the patient out, else it is censored there.
@@ -30,6 +31,9 @@ from blues.survive.rule import IN_HOSPITAL
 __all__ = ["Decision", "Sources", "decide"]
 
 CENSORED, DISCHARGED, DIED = 0, 1, 2
+HORIZON = "horizon"
+"""How the rule begins that cuts a stay short, which is no contradiction."""
+NO_END = "censored: the end is not known"
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,8 @@ class Sources:
     still_in : bool
         The table says that the stay had not ended.
     destined : bool
-        The dictionary says where deaths in hospital stand, so that a patient of whom nothing stands there is unknown.
+        The dictionary says how stays ended (a destination or a daily status), so that a patient of whom neither is there is
+        told of.
     """
 
     stay: float
@@ -73,6 +78,11 @@ class Sources:
     def admitted(self) -> float:
         """The first day seen in hospital; infinite if there is none."""
         return min(self.days(*IN_HOSPITAL), default=math.inf)
+
+    @property
+    def end_told(self) -> bool:
+        """Whether anything says how the stay ended, or that it had not."""
+        return self.still_in or bool(self.states) or not math.isnan(self.died_in_hospital)
 
     def window(self) -> tuple[float, float]:
         """Return the last day of the first stay seen in hospital and the first day seen out or dead after it."""
@@ -94,7 +104,6 @@ class Decision:
     remarks: list[tuple[str, str, str]] = field(default_factory=list)
     readmitted: bool = False
     died_later: bool = False
-    assumed: bool = False
     by_status: bool = False
     never: bool = False
 
@@ -115,14 +124,26 @@ def _never_admitted(s: Sources) -> bool:
 
 
 def looks_like_hours(s: Sources, tolerance: float) -> bool:
-    """Return whether the stay contradicts the daily status as days and fits it as hours."""
+    """Return whether the stay contradicts the daily status as days and fits it, and the wards' times, as hours.
+
+    Hours that fall short of a day in hospital may be right, over a midnight; but then the daily status is hardly off,
+    whereas days taken for hours are.
+    """
     last, after = s.window()
-    if not s.stay > after + tolerance:
+    hours = s.stay / 24
+    if not s.stay > after + tolerance or s.wards > hours + tolerance:
         return False
-    again = [day for day in s.days(*IN_HOSPITAL) if after < day <= s.stay]
-    if len(again) > len([day for day in s.days("out") if s.admitted < day < s.stay - tolerance]):
+    inside = s.days(*IN_HOSPITAL)
+    again = [day for day in inside if after < day <= s.stay]
+    if again and len(again) >= len(_gone(s, tolerance)):
         return False
-    return last - tolerance <= s.stay / 24 <= after + tolerance
+    died = s.died_in_hospital == 1 or after in s.days("dead")
+    return (max(inside) if died else last) <= hours <= after + tolerance
+
+
+def _gone(s: Sources, tolerance: float) -> list[float]:
+    """Return the days of the stay on which the patient was seen out of hospital or dead, after having been seen there."""
+    return [day for day in s.days("out", "dead") if s.admitted < day < s.stay - tolerance]
 
 
 def _from_status(s: Sources, d: Decision, tolerance: float, rule: str) -> None:
@@ -153,7 +174,7 @@ def _length(s: Sources, d: Decision, tolerance: float) -> None:
         d.remark(what, "never admitted", "0 days")
     elif math.isnan(s.stay):
         _without_stay(s, d, tolerance)
-    elif looks_like_hours(s, tolerance):
+    elif len(_gone(s, tolerance)) >= 2 and looks_like_hours(s, tolerance):
         d.time = s.stay / 24
         what = f"stay of {s.stay:g} days, but out or dead by day {after:g}; {s.stay:g} hours would fit"
         d.remark(what, "hours in a column of days", f"{d.time:.2f} days")
@@ -165,7 +186,7 @@ def _length(s: Sources, d: Decision, tolerance: float) -> None:
         what = f"{s.wards:.1f} days on wards in a stay of {s.stay:g} days"
         what += f", and in hospital on day {following[0][0]:g}" if still else ""
         known = d.event == DISCHARGED
-        decision = f"{s.wards:.1f} days, " + ("the wards' time" if known else "censored: the end is not known")
+        decision = f"{s.wards:.1f} days, " + ("the wards' time" if known else NO_END)
         d.remark(what, "wards outlast the stay", decision)
     elif len(inside) >= 2:
         d.remark(
@@ -308,15 +329,17 @@ def decide(s: Sources, *, tolerance: float = 1.0, horizon: float | None = None) 
                 f"censored at {d.time:g} days",
             )
     _death(s, d, tolerance)
+    if d.event == DIED:
+        d.remarks = [(what, rule, end.replace(NO_END, "died in hospital")) for what, rule, end in d.remarks]
     if math.isnan(d.time):
         return d
-    if s.destined and math.isnan(s.died_in_hospital) and not s.states and d.event == DISCHARGED:
-        d.assumed = True
+    if s.destined and not s.end_told and d.event == DISCHARGED:
         d.remark("no destination and no daily status", "a stay that ended is taken for a discharge", "discharged alive")
     if s.still_in and d.event == DIED:
         d.remark("still in hospital, but died there", "death decides", "died in hospital")
     _around(s, d, tolerance)
     if horizon is not None and d.time > horizon:
-        d.remark(f"stay of {d.time:g} days", f"horizon of {horizon:g} days", f"censored at {horizon:g} days")
+        d.remark(f"stay of {d.time:g} days", f"{HORIZON} of {horizon:g} days", f"censored at {horizon:g} days")
+        d.died_later |= d.event == DIED
         d.time, d.event = horizon, CENSORED
     return d

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -14,13 +13,29 @@ import pydantic
 
 from blues.check import InputError, build, columns_exist
 from blues.cohort import targets
+from blues.cohort.labels import bare
 from blues.cohort.schema import Condition
+from blues.cohort.words import letters, unaccented
 
 __all__ = ["Oxygen", "StayRule", "Ward", "meets", "stay_rule"]
 
 Unit = Literal["days", "hours"]
 State = Literal["icu", "mcu", "ward", "out", "dead"]
 IN_HOSPITAL = ("icu", "mcu", "ward")
+DURATIONS = {
+    "days": frozenset("d day days tag tage tagen jour jours dia dias giorno giorni dag dagen dagar".split()),
+    "hours": frozenset(
+        "h hr hrs hour hours std stunde stunden heure heures hora horas ora ore uur uren timme timmar".split()
+    ),
+}
+"""Words for the units that a stay may have, by letters alone and without accents."""
+OTHER_TIMES = frozenset(
+    """
+    s sec second seconds min minute minutes minuten week weeks woche wochen semaine semaines month months monat monate mois
+    year years jahr jahre
+    """.split()
+)
+NO_ENDS = "The dictionary does not say how stays ended: all are taken for discharges alive, and who died is not known."
 
 
 @dataclass(frozen=True)
@@ -109,6 +124,11 @@ class StayRule:
     horizon: float | None = None
     variables: tuple[str, ...] = ()
 
+    @property
+    def ends_told(self) -> bool:
+        """Whether a column says how stays ended: where deaths in hospital stand, or a daily status."""
+        return bool(self.died_in_hospital or self.status)
+
     def columns(self) -> list[str]:
         """Return every column the rule reads."""
         names = [self.stay, *self.status, *(w.column for w in self.wards if w.column)]
@@ -141,23 +161,27 @@ class StayRule:
         if self.oxygen:
             parts.append(f"Days of oxygen: {self.oxygen.column}, in {self.oxygen.unit}.")
         parts.append(
-            "Contradictions: never admitted (out on every day, on no ward) is 0 days; a stay that outlasts a day out of "
-            "hospital and fits the status as hours is hours; wards that outlast the stay are the time; two or more days out "
-            "inside the stay outvote it; else the stay counts. Sources may differ by "
+            "Contradictions: never admitted (out on every day, on no ward) is 0 days; a stay that outlasts days out of "
+            "hospital and fits status and wards as hours is hours; wards that outlast the stay are the time; two or more "
+            "days out inside the stay outvote it; else the stay counts. Sources may differ by "
             f"{self.tolerance:g} day{'s' * (self.tolerance != 1)}."
         )
+        if not self.ends_told:
+            parts.append(NO_ENDS)
         if self.horizon is not None:
             parts.append(f"Longer stays are censored at {self.horizon:g} day{'s' * (self.horizon != 1)}.")
         return " ".join(parts)
 
 
-def stay_rule(section: Any) -> StayRule:
+def stay_rule(section: Any, units: Mapping[str, str] | None = None) -> StayRule:
     """Return the rule of a ``[survival]`` section: a mapping, a record with the same fields, or a rule already.
 
     Parameters
     ----------
     section : mapping, record or StayRule
         Names are those of the fields of :class:`StayRule`.
+    units : mapping of str to str, optional
+        Column -> its unit in the dictionary, taken where the section names none.
 
     Returns
     -------
@@ -166,11 +190,14 @@ def stay_rule(section: Any) -> StayRule:
     Raises
     ------
     InputError
-        Settings that are unknown, of the wrong kind or do not fit each other.
+        Settings that are unknown, of the wrong kind or do not fit each other; a unit that is not the column's.
     """
     if isinstance(section, StayRule):
-        return section
+        if units is None:
+            return section
+        section = section.record()
     values = section if isinstance(section, Mapping) else section.model_dump(exclude_none=True)
+    values = _with_units(values, units or {})
     rule = build(StayRule, values, file="[survival]")
     if len(rule.status) != len(rule.status_days):
         raise InputError(
@@ -190,25 +217,30 @@ def stay_rule(section: Any) -> StayRule:
     return rule
 
 
-def plain(value: Any) -> str | None:
-    """Return a value as the rule writes it; None when missing.
+def _with_units(values: Mapping[str, Any], units: Mapping[str, str]) -> dict[str, Any]:
+    """Return the section with the units of the columns where it says none, or raise where the two disagree."""
 
-    Examples
-    --------
-    >>> plain(3.0), plain("yes"), plain(True), plain(" ICU "), plain(float("nan"))
-    ('3', '1', '1', 'ICU', None)
-    """
-    if value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value)):
-        return None
-    if isinstance(value, bool | np.bool_):
-        return str(int(value))
-    if isinstance(value, int | float | np.number):
-        return str(int(value)) if float(value).is_integer() else str(float(value))
-    text = str(value).strip()
-    try:
-        return plain(float(text)) if text else None
-    except ValueError:
-        return {"yes": "1", "no": "0", "true": "1", "false": "0"}.get(text.lower(), text)
+    def told(part: Any, key: str) -> Any:
+        if not isinstance(part, Mapping) or str(part.get("unit", "days")) not in DURATIONS:
+            return part  # which is told in words elsewhere
+        column = str(part.get(key))
+        word = unaccented(letters(units.get(column, "")))
+        unit = next((unit for unit, words in DURATIONS.items() if word in words), None)
+        if word in OTHER_TIMES or (unit and part.get("unit", unit) != unit):
+            says = f"{part['unit']} in [survival]" if "unit" in part else "not days or hours"
+            raise InputError(
+                f"the unit of the column is {units[column]!r}, and {says}",
+                column=column,
+                remedy="Make them say the same, days or hours, whichever the column holds",
+            )
+        return {**part, "unit": unit} if unit else part
+
+    found = dict(told(values, "stay"))
+    if isinstance(found.get("wards"), list | tuple):
+        found["wards"] = [told(ward, "column") for ward in found["wards"]]
+    if "oxygen" in found:
+        found["oxygen"] = told(found["oxygen"], "column")
+    return found
 
 
 def meets(patients: pd.DataFrame, conditions: tuple[Condition, ...]) -> np.ndarray:
@@ -219,10 +251,10 @@ def meets(patients: pd.DataFrame, conditions: tuple[Condition, ...]) -> np.ndarr
     """
     met = np.full(len(patients), np.nan)
     for condition in conditions:
-        values = patients[condition.column].map(plain)
+        values = patients[condition.column].map(bare)
         known = values.notna().to_numpy() | (condition.known is not None)
         if condition.equals is not None:
-            true = values.isin({plain(v) for v in condition.equals}).to_numpy() & known
+            true = values.isin({bare(v) for v in condition.equals}).to_numpy() & known
         elif condition.known is not None:
             true = targets.meets(patients.assign(**{condition.column: values}), condition).to_numpy()
         else:
@@ -235,14 +267,14 @@ def meets(patients: pd.DataFrame, conditions: tuple[Condition, ...]) -> np.ndarr
 
 def _numbers(patients: pd.DataFrame, column: str) -> np.ndarray:
     """Return a column as numbers, NaN where unknown, or raise naming the patient with something else."""
-    values = pd.to_numeric(patients[column].map(plain), errors="coerce").to_numpy(dtype=float)
-    text = patients[column].map(plain).notna().to_numpy() & np.isnan(values)
+    values = pd.to_numeric(patients[column].map(bare), errors="coerce").to_numpy(dtype=float)
+    text = patients[column].map(bare).notna().to_numpy() & np.isnan(values)
     if text.any():
         place = int(np.flatnonzero(text)[0])
         raise InputError(
             f"a condition of [survival] needs a number, and patient {patients.index[place]} has none",
             column=column,
-            value=plain(patients[column].iloc[place]),
+            value=bare(patients[column].iloc[place]),
             remedy="Ask with equals or known, or add the value to missing of the column",
         )
     return values
@@ -256,11 +288,11 @@ def states_of(patients: pd.DataFrame, rule: StayRule) -> pd.DataFrame:
     InputError
         A status that ``states`` does not know, with patient and column.
     """
-    meaning = {plain(code): state for code, state in rule.states.items()}
+    meaning = {bare(code): state for code, state in rule.states.items()}
     meaning |= {state: state for state in ("icu", "mcu", "ward", "out", "dead")}
     table = pd.DataFrame(index=patients.index, columns=list(map(float, rule.status_days)), dtype=object)
     for day, column in zip(rule.status_days, rule.status, strict=True):
-        values = [plain(v) for v in patients[column]]
+        values = [bare(v) for v in patients[column]]
         for patient, value in zip(patients.index, values, strict=True):
             if value is not None and value not in meaning:
                 raise InputError(
@@ -275,17 +307,32 @@ def states_of(patients: pd.DataFrame, rule: StayRule) -> pd.DataFrame:
 
 
 def days_of(patients: pd.DataFrame, column: str, unit: str) -> np.ndarray:
-    """Return a column of durations in days, NaN where unknown, or raise naming the patient whose value is negative."""
+    """Return a column of durations in days, NaN where unknown; a duration of pandas or Python brings its own unit.
+
+    Raises
+    ------
+    InputError
+        A negative or infinite value, a date or a text, with the patient.
+    """
     columns_exist([column], patients.columns, "the patient table")
-    values = pd.to_numeric(patients[column], errors="coerce").to_numpy(dtype=float)
-    text = patients[column].notna().to_numpy() & np.isnan(values)
+    cells = patients[column]
+    if pd.api.types.infer_dtype(cells, skipna=True) in ("timedelta", "timedelta64"):
+        cells, unit = pd.to_timedelta(cells) / pd.Timedelta(days=1), "days"
+    elif pd.api.types.infer_dtype(cells, skipna=True) in ("datetime", "datetime64", "date"):
+        raise InputError(
+            "holds dates, and a stay is a duration",
+            column=column,
+            remedy="Give the days between two dates, such as (left - admitted).dt.days",
+        )
+    values = pd.to_numeric(cells, errors="coerce").to_numpy(dtype=float)
+    text = cells.notna().to_numpy() & np.isnan(values)
     for wrong, what in ((text, "not a number"), (values < 0, "negative"), (np.isinf(values), "infinite")):
         if wrong.any():
             place = int(np.flatnonzero(wrong)[0])
             raise InputError(
                 f"the duration of patient {patients.index[place]} is {what}",
                 column=column,
-                value=plain(patients[column].iloc[place]),
+                value=bare(patients[column].iloc[place]),
                 allowed=f"{unit}, zero or more",
                 remedy="A code for missing belongs into `missing` of the column's dictionary entry",
             )

@@ -88,8 +88,8 @@ def section(
         found |= association_section(cohort, level=level)
     found["Endpoints"] = ends.summary()
     found["How stays were read"] = ends.rule.told()
-    if len(ends.adjudication):
-        found["Contradictions, and the rule that decided"] = ends.adjudication
+    if len(ends.contradictions):
+        found["Contradictions, and the rule that decided"] = ends.contradictions
     return found
 
 
@@ -129,23 +129,27 @@ def _reading(ends: Endpoints, whole: Description) -> str:
     numbers = [f"{int((frame['event'] == code).sum())} {words}" for code, words in EVENTS.items()]
     text = (
         f"Of {len(frame)} patients, {', '.join(numbers[1:])} and {numbers[0]}; "
-        f"{counted(int((frame['time'] == 0).sum()), 'stay')} of zero days counted in. "
+        f"{counted(ends.zero_days, 'stay')} of zero days counted in. "
         "Still in hospital: Kaplan-Meier with log-log intervals, leaving in any way is the "
         "event. Discharge alive and death in hospital compete: Aalen-Johansen. "
     )
     if whole.left_out:
-        text += f"{len(whole.left_out)} patients are left out: how long they stayed is not known. "
+        died = f" ({ends.died_untimed} of them died)" if ends.died_untimed else ""
+        text += f"Left out: {counted(len(whole.left_out), 'patient')} whose length of stay is not known{died}. "
     days = frame.loc[frame["oxygen"] == 1, "oxygen_days"].dropna()
     if len(days):
         text += (
             f"{int((frame['oxygen'] == 1).sum())} patients were given oxygen, for {days.median():g} days (median of the "
             f"{len(days)} whose days are known). "
         )
-    if len(ends.adjudication):
+    text += f"{ends.doubt} " if ends.doubt else ""
+    if settled := int(frame["adjudicated"].sum()):
         text += (
-            f"Of {ends.adjudication['patient'].nunique()} patients sources contradict each other or are missing; the last "
+            f"Of {counted(settled, 'patient')} sources contradict each other or are missing; the last "
             "table says how, and which rule decided. "
         )
+    if cut := len(ends.adjudication) - len(ends.contradictions):
+        text += f"Censored at the horizon: {counted(cut, 'stay')}. "
     return text + "Groups are compared without adjustment for anything else."
 
 

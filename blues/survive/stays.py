@@ -15,12 +15,15 @@ import numpy as np
 import pandas as pd
 
 from blues.check import InputError, columns_exist
+from blues.cohort.labels import bare
 from blues.provenance import replacing, write_json
-from blues.survive.decision import Decision, Sources, decide, looks_like_hours
-from blues.survive.rule import IN_HOSPITAL, StayRule, days_of, meets, plain, states_of, stay_rule
+from blues.survive.decision import DISCHARGED, HORIZON, Decision, Sources, decide, looks_like_hours
+from blues.survive.rule import IN_HOSPITAL, StayRule, days_of, meets, states_of, stay_rule
 
 __all__ = ["EVENTS", "Endpoints", "adjudicate", "endpoints"]
 
+LONG_STAY = 60
+"""Days: where half of the stays are longer, the unit of the column is asked about."""
 EVENTS = {0: "censored", 1: "discharged alive", 2: "died in hospital"}
 
 
@@ -34,9 +37,11 @@ class Endpoints:
         Index ``patient`` (str). ``time`` (days in hospital, NaN unknown; 0 for those never admitted), ``event`` (0
         censored, 1 discharged alive, 2 died in hospital, NaN unknown), ``ever_icu``, ``icu_or_death``, ``died`` (at any
         time seen), ``readmitted``, ``oxygen``, ``oxygen_days`` (0 without oxygen, NaN unknown), all float with NaN for
-        unknown; ``first_ward`` (``icu``, ``mcu``, ``ward``, ``none``), ``adjudicated`` (bool).
+        unknown; ``first_ward`` (``icu``, ``mcu``, ``ward``, ``none``), ``adjudicated`` (bool: sources contradict each other
+        or are missing).
     adjudication : DataFrame
-        ``patient``, ``what`` contradicts, the ``values``, the ``rule`` that decided, the ``decision``.
+        ``patient``, ``what`` contradicts or goes beyond the horizon, the ``values``, the ``rule`` that decided, the
+        ``decision``.
     status : DataFrame, shape (patients, days)
         The daily status as ``icu``, ``mcu``, ``ward``, ``out``, ``dead`` or None; columns are days (float).
     rule : StayRule
@@ -47,12 +52,38 @@ class Endpoints:
     status: pd.DataFrame
     rule: StayRule
 
+    @property
+    def doubt(self) -> str:
+        """What is odd about how long the stays are; empty where nothing is."""
+        middle = self.frame["time"].median()
+        odd = (
+            f"Half of the stays are longer than {middle:g} days, which is odd: is {self.rule.stay} in {self.rule.unit}?"
+        )
+        return odd if middle > LONG_STAY else ""
+
+    @property
+    def died_untimed(self) -> int:
+        """How many died whose time in hospital is not known: they are in no curve."""
+        return int((self.frame["time"].isna() & (self.frame["died"] == 1)).sum())
+
+    @property
+    def zero_days(self) -> int:
+        """How many stays are known to have ended on the day they began."""
+        return int(((self.frame["time"] == 0) & (self.frame["event"] > 0)).sum())
+
+    @property
+    def contradictions(self) -> pd.DataFrame:
+        """The rows of ``adjudication`` but those of the horizon."""
+        return self.adjudication[~self.adjudication["rule"].map(of_horizon).astype(bool)]
+
     def summary(self) -> pd.DataFrame:
         """Return what to print: each endpoint's number of patients."""
         f = self.frame
         rows = [(text, int((f["event"] == code).sum())) for code, text in EVENTS.items()]
         rows.append(("time unknown", int(f["time"].isna().sum())))
-        rows.append(("stay of zero days", int((f["time"] == 0).sum())))
+        if died := self.died_untimed:
+            rows.append(("time unknown, of these died", died))
+        rows.append(("stay of zero days", self.zero_days))
         for name, text in (
             ("ever_icu", "ICU at any time"),
             ("icu_or_death", "ICU or death"),
@@ -93,6 +124,11 @@ class Endpoints:
         return cls(frame.set_index("patient"), adjudication, status, rule)
 
 
+def of_horizon(rule: str) -> bool:
+    """Return whether a rule is the horizon, which cuts stays short without any contradiction."""
+    return rule.startswith(HORIZON)
+
+
 def _check_unit(sources: list[Sources], rule: StayRule) -> None:
     """Raise when the whole column seems to be hours though the dictionary says days."""
     telling = [s for s in sources if s.stay > 0 and s.window()[1] < np.inf]
@@ -128,24 +164,28 @@ def _sources(patients: pd.DataFrame, rule: StayRule, states: pd.DataFrame) -> li
                 died_in_hospital=float(died[i]),
                 states=tuple((d, s) for d, s in zip(states.columns, states.iloc[i], strict=True) if s is not None),
                 still_in=bool(still_in[i]),
-                destined=bool(rule.died_in_hospital),
+                destined=rule.ends_told,
             )
         )
     return found
 
 
 def _first_wards(
-    patients: pd.DataFrame, rule: StayRule, states: pd.DataFrame, sources: list[Sources]
+    patients: pd.DataFrame,
+    rule: StayRule,
+    states: pd.DataFrame,
+    sources: list[Sources],
+    decisions: list[Decision],
 ) -> list[str | None]:
     """Return the ward of first admission: by the wards' conditions, else by the first day seen in hospital."""
     direct = {w.name: meets(patients, w.first) == 1 for w in rule.wards if w.first}
     wards: list[str | None] = []
-    for i, s in enumerate(sources):
+    for i, (s, d) in enumerate(zip(sources, decisions, strict=True)):
         named = [name for name in ("icu", "mcu", "ward") if name in direct and direct[name][i]]
         seen = [state for state in states.iloc[i] if state in IN_HOSPITAL]
         if named:
             wards.append(named[0])
-        elif not s.entered and s.stay == 0:
+        elif not s.entered and s.stay == 0 and s.end_told and d.event == DISCHARGED:
             wards.append("none")
         else:
             wards.append(seen[0] if seen else ("none" if s.states else None))
@@ -178,18 +218,18 @@ def _oxygen(
 def _values(patients: pd.DataFrame, i: int, rule: StayRule) -> str:
     """Return what the columns say of a patient, in one line."""
     row = patients.iloc[i]
-    parts = [f"{rule.stay} {plain(row[rule.stay]) or 'missing'} {rule.unit}"]
+    parts = [f"{rule.stay} {bare(row[rule.stay]) or 'missing'} {rule.unit}"]
     for ward in rule.wards:
-        if ward.column and plain(row[ward.column]) is not None:
-            parts.append(f"{ward.column} {plain(row[ward.column])} {ward.unit}")
+        if ward.column and bare(row[ward.column]) is not None:
+            parts.append(f"{ward.column} {bare(row[ward.column])} {ward.unit}")
     if rule.status:
-        seen = [str(row[c]).strip() if plain(row[c]) is not None else "-" for c in rule.status]
+        seen = [str(row[c]).strip() if bare(row[c]) is not None else "-" for c in rule.status]
         days = "/".join(f"{d:g}" for d in rule.status_days)
         parts.append(f"status on days {days}: {', '.join(seen)}")
     if rule.died_in_hospital:
-        parts += [f"{c.column} {plain(row[c.column]) or 'missing'}" for c in rule.died_in_hospital]
+        parts += [f"{c.column} {bare(row[c.column]) or 'missing'}" for c in rule.died_in_hospital]
     if rule.oxygen:
-        parts.append(f"{rule.oxygen.column} {plain(row[rule.oxygen.column]) or 'missing'} {rule.oxygen.unit}")
+        parts.append(f"{rule.oxygen.column} {bare(row[rule.oxygen.column]) or 'missing'} {rule.oxygen.unit}")
     return "; ".join(parts)
 
 
@@ -210,8 +250,8 @@ def adjudicate(patients: pd.DataFrame, rule: Any) -> Endpoints:
     Raises
     ------
     InputError
-        Columns that do not exist, negative durations, a status that is not in the dictionary (with patient and
-        column), a column of days that holds hours throughout.
+        Columns that do not exist, negative durations, dates in their place, a status that is not in the dictionary (with
+        patient and column), a column of days that holds hours throughout.
 
     Examples
     --------
@@ -238,7 +278,7 @@ def adjudicate(patients: pd.DataFrame, rule: Any) -> Endpoints:
         [(p, what, _values(patients, place[p], rule), by, decision) for p, what, by, decision in remarks],
         columns=["patient", "what", "values", "rule", "decision"],
     )
-    icu, died = _icu_and_death(patients, rule, states, decisions)
+    icu, died = _icu_and_death(patients, rule, states, decisions, sources)
     frame = pd.DataFrame(
         {
             "time": time,
@@ -251,8 +291,8 @@ def adjudicate(patients: pd.DataFrame, rule: Any) -> Endpoints:
             ],
             "oxygen": oxygen,
             "oxygen_days": oxygen_days,
-            "first_ward": _first_wards(patients, rule, states, sources),
-            "adjudicated": patients.index.isin(adjudication["patient"]),
+            "first_ward": _first_wards(patients, rule, states, sources, decisions),
+            "adjudicated": patients.index.isin([p for p, _, by, _ in remarks if not of_horizon(by)]),
         },
         index=patients.index,
     )
@@ -260,7 +300,11 @@ def adjudicate(patients: pd.DataFrame, rule: Any) -> Endpoints:
 
 
 def _icu_and_death(
-    patients: pd.DataFrame, rule: StayRule, states: pd.DataFrame, decisions: list[Decision]
+    patients: pd.DataFrame,
+    rule: StayRule,
+    states: pd.DataFrame,
+    decisions: list[Decision],
+    sources: list[Sources],
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return ICU at any time and death at any time seen: 1, 0 or NaN."""
     known = states.notna().any(axis=1).to_numpy()
@@ -273,7 +317,10 @@ def _icu_and_death(
                 told = np.fmax(told, np.where(spent > 0, 1.0, np.nan))
             icu = np.fmax(icu, told)
     died = np.array(
-        [1.0 if d.event == 2 or d.died_later else np.nan if np.isnan(d.time) or d.assumed else 0.0 for d in decisions]
+        [
+            1.0 if d.event == 2 or d.died_later else 0.0 if s.end_told and not np.isnan(d.time) else np.nan
+            for d, s in zip(decisions, sources, strict=True)
+        ]
     )
     return icu, np.fmax(died, np.where((states == "dead").any(axis=1), 1.0, np.nan))
 
@@ -294,7 +341,8 @@ def endpoints(cohort: Any, rule: Any = None) -> Endpoints:
     Raises
     ------
     InputError
-        The dictionary has no ``[survival]`` section; what :func:`adjudicate` raises.
+        The dictionary has no ``[survival]`` section, or one whose units are not those of its columns; what
+        :func:`adjudicate` raises.
     """
     if rule is None:
         rule = getattr(cohort.dictionary, "survival", None)
@@ -303,4 +351,5 @@ def endpoints(cohort: Any, rule: Any = None) -> Endpoints:
             f"the dictionary of {cohort.name} says nothing about stays",
             remedy="Add a section [survival] that names the column of the length of stay and the daily status",
         )
-    return adjudicate(cohort.patients, rule)
+    columns = getattr(cohort.dictionary, "columns", {})
+    return adjudicate(cohort.patients, stay_rule(rule, {name: column.unit for name, column in columns.items()}))

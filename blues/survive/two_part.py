@@ -111,8 +111,8 @@ def hurdle(time: Any, event: Any, covariates: Any, *, family: str = "lognormal",
     zero = data.time == 0
     if not zero.any() or zero.all():
         raise InputError(
-            f"{int(zero.sum())} of {len(zero)} stays are zero; a hurdle model needs zeros and stays above zero",
-            remedy="Use cox or lifelines' accelerated failure time models",
+            f"{int(zero.sum())} of {len(zero)} stays are zero; a model in two parts needs zeros and stays above zero",
+            remedy="The Cox models need neither",
         )
     if (data.event[zero] == 0).any():
         raise InputError("a stay is censored at time 0, so that it is not known whether it was zero")

@@ -21,7 +21,14 @@ from blues.survive.inputs import Observed, risk_table
 __all__ = ["censoring_curves", "difference", "jackknife_estimate", "leave_out", "steps_at"]
 
 MOST_GROUPS = 400
-"""Above this many patients the jackknife leaves out groups of them, not one at a time."""
+"""Above this many patients the jackknife leaves out one of so many groups of them, not one patient at a time."""
+
+
+def jackknife_words(left_out: int) -> str:
+    """Return what the intervals are called that leave out so many patients, or groups of them."""
+    if left_out < MOST_GROUPS:
+        return "delete-one-patient jackknife, t"
+    return f"jackknife over {MOST_GROUPS} groups of patients, t"
 
 
 def leave_out(data: Observed) -> np.ndarray:
@@ -106,14 +113,15 @@ def jackknife_estimate(
     """
     one_of(scale, ("logit", "plain"), "scale")
     value, k = float(values[0]), len(values) - 1
-    detail: dict[str, Any] = {"method": "delete-one-patient jackknife, t", "level": check_level(level), "patients": k}
+    unit = "patients" if k < MOST_GROUPS else "groups"
+    detail: dict[str, Any] = {"method": jackknife_words(k), "level": check_level(level), unit: k}
     if not math.isfinite(value):
         return Estimate(math.nan, detail={"reason": f"{what} is undefined on these patients", **detail})
     if k == 0:
         return Estimate(value, detail={"method": "none"})
     if k < 2 or not np.isfinite(values).all():
         lost = int(np.count_nonzero(~np.isfinite(values)))
-        return Estimate(value, detail={**detail, "reason": f"{what} is undefined without {lost} of the {k} patients"})
+        return Estimate(value, detail={**detail, "reason": f"{what} is undefined without {lost} of the {k} {unit}"})
     quantile = float(student.isf((1 - level) / 2, k - 1))
     se = _spread(values, k)
     certain = scale == "logit" and min(value, 1 - value) < 1e-12
@@ -137,7 +145,7 @@ def difference(values: np.ndarray, reference: np.ndarray, *, level: float = 0.95
     """Compare two scores of the same patients: paired jackknife of the difference, t on k - 1 degrees of freedom."""
     gap = np.asarray(values) - np.asarray(reference)
     k = len(gap) - 1
-    detail: dict[str, Any] = {"method": "paired delete-one-patient jackknife, t", "level": level, "question": question}
+    detail: dict[str, Any] = {"method": f"paired {jackknife_words(k)}", "level": level, "question": question}
     if k < 2 or not np.isfinite(gap).all():
         return Test(
             math.nan, math.nan, gap[0], detail={**detail, "reason": "a score is undefined without some patient"}
