@@ -31,7 +31,7 @@ from blues.fuse.settled import changed_since
 from blues.fuse.stayexamine import no_transfer, refuse_options
 from blues.fuse.staytime import COLUMN, TASK, describe_beside, happened, of_a_stay, offer, timed
 from blues.fuse.subgroups import groups_of, subgroups
-from blues.fuse.tables import SHUFFLED, WITHOUT, other_reference
+from blues.fuse.tables import SHUFFLED, WITHOUT, behind_constant, other_reference
 from blues.fuse.transfer import transfer
 
 __all__ = ["main", "prepare"]
@@ -236,8 +236,8 @@ def _gain_lines(found: Run, metric: str) -> list[str]:
     known = "the arm named as reference" if found.experiment.reference else "the best arm without images"
     label = f"{_label(metric, found)}{better}"
     lines = [f"What imaging adds, in {label}, against {known} ({reference}):"]
-    if reference in (CONSTANT, MEAN):
-        lines = [f"{UNTOLD}.", f"Against the constant ({reference}), in {label}:"]
+    if reference in (CONSTANT, MEAN) and not found.experiment.reference:
+        lines = [f"{_beside_constant(found)}.", f"Against the constant ({reference}), in {label}:"]
     width = max(len(name) for name in gain["arm"])
     for main, rows in ((True, gain[gain["reference"] == reference]), (False, gain[gain["reference"] != reference])):
         for row in rows.itertuples():
@@ -246,6 +246,15 @@ def _gain_lines(found: Run, metric: str) -> list[str]:
             lines.append(f"  {row.arm:<{width}}  {_difference(row, found)}{told}")
     lines += [*_margin_lines(found, metric, str(reference)), *_other_reference_lines(found, str(reference))]
     return [*lines, "", *_beside_lines(beside, found)]
+
+
+def _beside_constant(found: Run) -> str:
+    """Say what stands beside images where the reference is a constant: nothing, or what does no better."""
+    if best := behind_constant(found.comparisons, found.scores, found.design["kind"]):
+        return f"No arm without images did better than a constant; the best of them is {best}"
+    if (found.comparisons["family"] == WITHOUT).any():
+        return "No arm without images could be the reference but a constant"
+    return UNTOLD
 
 
 def _other_reference_lines(found: Run, reference: str) -> list[str]:
