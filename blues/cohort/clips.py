@@ -118,7 +118,12 @@ def _clip_files(folder: Path, place: str) -> tuple[list[Path], list[Finding]]:
     ]
     if place.strip("./"):
         others = Counter(p.suffix.lower() or "no suffix" for p in found if p.suffix.lower() not in SUFFIXES)
-        findings += [Finding("left out", place, None, "", s, n, "not a clip", "left out") for s, n in others.items()]
+        findings += [
+            Finding(
+                "left out", place, None, "", suffix, n, f"not clips ({n} files)" if n > 1 else "not a clip", "left out"
+            )
+            for suffix, n in others.items()
+        ]
     return clips, findings
 
 
