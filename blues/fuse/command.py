@@ -19,6 +19,7 @@ from blues.evaluate.named import metric as named
 from blues.features import Design, design
 from blues.features.arm_names import is_rule, with_images
 from blues.fuse.combined import of_a_run
+from blues.fuse.display import who
 from blues.fuse.experiment import Experiment
 from blues.fuse.finetune import tuning
 from blues.fuse.margin import against_margin, check_margin, ends_of, left_out, room
@@ -195,12 +196,11 @@ def summary(found: Run) -> str:
     """Return what the command prints: who, the arms, what imaging adds, and the warnings."""
     found = worded(found)
     facts, metric = found.design, main_metric(found.design["kind"])[0]
-    events = f", {facts['events']} with the event" if facts["events"] is not None else ""
     model = facts.get("model") or ", ".join(found.experiment.model)
     lines = [
         f"{facts['cohort']}: {facts['label']} from {' + '.join(facts['modalities'])}, {when(facts['moment'])}",
         *([f"Outcome: {made}"] if (made := (found.cohort.get("target") or {}).get("definition")) else []),
-        f"{facts['patients']} patients{events}; {_how(found)}, "
+        f"{who(found)}; {_how(found)}, "
         + (f"choice among {', '.join(found.experiment.select)}" if found.experiment.select else f"model {model}"),
         "",
         *_arms_table(found),
