@@ -476,6 +476,7 @@ def test_who_rated_is_found_by_name_or_because_it_tells_rows_of_a_clip_apart(tmp
     assert ratings["items"]["punteggio"]["categories"] == [1, 2]
     assert "excluded" not in ratings
     assert "who rated, and how" not in text
+    assert ("it tells the rows of a clip apart" in text) == (name == "wer")
     (tmp_path / "cohort.toml").write_text(text, encoding="utf-8")
     cohort = read(tmp_path)
     assert set(cohort.ratings["rater"]) == {"Rossi", "Bianchi"}

@@ -250,17 +250,19 @@ def _ratings(found: Contents, ratings: tuple[str, str], listed: ClipTable | None
     name, clip = ratings
     table = found.tables[name]
     rater, wide = _raters(table.drop(columns=clip), found.decimal)
-    rater = rater if rater is not None or wide else _tells_rows_apart(table, clip, found.decimal)
+    apart = _tells_rows_apart(table, clip, found.decimal) if rater is None and not wide else None
     lines = ["", "[ratings]", f"clip = {toml(clip)}"]
     if wide:
         lines.append(f'consensus = "not stated" {DECIDE} {wide}')
     elif rater is not None:
         lines.append(f"rater = {toml(rater)} {DECIDE} is this who rated?")
+    elif apart is not None:
+        lines.append(f"rater = {toml(apart)} {DECIDE} it tells the rows of a clip apart: is this who rated, or when?")
     else:
         lines.append(f'consensus = "not stated" {DECIDE} who rated, and how did they agree on one rating?')
     items, excluded, unread = [], {}, []
     for column, cells in _graded(found, name, listed):
-        if column in (clip, rater):
+        if column in (clip, rater, apart):
             continue
         item = _item(cells, found.decimal)
         if item is None:
