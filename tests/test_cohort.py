@@ -170,7 +170,18 @@ def test_opaque_codes_stay_opaque_and_plain():
 
 
 def test_clips_are_never_left_out_in_silence(make):
-    clips = ("1_R1.mp4", "1_L1.mp4", "foo.mp4", "1_R9.mp4", "77_R1.mp4", "notes.txt", "4_R1_3.mp4", "2_L1.dcm")
+    clips = (
+        "1_R1.mp4",
+        "1_L1.mp4",
+        "foo.mp4",
+        "1_R9.mp4",
+        "77_R1.mp4",
+        "notes.txt",
+        "1_R1.png",
+        "2_R1.png",
+        "4_R1_3.mp4",
+        "2_L1.dcm",
+    )
     folder = make(clips=clips)
     (folder / "videos" / "10_L1.mp4").write_bytes(b"")
     (folder / "videos" / "10_R1.mp4").write_bytes(b"version https://git-lfs.github.com/spec/v1\n")
@@ -180,7 +191,11 @@ def test_clips_are_never_left_out_in_silence(make):
     assert reasons["videos/foo.mp4"] == "the name does not match clips.pattern"
     assert reasons["videos/1_R9.mp4"] == "point 'R9' is not among R1, L1"
     assert reasons["videos/77_R1.mp4"] == "a clip of a patient who is not in clinical.csv"
-    assert reasons["videos"] == "not a clip"
+    others = left_out[left_out["file"] == "videos"]
+    assert dict(zip(others["value"], others["what"], strict=True)) == {
+        ".txt": "not a clip",
+        ".png": "not clips (2 files)",
+    }
     odd = findings(cohort, kind="odd")
     assert odd.loc[odd["what"] == "a patient without clips", "value"].tolist() == ["3"]
     assert odd.loc[odd["what"] == "take 3 without a take 1", "file"].tolist() == ["videos/4_R1_3.mp4"]

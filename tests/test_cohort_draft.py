@@ -10,6 +10,7 @@ from small_cohort import findings
 from blues.check import InputError
 from blues.cohort import card, draft, main, read
 from blues.cohort.pattern import guess_pattern
+from blues.cohort.smells import smell_of
 from blues.cohort.values import suspicious_codes
 
 
@@ -419,3 +420,78 @@ def test_blood_tests_are_known_in_other_languages(tmp_path, name):
     columns = tomllib.loads(text)["columns"]
     assert columns[name]["role"] == "blood"
     assert columns["age"]["role"] == "clinical"
+
+
+def folder_of_counts(tmp_path, name, numbers, clips, rows=()):
+    """Write patients with a column of numbers, and as many clips of each as ``clips`` says."""
+    table = [f"id,{name},age"] + [f"P{i:02d},{n},{40 + i}" for i, n in enumerate(numbers)]
+    (tmp_path / "patients.csv").write_text("\n".join(table) + "\n", encoding="utf-8")
+    (tmp_path / "clips").mkdir()
+    named = [f"P{i:02d}_z{k}" for i, n in enumerate(clips) for k in range(1, n + 1)]
+    for one in named:
+        (tmp_path / "clips" / f"{one}.avi").write_bytes(b"x")
+    if rows:
+        lines = [rows[0]] + [f"{one},{k}" for one in named for k in rows[1:]]
+        (tmp_path / "ratings.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return tmp_path
+
+
+def test_a_column_that_counts_clips_predicts_nothing_whatever_it_is_called(tmp_path):
+    clips = [1 + i % 6 for i in range(30)]
+    numbers = [n + (i % 5 == 0) for i, n in enumerate(clips)]  # some were lost
+    folder = folder_of_counts(tmp_path, "anteckningar", numbers, clips)
+    text = draft(folder)
+    column = tomllib.loads(text)["columns"]["anteckningar"]
+    assert column == {"role": "excluded", "kind": "continuous", "note": "the number of clips"}
+    (line,) = (one for one in text.splitlines() if one.startswith("anteckningar"))
+    assert "# DECIDE" in line
+    assert "equal to the number of clips of 24 of 30 patients" in line
+
+
+@pytest.mark.parametrize("clips", [[12] * 30, [12] * 27 + [10, 11, 9]])
+def test_a_number_is_no_count_of_clips_that_are_as_many_of_all(tmp_path, clips):
+    folder = folder_of_counts(tmp_path, "rate", [12] * 26 + [14, 15, 16, 17], clips)
+    assert tomllib.loads(draft(folder))["columns"]["rate"]["role"] == "clinical"
+
+
+@pytest.mark.parametrize(
+    "name", ["n_filmati", "Anzahl Videos", "nombre_de_clips", "numero de videos", "aantal filmpjes"]
+)
+def test_counts_of_clips_are_known_by_name_in_other_languages(name):
+    assert smell_of(name) == "files"
+
+
+@pytest.mark.parametrize("name", ["nombre", "numero", "nr_crp", "Anzahl Aufnahmen", "image"])
+def test_names_that_count_no_files(name):
+    assert smell_of(name) != "files"
+
+
+@pytest.mark.parametrize("name", ["lettore", "Lecteur", "Befunder", "évaluateur", "wer"])
+def test_who_rated_is_found_by_name_or_because_it_tells_rows_of_a_clip_apart(tmp_path, name):
+    rows = (f"clip,{name},consolidamento,punteggio", "Rossi,sì,1", "Bianchi,no,2")
+    text = draft(folder_of_counts(tmp_path, "n", [5] * 12, [2 + i % 3 for i in range(12)], rows))
+    ratings = tomllib.loads(text)["ratings"]
+    assert ratings["rater"] == name
+    assert ratings["items"]["consolidamento"] == {"column": "consolidamento", "kind": "binary"}
+    assert ratings["items"]["punteggio"]["categories"] == [1, 2]
+    assert "excluded" not in ratings
+    assert "who rated, and how" not in text
+    assert ("it tells the rows of a clip apart" in text) == (name == "wer")
+    (tmp_path / "cohort.toml").write_text(text, encoding="utf-8")
+    cohort = read(tmp_path)
+    assert set(cohort.ratings["rater"]) == {"Rossi", "Bianchi"}
+    assert set(cohort.ratings.loc[cohort.ratings["item"] == "consolidamento", "rating"]) == {0.0, 1.0}
+
+
+def test_labels_that_are_no_grades_are_asked_about_and_parts_of_names_are_not(tmp_path):
+    rows = ("clip,zone,seen,remark,score", "z1,weiss,once,1")
+    folder = folder_of_counts(tmp_path, "n", [5] * 12, [2 + i % 3 for i in range(12)], rows)
+    path = folder / "ratings.csv"
+    lines = path.read_text(encoding="utf-8").splitlines()
+    told = [
+        line.replace("z1,weiss,once", f"{line.split(',')[0][-2:]},{'weiss' if i % 3 else 'braun'},r{i}")
+        for i, line in enumerate(lines)
+    ]
+    path.write_text("\n".join(told) + "\n", encoding="utf-8")
+    (line,) = (one for one in draft(folder).splitlines() if one.startswith("excluded = "))
+    assert line.endswith("# DECIDE: seen: a rating, or who rated?")

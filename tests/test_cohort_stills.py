@@ -36,15 +36,15 @@ def test_pictures_beside_clips_are_left_out_and_counted_unless_asked_for(tmp_pat
     folder = write(tmp_path, clips=(*CLIPS, "2_L1.png", "10_L1.jpg", "10_R1.PNG"))
     cohort = read(folder)
     assert len(cohort.clips) == len(CLIPS)
-    told = findings(cohort, what="not a clip")
-    assert dict(zip(told["value"], told["cells"], strict=True)) == {".png": 2, ".jpg": 1}
+    told = findings(cohort, done="left out; stills = true in [clips] makes pictures clips")
+    assert dict(zip(told["value"], told["what"], strict=True)) == {".png": "not clips (2 files)", ".jpg": "not a clip"}
 
 
 def test_pictures_asked_for_are_clips(tmp_path):
     folder = write(tmp_path, toml=STILLS, clips=(*(c for c in CLIPS if c[:2] != "10"), "10_L1.jpg", "10_R1.PNG"))
     cohort = read(folder)
     assert cohort.clips.loc["10_R1", "path"] == "videos/10_R1.PNG"
-    assert findings(cohort, what="not a clip").empty
+    assert findings(cohort, kind="left out", file="videos").empty
     (folder / "videos" / "1_R1.png").write_bytes(b"x" * 7)
     with pytest.raises(InputError, match=r"1_R1"):
         read(folder)

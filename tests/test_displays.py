@@ -9,12 +9,15 @@ import browser
 import numpy as np
 import pandas as pd
 import pytest
+from made_design import QUICK, make_design
 from test_report import HOSTILE, Tree, make_run
 
-from blues import agree, check, video
+from blues import agree, check, fuse, video
 from blues.agree.section import merged
 from blues.check import InputError
 from blues.cohort.display import panel
+from blues.embed import Embeddings
+from blues.embed.record import STRANGE
 from blues.evaluate import Estimate
 from blues.fuse.command import summary
 from blues.video import Sector
@@ -139,3 +142,43 @@ def test_a_browser_plays_it_without_the_network(tmp_path):
         assert width == 80
         assert seconds == pytest.approx(1.0, abs=0.05)
         assert [u for u in tab.requested if not u.startswith(("file:", "data:"))] == []
+
+
+def test_designs_and_embeddings_are_a_line_and_a_table():
+    made = make_design(40, clips=3, cohort=HOSTILE[0])
+    assert repr(made).startswith("<Design made in ")
+    assert repr(made).endswith(
+        f"binary, 120 clips ({int(made.y.sum())} with it) of 40 patients, from image (3 features), blood (2 features)>"
+    )
+    assert "40 patients, from" in repr(make_design(40, kind="continuous"))
+    table = pd.DataFrame({"clip": list("abc"), "patient": ["1", "1", "2"], "point": "R1", "take": 1})
+    table = table.assign(first=[0, 2, 4], frames=2, total=9, problems=["", "cut short", f"{STRANGE}: 3 of 4 frames"])
+    lost = pd.DataFrame([["d", "2", HOSTILE[0], "empty"]], columns=["clip", "patient", "path", "reason"])
+    seen = Embeddings(
+        table,
+        np.zeros((6, 5)),
+        ("f0", HOSTILE[0], "f2", "f3", "f4"),
+        {"name": "made", "hash": "0123456789"},
+        lost,
+    )
+    assert repr(seen) == "<Embeddings by made: 3 clips of 2 patients, 6 frames, 5 features, 1 not read>"
+    for record, words in (
+        (made, ("120 clips", "blood", "image", "Refused: 0 columns")),
+        (
+            seen,
+            ("3", "2 patients", "of 27", "Not read: 1 clip", "Damaged or odd: 2 clips (1 may be no lung ultrasound)"),
+        ),
+    ):
+        tree = Tree(record._repr_html_())
+        assert tree.wrong == []
+        assert not tree.all("script", "img")
+        assert all(word in tree.text for word in words)
+        assert len(repr(record)) < 400
+
+
+def test_a_run_on_clips_counts_clips_in_terminal_and_notebook():
+    made = make_design(40, clips=3)
+    run = fuse.run(made, fuse.Experiment(modalities=("image", "blood"), **QUICK))
+    told = f"120 clips ({int(made.y.sum())} with the event) of 40 patients;"
+    assert told in summary(run)
+    assert told in Tree(run._repr_html_()).text

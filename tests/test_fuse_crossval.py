@@ -164,6 +164,17 @@ def test_same_experiment_same_numbers_and_the_folder_reads_back(tmp_path):
     assert list(back.notes) == list(first.notes)
 
 
+def test_a_run_read_back_is_saved_byte_by_byte_as_it_was(tmp_path):
+    made = make_design(kind="continuous")
+    made = dataclasses.replace(made, y=made.y * np.pi)
+    found = run(made, Experiment(modalities=("image", "blood"), **QUICK))
+    folder = found.save(tmp_path / "run")
+    again = type(found).load(folder).save(tmp_path / "again")
+    names = sorted(path.name for path in folder.iterdir() if path.is_file())
+    assert {"scores.csv", "comparisons.csv", "choices.csv"} <= set(names)
+    assert [name for name in names if (folder / name).read_bytes() != (again / name).read_bytes()] == []
+
+
 def test_null_shuffles_the_whole_pipeline():
     found = run(
         make_design(signal=3.0),

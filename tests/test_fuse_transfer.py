@@ -1,5 +1,6 @@
 """Fit on one cohort, evaluate once on another."""
 
+import dataclasses
 import re
 import shutil
 from types import SimpleNamespace
@@ -9,7 +10,7 @@ import pandas as pd
 import pytest
 
 import blues.cohort
-from blues import datasets
+from blues import datasets, embed
 from blues.check import InputError
 from blues.features import design
 from blues.fuse import Experiment, Run, main, transfer
@@ -451,3 +452,35 @@ def test_a_rule_that_too_few_patients_of_one_cohort_have_is_left_out_with_its_re
         assert not found.scores["arm"].str.startswith("expert rule").any()
         why = found.refused.set_index("column").loc["expert rule: mean severity", "reason"]
         assert why == f"not matched: the patients of {fewer.name} who have it do not differ in the outcome"
+
+
+def at_points(cohort, names):
+    """Return a cohort whose points are called otherwise, in the order given."""
+    clips = cohort.dictionary.clips.model_copy(update={"points": tuple(names.values())})
+    dictionary = cohort.dictionary.model_copy(update={"clips": clips})
+    table = cohort.clips.assign(point=cohort.clips["point"].map(names))
+    return dataclasses.replace(cohort, dictionary=dictionary, clips=table)
+
+
+def test_other_points_are_told_where_images_are_pooled_and_named_where_they_lie_side_by_side(two):
+    a, b = blues.cohort.read(two / "a"), blues.cohort.read(two / "b")
+    turned = at_points(b, {point: point for point in reversed(b.points)})
+    other = at_points(b, {point: f"DX{i}" for i, point in enumerate(b.points)})
+
+    def sides(test, points, **more):
+        seen = {c.name: embed.embed(c, encoder="frame-stats", workers=1) for c in (a, test)}
+        return [(c, design(c, "pcr", ("image",), embeddings=seen[c.name], points=points, **more)) for c in (a, test)]
+
+    told = "pooled over other points"
+    for test, warned in ((turned, False), (other, True)):
+        found = transfer(*sides(test, "mean"), Experiment(modalities=("image",), **QUICK))
+        texts = [note["text"] for note in found.notes if told in note["text"]]
+        assert len(texts) == warned
+        assert all(", ".join(c.points) in text for text in texts for c in (a, test))
+    first, second = sides(turned, "concat")
+    both, about = joined(*first, *second)
+    assert list(about.blocks["image"]) == list(first[1].blocks["image"]), "the same points in another order"
+    assert both.blocks["image"].notna().to_numpy().any(axis=1).mean() > 0.9
+    for points, more in (("concat", {}), ("mean", {"also_points": ["concat"]})):
+        with pytest.raises(InputError, match=r"other points: synthetic has .*elsewhere has DX0, DX1.*--points mean"):
+            joined(*(one for side in sides(other, points, **more) for one in side))

@@ -12,6 +12,7 @@ from made_design import QUICK, make_design
 from blues import agree, explain, fuse, plots, report
 from blues.agree.beside import write_beside
 from blues.agree.section import merged
+from blues.check import signed
 from blues.fuse.command import summary as printed
 from blues.fuse.examine import validation_notes
 from blues.fuse.naming import worded
@@ -511,3 +512,33 @@ def test_long_parts_say_on_paper_what_was_not_printed():
     assert f'<p class="unprinted">Not printed: {n:,} rows' in report.render(summary)
     short = report.render(report.summarize(run))
     assert short.count('<p class="unprinted">') == short.count('<details class="long">')
+
+
+@pytest.mark.parametrize("kind", ["continuous", "ordinal"])
+def test_arms_that_a_constant_beats_are_not_said_to_be_none(kind):
+    whole = make_design(40, kind=kind)
+    told_by_nobody = pd.Series(np.random.default_rng(3).permutation(whole.y), index=whole.y.index)
+    blocks = {name: whole.blocks[name] for name in ("image", "blood")}
+    constant = {"prevalence": pd.DataFrame({"constant": 1.0}, index=whole.y.index)}
+    whole = dataclasses.replace(whole, y=told_by_nobody, blocks=blocks, singles=constant)
+    run = fuse.run(whole, fuse.Experiment(modalities=("image", "blood"), **QUICK))
+    main = run.scores[run.scores["metric"] == "mae"].set_index("arm")["value"]
+    assert main["prevalence"] < main["blood"], "what this test is of"
+    page, console = report.summarize(run), printed(run)
+    said = " ".join(texts(page))
+    for text in (said, console):
+        assert "cannot say what imaging adds" not in text
+        assert "othing but a constant" not in text
+        assert "No other variables" not in text
+        assert "No arm without images did better than a constant" in text
+    assert page["answer"]["headline"].endswith("is not shown to")
+    assert "the best of them, blood, reached mean absolute error" in said
+    assert page["answer"]["numbers"]["reference"] == "training mean"
+    pair = run.comparisons.query("arm == 'image+blood' and reference == 'blood' and metric == 'mae'").iloc[0]
+    shown = f"images changed the mean absolute error (lower is better) by {signed(pair.difference)}"
+    assert f"Added to blood, which itself tells no more than a constant, {shown}" in said
+    assert "the best of them is blood" in console
+    named = fuse.run(whole, fuse.Experiment(modalities=("image", "blood"), **QUICK, reference="prevalence"))
+    for text in (report.summarize(named)["answer"]["headline"], printed(named)):
+        assert "did better than a constant" not in text, "it was named, whatever others do"
+        assert "nothing but a constant" not in text

@@ -120,8 +120,14 @@ def _clip_files(folder: Path, place: str, endings: tuple[str, ...]) -> tuple[lis
     ]
     if place.strip("./"):
         others = Counter(p.suffix.lower() or "no suffix" for p in found if p.suffix.lower() not in endings)
-        findings += [Finding("left out", place, None, "", s, n, "not a clip", "left out") for s, n in others.items()]
+        findings += [_no_clips(place, suffix, files) for suffix, files in others.items()]
     return clips, findings
+
+
+def _no_clips(place: str, suffix: str, files: int) -> Finding:
+    what = f"not clips ({files} files)" if files > 1 else "not a clip"
+    done = "left out" + "; stills = true in [clips] makes pictures clips" * (suffix in STILLS)
+    return Finding("left out", place, None, "", suffix, files, what, done)
 
 
 def files_below(root: Path) -> list[Path]:

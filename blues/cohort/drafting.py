@@ -12,16 +12,17 @@ from blues.check import InputError, counted
 from blues.cohort.candidates import target_sections
 from blues.cohort.contents import Contents, look
 from blues.cohort.decode import LIKE_MISSING, number, plain
-from blues.cohort.guess import guess_column, repeats, with_missing
+from blues.cohort.guess import counts_files, guess_column, repeats, with_missing
 from blues.cohort.identify import PatientTable, patient_table
 from blues.cohort.measures import holds_units, mixed_units, unread_numbers
 from blues.cohort.naming import clip_id
-from blues.cohort.places import ClipPlace, guess_place, other_case
+from blues.cohort.places import ClipPlace, clip_counts, guess_place, other_case
 from blues.cohort.rows import header_again, odd_ids
 from blues.cohort.schema import NO, YES, ClipTable
-from blues.cohort.tables import natural_key
+from blues.cohort.tables import canonical_id, natural_key
 from blues.cohort.unused import unused_tables
 from blues.cohort.values import CODES, suspicious_codes
+from blues.cohort.words import says_yes, unaccented
 from blues.cohort.writing import DECIDE, key, literal, name_of, on_one_line, toml
 
 __all__ = ["DECIDE", "draft"]
@@ -31,7 +32,14 @@ DOCUMENTS = "https://github.com/blues-lus/blues"
 MERGE = "what belongs to its patients in another table has to be merged into it (docs/getting-started.md)"
 
 KNOWN = {"admission": "at admission", "during_stay": "during the stay"}
-RATER_NAMES = re.compile(r"rater|reader|expert|observer|assessor|reviewer|annotator", re.IGNORECASE)
+RATER_NAMES = re.compile(
+    r"rater|reader|expert|observer|assessor|reviewer|annotator|(?<![a-z])(lettor|lettric|lect(eur|or|ric)|leitor|leser|lezer|"
+    r"befunder|beurteil|bewerter|gutachter|beobacht|beoordel|esper[ti]|observa(te|do)|osservator|valutator|evalua(te|do)|avaliador|"
+    r"annotat)",
+    re.IGNORECASE,
+)
+MOST_RATERS = 8
+"""Labels of a column that may name who rated."""
 
 
 def draft(folder: str | Path) -> str:
@@ -86,7 +94,7 @@ def draft(folder: str | Path) -> str:
         f"id_kind = {toml(who.kind)}",
         *_clips(found, who, clips),
         *(_ratings(found, ratings, listed) if ratings is not None else []),
-        *_columns(found, table, who.column),
+        *_columns(found, table, who, clip_counts(clips, found.tables, who.kind)),
     ]
     return "\n".join(map(on_one_line, lines)) + "\n"
 
@@ -264,22 +272,26 @@ def _ratings(found: Contents, ratings: tuple[str, str], listed: ClipTable | None
     name, clip = ratings
     table = found.tables[name]
     rater, wide = _raters(table.drop(columns=clip), found.decimal)
+    apart = _tells_rows_apart(table, clip, found.decimal) if rater is None and not wide else None
     lines = ["", "[ratings]", f"clip = {toml(clip)}"]
     if wide:
         lines.append(f'consensus = "not stated" {DECIDE} {wide}')
     elif rater is not None:
         lines.append(f"rater = {toml(rater)} {DECIDE} is this who rated?")
+    elif apart is not None:
+        lines.append(f"rater = {toml(apart)} {DECIDE} it tells the rows of a clip apart: is this who rated, or when?")
     else:
         lines.append(f'consensus = "not stated" {DECIDE} who rated, and how did they agree on one rating?')
     items, excluded, unread = [], {}, []
     for column, cells in _graded(found, name, listed):
-        if column in (clip, rater):
+        if column in (clip, rater, apart):
             continue
         item = _item(cells, found.decimal)
         if item is None:
             excluded[column] = "no grade (drafted)"
             told = unread_numbers([cell.strip() for cell in cells if cell.strip()], found.decimal, found.separator)
             unread += [f"{column}: {told}."] if told else []
+            unread += [f"{column}: a rating, or who rated?"] if not told and _few_labels(table, clip, column) else []
         else:
             settings, decide = item
             asked = " ".join(["is this a rating?", *decide])
@@ -292,7 +304,7 @@ def _ratings(found: Contents, ratings: tuple[str, str], listed: ClipTable | None
 
 def _raters(table: pd.DataFrame, decimal: str) -> tuple[str | None, str]:
     """Return the column that names who rated; or, where several hold grades, what to do about one column a rater."""
-    named = [column for column in table.columns if RATER_NAMES.search(column)]
+    named = [column for column in table.columns if RATER_NAMES.search(unaccented(column))]
     graded = [column for column in named if _item(table[column], decimal) is not None]
     if len(graded) > 1:
         columns = ", ".join(f"NAME = {toml(column)}" for column in graded)
@@ -302,6 +314,25 @@ def _raters(table: pd.DataFrame, decimal: str) -> tuple[str | None, str]:
         )
     words = [column for column in named if column not in graded]
     return next(iter(words or named), None), ""
+
+
+def _tells_rows_apart(table: pd.DataFrame, clip: str, decimal: str) -> str | None:
+    """Return the column of few labels, no grades, by which alone the rows of a clip that has several differ: who rated."""
+    if not table[clip].duplicated().any():
+        return None
+    for column in table.columns.drop(clip):
+        words = _few_labels(table, clip, column) and not (table[column].str.strip() == "").any()
+        if words and not table.duplicated([clip, column]).any() and _item(table[column], decimal) is None:
+            return str(column)
+    return None
+
+
+def _few_labels(table: pd.DataFrame, clip: str, column: str) -> bool:
+    """Return whether a column holds few labels that come back, and not parts of the clips' names such as patient or point."""
+    filled = table[table[column].str.strip() != ""]
+    labels = filled[column].str.strip()
+    part = [label in name for label, name in zip(labels, filled[clip], strict=True)]
+    return 2 <= labels.nunique() <= min(MOST_RATERS, len(labels) / 3) and sum(part) < 0.5 * len(part)
 
 
 def _gap(grades: list[float]) -> list[str]:
@@ -318,7 +349,7 @@ def _item(cells: pd.Series, decimal: str) -> tuple[dict[str, Any], list[str]] | 
     written = [cell.strip() for cell in cells if cell.strip()]
     nothing = sorted({cell for cell in written if cell.lower() in LIKE_MISSING})
     written = [cell for cell in written if cell not in nothing]
-    if written and {cell.lower() for cell in written} <= set(YES + NO):
+    if written and all(cell.lower() in YES + NO or says_yes(cell) is not None for cell in written):
         settings, decide = with_missing({"kind": "binary"}, list(nothing))
         return settings, decide
     numbers = [n for cell in written if (n := number(cell, decimal)) is not None]
@@ -335,11 +366,13 @@ def _item(cells: pd.Series, decimal: str) -> tuple[dict[str, Any], list[str]] | 
     return {"kind": "continuous"} | missing, decide
 
 
-def _columns(found: Contents, table: pd.DataFrame, id_column: str) -> list[str]:
-    lines = ["", "[columns]", f'{key(id_column)} = {{ role = "identifier" }}']
+def _columns(found: Contents, table: pd.DataFrame, who: PatientTable, clips: dict[str, int]) -> list[str]:
+    lines = ["", "[columns]", f'{key(who.column)} = {{ role = "identifier" }}']
+    counts = [clips.get(canonical_id(cell, who.kind) or "", 0) for cell in table[who.column]]
     guesses = {
-        name: guess_column(name, list(table[name]), found.decimal, found.separator)
-        for name in table.columns.drop(id_column)
+        name: counts_files(list(table[name]), counts)
+        or guess_column(name, list(table[name]), found.decimal, found.separator)
+        for name in table.columns.drop(who.column)
     }
     suspects = sorted(
         guesses, key=lambda name: guesses[name].settings["role"] != "excluded"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,7 +18,7 @@ from blues.cohort.smells import smell_of, words_of
 from blues.cohort.values import maybe_code, out_of_scale, suspicious_codes
 from blues.cohort.words import letters, nobody_knows, says_yes
 
-__all__ = ["ColumnGuess", "guess_column", "repeats", "with_missing"]
+__all__ = ["ColumnGuess", "counts_files", "guess_column", "repeats", "with_missing"]
 
 REMARKS = re.compile(
     r"bemerk\w*|anmerk\w*|kommentar\w*|notizen?|\w*freitext|remarks?|comments?|notes?|free ?text|remarques?|commentaires?|"
@@ -85,6 +86,37 @@ def guess_column(name: str, cells: Sequence[str], decimal: str = ".", separator:
             settings["contingent"] = "oxygen"
     settings |= kind
     return ColumnGuess(settings, _asked(name, cells, settings, smell, decide, decimal))
+
+
+def counts_files(cells: Sequence[str], clips: Sequence[int]) -> ColumnGuess | None:
+    """Return the draft of a column that holds the number of each patient's clips, whatever it is called; None of any other.
+
+    Two in three of its cells are the number of clips found (six or more, three numbers or more), and so are half of those whose
+    patient has not the commonest number. Clips may be lost, or pictures counted too.
+
+    Parameters
+    ----------
+    cells : sequence of str
+    clips : sequence of int
+        How many clips were found of the patient of each cell.
+
+    Examples
+    --------
+    >>> counts_files(list("305412"), [3, 0, 5, 4, 1, 2]).settings
+    {'role': 'excluded', 'kind': 'continuous', 'note': 'the number of clips'}
+    >>> counts_files(list("305412"), [12] * 6) is None
+    True
+    """
+    pairs = [(cell.strip(), n) for cell, n in zip(cells, clips, strict=True) if cell.strip()]
+    same = [n for cell, n in pairs if cell.isascii() and cell.isdecimal() and int(cell) == n]
+    if len(same) < max(6, 2 / 3 * len(pairs)) or len(set(same)) < 3:
+        return None
+    usual = Counter(n for _, n in pairs).most_common(1)[0][0]
+    if sum(n != usual for n in same) < 0.5 * sum(n != usual for _, n in pairs):
+        return None
+    told = f"equal to the number of clips of {len(same)} of {len(pairs)} patients"
+    settings = {"role": "excluded", "kind": "continuous", "note": "the number of clips"}
+    return ColumnGuess(settings, [f"{told}: {ADVICE['files']}"])
 
 
 def _asked(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -15,7 +16,7 @@ from blues.cohort.pattern import NamePattern, guess_pattern
 from blues.cohort.schema import ClipTable
 from blues.cohort.tables import canonical_id
 
-__all__ = ["ClipPlace", "guess_place", "other_case"]
+__all__ = ["ClipPlace", "clip_counts", "guess_place", "other_case"]
 
 MOST_TRIED = 6
 """Folders of clips, those with most of them first, of which names are read."""
@@ -64,6 +65,18 @@ def guess_place(
     counts["."] = sum("/" not in name for name in places.get(".", ()))
     others = [f"{place} ({n})" for place, n in counts.items() if n and (best.place == "." or place != best.place)]
     return replace(best, others=tuple(others) if len(places) > 1 else ())
+
+
+def clip_counts(clips: ClipPlace | None, tables: Mapping[str, pd.DataFrame], id_kind: str) -> dict[str, int]:
+    """Return how many clips each patient has, by canonical id, as far as names or a table tell whose they are."""
+    owners: list[str] = []
+    if clips is not None and clips.pattern is not None:
+        owners = [part[0] for name in clips.names if (part := _parts(clips.pattern, name, id_kind)) is not None]
+    elif clips is not None and clips.table is not None:
+        listed, known = tables[clips.table.path], known_names(clips.names)
+        there = listed[clips.table.clip].map(lambda cell: known.get(clip_id(cell), "") != "")
+        owners = [canonical_id(cell, id_kind) or "" for cell in listed.loc[there, clips.table.patient]]
+    return dict(Counter(owners))
 
 
 def other_case(clips: ClipPlace, ids: Collection[str], id_kind: str) -> str:

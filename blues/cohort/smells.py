@@ -43,6 +43,12 @@ SMELLS = (
         r"nombre(?! d(e|es)? (?!pacient))",
     ),
     ("files", r"(n|num|number|count)( of)? (\w+ )?(videos?|clips?|files?|images?|frames?)"),
+    (
+        "files",
+        r"(n|nr|num|anzahl|zahl|numero|nombre (de|des)|aantal)( (der|de|di|dei|delle|des|do|dos|van))? "
+        r"(videos?|clips?|bilder|dateien|filme|images?|fichiers?|filmat[oi]|immagini|archivos?|imagenes|arquivos?|imagens|"
+        r"bestanden|beelden|filmpjes)",
+    ),
     ("outcome", r"outcome|death|dead|died|mort\w*|surviv\w*|deceased|discharged?|alive|readmi\w*|follow|event"),
     (
         "outcome",

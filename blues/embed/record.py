@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from blues.check import InputError
+from blues.check import InputError, counted
+from blues.cohort.display import panel
 from blues.provenance import replacing, write_json
 
 __all__ = ["QUARANTINE", "TABLE", "Embeddings", "rows_of"]
@@ -90,6 +91,30 @@ class Embeddings:
     names: tuple[str, ...]
     encoder: dict[str, Any]
     quarantine: pd.DataFrame
+
+    def __repr__(self) -> str:
+        return (
+            f"<Embeddings by {self.encoder.get('name', 'an encoder')}: {counted(len(self.table), 'clip')} of "
+            f"{counted(self.table['patient'].nunique(), 'patient')}, {counted(int(self.table['frames'].sum()), 'frame')}, "
+            f"{counted(len(self.names), 'feature')}, {len(self.quarantine)} not read>"
+        )
+
+    def _repr_html_(self) -> str:
+        """Return what was embedded, for notebooks."""
+        table = self.table
+        rows = [
+            ("clips", f"{len(table):,}", f"{counted(table['patient'].nunique(), 'patient')}"),
+            ("frames", f"{int(table['frames'].sum()):,}", f"of {int(table['total'].sum()):,}"),
+            ("features", f"{len(self.names):,}", ", ".join(self.names[:4]) + ", ..." * (len(self.names) > 4)),
+        ]
+        odd, strange = int((table["problems"] != "").sum()), len(self.strange)
+        problems = (
+            f"Damaged or odd: {counted(odd, 'clip')} ({strange} may be no lung ultrasound), see .table." if odd else ""
+        )
+        lost = f"Not read: {counted(len(self.quarantine), 'clip')}, see .quarantine." if len(self.quarantine) else ""
+        digest = str(self.encoder.get("hash", ""))[:8]
+        name = f"Embeddings by {self.encoder.get('name', 'an encoder')}"
+        return panel(name, f"{digest}. Research use only.".lstrip(". "), ("", "", ""), rows, [lost, problems])
 
     @property
     def strange(self) -> list[str]:

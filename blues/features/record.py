@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from blues import check
+from blues.cohort.display import panel
 
 __all__ = ["MODALITIES", "TABULAR", "ByPoint", "Design"]
 
@@ -124,6 +125,34 @@ class Design:
                 )
         if self.kind == "binary":
             check.binary_outcome(self.y, f"target {self.task!r}")
+
+    def __repr__(self) -> str:
+        blocks = ", ".join(
+            f"{name} ({check.counted(block.shape[1], 'feature')})" for name, block in self.blocks.items()
+        )
+        return f"<Design {self.task} in {self.cohort or 'a cohort'}: {self.kind}, {self._who()}, from {blocks}>"
+
+    def _repr_html_(self) -> str:
+        """Return who and what is in the design, for notebooks."""
+        rows = [
+            (name, f"{block.shape[1]:,}", f"{self.has(name).sum():,}", f"{block.isna().to_numpy().mean():.0%}")
+            for name, block in self.blocks.items()
+        ]
+        left_out = (
+            f"Refused: {check.counted(self.refused['column'].nunique(), 'column')}, see .refused. "
+            f"Left out: {check.counted(len(self.dropped), self.level)}, see .dropped."
+        )
+        single = f"Further arms: {', '.join(self.singles)}." if self.singles else ""
+        title = f"{self.label or self.task} in {self.cohort or 'a cohort'}"
+        head = ("from", "features>", f"{self.level}s with a value>", "cells missing>")
+        return panel(title, f"{self.kind}, {self._who()}. Research use only.", head, rows, [single, left_out])
+
+    def _who(self) -> str:
+        """Return how many patients there are, and clips where a row is one, and how many have an outcome of yes or no."""
+        events = f" ({int(self.y.sum())} with it)" if self.kind == "binary" else ""
+        patients = check.counted(self.patients.nunique(), "patient")
+        clips = check.counted(len(self.y), "clip")
+        return f"{clips}{events} of {patients}" if self.level == "clip" else f"{patients}{events}"
 
     def _why_none(self, modality: str) -> str:
         """Return which columns of a modality were refused and why, or what to do where there was none."""

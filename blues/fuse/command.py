@@ -19,6 +19,7 @@ from blues.evaluate.named import metric as named
 from blues.features import Design, design
 from blues.features.arm_names import is_rule, with_images
 from blues.fuse.combined import of_a_run
+from blues.fuse.display import who
 from blues.fuse.experiment import Experiment
 from blues.fuse.finetune import tuning
 from blues.fuse.margin import against_margin, check_margin, ends_of, left_out, room
@@ -31,7 +32,7 @@ from blues.fuse.settled import changed_since
 from blues.fuse.stayexamine import no_transfer, refuse_options
 from blues.fuse.staytime import COLUMN, TASK, describe_beside, happened, of_a_stay, offer, timed
 from blues.fuse.subgroups import groups_of, subgroups
-from blues.fuse.tables import SHUFFLED, WITHOUT, other_reference
+from blues.fuse.tables import SHUFFLED, WITHOUT, behind_constant, other_reference
 from blues.fuse.transfer import transfer
 
 __all__ = ["main", "prepare"]
@@ -195,12 +196,11 @@ def summary(found: Run) -> str:
     """Return what the command prints: who, the arms, what imaging adds, and the warnings."""
     found = worded(found)
     facts, metric = found.design, main_metric(found.design["kind"])[0]
-    events = f", {facts['events']} with the event" if facts["events"] is not None else ""
     model = facts.get("model") or ", ".join(found.experiment.model)
     lines = [
         f"{facts['cohort']}: {facts['label']} from {' + '.join(facts['modalities'])}, {when(facts['moment'])}",
         *([f"Outcome: {made}"] if (made := (found.cohort.get("target") or {}).get("definition")) else []),
-        f"{facts['patients']} patients{events}; {_how(found)}, "
+        f"{who(found)}; {_how(found)}, "
         + (f"choice among {', '.join(found.experiment.select)}" if found.experiment.select else f"model {model}"),
         "",
         *_arms_table(found),
@@ -236,8 +236,8 @@ def _gain_lines(found: Run, metric: str) -> list[str]:
     known = "the arm named as reference" if found.experiment.reference else "the best arm without images"
     label = f"{_label(metric, found)}{better}"
     lines = [f"What imaging adds, in {label}, against {known} ({reference}):"]
-    if reference in (CONSTANT, MEAN):
-        lines = [f"{UNTOLD}.", f"Against the constant ({reference}), in {label}:"]
+    if reference in (CONSTANT, MEAN) and not found.experiment.reference:
+        lines = [f"{_beside_constant(found)}.", f"Against the constant ({reference}), in {label}:"]
     width = max(len(name) for name in gain["arm"])
     for main, rows in ((True, gain[gain["reference"] == reference]), (False, gain[gain["reference"] != reference])):
         for row in rows.itertuples():
@@ -246,6 +246,15 @@ def _gain_lines(found: Run, metric: str) -> list[str]:
             lines.append(f"  {row.arm:<{width}}  {_difference(row, found)}{told}")
     lines += [*_margin_lines(found, metric, str(reference)), *_other_reference_lines(found, str(reference))]
     return [*lines, "", *_beside_lines(beside, found)]
+
+
+def _beside_constant(found: Run) -> str:
+    """Say what stands beside images where the reference is a constant: nothing, or what does no better."""
+    if best := behind_constant(found.comparisons, found.scores, found.design["kind"]):
+        return f"No arm without images did better than a constant; the best of them is {best}"
+    if (found.comparisons["family"] == WITHOUT).any():
+        return "No arm without images could be the reference but a constant"
+    return UNTOLD
 
 
 def _other_reference_lines(found: Run, reference: str) -> list[str]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from blues.check import INTERVAL, interval
+from blues.check import INTERVAL, counted, interval
 from blues.cohort.display import panel
 from blues.evaluate.named import main_metric
 from blues.evaluate.named import metric as named
@@ -14,7 +14,7 @@ from blues.evaluate.named import metric as named
 if TYPE_CHECKING:
     from blues.fuse.record import Run
 
-__all__ = ["as_html"]
+__all__ = ["as_html", "who"]
 
 _BESIDE = {"binary": "brier", "ordinal": "quadratic_kappa"}
 
@@ -43,12 +43,21 @@ def as_html(run: Run) -> str:
         row = gain.loc[arm] if arm in gain.index else None
         cells.append("" if row is None else interval(row["difference"], row["low"], row["high"], 3, sign=True))
         rows.append(cells)
-    events = facts.get("events")
-    who = f"{facts.get('patients', '')} patients" + (f", {events} with the event" if events is not None else "")
     remarks = [str(note["text"]) for note in run.notes if note.get("level") == "warning"]
     title = f"{facts.get('label', facts.get('task', ''))} in {facts.get('cohort', '')}"
     folds = "" if facts.get("transfer") else f"; {run.experiment.repeats} x {run.experiment.folds} patient folds"
-    return panel(title, f"{who}{folds}. Research use only.", head, rows, remarks)
+    return panel(title, f"{who(run)}{folds}. Research use only.", head, rows, remarks)
+
+
+def who(run: Run) -> str:
+    """Return how many patients were predicted, and how many had the event; of clips both, where a row is one."""
+    facts = run.design
+    patients, events = counted(int(facts["patients"]), "patient"), facts.get("events")
+    if facts.get("level") != "clip" or "clip" not in run.predictions:
+        return patients + (f", {events} with the event" if events is not None else "")
+    rows = run.predictions.drop_duplicates("clip")
+    happened = f" ({int(rows['y'].sum())} with the event)" if events is not None else ""
+    return f"{counted(len(rows), 'clip')}{happened} of {patients}"
 
 
 def _cell(scores: pd.DataFrame, arm: object, metric: str) -> str:

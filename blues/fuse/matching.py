@@ -15,7 +15,7 @@ from blues.cohort.schema import NO, YES, Column
 from blues.cohort.targets import definition
 from blues.features import Design
 
-__all__ = ["check_outcome", "codes_apart", "doubts", "far_apart", "matched_columns", "same_unit"]
+__all__ = ["check_outcome", "codes_apart", "doubts", "far_apart", "matched_columns", "points_apart", "same_unit"]
 
 _MICRO = str.maketrans({"\u00b5": "u", "\u03bc": "u"})
 FEWEST = 10
@@ -43,6 +43,14 @@ def same_unit(a: str, b: str) -> bool:
     if first.casefold() != second.casefold():
         return False
     return not any(map(_another, *(re.findall(r"[^\W\d_]+", unit) for unit in (first, second))))
+
+
+def points_apart(train: Cohort, test: Cohort, names: tuple[str, str]) -> str:
+    """Return the points of both cohorts in words where they are not the same; empty where they are, in whatever order."""
+    if set(train.points) == set(test.points):
+        return ""
+    both = zip((train, test), names, strict=True)
+    return " and ".join(f"{name} has {', '.join(cohort.points)}" for cohort, name in both)
 
 
 def _another(a: str, b: str) -> bool:

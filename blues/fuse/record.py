@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -234,6 +235,6 @@ def _read_json(path: Path) -> Any:
 
 def _read(path: Path) -> pd.DataFrame:
     """Read a table; a blank is NaN in a column of numbers and an empty text in a column of words."""
-    table = _whole(path, pd.read_csv)
+    table = _whole(path, partial(pd.read_csv, float_precision="round_trip"))  # the usual reader misses a last bit
     words = [name for name in _WORDS if name in table.columns]
     return table.assign(**{name: table[name].astype(object).where(table[name].notna(), "") for name in words})

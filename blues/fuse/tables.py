@@ -15,8 +15,10 @@ from blues.features import Design
 from blues.features.arm_names import is_rule, model_of, with_images
 from blues.fuse.arms import Arm
 from blues.fuse.experiment import Experiment
+from blues.fuse.named import CONSTANT, MEAN
 
 __all__ = [
+    "behind_constant",
     "benefit",
     "check_reference",
     "compare_arms",
@@ -160,6 +162,23 @@ def other_reference(comparisons: pd.DataFrame, scores: pd.DataFrame, kind: str) 
     if with_images(comparisons["reference"].iloc[0]) in set(comparisons["arm"]) or not len(values):
         return ""
     return str(values.idxmax() if more_is_better else values.idxmin())
+
+
+def behind_constant(comparisons: pd.DataFrame, scores: pd.DataFrame, kind: str) -> str:
+    """Return the best of the arms without images where none of them did better than the constant, their reference.
+
+    Empty where the reference is no constant, where nothing else does without images, and where an arm did better.
+    """
+    if not len(comparisons) or "family" not in comparisons or comparisons["reference"].iloc[0] not in (CONSTANT, MEAN):
+        return ""
+    metric, more_is_better = main_metric(kind)
+    values = scores[scores["metric"] == metric].drop_duplicates("arm").set_index("arm")["value"].dropna()
+    others = values[values.index.isin(comparisons.loc[comparisons["family"] == WITHOUT, "arm"])]
+    if not len(others):
+        return ""
+    best, constant = str(others.idxmax() if more_is_better else others.idxmin()), comparisons["reference"].iloc[0]
+    gain = (values[best] - values.get(constant, np.nan)) * (1 if more_is_better else -1)
+    return "" if gain > 0 else best
 
 
 def too_few_patients(names: Sequence[str], by_arm: Mapping[str, pd.DataFrame]) -> dict[str, tuple[int, int]]:

@@ -15,7 +15,7 @@ from blues.cohort import Cohort
 from blues.features import TABULAR, Design
 from blues.features.arm_names import is_baseline
 from blues.fuse.experiment import Experiment
-from blues.fuse.matching import check_outcome, codes_apart, doubts, far_apart, matched_columns
+from blues.fuse.matching import check_outcome, codes_apart, doubts, far_apart, matched_columns, points_apart
 from blues.fuse.overlap import overlap
 from blues.fuse.record import Run
 from blues.fuse.run import groups_given, run_folds
@@ -100,6 +100,9 @@ def transfer(
             f"dictionaries name one: {'; '.join(far)}. Look at the units, or at who the patients are."
         )
         notes.append({"level": "warning", "text": text})
+    if "image" in design.blocks and design.level == "patient" and (points := points_apart(train[0], test[0], names)):
+        text = f"Images are pooled over other points in the two cohorts, so not over the same places: {points}."
+        notes.append({"level": "warning", "text": text})
     notes += [{"level": "warning", "text": text} for text in doubted]
     if groups:
         found = dataclasses.replace(found, subgroups=subgroups(found, dict(groups)))
@@ -139,6 +142,9 @@ def joined(train_cohort: Cohort, train: Design, test_cohort: Cohort, test: Desig
     blocks: dict[str, tuple[pd.DataFrame, pd.DataFrame]] = {}
     left_out: list[tuple[str, str]] = []
     for name, block in train.blocks.items():
+        if name == "image":
+            blocks[name] = _images(train_cohort, test_cohort, train.points, block, test.blocks[name])
+            continue
         blocks[name], lost = _shared(name, block, test.blocks[name], pairs)
         left_out += [
             (
@@ -161,7 +167,6 @@ def joined(train_cohort: Cohort, train: Design, test_cohort: Cohort, test: Desig
             # a rule on single clips has a column for each, as many as the patient with most: who has fewer lacks them
             columns = max(a.columns, b.columns, key=len)
             singles[name] = (a.reindex(columns=columns), b.reindex(columns=columns))
-    poolings = {name: (train.poolings[name], test.poolings[name]) for name in train.poolings}
     known = train.refused.set_index("column")
     columns = train_cohort.dictionary.columns
     rows = [
@@ -175,9 +180,14 @@ def joined(train_cohort: Cohort, train: Design, test_cohort: Cohort, test: Desig
         if column not in known.index
     ]
     refused = pd.concat([train.refused, pd.DataFrame(rows, columns=list(train.refused.columns))], ignore_index=True)
+    poolings = {
+        name: _images(train_cohort, test_cohort, name, block, test.poolings[name])
+        for name, block in train.poolings.items()
+    }
     about = dataclasses.replace(
         test,
         blocks={name: pair[1] for name, pair in blocks.items()},
+        poolings={name: pair[1] for name, pair in poolings.items()},
         singles={name: pair[1] for name, pair in singles.items()},
         refused=refused,
         facts={**test.facts, "trained_on": {"cohort": train_cohort.name, **_without_clips(train.facts)}},
@@ -216,17 +226,27 @@ def _under(a: Any, b: Any) -> Any:
     return pd.concat([a.set_axis(index), b])
 
 
+def _images(
+    train: Cohort, test: Cohort, points: str, a: pd.DataFrame, b: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the images of both cohorts, pooled over points in one way, with their columns in one order."""
+    if set(a.columns) == set(b.columns):
+        return a, b[list(a.columns)]
+    if points == "concat" and (apart := points_apart(train, test, _two_names(train, test))):
+        raise check.InputError(
+            f"images lie side by side by point, and the two cohorts have other points: {apart}",
+            remedy="Pool over the points (--points mean), or list in clips.points of both dictionaries the points they share",
+        )
+    raise check.InputError(
+        "the images of the two cohorts have other columns",
+        remedy="Use one encoder, one choice of image features and one pooling for both",
+    )
+
+
 def _shared(
     modality: str, a: pd.DataFrame, b: pd.DataFrame, pairs: Mapping[str, str]
 ) -> tuple[tuple[pd.DataFrame, pd.DataFrame], list[str]]:
     """Return a block of both cohorts in their common columns, named as in training, and the columns left out."""
-    if modality == "image":
-        if list(a.columns) != list(b.columns):
-            raise check.InputError(
-                "the images of the two cohorts have other columns",
-                remedy="Use one encoder, one choice of image features and one pooling for both",
-            )
-        return (a, b), []
     of: dict[str, str] = {str(c): str(c) for c in a if c in b}
     if modality in TABULAR:
         of = {}

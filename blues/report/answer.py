@@ -12,7 +12,7 @@ from blues.features.arm_names import modalities
 from blues.fuse.margin import MEASURED, against_margin, mostly_out
 from blues.fuse.named import UNTOLD
 from blues.fuse.tables import other_reference
-from blues.report.asides import added, for_whom, no_better, rows, tested
+from blues.report.asides import added, behind, for_whom, no_better, on_whom, rated, rows, tested
 from blues.report.facts import Facts, Gain
 from blues.report.words import CONSTANT, MEAN, arm_label, capital, clean, in_folds, listed, metric
 
@@ -91,7 +91,7 @@ def answer(facts: Facts) -> dict[str, Any]:
     warnings = [str(n["text"]) for n in facts.run.notes if n.get("level") == "warning"]
     if remark and not any("smaller class" in w for w in warnings):
         warnings.insert(0, remark[0].upper() + remark[1:] + ".")
-    said = (_who(facts), tested(facts), _gain(facts), _rated(facts), _added(facts), for_whom(facts), _rest(facts))
+    said = (_who(facts), tested(facts), _gain(facts), rated(facts), _added(facts), for_whom(facts), _rest(facts))
     sentences = [s for s in said if s]
     return {"headline": headline(facts), "sentences": sentences, "numbers": clean(numbers), "warnings": warnings}
 
@@ -107,6 +107,12 @@ def headline(facts: Facts) -> str:
         return "This run cannot say what imaging adds: it compares no arm with images with one without"
     if fewer:
         return "Too few patients to say whether imaging adds anything"
+    if behind(facts):
+        arm = f"the arm {arm_label(gain.arm)}"
+        return "No arm without images did better than a constant" + {
+            "better": f"; in this run {arm} did",
+            "weak": f"; there is weak evidence that {arm} does",
+        }.get(gain.verdict, f", and {arm} is not shown to")
     without = "the reference without it" if facts.run.experiment.reference else "the best arm without it"
     if not facts.adds:  # no arm is the reference and images: a baseline, or a constant, is the best without them
         return {
@@ -199,6 +205,8 @@ def _gain(facts: Facts) -> str:
         text += f", p {p if p.startswith('<') else '= ' + p}"
     if few_events(facts):
         return f"{text}. With so few patients nothing follows from it."
+    if best := behind(facts):
+        text = f"{_none_better(facts, best)} {text}"
     said = [
         _reading(facts, gain),
         _refitted(facts, gain),
@@ -216,6 +224,28 @@ def _beside_a_constant(facts: Facts) -> str:
         return f"{text}."
     shown = interval(gain.difference, gain.low, gain.high, digits=3, sign=True)
     return f"{text}. From a constant, which knows nothing of whom it predicts, images differ by {shown}{facts.in_unit}."
+
+
+def _none_better(facts: Facts, best: str) -> str:
+    """Say that all that is known without images told no more than a constant, which so is what images are held against."""
+    return (
+        f"None of the arms without images did better than the {facts.reference}, which says the same of everybody: the best "
+        f"of them, {arm_label(best)}, reached {_scored(facts, best)}. So images are held against a constant."
+    )
+
+
+def _beside_best(facts: Facts, best: str) -> str:
+    """Say what images changed beside the best arm without them that is no constant."""
+    gain = next((g for g in facts.elsewhere if g.reference == best), None)
+    if gain is None:
+        return f"No arm of this run is {arm_label(best)} with images added.{_other_reference(facts)}"
+    label = metric(facts.metric)
+    lower = "" if label.better > 0 else " (lower is better)"
+    shown = interval(gain.difference, gain.low, gain.high, 3, sign=True) + facts.in_unit
+    return (
+        f"Added to {arm_label(best)}, which itself tells no more than a constant, images changed the {label.label}{lower} by "
+        f"{shown}: {verdict_text(gain)}.{_other_reference(facts)}"
+    )
 
 
 def _above_chance(facts: Facts, gain: Gain) -> str:
@@ -291,10 +321,7 @@ def _refitted(facts: Facts, gain: Gain) -> str:
 def _reading(facts: Facts, gain: Gain) -> str:
     """Say what the interval of the headline difference means, and what it leaves open."""
     if not facts.adds:
-        return (
-            f"No arm of this run is {arm_label(gain.reference)} with images added, so this is a difference between two arms: "
-            f"it may come from all that they do not share.{_other_reference(facts)}"
-        )
+        return _beside_best(facts, behind(facts)) if behind(facts) else _two_arms(facts, gain)
     if gain.negligible:
         return (
             "The whole interval lies within a thousandth of the reference's score, and is read as no difference: the models "
@@ -322,6 +349,13 @@ def _reading(facts: Facts, gain: Gain) -> str:
     if gain.verdict == "unclear":
         return _left_open(facts, gain)
     return "There is no interval, so nothing follows from it."
+
+
+def _two_arms(facts: Facts, gain: Gain) -> str:
+    return (
+        f"No arm of this run is {arm_label(gain.reference)} with images added, so this is a difference between two arms: "
+        f"it may come from all that they do not share.{_other_reference(facts)}"
+    )
 
 
 def _left_open(facts: Facts, gain: Gain) -> str:
@@ -370,39 +404,20 @@ def _added(facts: Facts) -> str:
     return "" if few_events(facts) else added(facts)
 
 
-def _rated(facts: Facts) -> str:
-    """Say that an outcome which experts read off the same clips makes images their own judge."""
-    if not facts.design.get("rated") or facts.candidate is None:
-        return ""
-    return (
-        "The outcome is what experts saw on these same clips: that images tell it says how well a model reads clips as they "
-        "do, and not that imaging adds anything to the care of patients."
-    )
-
-
-def _on_whom(facts: Facts, arm: str) -> str:
-    """Say on how many patients an arm was scored, where it is not all of them: scores of different patients do not compare."""
-    own, whole = facts.of(arm)["patient"].nunique(), facts.people()[0]
-    return (
-        f", on the {own} of {whole} patients that it predicts, which no score of others compares with,"
-        if own < whole
-        else ""
-    )
-
-
 def _rest(facts: Facts) -> str:
     parts = []
     if facts.alone and facts.alone != facts.candidate:
         absent = facts.left_out(facts.alone)
         told_of = f" ({in_folds(*absent)} its model told nothing)" if absent and absent[0] else ""
-        parts.append(f"Imaging alone{_on_whom(facts, facts.alone)} reached {_scored(facts, facts.alone)}{told_of}")
-    if facts.elsewhere and not few_events(facts):
+        parts.append(f"Imaging alone{on_whom(facts, facts.alone)} reached {_scored(facts, facts.alone)}{told_of}")
+    elsewhere = [g for g in facts.elsewhere if g.reference != behind(facts)]
+    if elsewhere and not few_events(facts):
         told = [
             f"of {arm_label(g.reference)} by {interval(g.difference, g.low, g.high, 3, sign=True)}{facts.in_unit}"
-            for g in facts.elsewhere
+            for g in elsewhere
         ]
         more = f" ({len(told) - 4} more in the table)" if len(told) > 4 else ""
-        lower = "" if facts.elsewhere[0].better > 0 else " (lower is better)"
+        lower = "" if elsewhere[0].better > 0 else " (lower is better)"
         parts.append(f"adding images changed the {metric(facts.metric).label}{lower} {listed(told[:4])}{more}")
     shown = (facts.candidate, facts.alone)
     others = [g for g in facts.gains if g.arm not in shown and "image" in modalities(g.arm)]

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from blues.check import counted, interval, p_is, p_value
+from blues.fuse.tables import behind_constant
 from blues.report.facts import Facts
 from blues.report.words import CONSTANT, MEAN, arm_label, listed, metric
 
-__all__ = ["added", "for_whom", "no_better", "rows", "tested"]
+__all__ = ["added", "behind", "for_whom", "no_better", "on_whom", "rated", "rows", "tested"]
 
 
 def rows(facts: Facts) -> str:
@@ -26,6 +27,13 @@ def tested(facts: Facts) -> str:
         f"This is a test on another cohort: every arm was fitted on {counted(learned, 'patient')} of {moved['train']} and "
         f"tested once on {tested} of {moved['test']}."
     )
+
+
+def behind(facts: Facts) -> str:
+    """Return the best arm without images where none did better than the constant; empty where one did or it was named."""
+    if facts.run.experiment.reference:
+        return ""
+    return behind_constant(facts.run.comparisons, facts.run.scores, str(facts.design["kind"]))
 
 
 def no_better(facts: Facts, arm: str, score: str = "") -> str:
@@ -95,4 +103,24 @@ def for_whom(facts: Facts) -> str:
     lower = f"{unit}, lower being better" if label.better < 0 else unit
     return (
         f"For whom, as far as was asked (difference in {label.label}{lower}): {'; '.join(clauses)}." if clauses else ""
+    )
+
+
+def rated(facts: Facts) -> str:
+    """Say that an outcome which experts read off the same clips makes images their own judge."""
+    if not facts.design.get("rated") or facts.candidate is None:
+        return ""
+    return (
+        "The outcome is what experts saw on these same clips: that images tell it says how well a model reads clips as they "
+        "do, and not that imaging adds anything to the care of patients."
+    )
+
+
+def on_whom(facts: Facts, arm: str) -> str:
+    """Say on how many patients an arm was scored, where it is not all of them: scores of different patients do not compare."""
+    own, whole = facts.of(arm)["patient"].nunique(), facts.people()[0]
+    return (
+        f", on the {own} of {whole} patients that it predicts, which no score of others compares with,"
+        if own < whole
+        else ""
     )

@@ -346,7 +346,9 @@ class Facts:
     @property
     def constant_alone(self) -> bool:
         """Whether all that stands beside images is a constant: then nothing can be said of what they add."""
-        return self.reference in (CONSTANT, MEAN) and self.candidate is not None
+        return (
+            self.reference is not None and self.candidate is not None and {CONSTANT, MEAN} >= set(self.without_images)
+        )
 
     @cached_property
     def adds(self) -> bool:
