@@ -9,7 +9,7 @@ import torch
 
 from blues import encoders
 from blues.check import InputError
-from blues.encoders import Preprocessing, base, checkpoint, lus, nets
+from blues.encoders import Preprocessing, cards, checkpoint, lus, nets
 
 
 @pytest.fixture(scope="module")
@@ -58,9 +58,9 @@ def test_a_name_in_place_of_a_list_never_opens_the_guard(tmp_path):
     with pytest.raises(InputError, match="saw of the card is 'COVID-BLUES'"):
         described_saw(tmp_path, "COVID-BLUES")
     with pytest.raises(InputError, match="saw of the card is 'pocus'"):
-        base.card("x", saw="pocus")
-    assert base.has_seen("COVID-BLUES", "covid blues")
-    assert not base.has_seen("COVID-BLUES", "c")
+        cards.card("x", saw="pocus")
+    assert cards.has_seen("COVID-BLUES", "covid blues")
+    assert not cards.has_seen("COVID-BLUES", "c")
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_a_name_in_place_of_a_list_never_opens_the_guard(tmp_path):
     ],
 )
 def test_versions_and_parts_of_a_cohort_are_that_cohort(saw, cohort, seen):
-    assert base.has_seen(["other", saw], cohort) is seen
+    assert cards.has_seen(["other", saw], cohort) is seen
 
 
 @pytest.mark.parametrize("name", ["Saw", "SAW", " saw", "trained_on", "Trained on", "seen", "License", "LICENCE"])

@@ -24,12 +24,11 @@ from blues.encoders.base import (
     SUFFIXES,
     Encoder,
     Preprocessing,
-    card,
-    check_card,
     distinct,
     encoder_hash,
     weights_hash,
 )
+from blues.encoders.cards import card, check_card
 from blues.encoders.states import HEADS, Tensors, fill, is_safetensors, opened, read, strangers
 from blues.provenance import replacing
 

@@ -11,7 +11,8 @@ from torch import nn
 
 from blues.check import InputError
 from blues.cohort import natural_key
-from blues.encoders.base import Encoder, card, distinct, encoder_hash, weights_hash
+from blues.encoders.base import Encoder, distinct, encoder_hash, weights_hash
+from blues.encoders.cards import card
 
 __all__ = ["Ensemble", "joined", "member_files", "union"]
 

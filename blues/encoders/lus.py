@@ -17,7 +17,8 @@ from torch import nn
 from torch.nn import functional
 
 from blues.check import InputError
-from blues.encoders.base import Encoder, Preprocessing, card, encoder_hash, weights_hash
+from blues.encoders.base import Encoder, Preprocessing, encoder_hash, weights_hash
+from blues.encoders.cards import card
 from blues.encoders.states import fill
 from blues.provenance import replacing
 

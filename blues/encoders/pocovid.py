@@ -18,7 +18,8 @@ from torch import nn
 
 from blues.check import InputError
 from blues.encoders import ensemble, nets
-from blues.encoders.base import Encoder, Preprocessing, card, encoder_hash, weights_hash
+from blues.encoders.base import Encoder, Preprocessing, encoder_hash, weights_hash
+from blues.encoders.cards import card
 from blues.encoders.keras_files import Layer, read_layers
 
 __all__ = ["KINDS", "PREPROCESSING", "encoder", "load"]
