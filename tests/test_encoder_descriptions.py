@@ -71,6 +71,15 @@ def test_a_name_in_place_of_a_list_never_opens_the_guard(tmp_path):
         ("covidblues (train)", "COVID-BLUES", True),
         ("pocus", "POCUS sample", True),
         ("COVIDx-US", "covidx_us", True),
+        ("NinaWie/COVID-BLUES-dataset", "covid-blues", True),
+        ("https://github.com/NinaWie/COVID-BLUES.git", "covid-blues", True),
+        ("covid-blues/train", "covid-blues", True),
+        ("pocus/train", "train", False),
+        ("COVID-BLUES fold 0", "covid-blues", True),
+        ("COVID-BLUES validation", "covid-blues", True),
+        ("COVID-BLUES dataset v1.0, test split", "covid-blues", True),
+        ("COVID-BLUES, 50 of 63 patients", "covid-blues", True),
+        ("hannover", "hannover-external", False),
         ("COVID-BLUES", "COVID-BL", False),
         ("covidx", "covid", False),
         ("blues", "COVID-BLUES", False),
@@ -80,6 +89,26 @@ def test_a_name_in_place_of_a_list_never_opens_the_guard(tmp_path):
 )
 def test_versions_and_parts_of_a_cohort_are_that_cohort(saw, cohort, seen):
     assert cards.has_seen(["other", saw], cohort) is seen
+
+
+@pytest.mark.parametrize(
+    ("saw", "cohort", "near"),
+    [
+        ("COVID-BLUES (Maastricht)", "covid-blues", True),
+        ("covid blues 2021", "covid-blues", True),
+        ("half of COVID-BLUES", "covid-blues", True),
+        ("hannover", "hannover-2023", True),
+        ("COVID-BLUES", "covid-blues", False),  # it is
+        ("COVID-BLUES fold 0", "covid-blues", False),
+        ("hannover", "hannover-external", False),
+        ("covidx-us", "covid-blues", False),
+        ("covidx", "covid", False),
+        ("icu", "icu-north", False),
+        ("unknown", "covid-blues", False),
+    ],
+)
+def test_a_name_within_another_may_be_that_cohort(saw, cohort, near):
+    assert cards.nearly_seen(["other", saw], cohort) == [saw] * near
 
 
 @pytest.mark.parametrize("name", ["Saw", "SAW", " saw", "trained_on", "Trained on", "seen", "License", "LICENCE"])

@@ -8,7 +8,7 @@ from typing import Any
 
 from blues.check import InputError
 
-__all__ = ["card", "check_card", "filled", "has_seen"]
+__all__ = ["card", "check_card", "filled", "has_seen", "nearly_seen"]
 
 ALIASES = {
     "license": "licence",
@@ -51,8 +51,9 @@ def check_card(fields: Mapping[str, Any]) -> None:
 def has_seen(saw: Iterable[str], cohort: str) -> bool:
     """Tell whether a card's list of cohorts names this one, whatever the spelling.
 
-    A name with a version, or with a word for a part, behind the other counts as the same: "COVID-BLUES v1.0" has clips of
-    "COVID-BLUES". Another site or year does not: "hannover-external" is what "hannover" is tested on.
+    A name with a version, or with a word for a part, behind the other counts as the same: "COVID-BLUES v1.0", "COVID-BLUES,
+    fold 0" and the repository "OWNER/COVID-BLUES-dataset" have clips of "COVID-BLUES". Another site or year does not:
+    "hannover-external" is what "hannover" is tested on. See :func:`nearly_seen` for what is left to doubt.
 
     Parameters
     ----------
@@ -70,19 +71,77 @@ def has_seen(saw: Iterable[str], cohort: str) -> bool:
     >>> has_seen(["COVIDx-US, version 1.4"], "covidx_us"), has_seen(["COVIDx-US"], "covid")
     (True, False)
     """
-    saw = [saw] if isinstance(saw, str) else saw
-    return any(_is_part(cohort, named) or _is_part(named, cohort) for named in saw)
+    return any(_are_one(named, cohort) for named in _listed(saw))
 
 
-_OF_THE_SAME = re.compile(
-    r"((v|ver|version|release|rev) ?)?\d+( \d+)+|(v|ver|version|release|rev) ?\d+|train|training|sample|part|subset|clips"
+def nearly_seen(saw: Iterable[str], cohort: str) -> list[str]:
+    """Return the names in a card's list that may mean this cohort, and are not taken for it by :func:`has_seen`.
+
+    One of the two names stands as whole words within the other, and is not a short one: "COVID-BLUES (Maastricht)".
+
+    Parameters
+    ----------
+    saw : iterable of str
+        Names of the cohorts it was trained on.
+    cohort : str
+        Name of the cohort to score it on.
+
+    Examples
+    --------
+    >>> nearly_seen(["COVID-BLUES 2021", "covidx-us", "COVID-BLUES external"], "covid-blues")
+    ['COVID-BLUES 2021']
+    """
+    return [
+        named
+        for named in _listed(saw)
+        if not _are_one(named, cohort)
+        and (_within(named, cohort) or _within(cohort, named))
+        and not _ELSEWHERE & {*_words(named), *_words(cohort)}
+    ]
+
+
+_PART = (
+    r"(v|ver|version|release|rev) ?\d+( \d+)*|\d+( \d+)+|(train|training|val|valid|validation|test|testing|dev|sample|part|"
+    r"subset|split|folds?)( ?\d+)?|data|dataset|cohort|study|database|(\d+ (of (the )?)?)*(patients|clips|videos|frames|images)"
 )
-"""What may stand behind a cohort's name and leave it the same cohort: a version, or a word for a part."""
+_OF_THE_SAME = re.compile(f"({_PART})( ({_PART}))*")
+"""What may stand behind a cohort's name and leave it the same cohort: a version, or words for a part or for the whole."""
+_ELSEWHERE = {"external", "extern", "externally"}
+"""Words that say that a cohort is not the other, whatever it is called."""
+_LONG = 5
+"""Letters and digits of a name that hardly stands within another by chance."""
+
+
+def _listed(saw: Iterable[str]) -> list[str]:
+    return [saw] if isinstance(saw, str) else list(saw)
+
+
+def _are_one(named: str, cohort: str) -> bool:
+    """Tell whether two names mean one cohort; each may be a repository's, with its owner."""
+    pairs = ((a, b) for a in _called(named) for b in _called(cohort))
+    return any(_is_part(a, b) or _is_part(b, a) for a, b in pairs)
+
+
+def _called(name: str) -> list[str]:
+    """Return a name, and the last part of it where it is a path and that part says more than "train"."""
+    last = name.rstrip("/ ").removesuffix(".git").rsplit("/", 1)[-1]
+    return [name] if last == name or _OF_THE_SAME.fullmatch(" ".join(_words(last))) else [name, last]
+
+
+def _within(longer: str, name: str) -> bool:
+    """Tell whether a name that is long enough stands as whole words within another."""
+    words, whole = _words(longer), _plain(name)
+    runs = ("".join(words[i:j]) for i in range(len(words)) for j in range(i + 1, len(words) + 1))
+    return len(whole) >= _LONG and whole in runs
+
+
+def _words(name: str) -> list[str]:
+    return "".join(sign if sign.isalnum() else " " for sign in name.lower()).split()
 
 
 def _is_part(longer: str, name: str) -> bool:
     """Return whether a name is the other, or the other with a version or a word for a part behind it."""
-    words = "".join(sign if sign.isalnum() else " " for sign in longer.lower()).split() or [longer]
+    words = _words(longer) or [longer]
     whole = _plain(name) or name
     for i in range(len(words)):
         if "".join(words[: i + 1]) == whole:
