@@ -15,6 +15,7 @@ from blues.cohort import Cohort
 from blues.embed.record import STRANGE
 from blues.embed.store import Contents, Entry, Store
 from blues.encoders import Encoder
+from blues.encoders.cards import tells_lung
 from blues.provenance import text_hash
 
 __all__ = ["Ready", "Work", "encode", "finish", "light", "prepare", "side_by_side"]
@@ -133,8 +134,8 @@ def encode(work: Work, name: str, ready: Ready) -> Entry:
 
 
 def _doubts(encoder: Encoder, values: np.ndarray) -> tuple[str, ...]:
-    """Return what is odd about a clip by the encoder's own output ``lus``, the probability of lung ultrasound."""
-    if "lus" not in encoder.card.get("outputs", ()):
+    """Return what is odd about a clip by the output ``lus`` of this package's network, the probability of lung ultrasound."""
+    if not tells_lung(encoder.card):
         return ()
     score = float(values[:, encoder.feature_names.index("lus")].mean())
     return () if score >= 0.5 else (f"{STRANGE} (score {score:.2f}, of 1)",)

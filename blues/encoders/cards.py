@@ -8,7 +8,10 @@ from typing import Any
 
 from blues.check import InputError
 
-__all__ = ["card", "check_card", "filled", "has_seen", "nearly_seen"]
+__all__ = ["card", "check_card", "filled", "has_seen", "nearly_seen", "tells_lung"]
+
+LUS_NET = "lus_net"
+"""What the card of the package's own network gives as its architecture."""
 
 ALIASES = {
     "license": "licence",
@@ -46,6 +49,17 @@ def check_card(fields: Mapping[str, Any]) -> None:
     for name in ("licence", "source", "note"):
         if not isinstance(fields.get(name, ""), str):
             raise InputError(f"{name} of the card is {fields[name]!r}", allowed="text")
+
+
+def tells_lung(card: Mapping[str, Any]) -> bool:
+    """Tell whether a card's output ``lus`` is the package's own: the probability that this is lung ultrasound at all.
+
+    Parameters
+    ----------
+    card : mapping
+        Of an encoder, or of an ensemble. Networks of one's own may call anything ``lus``.
+    """
+    return "lus" in card.get("outputs", ()) and str(card.get("architecture")).split(",")[0] == LUS_NET
 
 
 def has_seen(saw: Iterable[str], cohort: str) -> bool:
