@@ -258,3 +258,15 @@ def test_bundled_weights_pass_all_of_this():
     description = checkpoint.read_description(encoders.registry.BUNDLED / "blues-lus.safetensors")
     assert description.card["saw"] == encoder.card["saw"] == []
     assert len(set(encoder.feature_names)) == encoder.dimensions
+
+
+@pytest.mark.parametrize("name", ["", " "])
+def test_an_output_without_a_name_is_refused(path, name):
+    with pytest.raises(InputError, match=rf"w\.pt: a feature or output is called '{name}'. Allowed: names"):
+        described(path, outputs=[name, "b", "c"])
+
+
+@pytest.mark.parametrize(("field", "value", "told"), [("most", True, "true"), ("mean", [True], r"\[true\]")])
+def test_yes_and_no_are_no_numbers(path, field, value, told):
+    with pytest.raises(InputError, match=rf"w\.json: {field} of the preprocessing is {told}. Allowed: numbers"):
+        described(path, preprocessing={field: value})

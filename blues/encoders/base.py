@@ -293,7 +293,10 @@ class Encoder:
 
 
 def distinct(names: Sequence[str], file: Path | None = None) -> None:
-    """Raise when two features have one name: only one of them could be asked for."""
+    """Raise when two features have one name, of which only one could be asked for, or one has none."""
+    if not all(isinstance(name, str) and name.strip() for name in names):
+        nameless = next(name for name in names if not isinstance(name, str) or not name.strip())
+        raise InputError(f"a feature or output is called {nameless!r}", file=file, allowed="names")
     twice = [name for name, times in Counter(names).items() if times > 1]
     if twice:
         raise InputError(
