@@ -629,6 +629,15 @@ def test_a_network_that_may_keep_something_is_run_by_one_thread(cohort, cache, m
     assert net.threads == {threading.current_thread()}
 
 
+def test_on_a_worker_of_a_cluster_such_networks_take_turns(cohort, cache, monkeypatch):
+    locked = []
+    monkeypatch.setattr(work, "encode", lambda *given: locked.append(work.ONE.locked()))
+    for net in (Keeps(), torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(2), torch.nn.Flatten())):
+        made = work.Work(cohort, encoder_of(net), store.Store(cache), store.Contents(cache, cohort.folder))
+        work.finish(made, cohort.clips["path"].iloc[0])
+    assert locked == [True, False]
+
+
 def test_networks_of_torch_and_of_this_package_are_run_side_by_side():
     assert work.light(encoders.get("blues-lus"))
     assert work.light(encoder_of(torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(2), torch.nn.Flatten())))
