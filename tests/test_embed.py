@@ -12,13 +12,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from blues import embed as package
 from blues import encoders, video
 from blues.check import InputError
 from blues.cohort import Cohort
 from blues.embed import Embeddings, embed, main, pipeline, store, work
-from blues.encoders import Preprocessing
+from blues.encoders import Preprocessing, nets
 from blues.provenance import file_hash
 
 CLIPS = 8
@@ -585,7 +586,84 @@ def test_clip_that_is_no_lung_ultrasound_is_named_beside_what_is_damaged(cohort,
             return super().forward(frames) / 160
 
     encoder = Light(feature_names=("lus", "column", "row"), card={"saw": [], "note": "", "outputs": ["lus"]})
-    made = embed(cohort, encoder, cache=cache)
+    assert embed(cohort, encoder, cache=cache).strange == []  # nobody knows what a network of one's own calls so
+    own = {"architecture": "lus_net, 3 members", **encoder.card}
+    made = embed(cohort, dataclasses.replace(encoder, card=own, hash="1"), cache=cache)
     light = made.values[made.table["first"], 0]
     assert made.strange == made.table["clip"][light < 0.5].tolist()
     assert 0 < len(made.strange) < CLIPS
+
+
+class Keeps(torch.nn.Module):
+    """Keeps what a layer gives in itself, and notes which thread ran it."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer, self.threads = torch.nn.Conv2d(1, 4, 3, 2), set()
+
+    def forward(self, x):
+        self.threads.add(threading.current_thread())
+        self.kept = self.layer(x)
+        return self.kept.mean((2, 3))
+
+
+def hooked():
+    net = torch.nn.Sequential(torch.nn.Conv2d(1, 4, 3, 2), torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten())
+    net.threads = set()
+    net[0].register_forward_hook(lambda *given: net.threads.add(threading.current_thread()))
+    return net
+
+
+def encoder_of(module, names=("a", "b", "c", "d"), **fields):
+    fields = {"card": {"saw": [], "outputs": []}, **fields}
+    look = Preprocessing(rate=5.0, most=6, geometry="full", size=(16, 24))
+    return encoders.Encoder("mine", "mine", names, look, module=module.eval(), **fields)
+
+
+@pytest.mark.parametrize("make", [Keeps, hooked])
+def test_a_network_that_may_keep_something_is_run_by_one_thread(cohort, cache, make):
+    with torch.random.fork_rng(devices=[]):
+        net = make()
+    assert not work.side_by_side(encoder_of(net))
+    embed(cohort, encoder_of(net), cache=cache, workers=4)
+    assert net.threads == {threading.current_thread()}
+
+
+def test_on_a_worker_of_a_cluster_such_networks_take_turns(cohort, cache, monkeypatch):
+    locked = []
+    monkeypatch.setattr(work, "encode", lambda *given: locked.append(work.ONE.locked()))
+    for net in (Keeps(), torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(2), torch.nn.Flatten())):
+        made = work.Work(cohort, encoder_of(net), store.Store(cache), store.Contents(cache, cohort.folder))
+        work.finish(made, cohort.clips["path"].iloc[0])
+    assert locked == [True, False]
+
+
+def test_networks_of_torch_and_of_this_package_are_run_side_by_side():
+    assert work.light(encoders.get("blues-lus"))
+    assert work.light(encoder_of(torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(2), torch.nn.Flatten())))
+    assert work.side_by_side(encoders.get("frame-stats"))
+    assert not work.side_by_side(Fake())
+
+
+def test_a_network_trained_on_is_embedded_anew(cohort, cache):
+    """With the same encoder, and with another of the same hand-written hash."""
+    with torch.random.fork_rng(devices=[]):
+        net = torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), torch.nn.Linear(1, 4))
+    encoder = encoder_of(net, hash="mine")
+    first = embed(cohort, encoder, cache=cache)
+    assert same(first, embed(cohort, encoder_of(net, hash="mine"), cache=cache))
+    with torch.no_grad():
+        net[2].weight.mul_(2)
+        net[2].bias.mul_(2)
+    for one in (encoder, encoder_of(net, hash="mine")):
+        again = embed(cohort, one, cache=cache)
+        np.testing.assert_allclose(again.values, 2 * first.values, rtol=1e-5)
+        assert again.encoder["weights"] != first.encoder["weights"]
+
+
+def test_a_path_is_a_weight_file_and_a_bare_network_is_told(cohort, cache, tmp_path):
+    net = nets.build("small_cnn")
+    torch.save(net.state_dict(), tmp_path / "w.pt")
+    assert same(embed(cohort, tmp_path / "w.pt", cache=cache), embed(cohort, str(tmp_path / "w.pt"), cache=cache))
+    with pytest.raises(InputError, match=r"encoder is a SmallCnn. Allowed: an Encoder, .*Wrap a network"):
+        embed(cohort, net, cache=cache)

@@ -406,3 +406,13 @@ def test_timms_names_are_torchvisions_under_other_names(tmp_path, name, suffix, 
     assert encoder.preprocessing.channels == 3
     read = encoder.module.backbone.state_dict()
     assert all(torch.equal(read[key], value) for key, value in state.items())
+
+
+def test_two_members_of_one_fold_are_refused(tmp_path):
+    for name in ("fold_0_best.pt", "fold_2_best.pt", "fold_2_best.json", "fold_10.pt", "fold_mean.pt"):
+        (tmp_path / name).touch()
+    names = [path.name for path in ensemble.member_files(tmp_path)]
+    assert names == ["fold_0_best.pt", "fold_2_best.pt", "fold_10.pt", "fold_mean.pt"]
+    (tmp_path / "fold_2_last.pt").touch()
+    with pytest.raises(InputError, match=r"fold_2_best\.pt and fold_2_last\.pt are of one fold.*Move one of them away"):
+        ensemble.member_files(tmp_path)

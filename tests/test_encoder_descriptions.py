@@ -9,7 +9,7 @@ import torch
 
 from blues import encoders
 from blues.check import InputError
-from blues.encoders import Preprocessing, base, checkpoint, lus, nets
+from blues.encoders import Preprocessing, cards, checkpoint, lus, nets
 
 
 @pytest.fixture(scope="module")
@@ -58,9 +58,9 @@ def test_a_name_in_place_of_a_list_never_opens_the_guard(tmp_path):
     with pytest.raises(InputError, match="saw of the card is 'COVID-BLUES'"):
         described_saw(tmp_path, "COVID-BLUES")
     with pytest.raises(InputError, match="saw of the card is 'pocus'"):
-        base.card("x", saw="pocus")
-    assert base.has_seen("COVID-BLUES", "covid blues")
-    assert not base.has_seen("COVID-BLUES", "c")
+        cards.card("x", saw="pocus")
+    assert cards.has_seen("COVID-BLUES", "covid blues")
+    assert not cards.has_seen("COVID-BLUES", "c")
 
 
 @pytest.mark.parametrize(
@@ -71,6 +71,15 @@ def test_a_name_in_place_of_a_list_never_opens_the_guard(tmp_path):
         ("covidblues (train)", "COVID-BLUES", True),
         ("pocus", "POCUS sample", True),
         ("COVIDx-US", "covidx_us", True),
+        ("NinaWie/COVID-BLUES-dataset", "covid-blues", True),
+        ("https://github.com/NinaWie/COVID-BLUES.git", "covid-blues", True),
+        ("covid-blues/train", "covid-blues", True),
+        ("pocus/train", "train", False),
+        ("COVID-BLUES fold 0", "covid-blues", True),
+        ("COVID-BLUES validation", "covid-blues", True),
+        ("COVID-BLUES dataset v1.0, test split", "covid-blues", True),
+        ("COVID-BLUES, 50 of 63 patients", "covid-blues", True),
+        ("hannover", "hannover-external", False),
         ("COVID-BLUES", "COVID-BL", False),
         ("covidx", "covid", False),
         ("blues", "COVID-BLUES", False),
@@ -79,7 +88,27 @@ def test_a_name_in_place_of_a_list_never_opens_the_guard(tmp_path):
     ],
 )
 def test_versions_and_parts_of_a_cohort_are_that_cohort(saw, cohort, seen):
-    assert base.has_seen(["other", saw], cohort) is seen
+    assert cards.has_seen(["other", saw], cohort) is seen
+
+
+@pytest.mark.parametrize(
+    ("saw", "cohort", "near"),
+    [
+        ("COVID-BLUES (Maastricht)", "covid-blues", True),
+        ("covid blues 2021", "covid-blues", True),
+        ("half of COVID-BLUES", "covid-blues", True),
+        ("hannover", "hannover-2023", True),
+        ("COVID-BLUES", "covid-blues", False),  # it is
+        ("COVID-BLUES fold 0", "covid-blues", False),
+        ("hannover", "hannover-external", False),
+        ("covidx-us", "covid-blues", False),
+        ("covidx", "covid", False),
+        ("icu", "icu-north", False),
+        ("unknown", "covid-blues", False),
+    ],
+)
+def test_a_name_within_another_may_be_that_cohort(saw, cohort, near):
+    assert cards.nearly_seen(["other", saw], cohort) == [saw] * near
 
 
 @pytest.mark.parametrize("name", ["Saw", "SAW", " saw", "trained_on", "Trained on", "seen", "License", "LICENCE"])
@@ -229,3 +258,15 @@ def test_bundled_weights_pass_all_of_this():
     description = checkpoint.read_description(encoders.registry.BUNDLED / "blues-lus.safetensors")
     assert description.card["saw"] == encoder.card["saw"] == []
     assert len(set(encoder.feature_names)) == encoder.dimensions
+
+
+@pytest.mark.parametrize("name", ["", " "])
+def test_an_output_without_a_name_is_refused(path, name):
+    with pytest.raises(InputError, match=rf"w\.pt: a feature or output is called '{name}'. Allowed: names"):
+        described(path, outputs=[name, "b", "c"])
+
+
+@pytest.mark.parametrize(("field", "value", "told"), [("most", True, "true"), ("mean", [True], r"\[true\]")])
+def test_yes_and_no_are_no_numbers(path, field, value, told):
+    with pytest.raises(InputError, match=rf"w\.json: {field} of the preprocessing is {told}. Allowed: numbers"):
+        described(path, preprocessing={field: value})

@@ -7,7 +7,7 @@ from torch import nn
 
 from blues import encoders
 from blues.check import InputError
-from blues.encoders import lus, nets, pocovid
+from blues.encoders import base, lus, nets, pocovid
 from blues.encoders.folding import folded
 
 
@@ -135,7 +135,42 @@ def encoder_of(module):
     )
 
 
-@pytest.mark.parametrize("make", [ConvReluNorm, Before, repeated, hooked, standardised])
+class Tapped(nn.Module):
+    """Reads what layers of a Sequential give, by their place."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.Sequential(nn.Conv2d(1, 4, 3, 2), nn.BatchNorm2d(4), nn.ReLU(), nn.Conv2d(4, 4, 3, 2))
+
+    def forward(self, x):
+        seen = []
+        for layer in self.layers:
+            x = layer(x)
+            seen.append(x.mean((2, 3)))
+        return torch.cat([seen[0], seen[3]], 1)
+
+
+class Viewed(nn.Module):
+    """Lays maps out with ``view``, which takes them in one order of memory alone."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.head = nn.Conv2d(1, 4, 32, 32), nn.Linear(16, 8)
+
+    def forward(self, x):
+        return self.head(self.conv(x).view(len(x), -1))
+
+
+def normed():
+    """Computes its weights in a hook; once it has learned, it cannot be copied."""
+    made = nn.Sequential(nn.utils.weight_norm(nn.Conv2d(1, 8, 3)), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    with torch.enable_grad():
+        made(torch.ones(1, 1, 8, 8)).sum().backward()
+    return made
+
+
+@pytest.mark.filterwarnings("ignore:.*weight_norm.*:FutureWarning")
+@pytest.mark.parametrize("make", [ConvReluNorm, Before, repeated, hooked, standardised, Tapped, Viewed, normed])
 @torch.no_grad()
 def test_networks_of_ones_own_compute_what_they_do(make):
     with torch.random.fork_rng(devices=[]):
@@ -155,3 +190,83 @@ def test_a_network_in_training_mode_is_refused_when_it_is_run():
         encoder.forward(frames)
     encoder.module.eval()
     assert encoder.forward(frames).shape == (1, 8)
+
+
+class Pair(nn.Module):
+    def forward(self, x):
+        return (x.mean((2, 3)),)
+
+
+def test_a_network_that_gives_no_tensor_is_refused():
+    frames = np.zeros((1, 64, 64), np.uint8)
+    with pytest.raises(InputError, match=r"the network of mine gives a tuple. Allowed: a tensor of shape \(n, 8\)"):
+        encoder_of(Pair().eval()).forward(frames)
+
+
+def test_weights_that_change_after_the_first_use_are_used():
+    """Of a network of this package too, of which a lighter copy is kept."""
+    with torch.random.fork_rng(devices=[]):
+        module = nets.Embedding(nets.build("small_cnn", planes=4, stages=2)).eval().requires_grad_(False)
+    nets.seed_weights(module, 0)
+    encoder = encoder_of(module)
+    frames = np.random.default_rng(1).integers(0, 256, (3, 64, 64), dtype=np.uint8)
+    first = encoder.forward(frames)
+    kept = encoder._network()[0]
+    assert kept is not module
+    assert encoder._network()[0] is kept
+    nets.seed_weights(module, 1)
+    with torch.inference_mode():
+        wanted = module(encoder.preprocessing.tensor(frames)).numpy()
+    assert np.abs(first - wanted).max() > 1e-3
+    np.testing.assert_allclose(encoder.forward(frames), wanted, rtol=1e-4, atol=1e-5)
+    module.requires_grad_(True)  # whoever trains it may change it in ways that are not seen
+    assert encoder._network()[0] is module
+
+
+def made(**fields):
+    """Make an encoder without a hash."""
+    with torch.random.fork_rng(devices=[]):
+        module = nn.Sequential(nn.Conv2d(1, 8, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten()).eval()
+    nets.seed_weights(module, fields.pop("seed", 0))
+    names = tuple(f"f{i}" for i in range(8))
+    usual = {"preprocessing": encoders.Preprocessing(), "card": {"saw": []}, "module": module}
+    return encoders.Encoder("mine", "mine", names, **{**usual, **fields})
+
+
+def test_a_hash_that_is_left_out_is_made_of_what_decides_the_values():
+    one = made()
+    assert one.hash == made().hash
+    others = [made(seed=1), made(preprocessing=encoders.Preprocessing(mean=(0.5,)))]
+    others.append(made(module=nn.Sequential(one.module[0], nn.AdaptiveMaxPool2d(1), nn.Flatten()).eval()))
+    assert len({one.hash, *(other.hash for other in others)}) == 4
+    with pytest.raises(InputError, match=r"encoder mine has no hash.*Give as hash any text"):
+        made(module=None, function=lambda frames: frames.mean((1, 2)))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
+def test_weights_of_any_type_have_a_hash(dtype):
+    net = nn.Conv2d(1, 2, 3).to(dtype)
+    assert base.weights_hash(net.state_dict()) != base.weights_hash({"weight": net.weight, "bias": 2 * net.bias})
+    assert base.weights_hash({"packed": (1, 2)}) != base.weights_hash({"packed": (1, 3)})
+
+
+def test_the_card_of_ones_own_encoder_is_checked():
+    """One that could be misread would open the guard against scoring an encoder on what it was trained on."""
+    assert made(card={"saw": "COVID-BLUES"}).has_seen("covid blues")
+    assert made(card={"saw": ("a", "b")}).saw == ("a", "b")
+    unsaid = made(card={})
+    assert unsaid.saw == ("unknown",)
+    assert unsaid.card["note"] == "Its card does not say what it has seen."
+    assert unsaid.card["outputs"] == []
+    for card, says in (
+        ({"Saw": ["COVID-BLUES"]}, "the card has a field 'Saw'"),
+        ({"saw": ["x"], "outputs": ["zzz"]}, "outputs of the card: 'zzz' is no feature"),
+        ({"saw": [""]}, "saw of the card is"),
+        (["COVID-BLUES"], "the card is"),
+    ):
+        with pytest.raises(InputError, match=says):
+            made(card=card)
+
+
+def test_encoders_of_the_package_say_what_they_saw():
+    assert [encoders.get(name).saw for name in ("blues-lus", "frame-stats", "random-cnn")] == [(), (), ()]

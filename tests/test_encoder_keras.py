@@ -13,12 +13,15 @@ keras = pytest.importorskip("keras")
 pytestmark = [pytest.mark.slow, pytest.mark.oracle]
 
 
-def built(name, rng):
+def built(name, rng, nested=False):
     """Build one of POCOVID-Net's models (pocovidnet/model.py: get_model, get_cam_model, get_mobilenet_v2_model)."""
     layers = keras.layers
     image = layers.Input((224, 224, 3))
     base = keras.applications.VGG16 if "vgg" in name else keras.applications.MobileNetV2
-    x = base(weights=None, include_top=False, input_tensor=image).output
+    if nested:
+        x = base(weights=None, include_top=False, input_shape=(224, 224, 3))(image)
+    else:
+        x = base(weights=None, include_top=False, input_tensor=image).output
     if name.endswith("cam"):
         x = layers.GlobalAveragePooling2D()(x)
     else:
@@ -38,11 +41,12 @@ def built(name, rng):
     return model
 
 
+@pytest.mark.parametrize("nested", [False, True])
 @pytest.mark.parametrize("name", ["pocovid-vgg16", "pocovid-vgg16-cam", "pocovid-mobilenet-v2"])
 @pytest.mark.filterwarnings("ignore")
-def test_imported_network_gives_what_keras_gives(name, tmp_path):
+def test_imported_network_gives_what_keras_gives(name, nested, tmp_path):
     rng = np.random.default_rng(0)
-    model = built(name, rng)
+    model = built(name, rng, nested)
     frames = rng.integers(0, 256, (2, 224, 224), dtype=np.uint8)
     both = keras.Model(model.input, [model.layers[-2].output, model.output])
     images = np.repeat(frames[..., None], 3, -1).astype(np.float32) / 255

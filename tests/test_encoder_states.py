@@ -294,6 +294,46 @@ def test_a_json_that_two_weight_files_could_claim_is_refused(tmp_path, small):
     assert "give it a card in w.pt.json" in encoders.get(str(tmp_path / "w.pt")).card["note"]
 
 
+@pytest.mark.parametrize("named", ["w.pt", "w.ckpt"])
+def test_a_json_beside_a_checkpoint_and_a_weight_file_is_refused(tmp_path, small, named):
+    for name in ("w.pt", "w.ckpt"):
+        torch.save({"state_dict": small}, tmp_path / name)
+    (tmp_path / "w.json").write_text(json.dumps(SMALL | {"card": {"saw": ["pocus"]}}))
+    with pytest.raises(
+        InputError, match=rf"w\.json: could describe w\.ckpt or w\.pt.*Call it {re.escape(named)}\.json"
+    ):
+        encoders.get("checkpoint", weights=tmp_path / named)
+
+
+@pytest.mark.parametrize(("plain", "averaged"), [("state_dict", "swa_state_dict"), ("model", "model_avg")])
+def test_averages_of_any_name_are_chosen_by_key(refused, read, small, plain, averaged):
+    both = {plain: small, averaged: {key: 2 * value for key, value in small.items()}}
+    refused(both, rf"holds weights under {plain}, {averaged}, of which {averaged} are averages", {})
+    assert read(both, {"key": averaged}).hash != read(both, {"key": plain}).hash
+
+
+def headed(small, *places, shape=(2, 16)):
+    return small | {f"head.{place}": torch.ones(shape if place.endswith("weight") else shape[:1]) for place in places}
+
+
+def test_the_only_linear_layer_of_a_head_is_the_head(read, refused, small):
+    said = {"outputs": ["a", "b"], "card": {"saw": []}}
+    plain = read(headed(small, "weight", "bias"), said)
+    assert read(headed(small, "1.weight", "1.bias"), said).hash == plain.hash
+    told = refused(
+        headed(small, "0.weight", "0.bias", "3.weight", "3.bias"), "its head is no linear layer of its own", said
+    )
+    assert "head.0.bias, head.0.weight, head.3.bias, head.3.weight. Allowed: head.weight and head.bias" in told
+
+
+def test_a_resnet_told_by_its_names_is_said_to_be_torchvisions(tmp_path):
+    torch.save(net("resnet18", channels=1).state_dict(), tmp_path / "w.pt")
+    told = "Told by its names alone, and computed as torchvision's resnet18."
+    assert told in encoders.get(str(tmp_path / "w.pt")).card["note"]
+    (tmp_path / "w.json").write_text(json.dumps({"architecture": "resnet18"}))
+    assert told not in encoders.get(str(tmp_path / "w.pt")).card["note"]
+
+
 @pytest.mark.parametrize("name", ["w.PT", "w.SAFETENSORS"])
 def test_endings_in_capitals_are_read(tmp_path, small, name):
     if name.endswith("PT"):

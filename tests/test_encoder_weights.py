@@ -13,7 +13,7 @@ import pytest
 from blues import encoders
 from blues.check import InputError
 from blues.encoders import nets, tensor_bundle
-from blues.encoders.keras_files import read_layers
+from blues.encoders.keras_files import last_activation, read_layers
 
 # Written by Keras 2.15 with TensorFlow 2.15 and by Keras 3.15: convolution, depth-wise convolution, normalisation, two dense
 # layers; entry j of array i is (j + 100 i) / 1000.
@@ -326,6 +326,96 @@ def nested(path, layers, frozen):
             for key, array in layers[name].items():
                 file[f"{name}/{name}/{key}:0"] = np.asarray(array, np.float32)
     return path
+
+
+def numbered(path, layers):
+    """Write layers as Keras 3's save_weights does for a base that is one layer: by kind and number, the base below a name."""
+    kinds = {"depthwise_kernel": "depthwise_conv2d", "gamma": "batch_normalization"}
+    count = {}
+    with h5py.File(path, "w") as file:
+        for name, weights in layers.items():
+            outer = "dense" in name or name == "batch_normalization"
+            first = next(iter(weights))
+            kind = kinds.get(first, "dense" if outer else "conv2d")
+            place = f"layers/{kind}" if outer else f"layers/functional/layers/{kind}"
+            number = count[place] = count.get(place, -1) + 1
+            for i, array in enumerate(weights.values()):
+                file[f"{place}{f'_{number}' if number else ''}/vars/{i}"] = np.asarray(array, np.float32)
+    return path
+
+
+def keras_3(layers):
+    """Call depth-wise kernels as Keras 3 does in h5."""
+    return {name: {key.removeprefix("depthwise_"): a for key, a in w.items()} for name, w in layers.items()}
+
+
+@pytest.mark.parametrize("write", [numbered, lambda path, layers: nested(path, keras_3(layers), frozenset())])
+def test_a_nested_base_as_keras_3_writes_it(small, frame, tmp_path, write):
+    maps, layers = small
+    suffix = ".weights.h5" if write is numbered else ".h5"
+    encoder = encoders.get("pocovid-mobilenet-v2", weights=write(tmp_path / f"n{suffix}", layers))
+    wanted = head(maps, layers)
+    np.testing.assert_allclose(encoder.forward(frame[None])[0], wanted, rtol=1e-3, atol=1e-3 * wanted.max())
+
+
+def ending(last, ends=("out", 0, 0)):
+    """Describe a model as Keras does, with what the last layer but one is, too."""
+    first = {"class_name": "Dense", "config": {"name": "first", "activation": "relu"}}
+    return {"class_name": "Functional", "config": {"layers": [last, first], "output_layers": list(ends)}}
+
+
+OUT = {"name": "out"}
+DENSE = {"class_name": "Dense", "config": {**OUT, "activation": "sigmoid"}}
+
+
+@pytest.mark.parametrize(
+    ("model", "told"),
+    [
+        (ending(DENSE), "sigmoid"),
+        (ending(DENSE, [["out", 0, 0]]), "sigmoid"),
+        (ending({"class_name": "Functional", "config": {**OUT, **ending(DENSE)["config"]}}), "sigmoid"),
+        (ending({"class_name": "Softmax", "config": OUT}), "softmax"),
+        (
+            ending(
+                {"class_name": "Dense", "config": {**OUT, "activation": {"class_name": "function", "config": "linear"}}}
+            ),
+            "linear",
+        ),
+        (ending({"class_name": "Activation", "config": {**OUT, "activation": "Softmax"}}), "softmax"),
+        (ending({"class_name": "Dropout", "config": OUT}), None),
+        ({"class_name": "Sequential", "config": [DENSE]}, "sigmoid"),
+        (
+            {"class_name": "Sequential", "config": {"layers": [{"class_name": "Flatten", "config": {}}, DENSE]}},
+            "sigmoid",
+        ),
+        ({"class_name": "Mine", "config": None}, None),
+    ],
+)
+def test_the_last_activation_is_read_from_the_models_description(tmp_path, model, told):
+    with h5py.File(tmp_path / "m.h5", "w") as file:
+        file.attrs["model_config"] = json.dumps(model)
+    with zipfile.ZipFile(tmp_path / "m.keras", "w") as archive:
+        archive.writestr("config.json", json.dumps(model))
+    assert last_activation(tmp_path / "m.h5") == last_activation(tmp_path / "m.keras") == told
+    assert last_activation(DATA / "saved_model") is None
+
+
+@pytest.mark.parametrize("ends", ["sigmoid", "softmax"])
+def test_a_head_that_is_no_softmax_of_classes_is_refused(vgg, tmp_path, ends):
+    layers = {k: v for k, v in vgg[1].items() if k.startswith("block")}
+    for classes in (1, 2):
+        layers["out"] = {"kernel": np.ones((512, classes)), "bias": np.zeros(classes)}
+        path = write_keras(tmp_path / f"{classes}.h5", layers)
+        with h5py.File(path, "a") as file:
+            file.attrs["model_config"] = json.dumps(
+                ending({"class_name": "Dense", "config": {**OUT, "activation": ends}})
+            )
+        if classes == 2 and ends == "softmax":
+            assert encoders.get("pocovid-vgg16-cam", weights=path).card["outputs"] == ["p_class_0", "p_class_1"]
+            continue
+        said = r"1\.h5: its last layer has 1 output" if classes == 1 else r"2\.h5: its last layer ends in sigmoid"
+        with pytest.raises(InputError, match=said):
+            encoders.get("pocovid-vgg16-cam", weights=path)
 
 
 def front(layers, count):

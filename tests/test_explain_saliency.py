@@ -10,7 +10,7 @@ from PIL import Image
 from torch import nn
 
 from blues import check, datasets, explain, simulate, video
-from blues.encoders import base, ensemble, get, nets
+from blues.encoders import base, cards, ensemble, get, nets
 from blues.explain import command
 from blues.explain.overlay import _font, _lines
 from blues.explain.saliency import layers
@@ -41,7 +41,7 @@ def encoder_of(module, names=("streaks", "gaps"), size=SIZE, **settings):
         architecture="made",
         feature_names=tuple(names),
         preprocessing=rules,
-        card=base.card("made", outputs=names),
+        card=cards.card("made", outputs=names),
         hash="made",
         module=module.eval().requires_grad_(False),
     )
@@ -138,7 +138,9 @@ def test_cam_of_a_pooled_linear_network_is_its_class_activation_map():
     torch.nn.init.normal_(head.weight, generator=torch.Generator().manual_seed(0))
     module = nets.Embedding(backbone, head, "identity")
     names = [f"map_{i:03d}" for i in range(backbone.width)] + ["first", "second"]
-    made = dataclasses.replace(encoder_of(module, names, (64, 64)), card=base.card("made", outputs=("first", "second")))
+    made = dataclasses.replace(
+        encoder_of(module, names, (64, 64)), card=cards.card("made", outputs=("first", "second"))
+    )
     frames = np.random.default_rng(0).integers(0, 256, (3, 64, 64), dtype=np.uint8)
     with torch.no_grad():
         maps = module.maps(made.preprocessing.tensor(frames))
@@ -204,7 +206,7 @@ def trained_on_simulated_frames(seed=0):
             adam.step()
     names = [f"map_{i:03d}" for i in range(backbone.width)] + ["b_lines"]
     made = dataclasses.replace(
-        encoder_of(module, names), preprocessing=rules, card=base.card("made", outputs=("b_lines",))
+        encoder_of(module, names), preprocessing=rules, card=cards.card("made", outputs=("b_lines",))
     )
     return made, drawn(120)
 

@@ -15,7 +15,7 @@ from blues.check import InputError
 from blues.embed import Embeddings
 from blues.features import Design, canary, design, idle, suspicious
 from blues.fuse import Experiment
-from blues.fuse.notes import notes_on
+from blues.fuse.notes import encoder_notes, notes_on
 
 LEAKS = {"covid_pneumonia", "pcr_ct"}
 OUTCOMES = {"oxygen_therapy", "oxygen_days", "icu", "los_days", "status", "discharged", "death"}
@@ -222,6 +222,17 @@ class TestBlocks:
         with pytest.raises(InputError, match="'made' was trained on synthetic"):
             design(cohort, "pcr", ["image"], embeddings=embedded(cohort, saw=[name]))
         design(cohort, "pcr", ["image"], embeddings=embedded(cohort, saw=["another"]))
+
+    def test_a_card_that_may_name_the_cohort_or_says_nothing_is_warned_of(self, cohort):
+        def told(**card):
+            made = embedded(cohort)
+            made = dataclasses.replace(made, encoder={"name": "made", **card})
+            return [note["text"] for note in encoder_notes(design(cohort, "pcr", ["image"], embeddings=made))]
+
+        assert told(saw=["another"]) == []
+        near = f"half of {cohort.name}"
+        assert told(saw=[near])[0].startswith(f"The encoder's card says that it saw {near}, and this cohort is called")
+        assert told()[0].startswith("The encoder's weights came without a card")
 
     def test_expert_block_is_mean_and_maximum_of_the_clips(self, cohort):
         made = design(cohort, "pcr", ["expert"])

@@ -27,8 +27,10 @@ def test_probabilities_are_those_that_the_card_calls_so(made):
         "lus": said,
         "p_score": "score",
     }
-    card = {"outputs": [*units, "amount"], "units": units}
+    card = {"outputs": [*units, "amount"], "units": units, "architecture": "lus_net"}
     assert probabilities(dataclasses.replace(made[1], encoder=card)) == ["p_covid19"]
+    card["architecture"] = "resnet18"  # what a network of one's own calls so is a class like others
+    assert probabilities(dataclasses.replace(made[1], encoder=card)) == ["p_covid19", "lus"]
 
 
 def test_every_way_is_scored_on_the_patients_with_an_outcome(made):

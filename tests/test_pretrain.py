@@ -132,6 +132,12 @@ def test_agreement_is_zero_for_equal_views_and_one_for_none(rng):
     assert float(agreement(torch.ones(8, 5), 4)) == pytest.approx(1)  # collapsed
 
 
+def test_agreement_of_one_view_is_refused():
+    with pytest.raises(InputError, match=r"agree is 5, and views 1: one view agrees with itself.*--views 2"):
+        Options(views=1, agree=5.0)
+    assert Options(views=1).budget().agree == 0
+
+
 def test_the_self_supervised_term_makes_views_agree():
     budget = Budget(steps=12, batch=16, precision="float32", rate=3e-3)
     logs = []
@@ -289,12 +295,12 @@ def test_a_cohort_that_was_learned_from_stands_on_the_card(tmp_path):
 def test_card_names_all_that_another_training_needs(tmp_path):
     from blues.pretrain.command import _command
 
-    told = _command(Options(minutes=3, start=str(tmp_path / "w.safetensors"), rate=1e-3, views=1, agree=0.3), "float32")
+    told = _command(Options(minutes=3, start=str(tmp_path / "w.safetensors"), rate=1e-3, views=2, agree=0.3), "float32")
     assert told == (
-        "python -m blues.pretrain --seed 0 --minutes 3 --start w --rate 0.001 --views 1 --agree 0.3 --precision float32"
+        "python -m blues.pretrain --seed 0 --minutes 3 --start w --rate 0.001 --views 2 --agree 0.3 --precision float32"
     )
     options = check.parse(Options, told.split()[3:], prog="x", description="x")
-    assert (options.rate, options.views, options.agree, options.precision) == (1e-3, 1, 0.3, "float32")
+    assert (options.rate, options.views, options.agree, options.precision) == (1e-3, 2, 0.3, "float32")
 
 
 def test_clips_that_cannot_be_read_are_named(tmp_path):

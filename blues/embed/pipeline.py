@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -27,7 +27,7 @@ __all__ = ["embed"]
 
 def embed(
     cohort: Cohort,
-    encoder: Encoder | str = "blues-lus",
+    encoder: Encoder | str | os.PathLike[str] = "blues-lus",
     weights: Any = None,
     workers: int | None = None,
     cache: str | os.PathLike[str] | None = None,
@@ -43,8 +43,8 @@ def embed(
     Parameters
     ----------
     cohort : Cohort
-    encoder : Encoder or str, default "blues-lus"
-        An encoder, or a name that :func:`blues.encoders.get` knows.
+    encoder : Encoder, str or path, default "blues-lus"
+        An encoder, or a name or weight file that :func:`blues.encoders.get` knows.
     weights : path or sequence of paths, optional
         For an encoder given by name.
     workers : int, optional
@@ -66,25 +66,25 @@ def embed(
     Raises
     ------
     InputError
-        When no clip at all can be read, the cohort has no clips, the cache cannot be written, or the cluster cannot be used.
+        When ``encoder`` is neither, no clip at all can be read, the cohort has no clips, the cache cannot be written, or the
+        cluster cannot be used.
 
     Notes
     -----
     One clip is one batch of the encoder, so a clip's values depend on that clip alone. A network of less
-    than a million parameters runs in the threads that decode, each clip in one of them; any other encoder runs in the
+    than a million parameters runs in the threads that decode, each clip in one of them, where all its layers are torch's or
+    this package's and have no hooks; any other encoder runs in the
     calling thread, a network with as many threads as ``torch.get_num_threads()`` says, which is left as it is. Memory does
     not grow with the number of clips.
     """
-    if isinstance(encoder, str):
-        encoder = encoders.get(encoder, weights=weights)
-    elif weights is not None:
-        raise InputError("weights are for an encoder given by name", remedy="Give the weights to encoders.get")
+    encoder = _encoder(encoder, weights)
     if workers is not None and workers < 1:
         raise InputError(f"workers is {workers}", allowed="at least 1")
     if cohort.clips.empty:
         raise InputError(f"cohort {cohort.name} has no clips", file=cohort.folder)
     store = Store(Path(cache) if cache is not None else cache_folder() / "embeddings")
-    work = Work(cohort, encoder, store, Contents(store.folder, cohort.folder))
+    made_of = encoder.weights() if isinstance(encoder, Encoder) else None
+    work = Work(cohort, encoder, store, Contents(store.folder, cohort.folder), made_of)
     names = cohort.clips["path"].tolist()
     hashes = [work.contents.remembered(name) for name in names]
     if all(hashes):
@@ -97,6 +97,21 @@ def embed(
     from blues.embed.cluster import finished
 
     return _compute(work, names, finished(work, names, cluster), progress)
+
+
+def _encoder(encoder: Any, weights: Any) -> Encoder:
+    """Return the encoder that is meant."""
+    if isinstance(encoder, str | os.PathLike):
+        return encoders.get(os.fspath(encoder), weights=weights)
+    if weights is not None:
+        raise InputError("weights are for an encoder given by name", remedy="Give the weights to encoders.get")
+    if not hasattr(encoder, "preprocessing"):
+        raise InputError(
+            f"encoder is a {type(encoder).__name__}",
+            allowed="an Encoder, or the name or weight file of one",
+            remedy="Wrap a network: blues.encoders.Encoder(name, architecture, feature_names, preprocessing, card, module=...)",
+        )
+    return cast("Encoder", encoder)
 
 
 def _cores() -> int:
@@ -181,6 +196,7 @@ def _assemble(
         **encoder.card,
         "name": encoder.name,
         "hash": encoder.hash,
+        **({"weights": work.weights} if work.weights else {}),
         "preprocessing": encoder.preprocessing.as_dict(),
         "decoder": video.decoder_version(),
     }

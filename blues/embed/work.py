@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
+import threading
 
 import numpy as np
 
@@ -13,9 +15,10 @@ from blues.cohort import Cohort
 from blues.embed.record import STRANGE
 from blues.embed.store import Contents, Entry, Store
 from blues.encoders import Encoder
+from blues.encoders.cards import tells_lung
 from blues.provenance import text_hash
 
-__all__ = ["Ready", "Work", "encode", "finish", "light", "prepare"]
+__all__ = ["Ready", "Work", "encode", "finish", "light", "prepare", "side_by_side"]
 
 LAYOUT = "embedding 2"
 """Raised when the meaning of a cached file changes, or the way a network is run, and with it the last digits."""
@@ -23,21 +26,30 @@ LAYOUT = "embedding 2"
 SMALL = 1_000_000
 """Parameters below which threads within a network would wait for one another longer than they compute."""
 
+ONE = threading.Lock()
+"""Held while an encoder runs that several threads of a process may not run at once."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Work:
-    """What the workers share."""
+    """What the workers share.
+
+    ``weights`` is the hash of the network's weights at the start of the run: an encoder's own ``hash`` may have been written
+    by hand, or be from before the network was trained on.
+    """
 
     cohort: Cohort
     encoder: Encoder
     store: Store
     contents: Contents
+    weights: str | None = None
 
     def key(self, content: str) -> str:
         """Return the name under which a clip with this content hash is kept."""
         wanted = self.encoder.preprocessing
         look = [wanted.rate, wanted.most, wanted.geometry, list(wanted.size)]
-        return text_hash(json.dumps([LAYOUT, content, self.encoder.hash, look, video.decoder_version()]))
+        made_of = [self.encoder.hash, *([self.weights] if self.weights else [])]
+        return text_hash(json.dumps([LAYOUT, content, *made_of, look, video.decoder_version()]))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,21 +65,32 @@ class Ready:
 
 
 def light(encoder: Encoder) -> bool:
-    """Tell whether clips side by side, a thread each, are faster than several threads for one clip: no large network.
-
-    Functions run in the calling thread: that they may run side by side is not known.
-    """
+    """Tell whether clips side by side, a thread each, are possible and faster than several threads for one clip."""
     module = getattr(encoder, "module", None)
-    if module is None:
+    if module is None or not side_by_side(encoder):
         return False
     parameters = list(module.parameters())
     return sum(p.numel() for p in parameters) < SMALL and all(p.device.type == "cpu" for p in parameters)
 
 
+def side_by_side(encoder: Encoder) -> bool:
+    """Tell whether several threads may run an encoder at once: of a function, or a class of one's own, nobody knows that."""
+    if type(encoder) is not Encoder:
+        return False
+    if encoder.module is None:
+        return getattr(encoder.function, "__module__", "").startswith("blues.")
+    from blues.encoders import folding
+
+    return folding.whole(encoder.module)
+
+
 def finish(work: Work, name: str) -> Ready:
     """Look one clip up, or decode, prepare and encode it. Runs in a worker thread."""
     ready = prepare(work, name)
-    return ready if ready.frames is None else Ready(ready.key, encode(work, name, ready))
+    if ready.frames is None:
+        return ready
+    with contextlib.nullcontext() if side_by_side(work.encoder) else ONE:
+        return Ready(ready.key, encode(work, name, ready))
 
 
 def prepare(work: Work, name: str) -> Ready:
@@ -111,8 +134,8 @@ def encode(work: Work, name: str, ready: Ready) -> Entry:
 
 
 def _doubts(encoder: Encoder, values: np.ndarray) -> tuple[str, ...]:
-    """Return what is odd about a clip by the encoder's own output ``lus``, the probability of lung ultrasound."""
-    if "lus" not in encoder.card.get("outputs", ()):
+    """Return what is odd about a clip by the output ``lus`` of this package's network, the probability of lung ultrasound."""
+    if not tells_lung(encoder.card):
         return ()
     score = float(values[:, encoder.feature_names.index("lus")].mean())
     return () if score >= 0.5 else (f"{STRANGE} (score {score:.2f}, of 1)",)

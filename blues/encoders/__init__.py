@@ -9,7 +9,8 @@ Examples
 True
 """
 
-from blues.encoders.base import Encoder, Preprocessing, has_seen
+from blues.encoders.base import Encoder, Preprocessing
+from blues.encoders.cards import has_seen, nearly_seen
 from blues.encoders.registry import describe, get, names
 
-__all__ = ["Encoder", "Preprocessing", "describe", "get", "has_seen", "names"]
+__all__ = ["Encoder", "Preprocessing", "describe", "get", "has_seen", "names", "nearly_seen"]

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import hashlib
+import io
 import json
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from blues.check import InputError, build, choices
+from blues.encoders.cards import card, check_card, filled, has_seen
 from blues.provenance import text_hash
 
 if TYPE_CHECKING:
@@ -38,12 +39,6 @@ SUFFIXES = (".safetensors", ".pt", ".pth", ".bin")
 """How the names of weight files in torch end, in small letters."""
 WIDEST = 10.0
 """Standard deviation above which one is not on the scale where white is 1."""
-
-ALIASES = {
-    "license": "licence",
-    **dict.fromkeys(("seen", "hasseen", "trainedon", "trainedwith", "trainingcohorts"), "saw"),
-}
-"""Other words for fields of a card, plain."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,14 +130,22 @@ class Encoder:
         What :func:`blues.embed.embed` does to a clip first.
     card : dict
         ``saw`` (names of the cohorts whose clips or labels shaped it, a list), ``labels``, ``licence``, ``source``,
-        ``outputs``, ``weights`` (hash), ``note``; json-ready. An encoder must not be scored on a cohort it ``saw``.
+        ``outputs`` (of the feature names), ``weights`` (hash), ``note``; json-ready. An encoder must not be scored on a
+        cohort it ``saw``. Fields that are not given are filled in, ``saw`` with ``unknown``.
     hash : str
-        SHA-256 of architecture, weights, preprocessing and feature names: equal hashes mean equal features.
+        SHA-256 of architecture, weights, preprocessing and feature names: equal hashes mean equal features. Left out, it is
+        made of these and of the network's layers; for a function any text that changes whenever what it computes does.
     module : torch.nn.Module or None
         The network, in evaluation mode (one in training mode is refused when it is run), from the float tensor of
         :meth:`Preprocessing.tensor` to (n, dimensions). None for encoders that are no network.
     function : callable or None
         For those: from uint8 frames to float32 features.
+
+    Raises
+    ------
+    InputError
+        When the card could be misread (:func:`blues.encoders.cards.check_card`) or names outputs that are no features, two
+        features have one name, or a function has no hash.
     """
 
     name: str
@@ -150,12 +153,29 @@ class Encoder:
     feature_names: tuple[str, ...]
     preprocessing: Preprocessing
     card: dict[str, Any]
-    hash: str
+    hash: str = ""
     module: torch.nn.Module | None = None
     function: Callable[[np.ndarray], np.ndarray] | None = None
 
     def __post_init__(self) -> None:
         distinct(self.feature_names)
+        object.__setattr__(self, "card", filled(self.card, self.architecture, self.feature_names))
+        if not self.hash:
+            object.__setattr__(self, "hash", self._made_hash())
+
+    def _made_hash(self) -> str:
+        if self.module is None:
+            raise InputError(
+                f"encoder {self.name} has no hash, and is no network that one could be made of",
+                remedy="Give as hash any text that changes whenever what the function computes does",
+            )
+        layers = re.sub(r" at 0x[0-9a-f]+", "", str(self.module))
+        made_of = f"{self.architecture} {type(self.module).__module__} {layers}"
+        return encoder_hash(made_of, self.weights(), self.preprocessing, self.feature_names)
+
+    def weights(self) -> str | None:
+        """Return the hash of the network's weights as they are now; None for encoders that are no network."""
+        return None if self.module is None else weights_hash(self.module.state_dict())
 
     @property
     def dimensions(self) -> int:
@@ -212,9 +232,14 @@ class Encoder:
             )
         return values
 
-    @functools.cached_property
-    def _network(self) -> torch.nn.Module:
-        """The network as it is run: ``module``, lighter. Made once, at the first use."""
+    def _network(self) -> tuple[torch.nn.Module, torch.memory_format]:
+        """Return the network as it is run, and how its frames lie in memory.
+
+        A lighter copy is made of this package's own, at the first use and after its weights have changed; others are run as
+        they are, since nobody knows what they read of their own layers.
+        """
+        import torch
+
         from blues.encoders import folding
 
         assert self.module is not None
@@ -223,20 +248,34 @@ class Encoder:
                 f"the network of {self.name} is in training mode, where a frame's features depend on the frames beside it",
                 remedy="Call its eval() first",
             )
-        return folding.folded(self.module)
+        if not folding.own(self.module):
+            return self.module, torch.contiguous_format
+        state = folding.stamp(self.module)
+        kept = self.__dict__.get("_lighter")
+        if kept is None or kept[0] != state:
+            kept = (state, folding.folded(self.module))
+            object.__setattr__(self, "_lighter", kept)
+        return kept[1], torch.channels_last
 
     def _run_module(self, frames: np.ndarray) -> np.ndarray:
         """Run the network in small batches, on whatever device it lies."""
         import torch
 
-        network = self._network
+        network, layout = self._network()
         parameter = next(network.parameters(), None)
         device = "cpu" if parameter is None else parameter.device
         parts = []
         with torch.inference_mode():
             for start in range(0, len(frames), CHUNK):
                 batch = self.preprocessing.tensor(frames[start : start + CHUNK]).to(device)
-                parts.append(network(batch.contiguous(memory_format=torch.channels_last)).float().cpu().numpy())
+                found = network(batch.contiguous(memory_format=layout))
+                if not isinstance(found, torch.Tensor):
+                    raise InputError(
+                        f"the network of {self.name} gives a {type(found).__name__}",
+                        allowed=f"a tensor of shape (n, {self.dimensions})",
+                        remedy="Wrap it in a module that returns the features alone",
+                    )
+                parts.append(found.float().cpu().numpy())
         return np.concatenate(parts)
 
     def outputs(self, frames: np.ndarray) -> dict[str, np.ndarray]:
@@ -254,7 +293,10 @@ class Encoder:
 
 
 def distinct(names: Sequence[str], file: Path | None = None) -> None:
-    """Raise when two features have one name: only one of them could be asked for."""
+    """Raise when two features have one name, of which only one could be asked for, or one has none."""
+    if not all(isinstance(name, str) and name.strip() for name in names):
+        nameless = next(name for name in names if not isinstance(name, str) or not name.strip())
+        raise InputError(f"a feature or output is called {nameless!r}", file=file, allowed="names")
     twice = [name for name, times in Counter(names).items() if times > 1]
     if twice:
         raise InputError(
@@ -265,140 +307,28 @@ def distinct(names: Sequence[str], file: Path | None = None) -> None:
         )
 
 
-def check_card(fields: Mapping[str, Any]) -> None:
-    """Raise when a card could be misread: a text in ``saw`` would be read by letters, ``Saw`` would not be read.
-
-    Parameters
-    ----------
-    fields : mapping
-        Further fields may be there, but not one that differs from a known one by case or signs alone, nor, in place of
-        ``saw`` or ``licence``, another word for it.
-
-    Raises
-    ------
-    InputError
-        For the first such field, and for one of another type than :func:`card` takes.
-    """
-    known = {"saw", "labels", "licence", "source", "note"}
-    for name in fields:
-        plain = _plain(str(name))
-        meant = plain if plain in known else ALIASES.get(plain)
-        if meant and name != meant and (plain == meant or meant not in fields):
-            raise InputError(
-                f"the card has a field {name!r}", allowed=", ".join(sorted(known)), remedy=f"Call it {meant!r}"
-            )
-    for name in ("saw", "labels"):
-        value = fields.get(name, [])
-        if not isinstance(value, list | tuple) or not all(isinstance(item, str) and item for item in value):
-            raise InputError(f"{name} of the card is {value!r}", allowed=f'a list of names, such as "{name}": ["NAME"]')
-    for name in ("licence", "source", "note"):
-        if not isinstance(fields.get(name, ""), str):
-            raise InputError(f"{name} of the card is {fields[name]!r}", allowed="text")
-
-
-def has_seen(saw: Iterable[str], cohort: str) -> bool:
-    """Tell whether a card's list of cohorts names this one, whatever the spelling.
-
-    A name with a version, or with a word for a part, behind the other counts as the same: "COVID-BLUES v1.0" has clips of
-    "COVID-BLUES". Another site or year does not: "hannover-external" is what "hannover" is tested on.
-
-    Parameters
-    ----------
-    saw : iterable of str
-        Names of the cohorts it was trained on.
-    cohort : str
-        Name of the cohort to score it on.
-
-    Returns
-    -------
-    bool
-
-    Examples
-    --------
-    >>> has_seen(["COVIDx-US, version 1.4"], "covidx_us"), has_seen(["COVIDx-US"], "covid")
-    (True, False)
-    """
-    saw = [saw] if isinstance(saw, str) else saw
-    return any(_is_part(cohort, named) or _is_part(named, cohort) for named in saw)
-
-
-_OF_THE_SAME = re.compile(
-    r"((v|ver|version|release|rev) ?)?\d+( \d+)+|(v|ver|version|release|rev) ?\d+|train|training|sample|part|subset|clips"
-)
-"""What may stand behind a cohort's name and leave it the same cohort: a version, or a word for a part."""
-
-
-def _is_part(longer: str, name: str) -> bool:
-    """Return whether a name is the other, or the other with a version or a word for a part behind it."""
-    words = "".join(sign if sign.isalnum() else " " for sign in longer.lower()).split() or [longer]
-    whole = _plain(name) or name
-    for i in range(len(words)):
-        if "".join(words[: i + 1]) == whole:
-            rest = " ".join(words[i + 1 :])
-            return not rest or _OF_THE_SAME.fullmatch(rest) is not None
-    return False
-
-
-def _plain(name: str) -> str:
-    return "".join(filter(str.isalnum, name.lower()))
-
-
-def card(
-    architecture: str,
-    *,
-    saw: Sequence[str] = (),
-    labels: Sequence[str] = (),
-    licence: str = "MIT",
-    source: str = "",
-    outputs: Sequence[str] = (),
-    weights: str | None = None,
-    note: str = "",
-) -> dict[str, Any]:
-    """Return an encoder's card, every field filled.
-
-    Parameters
-    ----------
-    architecture : str
-        What computes the features.
-    saw : sequence of str
-        Cohort names, as in their dictionaries, whose clips or labels shaped the weights.
-    labels : sequence of str
-        The labels it was trained on.
-    licence, source : str
-        Of the weights; where they come from.
-    outputs : sequence of str
-        Those of the feature names that mean something by themselves.
-    weights : str, optional
-        Hash of the weights.
-    note : str
-        What a reader must know.
-
-    Raises
-    ------
-    InputError
-        When a field is of another type.
-    """
-    check_card({"saw": saw, "labels": labels, "licence": licence, "source": source, "note": note})
-    return {
-        "architecture": architecture,
-        "saw": list(saw),
-        "labels": list(labels),
-        "licence": licence,
-        "source": source,
-        "outputs": list(outputs),
-        "weights": weights,
-        "note": note,
-    }
-
-
 def weights_hash(arrays: Mapping[str, np.ndarray | torch.Tensor]) -> str:
     """Return the SHA-256 of named arrays: names, shapes, types and bytes, in the order of the names."""
     digest = hashlib.sha256()
     for name in sorted(arrays):
-        array = np.ascontiguousarray(arrays[name])
+        array = np.ascontiguousarray(_array(arrays[name]))
         digest.update(f"{name}:{array.dtype.str}:{array.shape}:".encode())
         digest.update(array.tobytes())
     return digest.hexdigest()
+
+
+def _array(values: Any) -> np.ndarray:
+    """Return values as an array, wherever and in whatever type they are stored."""
+    if isinstance(values, np.ndarray):
+        return values
+    import torch
+
+    if isinstance(values, torch.Tensor) and values.layout == torch.strided and not values.is_quantized:
+        values = values.detach().cpu()
+        return values.float().numpy() if values.dtype == torch.bfloat16 else values.numpy()
+    stream = io.BytesIO()  # what layers of a network of one's own may hold besides
+    torch.save(values, stream)
+    return np.frombuffer(stream.getvalue(), np.uint8)
 
 
 def encoder_hash(architecture: str, weights: str | None, preprocessing: Preprocessing, names: Sequence[str]) -> str:

@@ -24,18 +24,19 @@ from blues.encoders.base import (
     SUFFIXES,
     Encoder,
     Preprocessing,
-    card,
-    check_card,
     distinct,
     encoder_hash,
     weights_hash,
 )
+from blues.encoders.cards import card, check_card
 from blues.encoders.states import HEADS, Tensors, fill, is_safetensors, opened, read, strangers
 from blues.provenance import replacing
 
 __all__ = ["Description", "encoder", "read_description", "save"]
 
 IMAGENET = {3: ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)), 1: ((0.449,), (0.226,))}
+CLAIMING = (*SUFFIXES, ".ckpt", ".tar")
+"""How the names of files end that a JSON beside them may describe."""
 KNOWN = ("saw", "labels", "licence", "source", "note")
 
 
@@ -174,7 +175,7 @@ def _beside(path: Path) -> Path | None:
         other.name
         for other in path.parent.iterdir()
         if other.stem == path.stem
-        and other.suffix.lower() in SUFFIXES
+        and (other.suffix.lower() in CLAIMING or other == path)
         and not other.with_name(other.name + ".json").is_file()
     )
     if len(claiming) > 1:
@@ -226,6 +227,7 @@ def encoder(path: str | Path, name: str = "checkpoint") -> Encoder:
         return lus.encoder(path, name, tensors.named, description)
     if description.architecture is None:
         description = dataclasses.replace(description, architecture=_recognise(tensors, path))
+        tensors = _with_note(tensors, str(description.architecture))
     module = _module(tensors, description, path)
     preprocessing = _preprocessing(description.preprocessing or {}, _first(module).weight.shape[1], path)
     architecture = str(description.architecture)
@@ -248,6 +250,14 @@ def encoder(path: str | Path, name: str = "checkpoint") -> Encoder:
         hash=encoder_hash(" ".join([architecture, description.activation, *variant]), made_of, preprocessing, features),
         module=module,
     )
+
+
+def _with_note(tensors: Tensors, architecture: str) -> Tensors:
+    """Add what the names do not tell: networks that compute otherwise, such as timm's resnetblur50, have a ResNet's."""
+    if not architecture.startswith("resnet"):
+        return tensors
+    note = f"Told by its names alone, and computed as torchvision's {architecture}."
+    return dataclasses.replace(tensors, notes=(*tensors.notes, note))
 
 
 def _said(description: Description, tensors: Tensors, path: Path) -> dict[str, Any]:
@@ -279,6 +289,10 @@ def _preprocessing(given: Mapping[str, Any], channels: int, path: Path) -> Prepr
         )
     if channels not in IMAGENET:
         raise InputError(f"the first layer takes {channels} channels", file=path, allowed="1 or 3")
+    for name, value in given.items():
+        if any(isinstance(item, bool) for item in (value if isinstance(value, list) else [value])):
+            what = f"{name} of the preprocessing is {json.dumps(value)}"
+            raise InputError(what, file=_where(path, "preprocessing"), allowed="numbers, or text for geometry")
     mean, std = IMAGENET[channels]
     usual = {"channels": channels, "mean": mean, "std": std}
     return build(Preprocessing, {**usual, **given}, file=_where(path, "preprocessing"))
@@ -339,6 +353,13 @@ def _module(tensors: Tensors, description: Description, path: Path) -> nets.Embe
     if description.outputs:
         with torch.random.fork_rng(devices=[]):
             head = nn.Linear(backbone.width, len(description.outputs))
+        if f"{prefix}weight" not in state and (found := sorted(k for k in state if k.startswith(HEADS))):
+            raise InputError(
+                f"its head is no linear layer of its own: {', '.join(map(tensors.called, found))}",
+                file=path,
+                allowed=f"{tensors.called(prefix + 'weight')} and {tensors.called(prefix + 'bias')}",
+                remedy="Leave the outputs out for the features alone, or give the network from Python as encoders.Encoder",
+            )
         mine = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
         what = f"the head of {len(description.outputs)} outputs"
         fill(head, mine, what, path, called=lambda name: tensors.called(prefix + name))
@@ -349,10 +370,18 @@ def _module(tensors: Tensors, description: Description, path: Path) -> nets.Embe
 
 
 def _head_prefix(state: Mapping[str, torch.Tensor], backbone: nets.Backbone) -> str:
-    """Return what the linear head's names begin with: the network's own, or the only other one that is there."""
-    others = [prefix for prefix in HEADS if f"{prefix}weight" in state]
+    """Return what the linear head's names begin with: the network's own, or the only other one that is there.
+
+    A linear layer that is all that is below a head's name is the head: ``fc.1`` of dropout and a linear layer.
+    """
     own = f"{backbone.head_name}."
-    return own if f"{own}weight" in state or len(others) != 1 else others[0]
+    if f"{own}weight" in state:
+        return own
+    below = [name for name in state if name.startswith(HEADS)]
+    direct = [prefix for prefix in HEADS if f"{prefix}weight" in state]
+    linear = direct or [name.removesuffix("weight") for name in below if name.endswith(".weight")]
+    alone = len(linear) == 1 and (bool(direct) or all(name.startswith(linear[0]) for name in below))
+    return linear[0] if alone else own
 
 
 def _first(module: nn.Module) -> nn.Conv2d:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ from torch import nn
 
 from blues.check import InputError
 from blues.cohort import natural_key
-from blues.encoders.base import Encoder, card, distinct, encoder_hash, weights_hash
+from blues.encoders.base import Encoder, distinct, encoder_hash, weights_hash
+from blues.encoders.cards import card
 
 __all__ = ["Ensemble", "joined", "member_files", "union"]
 
@@ -168,9 +170,32 @@ def member_files(weights: str | Path | Sequence[str | Path]) -> list[Path]:
     """Return the members' weight files or folders; one folder with ``fold_*`` in it stands for what lies in it.
 
     Descriptions beside the files are no members; ``fold_10`` comes after ``fold_9``.
+
+    Raises
+    ------
+    InputError
+        When two members are of one fold.
     """
     paths = [Path(weights)] if isinstance(weights, str | Path) else [Path(w) for w in weights]
     if len(paths) == 1 and paths[0].is_dir():
-        found = [path for path in paths[0].glob("fold_*") if path.suffix != ".json"]
-        return sorted(found, key=lambda path: natural_key(path.name)) or paths
+        found = sorted(
+            (path for path in paths[0].glob("fold_*") if path.suffix != ".json"),
+            key=lambda path: natural_key(path.name),
+        )
+        _check_folds(found)
+        return found or paths
     return paths
+
+
+def _check_folds(members: Sequence[Path]) -> None:
+    """Raise when two are of one fold by their names, as ``fold_2_best`` and ``fold_2_last``."""
+    earlier: dict[int, Path] = {}
+    for member in members:
+        fold = re.match(r"fold_(\d+)", member.name)
+        if fold and (first := earlier.setdefault(int(fold[1]), member)) != member:
+            raise InputError(
+                f"{first.name} and {member.name} are of one fold",
+                file=member.parent,
+                allowed="one member a fold",
+                remedy="Move one of them away; members that are no folds can be given one by one",
+            )

@@ -8,7 +8,54 @@ import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
-__all__ = ["folded"]
+__all__ = ["folded", "own", "stamp", "whole"]
+
+
+def whole(module: nn.Module) -> bool:
+    """Tell whether a network consists of layers of torch and of this package alone, as they are defined there.
+
+    What these compute is known: they keep nothing from call to call when training is over, so that threads may run them side
+    by side. A class of one's own, a hook, or a ``forward`` that was replaced may keep or read anything.
+
+    Parameters
+    ----------
+    module : nn.Module
+
+    Examples
+    --------
+    >>> net = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU())
+    >>> before = whole(net)
+    >>> handle = net[0].register_forward_hook(print)
+    >>> before, whole(net)
+    (True, False)
+    """
+    return all(map(_as_defined, module.modules()))
+
+
+def _as_defined(layer: nn.Module) -> bool:
+    known = type(layer).__module__.startswith(("torch.nn.modules.", "blues."))
+    return known and not (layer._forward_hooks or layer._forward_pre_hooks or "forward" in vars(layer))
+
+
+def own(module: nn.Module) -> bool:
+    """Tell whether a network is this package's own, all of it, and no longer trained.
+
+    Parameters
+    ----------
+    module : nn.Module
+    """
+    return _of_package(module) and whole(module) and not any(p.requires_grad for p in module.parameters())
+
+
+def stamp(module: nn.Module) -> list[tuple[int, int]]:
+    """Return what changes when the weights of a network are changed in place or replaced.
+
+    Parameters
+    ----------
+    module : nn.Module
+    """
+    tensors = [*module.parameters(), *module.buffers()]
+    return [(t.data_ptr(), 0 if t.is_inference() else t._version) for t in tensors]
 
 
 def folded(module: nn.Module) -> nn.Module:
@@ -16,9 +63,9 @@ def folded(module: nn.Module) -> nn.Module:
 
     A batch normalisation that is registered directly after a convolution or a linear layer, of as many channels as that
     gives, is taken to follow it where that is known: in an ``nn.Sequential``, which runs its layers in order, and in every
-    network of this package. Other networks may call their layers in another order, and what they hold themselves stays as it
-    is. So do layers in training mode, whose normalisation is not fixed, kinds of layers that compute something of their own,
-    and layers with hooks.
+    network of this package. Other networks may call their layers in another order or read what one of them gives, so that
+    encoders leave them as they are, see :func:`own`. So do layers in training mode, whose normalisation is not fixed, kinds
+    of layers that compute something of their own, and layers with hooks.
 
     Parameters
     ----------

@@ -9,19 +9,21 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import json
 import re
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from blues.check import InputError
+from blues.cohort import natural_key
 from blues.encoders import tensor_bundle
 
-__all__ = ["Layer", "read_layers"]
+__all__ = ["Layer", "last_activation", "read_layers"]
 
 NORM = ("gamma", "beta", "moving_mean", "moving_variance")
 # what h5py and zipfile raise on damaged files
@@ -74,9 +76,8 @@ def read_layers(path: str | Path) -> list[Layer]:
         When there is no such file, it is none of these, a folder holds several, or h5py is missing.
     """
     path = Path(path)
-    files = sorted(file for end in ("h5", "hdf5", "keras") for file in path.glob(f"*.{end}")) if path.is_dir() else []
-    if len(files) == 1:
-        path = files[0]
+    files = _inside(path)
+    path = files[0] if len(files) == 1 else path
     if index := _checkpoint_index(path):
         return _from_checkpoint(index)
     if len(files) > 1:
@@ -97,6 +98,54 @@ def read_layers(path: str | Path) -> list[Layer]:
             "not a Keras weight file (no HDF5 signature)", file=path, allowed=".h5, .keras, SavedModel", remedy=hint
         )
     return _from_hdf5(path, path)
+
+
+def last_activation(path: str | Path) -> str | None:
+    """Return what a model's last layer does to its values, such as ``softmax``.
+
+    Parameters
+    ----------
+    path : path
+        As for :func:`read_layers`.
+
+    Returns
+    -------
+    str or None
+        None where the file does not say: weights alone, TensorFlow's formats, a last layer without an activation.
+    """
+    path = Path(path)
+    files = _inside(path)
+    path = files[0] if len(files) == 1 else path
+    try:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                return _ends_in(json.loads(archive.read("config.json")))
+        import h5py
+
+        with h5py.File(path, "r") as file:
+            return _ends_in(json.loads(file.attrs["model_config"]))
+    except (ImportError, zipfile.BadZipFile, zlib.error, *DAMAGE):
+        return None
+
+
+def _ends_in(described: Mapping[str, Any]) -> str | None:
+    """Return the activation of a layer that Keras describes, or of the last one of a model."""
+    config = described["config"]
+    layers = config.get("layers") if isinstance(config, Mapping) else config
+    if layers:
+        ends = re.findall(r'"([^"]+)"', json.dumps(config.get("output_layers"))) if isinstance(config, Mapping) else []
+        return _ends_in(next((one for one in layers if one["config"].get("name") in ends[:1]), layers[-1]))
+    told = config.get("activation", {"Softmax": "softmax"}.get(described["class_name"]))
+    if isinstance(told, Mapping):
+        told = told["config"] if isinstance(told.get("config"), str) else told["class_name"]
+    return None if told is None else str(told).lower()
+
+
+def _inside(path: Path) -> list[Path]:
+    """Return Keras' files in a folder; none of a path that is no folder."""
+    if not path.is_dir():
+        return []
+    return sorted(file for end in ("h5", "hdf5", "keras") for file in path.glob(f"*.{end}"))
 
 
 def _checkpoint_index(path: Path) -> Path | None:
@@ -187,15 +236,16 @@ def _from_hdf5(source: Path | io.BytesIO, path: Path) -> list[Layer]:
 
 def _named(group: Any) -> list[Layer]:
     """Read Keras 2's layout, in the order that its attributes give."""
-    layers: dict[str, dict[str, np.ndarray]] = {}
+    layers: dict[tuple[str, str], dict[str, np.ndarray]] = {}
     for layer in map(_text, group.attrs["layer_names"]):
         for weight in map(_text, group[layer].attrs["weight_names"]):
             owner, _, kind = weight.rpartition("/")
+            name = owner.split("/")[-1] or layer  # of a model that is a layer, its own layer
             # Keras 3 writes a depth-wise kernel as "kernel"
             kind = kind.split(":")[0]
-            kind = "depthwise_kernel" if kind == "kernel" and "depthwise" in layer else kind
-            layers.setdefault(owner.split("/")[-1] or layer, {})[kind] = np.asarray(group[layer][weight])
-    return _sorted([Layer(name, weights) for name, weights in layers.items()])
+            kind = "depthwise_kernel" if kind == "kernel" and "depthwise" in name else kind
+            layers.setdefault((layer, name), {})[kind] = np.asarray(group[layer][weight])
+    return _sorted([Layer(name, weights) for (_, name), weights in layers.items()])
 
 
 def _sorted(layers: list[Layer]) -> list[Layer]:
@@ -221,17 +271,20 @@ def _place(name: str) -> tuple[int, int] | None:
 
 
 def _numbered(group: Any) -> list[Layer]:
-    """Read Keras 3's layout, where the arrays of a layer are numbered; the order within one kind is in the names."""
+    """Read Keras 3's layout, where the arrays of a layer are numbered; the order within one kind is in the names.
+
+    A model that is a layer of another holds its own layers below it and comes first: what it gives is classified after it.
+    """
     found: dict[str, list[np.ndarray]] = {}
 
     def visit(name: str, item: Any) -> None:
         if name.endswith("/vars") and name.split("/")[0] not in ("optimizer", "metrics") and len(item):
-            found[name.split("/")[-2]] = [np.asarray(item[key]) for key in sorted(item, key=int)]
+            found[name.removesuffix("/vars")] = [np.asarray(item[key]) for key in sorted(item, key=int)]
 
     group.visititems(visit)
     layers = []
-    for name in sorted(found, key=lambda n: [int(p) if p.isdigit() else p for p in re.split(r"(\d+)", n)]):
-        arrays = found[name]
+    for path in sorted(found, key=lambda p: (-p.count("/"), natural_key(p))):
+        arrays, name = found[path], path.split("/")[-1]
         kernel = "depthwise_kernel" if "depthwise" in name else "kernel"
         keys = NORM if len(arrays) == 4 and arrays[0].ndim == 1 else (kernel, "bias")
         layers.append(Layer(name, dict(zip(keys, arrays, strict=False))))

@@ -17,7 +17,8 @@ from torch import nn
 from torch.nn import functional
 
 from blues.check import InputError
-from blues.encoders.base import Encoder, Preprocessing, card, encoder_hash, weights_hash
+from blues.encoders.base import Encoder, Preprocessing, encoder_hash, weights_hash
+from blues.encoders.cards import LUS_NET, card
 from blues.encoders.states import fill
 from blues.provenance import replacing
 
@@ -38,7 +39,7 @@ __all__ = [
     "save",
 ]
 
-ARCHITECTURE = "lus_net"
+ARCHITECTURE = LUS_NET
 RULES = "of one gray"
 """What is decided by rule and not by weights: part of what an encoder is known by, so that stored features follow it."""
 PREPROCESSING = Preprocessing(geometry="polar", size=(128, 128), mean=(0.0,), std=(1.0,))

@@ -18,8 +18,9 @@ from torch import nn
 
 from blues.check import InputError
 from blues.encoders import ensemble, nets
-from blues.encoders.base import Encoder, Preprocessing, card, encoder_hash, weights_hash
-from blues.encoders.keras_files import Layer, read_layers
+from blues.encoders.base import Encoder, Preprocessing, encoder_hash, weights_hash
+from blues.encoders.cards import card
+from blues.encoders.keras_files import Layer, last_activation, read_layers
 
 __all__ = ["KINDS", "PREPROCESSING", "encoder", "load"]
 
@@ -87,12 +88,22 @@ def load(path: str | Path, name: str = "pocovid-vgg16") -> PocovidNet:
     ------
     InputError
         When layers are missing, left over, or have another shape; it names the layer, the shape found and the one expected.
+        When the model ends in fewer than two classes or in something else than their softmax.
     """
     kind = KINDS[name]
     layers = read_layers(path)
     last = [layer for layer in layers if layer.kind == "dense"]
+    classes = last[-1].weights["kernel"].shape[1] if last else len(CLASSES) - 1
+    if classes < 2:
+        raise InputError(
+            f"its last layer has {classes} output, and the softmax of one is 1 whatever the frame shows",
+            file=path,
+            allowed=f"two classes or more, as in {name}",
+        )
+    if (ends := last_activation(path)) not in (None, "softmax"):
+        raise InputError(f"its last layer ends in {ends}", file=path, allowed=f"softmax, as in {name}")
     with torch.random.fork_rng(devices=[]):
-        net = PocovidNet(kind, last[-1].weights["kernel"].shape[1] if last else len(CLASSES) - 1)
+        net = PocovidNet(kind, classes)
     slots = _slots(net)
     for group in ("conv", "depthwise", "norm", "dense"):
         found = [layer for layer in layers if layer.kind == group]

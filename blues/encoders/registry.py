@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from blues.check import InputError, one_of
-from blues.encoders.base import SUFFIXES, Encoder, Preprocessing, card, encoder_hash, weights_hash
+from blues.encoders.base import SUFFIXES, Encoder, Preprocessing, encoder_hash, weights_hash
+from blues.encoders.cards import card
 from blues.provenance import text_hash
 
 __all__ = ["BUNDLED", "describe", "get", "names"]

@@ -53,6 +53,8 @@ ASIDE = ("n_averaged", "criterion.", "loss.", "loss_fn.")
 HOLDERS = ("state_dict", "model_state_dict", "model", "net", "network")
 TRAINING = frozenset({"net", "average", "optimiser", "settings"})
 """What tells the file that a training of :mod:`blues.pretrain` goes on from."""
+AVERAGES = {"ema", "swa", "avg", "average", "averaged", "polyak"}
+"""Words in the names under which files hold weights that were averaged over training."""
 COUNTER = "num_batches_tracked"
 
 
@@ -155,7 +157,9 @@ def _chosen(content: Any, key: str | None, path: Path) -> tuple[dict[str, torch.
     while isinstance(content, Mapping) and not _is_state(content):
         held = [name for name in content if isinstance(content[name], Mapping) and content[name]]
         usual = [name for name in HOLDERS if name in held]
-        averaged = [name for name in held if "ema" in re.split(r"[_\W]+", str(name).lower()) and _holds(content[name])]
+        averaged = [
+            name for name in held if AVERAGES & {*re.split(r"[_\W]+", str(name).lower())} and _holds(content[name])
+        ]
         if averaged and len({*usual, *averaged}) > 1:
             raise InputError(
                 f"holds weights under {', '.join(dict.fromkeys([*usual, *averaged]))}, of which {', '.join(averaged)} are "

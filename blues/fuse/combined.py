@@ -7,6 +7,7 @@ import pandas as pd
 
 from blues import evaluate, pool
 from blues.embed import Embeddings
+from blues.encoders.cards import tells_lung
 from blues.features import Design
 from blues.fuse.experiment import Experiment
 
@@ -19,7 +20,8 @@ def probabilities(made: Embeddings) -> list[str]:
     They are those whose unit says so. Whether a clip is lung ultrasound at all is no finding.
     """
     units = made.encoder.get("units", {})
-    return [n for n in made.encoder["outputs"] if n != "lus" and str(units.get(n, "")).startswith("probability")]
+    aside = ["lus"] if tells_lung(made.encoder) else []
+    return [n for n in made.encoder["outputs"] if n not in aside and str(units.get(n, "")).startswith("probability")]
 
 
 def combinations(made: Embeddings, y: pd.Series) -> pd.DataFrame:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from blues import check, evaluate, provenance
 from blues.check import FEW_PATIENTS, INTERVAL, number, p_value
+from blues.encoders import nearly_seen
 from blues.features import Design, idle, suspicious
 from blues.features.arm_names import is_rule
 from blues.fuse.experiment import Experiment
@@ -304,9 +305,18 @@ def _without_images(design: Design, experiment: Experiment) -> list[dict[str, st
 def encoder_notes(design: Design) -> list[dict[str, str]]:
     """Say what a reader must know of the clips and of the encoder that read them."""
     found = []
-    if "unknown" in design.facts.get("encoder", {}).get("saw", []):
+    card = design.facts.get("encoder")
+    saw = card.get("saw", ["unknown"]) if card is not None else []
+    if "unknown" in saw:
         found.append(
             _warning("The encoder's weights came without a card: nobody can say that they have not seen this cohort.")
+        )
+    if near := nearly_seen(saw, design.cohort):
+        found.append(
+            _warning(
+                f"The encoder's card says that it saw {', '.join(near)}, and this cohort is called {design.cohort}. If they "
+                "share clips, every number of arms with images is too good: use an encoder that has not seen them."
+            )
         )
     if strange := design.facts.get("strange"):
         names = ", ".join(strange[:10]) + (f" and {len(strange) - 10} more" if len(strange) > 10 else "")

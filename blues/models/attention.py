@@ -183,5 +183,8 @@ class AttentionFusion(OutcomeModel):
         return np.asarray(outputs.mean(axis=0) * self.spread_ + self.centre_)
 
     def attention(self, X: Any) -> np.ndarray:
-        """Return the mean attention weight of each token, shape (rows, tokens); 0 for absent tokens, rows sum to 1."""
+        """Return the mean attention weight of each token, shape (rows, tokens).
+
+        0 for absent tokens; the others of a row sum to 1, and a row without any is all 0.
+        """
         return np.asarray(self._outputs(X)[1].mean(axis=0))

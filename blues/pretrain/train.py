@@ -85,6 +85,9 @@ class Budget:
                 raise InputError(f"{name} is {getattr(self, name)}", allowed="a number above 0")
         if not 0 <= self.agree < math.inf:
             raise InputError(f"agree is {self.agree}", allowed="0 or a number above")
+        if self.agree and self.views < 2:
+            told = f"agree is {self.agree:g}, and views {self.views}: one view agrees with itself"
+            raise InputError(told, remedy="Take --views 2 or more, or leave --agree out")
 
     def progress(self, steps: int, seconds: float) -> float:
         """Return the share of the budget that is used up."""
@@ -302,7 +305,7 @@ class Trainer:
         found = losses({name: value.float().cpu() for name, value in out.items()}, batch)
         total = sum((TASKS[name] * value for name, value in found.items()), torch.zeros(()))
         simulated, views = self._shares()[0], self.budget.views
-        if self.budget.agree > 0 and views > 1:
+        if self.budget.agree > 0:
             found["agreement"] = agreement(out["embedding"][:simulated].float().cpu(), -(-simulated // views))
             total = total + self.budget.agree * found["agreement"]
         self.optimiser.zero_grad(set_to_none=True)
