@@ -11,10 +11,13 @@ import os
 import platform
 import subprocess
 import tempfile
+import threading
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+import numpy as np
 
 import blues
 
@@ -24,13 +27,36 @@ __all__ = [
     "commit",
     "file_hash",
     "files_hash",
+    "load_array",
     "record",
     "replacing",
     "text_hash",
     "write_json",
 ]
 
+_LOADING = threading.Lock()
+
 PACKAGES = ("numpy", "pandas", "scikit-learn", "scipy", "statsmodels", "lifelines", "shap", "torch", "xgboost", "av")
+
+
+def load_array(source: Any, mmap_mode: Literal["r"] | None = None) -> np.ndarray:
+    """Return a NumPy file's array, without unpickling, in one thread at a time.
+
+    NumPy reads the head of a file with ``ast``, which CPython 3.11 cannot do in several threads: now and then one of them gets
+    a SystemError, "AST constructor recursion depth mismatch" (python/cpython, issue 106905).
+
+    Parameters
+    ----------
+    source : path or binary file
+    mmap_mode : {"r"}, optional
+        As ``numpy.load`` takes it.
+
+    Returns
+    -------
+    ndarray
+    """
+    with _LOADING:
+        return np.load(source, mmap_mode=mmap_mode, allow_pickle=False)
 
 
 def file_hash(path: str | Path) -> str:

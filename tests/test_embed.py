@@ -235,6 +235,7 @@ def test_damaged_cache_is_noticed_and_made_again(cohort, cache, damage, which):
         victim.write_bytes(b"" if damage == "empty" else b"something else\n" * 20)
     encoder = Fake()
     again = embed(cohort, encoder, cache=cache)
+    assert again.quarantine.empty, again.quarantine.to_dict("records")
     pd.testing.assert_frame_equal(again.table, expected["table"])
     assert np.array_equal(again.values, expected["values"])
     assert len(encoder.calls) == (1 if which == "clip" else 0)

@@ -1,10 +1,14 @@
 import errno
+import gc
+import io
 import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from blues import provenance
@@ -125,3 +129,33 @@ def test_import_is_light_and_sets_the_wait_policy():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+class Slow:
+    """Garbage in a ring: when it is collected, in the middle of whatever runs, other threads get their turn."""
+
+    def __init__(self):
+        self.ring = self
+
+    def __del__(self):
+        for _ in range(200):
+            pass
+
+
+def test_arrays_can_be_loaded_in_several_threads():
+    kept = io.BytesIO()
+    np.save(kept, np.arange(15.0).reshape(5, 3))
+
+    def load(_):
+        Slow()
+        return provenance.load_array(io.BytesIO(kept.getvalue())).sum()
+
+    threshold, interval = gc.get_threshold(), sys.getswitchinterval()
+    try:
+        gc.set_threshold(20)
+        sys.setswitchinterval(1e-5)
+        with ThreadPoolExecutor(4) as pool:
+            assert set(pool.map(load, range(8000))) == {105.0}
+    finally:
+        gc.set_threshold(*threshold)
+        sys.setswitchinterval(interval)

@@ -13,7 +13,7 @@ import pandas as pd
 
 from blues.check import InputError, counted
 from blues.cohort.display import panel
-from blues.provenance import replacing, write_json
+from blues.provenance import load_array, replacing, write_json
 
 __all__ = ["QUARANTINE", "TABLE", "Embeddings", "rows_of"]
 
@@ -177,7 +177,7 @@ class Embeddings:
         table, quarantine = (
             pd.read_csv(folder / f"{name}.csv", dtype=text, keep_default_na=False) for name in ("table", "quarantine")
         )
-        values = np.load(folder / "values.npy", mmap_mode="r", allow_pickle=False)
+        values = load_array(folder / "values.npy", mmap_mode="r")
         record = json.loads((folder / "encoder.json").read_text(encoding="utf-8"))
         frames = int(table["frames"].sum())
         if values.shape != (frames, len(record["names"])):

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from blues.check import InputError
-from blues.provenance import file_hash, replacing, text_hash, write_json
+from blues.provenance import file_hash, load_array, replacing, text_hash, write_json
 
 __all__ = ["Contents", "Entry", "Store"]
 
@@ -108,7 +108,7 @@ class Store:
         if hashlib.sha256(data[:-32]).digest() != data[-32:]:
             return None
         stream = io.BytesIO(data[:-32])
-        values = np.load(stream, allow_pickle=False)
+        values = load_array(stream)
         facts = json.loads(stream.read())
         if values.dtype != np.float32 or values.shape[1:] != (dimensions,):
             return None
@@ -132,7 +132,7 @@ class Store:
         try:
             if file_hash(path) != record["hash"]:
                 return None
-            values = np.load(path, mmap_mode="r", allow_pickle=False)
+            values = load_array(path, mmap_mode="r")
         except (OSError, ValueError):
             return None
         return (values, record["clips"]) if values.shape[1:] == (dimensions,) else None

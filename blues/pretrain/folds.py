@@ -21,7 +21,7 @@ from blues.encoders import Encoder, nets
 from blues.encoders.ensemble import Ensemble
 from blues.encoders.lus import GLOBALS, PREPROCESSING, LusNet
 from blues.pretrain.augment import degrade, draw_warp
-from blues.provenance import cache_folder, file_hash, replacing, text_hash
+from blues.provenance import cache_folder, file_hash, load_array, replacing, text_hash
 
 __all__ = ["FoldTraining", "fold_values", "prepared", "refuse_others", "tuned"]
 
@@ -62,7 +62,7 @@ def _frames(path: Path, most: int) -> np.ndarray:
     name = text_hash(json.dumps([file_hash(path), *look], sort_keys=True))
     kept = cache_folder() / "frames" / name[:2] / f"{name}.npy"
     try:
-        return np.load(kept, allow_pickle=False)
+        return load_array(kept)
     except (OSError, ValueError, EOFError):
         pass  # not there yet, or damaged
     clip = video.read(path, PREPROCESSING.rate, most)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from blues.check import InputError
+from blues.provenance import load_array
 from blues.video.container import ASSUMED_RATE, Decoded
 
 __all__ = ["COLOURS", "count_npy", "gray", "is_npy", "read_npy"]
@@ -26,7 +27,7 @@ def is_npy(head: bytes) -> bool:
 
 def _load(path: Path) -> np.ndarray:
     try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        array = load_array(path, mmap_mode="r")
     except (ValueError, EOFError, OSError) as error:
         raise InputError(
             f"not a whole NumPy file of numbers ({error})", file=path, remedy="Write it again with numpy.save"
