@@ -90,21 +90,19 @@ def _drawn(frames: np.ndarray) -> np.ndarray:
     size = max(9, min(mean.shape) // 12)
     moving = ndimage.uniform_filter((~still).astype(np.float32), size)
     about = ndimage.uniform_filter(np.where(still, np.float32(0), mean), size) / np.maximum(moving, 1e-6)
-    parts, count = ndimage.label(still & (mean - about >= BRIGHTER), np.ones((3, 3)))
+    bright = still & (mean - about >= BRIGHTER)
+    parts, count = ndimage.label(bright, np.ones((3, 3)))
     if not count:
-        return np.zeros(mean.shape, dtype=bool)
-    beside = np.where(ndimage.grey_dilation(parts, 3) == 0, ndimage.grey_dilation(parts, 7), 0)
-    pixels, others = (np.bincount(which.ravel(), minlength=count + 1) for which in (parts, beside))
-    amid = (
-        np.bincount(parts.ravel(), moving.ravel(), count + 1) >= 0.3 * pixels
-    )  # no page that shows between two pictures
-    inside, outside = (np.bincount(which.ravel(), mean.ravel(), count + 1) for which in (parts, beside))
-    keep = (
-        amid
-        & (pixels >= 4)
-        & (others > 0)
-        & (inside / np.maximum(pixels, 1) - outside / np.maximum(others, 1) >= SHARP)
-    )
+        return bright
+    aside = (~ndimage.binary_dilation(bright, np.ones((3, 3)))).astype(np.float32)
+    share = ndimage.uniform_filter(aside, 7)
+    rise = np.where(share > 1e-3, mean - ndimage.uniform_filter(mean * aside, 7) / np.maximum(share, 1e-3), 0)
+
+    def each(weights: np.ndarray) -> np.ndarray:
+        return np.bincount(parts.ravel(), weights.ravel(), count + 1)
+
+    amid = each(moving) >= 0.3 * each(bright)  # no page that shows between two pictures
+    keep = amid & (each(bright) >= 2) & (each(rise) >= SHARP * np.maximum(each(share > 1e-3), 1))
     keep[0] = False
     return np.asarray(keep[parts] & (moving >= 0.5))
 
