@@ -58,6 +58,15 @@ def test_lines_are_taken_out(moving, look, places):
     assert away(with_lines, mended, places)
 
 
+@pytest.mark.parametrize("column", [0, 1, 4, 316, 319])
+def test_lines_at_the_edge_are_taken_out_too(moving, column):
+    with_line = moving.copy()
+    with_line[:, :, column] = 230
+    mended = without_lines(with_line)
+    assert np.delete(mended[:, :, column], slice(52, 72), 1).max() < 100
+    assert away(with_line, mended, [(column / SHAPE[1],) * 2])
+
+
 def test_what_moves_or_lies_level_is_left_alone(moving):
     assert without_lines(moving) is moving
     level = moving.copy()

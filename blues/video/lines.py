@@ -147,12 +147,21 @@ def _bridge(frames: np.ndarray, line: Line, reach: int) -> None:
     """Carry what lies on both sides of a line on across it, in place, over the whole height: parts may be too faint."""
     rows = np.arange(frames.shape[1])
     middle = np.rint(line.start + line.lean * rows).astype(int)
-    inside = (middle - reach - 2 >= 0) & (middle + reach + 2 < frames.shape[2])
+    wide = frames.shape[2]
+    inside = (middle + reach >= 0) & (middle - reach < wide)
     rows, middle = rows[inside], middle[inside]
     left, right = (
-        (frames[:, rows, middle + a].astype(np.float32) + frames[:, rows, middle + b]) / 2
+        (
+            frames[:, rows, np.clip(middle + a, 0, wide - 1)].astype(np.float32)
+            + frames[:, rows, np.clip(middle + b, 0, wide - 1)]
+        )
+        / 2
         for a, b in ((-reach - 2, -reach - 1), (reach + 1, reach + 2))
     )
+    left = np.where(middle - reach - 2 < 0, right, left)  # beyond the frame's edge there is nothing to carry on
+    right = np.where(middle + reach + 2 >= wide, left, right)
     for place in range(-reach, reach + 1):
+        there = (middle + place >= 0) & (middle + place < wide)
         share = (place + reach + 1) / (2 * reach + 2)
-        frames[:, rows, middle + place] = np.rint(left + share * (right - left)).astype(np.uint8)
+        carried = np.rint(left + share * (right - left)).astype(np.uint8)
+        frames[:, rows[there], middle[there] + place] = carried[:, there]
