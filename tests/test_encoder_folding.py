@@ -7,6 +7,7 @@ from torch import nn
 
 from blues import encoders
 from blues.check import InputError
+from blues.embed import work
 from blues.encoders import base, lus, nets, pocovid
 from blues.encoders.folding import folded
 
@@ -243,6 +244,32 @@ def test_a_hash_that_is_left_out_is_made_of_what_decides_the_values():
         made(module=None, function=lambda frames: frames.mean((1, 2)))
 
 
+class Scaled(nn.Module):
+    """A network whose values hang on a buffer that its state does not hold."""
+
+    def __init__(self, by):
+        super().__init__()
+        self.register_buffer("by", torch.full((8,), by), persistent=False)
+
+    def forward(self, x):
+        return x.mean((2, 3)) * self.by
+
+
+def test_buffers_that_are_not_kept_are_part_of_the_hash():
+    assert made(module=Scaled(1.0).eval()).hash != made(module=Scaled(2.0).eval()).hash
+
+
+def test_a_function_may_say_nothing_of_its_module():
+    class Unplaced:
+        __module__ = None
+
+        def __call__(self, frames):
+            return frames.mean((1, 2))[:, None]
+
+    encoder = made(module=None, hash="1", function=Unplaced())
+    assert not work.side_by_side(encoder)
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
 def test_weights_of_any_type_have_a_hash(dtype):
     net = nn.Conv2d(1, 2, 3).to(dtype)
@@ -259,6 +286,8 @@ def test_the_card_of_ones_own_encoder_is_checked():
     assert unsaid.card["note"] == "Its card does not say what it has seen."
     assert unsaid.card["outputs"] == []
     for card, says in (
+        ({"outputs": None}, "outputs of the card is None"),
+        ({"outputs": "f0"}, "outputs of the card is 'f0'"),
         ({"Saw": ["COVID-BLUES"]}, "the card has a field 'Saw'"),
         ({"saw": ["x"], "outputs": ["zzz"]}, "outputs of the card: 'zzz' is no feature"),
         ({"saw": [""]}, "saw of the card is"),

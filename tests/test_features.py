@@ -132,7 +132,7 @@ class TestRefusals:
         assert found.loc[found["column"] == "canary", ["modality", "what", "auroc"]].values.tolist() == [
             ["blood", "value", 1.0]
         ]
-        assert suspicious(named).empty or "canary" not in set(suspicious(named)["column"])
+        assert "canary" not in set(suspicious(named)["column"])
 
 
 class TestIdle:

@@ -343,7 +343,7 @@ class TestChoices:
     @pytest.mark.parametrize("clips", [1, 3])
     def test_matched_calls_each_grade_as_often_as_it_occurs(self, clips, tmp_path):
         design = make_design(patients=80, kind="ordinal", signal=1.0, clips=clips)
-        settings = {"model": ("plain-logistic",), "repeats": 2}
+        settings = {"model": ("plain-logistic",), "repeats": 1}
         nearest, matched = (run(design, experiment(**settings, threshold=rule)) for rule in ("half", "matched"))
         assert nearest.predictions["grade"].isna().all()
         arm = matched.predictions[matched.predictions["arm"] == "blood"]
@@ -530,7 +530,7 @@ class TestReference:
         reference = result.comparisons["reference"].iloc[0]
         scores = result.scores[result.scores["metric"] == "auroc"].set_index("arm")["value"]
         assert scores["blood"] > scores["clinical"]
-        assert (reference == "clinical") == (known == 24) or reference == "clinical+blood"
+        assert reference == "clinical+blood"
         told = [n["text"] for n in result.notes if "is not the reference unless it is named" in n["text"]]
         assert len(told) == (known == 24)
         printed = summary(result)

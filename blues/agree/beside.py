@@ -17,6 +17,7 @@ from blues.check import InputError
 from blues.cohort import Cohort
 from blues.features.arm_names import modalities
 from blues.provenance import replacing, write_json
+from blues.survive.section import CONTENTS, file_name
 
 __all__ = ["beside", "write_beside"]
 
@@ -154,13 +155,12 @@ def write_beside(found: Mapping[str, Any], folder: str | Path) -> Path | None:
             contents.append({"title": f"{title}, in words", "text": told})
             frame = frame_of(records)
         frame = frame.dropna(axis=1, how="all")
-        words = "".join(c if c.isascii() and c.isalnum() else "-" for c in title.lower())
-        name = f"{number:02d}-{'-'.join(w for w in words.split('-') if w)[:60]}.csv"
+        name = file_name(number, title)
         with replacing(folder / name) as draft:
             frame.to_csv(draft, index=not isinstance(frame.index, pd.RangeIndex), lineterminator="\n")
         across = {"across": str(frame.columns.name)} if frame.columns.name is not None else {}
         contents.append({"title": title, "file": name} | across)
-    write_json(folder / "contents.json", contents)
+    write_json(folder / CONTENTS, contents)
     return folder
 
 

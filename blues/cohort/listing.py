@@ -9,14 +9,14 @@ import pandas as pd
 
 from blues.cohort.identify import MOST_LABELS, is_patient_name
 from blues.cohort.naming import clip_id, known_names
-from blues.cohort.pattern import MOST_POINTS
+from blues.cohort.pattern import MOST_POINTS, POINT
 from blues.cohort.schema import ClipTable
 from blues.cohort.tables import canonical_id
 from blues.cohort.words import unaccented
 
 __all__ = ["agrees", "guess_clip_table"]
 
-POINTS = re.compile(r"\w*(point|punkt|punt|zone|region|quadrant|site|position|location|view|place)\w*")
+POINTS = re.compile(rf"\w*({POINT})\w*")
 TAKES = re.compile(r"\w*(take|repeat|repetition|attempt|aufnahme|versuch)\w*")
 
 

@@ -11,7 +11,7 @@ from blues.cohort.identify import is_patient_name
 from blues.cohort.tables import canonical_id, natural_key
 from blues.cohort.words import unaccented
 
-__all__ = ["NamePattern", "guess_pattern"]
+__all__ = ["POINT", "NamePattern", "guess_pattern"]
 
 SEPARATORS = ("_-/", "_-/. ")  # the second only where the first leaves the names whole
 MOST_POINTS = 28
@@ -24,9 +24,9 @@ _Y, _M, _D = r"(?:19|20)\d\d", r"(?:0[1-9]|1[0-2])", r"(?:0[1-9]|[12]\d|3[01])"
 DATE = re.compile(
     rf"(?<!\d)(?:{_Y}([-_.]?){_M}\1{_D}|{_D}([-_.]){_M}\2{_Y}|{_Y}[-_.]{_M})(?:[-_T ](?:\d{{6}}|\d\d([-_.])\d\d\3\d\d))?(?!\d)"
 )
-POINT_WORDS = re.compile(
-    r"(lus)?(point|punkt|punt|zone?|region|quadrant|site|position|view|place|segment|sector|[rlzq])", re.IGNORECASE
-)
+POINT = "point|punkt|punt|zon[ae]?|region|quadrant|site|position|location|view|place|segment|sector"
+"""Words for a point, in names of clips and of columns."""
+POINT_WORDS = re.compile(rf"(lus)?({POINT}|[rlzq])", re.IGNORECASE)
 _SIDE = (
     r"[rl]|right|left|re(chts?)?|li(nks?)?|droite?|gauche|derech[oa]|izquierd[oa]|direit[oa]|esquerd[oa]|destr[oa]|sinistr[oa]|"
     r"upper|lower|mid(dle)?|oben|unten|mitte|vorne?|hinten|seitlich|ant(erior)?|post(erior)?|lat(eral)?|sup(erior)?|inf(erior)?|"

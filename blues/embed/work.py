@@ -78,7 +78,7 @@ def side_by_side(encoder: Encoder) -> bool:
     if type(encoder) is not Encoder:
         return False
     if encoder.module is None:
-        return getattr(encoder.function, "__module__", "").startswith("blues.")
+        return (getattr(encoder.function, "__module__", "") or "").startswith("blues.")
     from blues.encoders import folding
 
     return folding.whole(encoder.module)

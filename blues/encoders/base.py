@@ -134,7 +134,8 @@ class Encoder:
         cohort it ``saw``. Fields that are not given are filled in, ``saw`` with ``unknown``.
     hash : str
         SHA-256 of architecture, weights, preprocessing and feature names: equal hashes mean equal features. Left out, it is
-        made of these and of the network's layers; for a function any text that changes whenever what it computes does.
+        made of these and of the network's layers, which tell nothing of numbers that ``forward`` holds by itself; for a
+        function any text that changes whenever what it computes does.
     module : torch.nn.Module or None
         The network, in evaluation mode (one in training mode is refused when it is run), from the float tensor of
         :meth:`Preprocessing.tensor` to (n, dimensions). None for encoders that are no network.
@@ -174,8 +175,10 @@ class Encoder:
         return encoder_hash(made_of, self.weights(), self.preprocessing, self.feature_names)
 
     def weights(self) -> str | None:
-        """Return the hash of the network's weights as they are now; None for encoders that are no network."""
-        return None if self.module is None else weights_hash(self.module.state_dict())
+        """Return the hash of the network's weights and buffers as they are now; None for encoders that are no network."""
+        if self.module is None:
+            return None
+        return weights_hash({**dict(self.module.named_buffers()), **self.module.state_dict()})
 
     @property
     def dimensions(self) -> int:

@@ -42,7 +42,7 @@ def check_card(fields: Mapping[str, Any]) -> None:
             raise InputError(
                 f"the card has a field {name!r}", allowed=", ".join(sorted(known)), remedy=f"Call it {meant!r}"
             )
-    for name in ("saw", "labels"):
+    for name in ("saw", "labels", "outputs"):
         value = fields.get(name, [])
         if not isinstance(value, list | tuple) or not all(isinstance(item, str) and item for item in value):
             raise InputError(f"{name} of the card is {value!r}", allowed=f'a list of names, such as "{name}": ["NAME"]')

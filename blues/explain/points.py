@@ -65,7 +65,7 @@ def pooled(
     patients : sequence of str
         Of each row of the matrix.
     known : mapping
-        From :func:`blues.explain.describe`.
+        From :func:`blues.explain.columns.describe`.
 
     Returns
     -------

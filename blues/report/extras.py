@@ -22,6 +22,7 @@ from blues.report.document import block, figure, from_records
 from blues.report.people import Parts
 from blues.report.privacy import Privacy
 from blues.report.words import clean
+from blues.survive.section import CONTENTS
 
 __all__ = ["agreement", "explanations", "read_beside", "stated", "stay"]
 
@@ -321,7 +322,7 @@ def read_beside(folder: str | Path) -> dict[str, dict[str, Any]]:
     folder = Path(folder)
     found = {}
     for argument, name in (("explanations", "explanations"), ("agreements", "agreement"), ("survival", "stay")):
-        contents = folder / name / "contents.json"
+        contents = folder / name / CONTENTS
         files = sorted(p for p in (folder / name).glob("*") if p.suffix in (".csv", ".parquet", ".json"))
         plain = {p.stem.replace("-", " "): p for p in files}
         if results := _listed(contents) if contents.is_file() else {title: _read(p) for title, p in plain.items()}:

@@ -17,7 +17,7 @@ from blues.survive.modelled import model_section, without_blank
 from blues.survive.stays import EVENTS, Endpoints, endpoints
 from blues.survive.variables import default_variables, grouping, variable
 
-__all__ = ["save_section", "section"]
+__all__ = ["CONTENTS", "file_name", "save_section", "section"]
 
 CONTENTS = "contents.json"
 EVERYBODY = "all patients"
@@ -115,13 +115,29 @@ def save_section(found: Mapping[str, Any], folder: str | Path) -> Path:
         if isinstance(result, str):
             contents.append({"title": title, "text": result})
             continue
-        words = "".join(c if c.isalnum() else "-" for c in title.lower())
-        name = f"{number:02d}-{'-'.join(w for w in words.split('-') if w)[:60]}.csv"
+        name = file_name(number, title)
         with replacing(folder / name) as draft:
             result.to_csv(draft, index=False, lineterminator="\n")
         contents.append({"title": title, "file": name})
     write_json(folder / CONTENTS, contents)
     return folder
+
+
+def file_name(number: int, title: str) -> str:
+    """Return what the table under a title is called: its number, and the title in small ASCII letters.
+
+    Parameters
+    ----------
+    number : int
+    title : str
+
+    Examples
+    --------
+    >>> file_name(1, "Stay by size (mm)")
+    '01-stay-by-size-mm.csv'
+    """
+    words = "".join(c if c.isascii() and c.isalnum() else "-" for c in title.lower())
+    return f"{number:02d}-{'-'.join(w for w in words.split('-') if w)[:60]}.csv"
 
 
 def _reading(ends: Endpoints, whole: Description) -> str:

@@ -2,7 +2,8 @@
 
 Such a line stands still while the tissue below it moves, is brighter than what lies beside it, has sharp edges and runs
 straight over much of the picture. B-lines are upright too, but move and fade; what is level (the pleural line, A-lines, a
-player's bar) is left alone, and so is a clip in which nothing moves.
+player's bar) is left alone, and so is a clip in which nothing moves. A narrow B-line that stood still, white and
+with sharp edges for the whole clip would go too; no real or simulated clip has shown one.
 """
 
 from __future__ import annotations
