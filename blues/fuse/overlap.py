@@ -85,7 +85,7 @@ def overlap(
         told = _told(found.pairs, people, names, are, ": most of their fine values are equal, or all")
         if plain:
             raise _refused(told, b)
-        texts.append(f"{told}. If they are the same people, their outcomes were taught; chance can make so many.")
+        texts.append(f"{told}. If they are the same people, their outcomes were taught.")
     if same:
         first, second = names
         texts.append(
