@@ -123,7 +123,7 @@ def _straight(rows: np.ndarray, columns: np.ndarray, shape: tuple[int, ...]) -> 
     """Return the straight line that most cells of the height have a point of; None where too few have one."""
     if len(rows) < CELLS * LONG * REACHED:
         return None
-    height, width = shape
+    height = shape[0]
     cells = rows * CELLS // height
     best, found = 0, (0.0, 0.0)
     for lean in np.arange(-STEEPEST, STEEPEST, 1.5 / height):
