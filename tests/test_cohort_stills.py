@@ -32,6 +32,15 @@ def own(tmp_path, suffix=".png", extra=()):
     return tmp_path
 
 
+def test_covers_and_copies_beside_clips_are_left_out_each(tmp_path):
+    cohort = read(write(tmp_path, clips=(*CLIPS, "1_R1.webm", "1_L1.TIF")))
+    assert len(cohort.clips) == len(CLIPS)
+    assert not set(cohort.clips["path"]) & {"videos/1_R1.webm", "videos/1_L1.TIF"}
+    told = findings(cohort, done="left out").set_index("value")["what"]
+    assert told[".webm"].endswith("so its cover or a copy (1 file: 1_R1.webm beside 1_R1.mp4)")
+    assert "1_L1.TIF beside 1_L1.MP4" in told[".tif"]
+
+
 def test_pictures_beside_clips_are_left_out_and_counted_unless_asked_for(tmp_path):
     folder = write(tmp_path, clips=(*CLIPS, "2_L1.png", "10_L1.jpg", "10_R1.PNG"))
     cohort = read(folder)

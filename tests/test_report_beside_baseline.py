@@ -4,11 +4,13 @@ import dataclasses
 import json
 from functools import cache
 
+import numpy as np
 import pandas as pd
 from made_design import QUICK, make_design
 
 from blues import fuse, report
 from blues.fuse.command import summary as printed
+from blues.fuse.tables import CONSTANT, WITHOUT, behind_constant
 from blues.report.facts import Facts
 from blues.report.methods import methods
 
@@ -73,3 +75,10 @@ def test_methods_describe_every_arm_that_was_run():
     blood = dataclasses.replace(run, predictions=run.predictions[run.predictions["arm"] == "blood"])
     text = " ".join(methods(Facts(blood)))
     assert not any(words in text for words in ("baseline", "rule", "constant"))
+
+
+def test_of_a_constant_without_a_score_nothing_is_behind():
+    comparisons = pd.DataFrame({"arm": ["blood (ridge)"], "reference": CONSTANT, "family": WITHOUT})
+    for constant, told in ((0.5, "blood (ridge)"), (0.3, ""), (np.nan, "")):
+        values = {"arm": [CONSTANT, "blood (ridge)"], "metric": "auroc", "value": [constant, 0.4]}
+        assert behind_constant(comparisons, pd.DataFrame(values), "binary") == told

@@ -203,6 +203,12 @@ class TestStays:
             for unit in ("days", "hours"):
                 table = pd.DataFrame({"los": cells}).set_axis(["1", "2"])
                 assert survive.adjudicate(table, {"stay": "los", "unit": unit}).frame["time"].iloc[0] == 3
+        table = pd.DataFrame({"los": three, "oxy": [pd.Timedelta(hours=12), pd.NaT]}).set_axis(["1", "2"])
+        rule = {"stay": "los", "unit": "hours", "oxygen": {"column": "oxy", "unit": "hours"}, "horizon": 2}
+        ends = survive.adjudicate(table, rule)
+        assert ends.frame["oxygen_days"].iloc[0] == 0.5
+        assert ends.adjudication["values"].tolist() == ["los 3 days; oxy 0.5 days", "los 4.5 days; oxy missing days"]
+        assert ends.rule.told().startswith("Length of stay: los, in days. Days of oxygen: oxy, in days.")
         when = pd.to_datetime(["2020-03-01", "2020-03-04"])
         for cells in (when, when.date, pd.Series(when, dtype=object)):
             with pytest.raises(InputError, match="column 'los': holds dates.*Give the days between"):
@@ -320,9 +326,17 @@ class TestUnits:
         ):
             survive.endpoints(more)
 
+    def test_units_of_a_rule_from_python_that_disagree_are_the_rule_s(self, cohort):
+        rule = survive.StayRule("long")
+        with pytest.raises(InputError, match="column is 'hours', and days in the rule"):
+            survive.endpoints(with_rule(cohort, {"long": "hours"}, stay="long"), rule)
+
     def test_stays_of_months_are_asked_about(self, cohort):
         hours = with_rule(cohort, {"long": ""}, 24, stay="long")
         assert "longer than 444 days, which is odd: is long in days?" in survive.section(hours, [])["Reading"]
+        short = with_rule(cohort, {"long": ""}, 24, stay="long", horizon=30)
+        assert survive.endpoints(short).frame["time"].max() == 30
+        assert "longer than 444 days" in survive.endpoints(short).doubt
         assert survive.endpoints(with_rule(cohort, {"long": ""}, stay="long")).doubt == ""
         shown = timed(design(offer(hours, "discharge"), "discharge", ["blood"]), offer(hours, "discharge"))
         assert "444" in shown.facts["stay_doubt"]

@@ -11,7 +11,7 @@ import pandas as pd
 
 from blues.check import InputError, counted
 from blues.cohort.findings import Finding
-from blues.cohort.naming import STILLS, SUFFIXES, Namer, Parts, clip_id, read_clip_table, read_name
+from blues.cohort.naming import BESIDE, STILLS, SUFFIXES, Namer, Parts, clip_id, read_clip_table, read_name
 from blues.cohort.schema import Clips
 from blues.cohort.tables import natural_key
 
@@ -55,7 +55,9 @@ def scan_clips(
     OSError
         If a folder may not be read.
     """
-    files, findings = _clip_files(folder, place, (*SUFFIXES, *STILLS) if spec.stills else SUFFIXES)
+    listed, findings = _clip_files(folder, place, (*SUFFIXES, *STILLS) if spec.stills else SUFFIXES)
+    files, copies = _without_copies(listed, place)
+    findings += copies
     names = [path.relative_to(folder / place).with_suffix("").as_posix() for path in files]
     if spec.table is not None:
         namer, met = read_clip_table(folder, spec, id_kind, names, **how)
@@ -122,6 +124,22 @@ def _clip_files(folder: Path, place: str, endings: tuple[str, ...]) -> tuple[lis
         others = Counter(p.suffix.lower() or "no suffix" for p in found if p.suffix.lower() not in endings)
         findings += [_no_clips(place, suffix, files) for suffix, files in others.items()]
     return clips, findings
+
+
+def _without_copies(files: list[Path], place: str) -> tuple[list[Path], list[Finding]]:
+    """Return the files without covers and copies of others, and a finding for each sort that is left out."""
+    clips = {path.with_suffix(""): path.name for path in files if path.suffix.lower() not in BESIDE}
+    copies: dict[str, list[Path]] = {}
+    for path in files:
+        if path.suffix.lower() in BESIDE and path.with_suffix("") in clips:
+            copies.setdefault(path.suffix.lower(), []).append(path)
+    findings = []
+    for suffix, some in copies.items():
+        first = f"{some[0].name} beside {clips[some[0].with_suffix('')]}"
+        what = f"beside a clip of the same name, so its cover or a copy ({counted(len(some), 'file')}: {first})"
+        findings.append(Finding("left out", place, None, "", suffix, len(some), what, "left out"))
+    left_out = {path for some in copies.values() for path in some}
+    return [path for path in files if path not in left_out], findings
 
 
 def _no_clips(place: str, suffix: str, files: int) -> Finding:

@@ -45,7 +45,7 @@ def bare(value: Any) -> str | None:
     >>> bare(3.0), bare("yes"), bare(True), bare(" ICU "), bare(float("nan"))
     ('3', '1', '1', 'ICU', None)
     """
-    if value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value)):
+    if value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and math.isnan(value)):
         return None
     if isinstance(value, bool | np.bool_):
         return str(int(value))

@@ -13,9 +13,22 @@ from blues.cohort.findings import Finding
 from blues.cohort.schema import Clips
 from blues.cohort.tables import canonical_id, read_table
 
-__all__ = ["STILLS", "SUFFIXES", "Namer", "Parts", "by_file", "clip_id", "known_names", "read_clip_table", "read_name"]
+__all__ = [
+    "BESIDE",
+    "STILLS",
+    "SUFFIXES",
+    "Namer",
+    "Parts",
+    "by_file",
+    "clip_id",
+    "known_names",
+    "read_clip_table",
+    "read_name",
+]
 
 SUFFIXES = tuple(".mp4 .avi .mov .m4v .mpeg .mpg .wmv .mkv .webm .3gp .gif .tif .tiff .npy .dcm".split())
+BESIDE = (".m4v", ".mkv", ".webm", ".3gp", ".tif", ".tiff")
+"""A file of one of these beside a clip of the same name is its cover or a copy for the web, and is left out."""
 STILLS = (".png", ".jpg", ".jpeg", ".bmp")
 """Pictures, which are clips of one frame where the dictionary says ``stills = true``: beside clips they are mostly covers."""
 ANYWHERE = "any"

@@ -178,7 +178,7 @@ def behind_constant(comparisons: pd.DataFrame, scores: pd.DataFrame, kind: str) 
         return ""
     best, constant = str(others.idxmax() if more_is_better else others.idxmin()), comparisons["reference"].iloc[0]
     gain = (values[best] - values.get(constant, np.nan)) * (1 if more_is_better else -1)
-    return "" if gain > 0 else best
+    return best if gain <= 0 else ""
 
 
 def too_few_patients(names: Sequence[str], by_arm: Mapping[str, pd.DataFrame]) -> dict[str, tuple[int, int]]:

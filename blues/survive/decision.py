@@ -97,7 +97,7 @@ class Sources:
 
 @dataclass
 class Decision:
-    """A stay decided: time in days (NaN unknown), event, and what was found on the way."""
+    """A stay decided: time in days (NaN unknown), event, what was found on the way, and the time before any horizon."""
 
     time: float
     event: int
@@ -106,6 +106,7 @@ class Decision:
     died_later: bool = False
     by_status: bool = False
     never: bool = False
+    uncut: float = math.nan
 
     def remark(self, what: str, rule: str, decision: str) -> None:
         """Write down a contradiction, the rule that decided, and the decision."""
@@ -338,6 +339,7 @@ def decide(s: Sources, *, tolerance: float = 1.0, horizon: float | None = None) 
     if s.still_in and d.event == DIED:
         d.remark("still in hospital, but died there", "death decides", "died in hospital")
     _around(s, d, tolerance)
+    d.uncut = d.time
     if horizon is not None and d.time > horizon:
         d.remark(f"stay of {d.time:g} days", f"{HORIZON} of {horizon:g} days", f"censored at {horizon:g} days")
         d.died_later |= d.event == DIED

@@ -192,12 +192,13 @@ def stay_rule(section: Any, units: Mapping[str, str] | None = None) -> StayRule:
     InputError
         Settings that are unknown, of the wrong kind or do not fit each other; a unit that is not the column's.
     """
+    where = "[survival]"
     if isinstance(section, StayRule):
         if units is None:
             return section
-        section = section.record()
+        section, where = section.record(), "the rule"
     values = section if isinstance(section, Mapping) else section.model_dump(exclude_none=True)
-    values = _with_units(values, units or {})
+    values = _with_units(values, units or {}, where)
     rule = build(StayRule, values, file="[survival]")
     if len(rule.status) != len(rule.status_days):
         raise InputError(
@@ -217,7 +218,7 @@ def stay_rule(section: Any, units: Mapping[str, str] | None = None) -> StayRule:
     return rule
 
 
-def _with_units(values: Mapping[str, Any], units: Mapping[str, str]) -> dict[str, Any]:
+def _with_units(values: Mapping[str, Any], units: Mapping[str, str], where: str) -> dict[str, Any]:
     """Return the section with the units of the columns where it says none, or raise where the two disagree."""
 
     def told(part: Any, key: str) -> Any:
@@ -227,7 +228,7 @@ def _with_units(values: Mapping[str, Any], units: Mapping[str, str]) -> dict[str
         word = unaccented(letters(units.get(column, "")))
         unit = next((unit for unit, words in DURATIONS.items() if word in words), None)
         if word in OTHER_TIMES or (unit and part.get("unit", unit) != unit):
-            says = f"{part['unit']} in [survival]" if "unit" in part else "not days or hours"
+            says = f"{part['unit']} in {where}" if "unit" in part else "not days or hours"
             raise InputError(
                 f"the unit of the column is {units[column]!r}, and {says}",
                 column=column,
@@ -306,8 +307,24 @@ def states_of(patients: pd.DataFrame, rule: StayRule) -> pd.DataFrame:
     return table
 
 
+def in_days(patients: pd.DataFrame, rule: StayRule) -> tuple[pd.DataFrame, StayRule]:
+    """Return the table with durations of pandas or Python, which bring their own unit, as days, and the rule that says so."""
+    lasting = {
+        name: pd.to_timedelta(patients[name]) / pd.Timedelta(days=1)
+        for name in rule.columns()
+        if pd.api.types.infer_dtype(patients[name], skipna=True) in ("timedelta", "timedelta64")
+    }
+
+    def told(part: Any, column: str | None) -> Any:
+        return dataclasses.replace(part, unit="days") if column in lasting else part
+
+    wards = tuple(told(ward, ward.column) for ward in rule.wards)
+    oxygen = told(rule.oxygen, rule.oxygen.column) if rule.oxygen else None
+    return patients.assign(**lasting), dataclasses.replace(told(rule, rule.stay), wards=wards, oxygen=oxygen)
+
+
 def days_of(patients: pd.DataFrame, column: str, unit: str) -> np.ndarray:
-    """Return a column of durations in days, NaN where unknown; a duration of pandas or Python brings its own unit.
+    """Return a column of durations in days, NaN where unknown.
 
     Raises
     ------
@@ -316,9 +333,7 @@ def days_of(patients: pd.DataFrame, column: str, unit: str) -> np.ndarray:
     """
     columns_exist([column], patients.columns, "the patient table")
     cells = patients[column]
-    if pd.api.types.infer_dtype(cells, skipna=True) in ("timedelta", "timedelta64"):
-        cells, unit = pd.to_timedelta(cells) / pd.Timedelta(days=1), "days"
-    elif pd.api.types.infer_dtype(cells, skipna=True) in ("datetime", "datetime64", "date"):
+    if pd.api.types.infer_dtype(cells, skipna=True) in ("datetime", "datetime64", "date"):
         raise InputError(
             "holds dates, and a stay is a duration",
             column=column,

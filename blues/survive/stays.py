@@ -18,7 +18,7 @@ from blues.check import InputError, columns_exist
 from blues.cohort.labels import bare
 from blues.provenance import replacing, write_json
 from blues.survive.decision import DISCHARGED, HORIZON, Decision, Sources, decide, looks_like_hours
-from blues.survive.rule import IN_HOSPITAL, StayRule, days_of, meets, states_of, stay_rule
+from blues.survive.rule import IN_HOSPITAL, StayRule, days_of, in_days, meets, states_of, stay_rule
 
 __all__ = ["EVENTS", "Endpoints", "adjudicate", "endpoints"]
 
@@ -33,12 +33,12 @@ class Endpoints:
 
     Attributes
     ----------
-    frame : DataFrame, shape (patients, 10)
+    frame : DataFrame, shape (patients, 11)
         Index ``patient`` (str). ``time`` (days in hospital, NaN unknown; 0 for those never admitted), ``event`` (0
         censored, 1 discharged alive, 2 died in hospital, NaN unknown), ``ever_icu``, ``icu_or_death``, ``died`` (at any
         time seen), ``readmitted``, ``oxygen``, ``oxygen_days`` (0 without oxygen, NaN unknown), all float with NaN for
         unknown; ``first_ward`` (``icu``, ``mcu``, ``ward``, ``none``), ``adjudicated`` (bool: sources contradict each other
-        or are missing).
+        or are missing), ``uncut`` (``time`` without the horizon).
     adjudication : DataFrame
         ``patient``, ``what`` contradicts or goes beyond the horizon, the ``values``, the ``rule`` that decided, the
         ``decision``.
@@ -55,7 +55,7 @@ class Endpoints:
     @property
     def doubt(self) -> str:
         """What is odd about how long the stays are; empty where nothing is."""
-        middle = self.frame["time"].median()
+        middle = self.frame["uncut"].median()
         odd = (
             f"Half of the stays are longer than {middle:g} days, which is odd: is {self.rule.stay} in {self.rule.unit}?"
         )
@@ -266,6 +266,7 @@ def adjudicate(patients: pd.DataFrame, rule: Any) -> Endpoints:
     if patients.index.has_duplicates:
         raise InputError(f"patient {patients.index[patients.index.duplicated()][0]!r} stands in the table twice")
     states = states_of(patients, rule)
+    patients, rule = in_days(patients, rule)
     sources = _sources(patients, rule, states)
     _check_unit(sources, rule)
     decisions = [decide(s, tolerance=rule.tolerance, horizon=rule.horizon) for s in sources]
@@ -293,6 +294,7 @@ def adjudicate(patients: pd.DataFrame, rule: Any) -> Endpoints:
             "oxygen_days": oxygen_days,
             "first_ward": _first_wards(patients, rule, states, sources, decisions),
             "adjudicated": patients.index.isin([p for p, _, by, _ in remarks if not of_horizon(by)]),
+            "uncut": [d.uncut for d in decisions],
         },
         index=patients.index,
     )
