@@ -143,7 +143,7 @@ def _outcomes(cohort: Cohort, reference: pd.Series, score: pd.Series, unit: str)
     return y[keep], score.to_numpy(dtype=float)[keep], np.asarray(patients)[keep]
 
 
-def rule_table(cohort: Cohort, target: str | None = None, *, level: float = 0.95) -> pd.DataFrame:
+def rule_table(cohort: Cohort, target: str | None = None, *, confidence: float = 0.95) -> pd.DataFrame:
     """Hold every simple rule on the expert ratings against a reference test.
 
     Rules by patient: the average (or worst) of an ordinal item reaches a threshold; at least k clips with, or without, a
@@ -156,7 +156,7 @@ def rule_table(cohort: Cohort, target: str | None = None, *, level: float = 0.95
         With ratings.
     target : str, optional
         A binary target by patient, by default the dictionary's first.
-    level : float
+    confidence : float
         Of the intervals: Wilson's for patients, Wilson's at the Rao-Scott effective size for clips.
 
     Returns
@@ -177,7 +177,7 @@ def rule_table(cohort: Cohort, target: str | None = None, *, level: float = 0.95
         if not len(y):
             continue
         point = operating_point(
-            y, reaches(value, threshold), clusters=patients if unit == "clip" else None, level=level
+            y, reaches(value, threshold), clusters=patients if unit == "clip" else None, level=confidence
         )
         row: dict[str, Any] = {"target": name, "unit": unit, "rater": rater, "item": item, "rule": words}
         row |= {"threshold": threshold, "n": len(y), "patients": len(np.unique(patients))}
@@ -191,12 +191,12 @@ def rule_table(cohort: Cohort, target: str | None = None, *, level: float = 0.95
     return pd.DataFrame(found).sort_values("unit", ascending=False, kind="stable", ignore_index=True)
 
 
-def rule_scores(cohort: Cohort, target: str | None = None, *, level: float = 0.95) -> pd.DataFrame:
+def rule_scores(cohort: Cohort, target: str | None = None, *, confidence: float = 0.95) -> pd.DataFrame:
     """Return the AUROC of the score behind each rule against a reference test: what holds over all thresholds.
 
     Parameters
     ----------
-    cohort, target, level
+    cohort, target, confidence
         As in :func:`rule_table`.
 
     Returns
@@ -223,7 +223,7 @@ def rule_scores(cohort: Cohort, target: str | None = None, *, level: float = 0.9
         y, value, patients = _outcomes(cohort, reference, score, unit)
         if len(np.unique(y)) < 2:
             continue
-        area = auroc(y, value, clusters=patients if unit == "clip" else None, level=level)
+        area = auroc(y, value, clusters=patients if unit == "clip" else None, level=confidence)
         row = {"target": name, "unit": unit, "rater": rater, "item": item, "score": label, "n": len(y)}
         row |= {"patients": len(np.unique(patients)), "value": area.value, "low": area.low, "high": area.high}
         found[key] = row
@@ -262,7 +262,7 @@ def _predictors(cohort: Cohort, item: str, columns: Sequence[str] | None) -> dic
 
 
 def associations(
-    cohort: Cohort, item: str | None = None, columns: Sequence[str] | None = None, *, level: float = 0.95
+    cohort: Cohort, item: str | None = None, columns: Sequence[str] | None = None, *, confidence: float = 0.95
 ) -> pd.DataFrame:
     """Associate an expert score with clinical measurements and other findings, naive and clustered side by side.
 
@@ -280,7 +280,7 @@ def associations(
     columns : sequence of str, optional
         Columns of the patient table; by default the continuous clinical ones known at admission. The share of a patient's
         clips with each binary finding (``b_lines fraction``) comes on top.
-    level : float
+    confidence : float
         Confidence level of the intervals.
 
     Returns
@@ -305,7 +305,9 @@ def associations(
             x = rows["patient"].map(values).to_numpy(dtype=float)
             if np.isfinite(x).sum() < 3 or len(np.unique(x[np.isfinite(x)])) < 2:
                 continue
-            part = clustered_association(rows["rating"].to_numpy(), x, rows["patient"].to_numpy(), kind, level=level)
+            part = clustered_association(
+                rows["rating"].to_numpy(), x, rows["patient"].to_numpy(), kind, level=confidence
+            )
             part.insert(0, "rater", rater)
             part.insert(0, "label", _predictor_label(cohort, name))
             part.insert(0, "predictor", name)

@@ -253,7 +253,7 @@ def _of_cohort(options: Show, cohort: Cohort) -> dict[str, Any]:
     out: dict[str, Any] = {"What these ratings can answer": expert_statement(cohort)}
     if cohort.ratings["rater"].nunique() > 1:
         out |= _between_experts(options, cohort)
-    rules = rule_table(cohort, options.target, level=options.confidence)
+    rules = rule_table(cohort, options.target, confidence=options.confidence)
     shown = rules.drop(columns=["target", "item", "threshold"])
     if shown["rater"].nunique() == 1:
         shown = shown.drop(columns="rater")
@@ -261,10 +261,10 @@ def _of_cohort(options: Show, cohort: Cohort) -> dict[str, Any]:
     for unit, words in (("patient", "by patient (Wilson)"), ("clip", "by clip (clustered by patient)")):
         part = shown[shown["unit"] == unit].drop(columns="unit").reset_index(drop=True)
         out[f"Rules against {target}, {words}"] = part
-    scores = rule_scores(cohort, options.target, level=options.confidence)
+    scores = rule_scores(cohort, options.target, confidence=options.confidence)
     out[f"AUROC of the scores behind the rules, {target}"] = scores.drop(columns="target")
     columns = list(options.columns) or None
-    table = associations(cohort, options.item, columns, level=options.confidence)
+    table = associations(cohort, options.item, columns, confidence=options.confidence)
     title = f"Association of {table['item'].iloc[0]} with measurements: clips as if independent, and by patient"
     out[title] = side_by_side(table)
     again = retakes(cohort, **_how(options))

@@ -145,10 +145,10 @@ def _patterns(codes: np.ndarray, q: int, with_index: bool) -> tuple[np.ndarray, 
     return (digits - 1).astype(np.int16), index, times
 
 
-def _check_shape(n: int, m: int, least: int) -> None:
-    if m < least:
+def _check_shape(n: int, m: int) -> None:
+    if m < 2:
         raise InputError(
-            f"ratings have {m} rater{'s' * (m != 1)}; agreement needs at least {least}",
+            f"ratings have {m} rater{'s' * (m != 1)}; agreement needs at least 2",
             remedy="Columns are raters; rows are subjects",
         )
     if n < 1:
@@ -295,7 +295,7 @@ def _any_codes(column: np.ndarray, scale: np.ndarray) -> np.ndarray:
     return place
 
 
-def coded(ratings: Any, categories: Iterable[Any] | None, clusters: Any = None, *, least: int = 2) -> Coded:
+def coded(ratings: Any, categories: Iterable[Any] | None, clusters: Any = None) -> Coded:
     """Check ratings against their declared scale and code them.
 
     Parameters
@@ -306,8 +306,6 @@ def coded(ratings: Any, categories: Iterable[Any] | None, clusters: Any = None, 
         The whole scale in order, also what nobody used. Mandatory, unless the ratings are ordered pandas categories.
     clusters : array or Series, shape (subjects,), optional
         What belongs together (the patient of a clip).
-    least : int
-        Fewest raters.
 
     Raises
     ------
@@ -316,7 +314,7 @@ def coded(ratings: Any, categories: Iterable[Any] | None, clusters: Any = None, 
     """
     frame = wide(ratings)
     scale = _declared(_ordered(ratings) if categories is None else categories, frame)
-    _check_shape(len(frame), len(frame.columns), least)
+    _check_shape(len(frame), len(frame.columns))
     codes = places(ratings if _plain(ratings) else frame, scale)
     if codes.min() < -1:
         raise _cell_error(frame, codes == -2, scale, "outside the scale")
@@ -326,7 +324,7 @@ def coded(ratings: Any, categories: Iterable[Any] | None, clusters: Any = None, 
     if groups is not None and rated < len(keep):
         codes = _take(codes, keep)
     raters = tuple(map(str, frame.columns))
-    _check_overlap(codes, raters, least)
+    _check_overlap(codes, raters)
     return Coded(codes, scale, raters, groups, len(keep) - rated)
 
 
@@ -401,7 +399,7 @@ def _any_rated(codes: np.ndarray) -> np.ndarray:
     return keep
 
 
-def _check_overlap(codes: np.ndarray, raters: tuple[str, ...], least: int) -> None:
+def _check_overlap(codes: np.ndarray, raters: tuple[str, ...]) -> None:
     """Raise unless every rater rated something and some subject was rated twice."""
     if not len(codes) or codes.max() < 0:
         raise InputError("ratings are all missing")
@@ -411,24 +409,24 @@ def _check_overlap(codes: np.ndarray, raters: tuple[str, ...], least: int) -> No
         if not rated.any():
             raise InputError(f"rater {name!r} has no rating", remedy="Leave the rater out")
         several += rated
-    if least > 1 and several.max() < 2:
+    if several.max() < 2:
         raise InputError(
             f"raters {', '.join(map(repr, raters[:6]))} never rated the same subject, so agreement cannot be computed",
             remedy="Check that subjects carry the same name for every rater",
         )
 
 
-def measured(ratings: Any, clusters: Any = None, *, least: int = 2) -> Measured:
+def measured(ratings: Any, clusters: Any = None) -> Measured:
     """Check continuous ratings and give them as floats; parameters and errors as in :func:`coded`."""
     frame = wide(ratings)
-    _check_shape(len(frame), len(frame.columns), least)
+    _check_shape(len(frame), len(frame.columns))
     values = ratings if _plain(ratings) else _numbers(frame, "a number")
     if np.isinf(values).any():
         raise _cell_error(frame, np.isinf(values), "a finite number", "infinite")
     absent = np.isnan(values)
     keep = np.asarray(~absent.all(axis=1)) if absent.any() else np.ones(len(values), dtype=bool)
     groups = _code_clusters(_by_place(clusters, ratings), frame, keep)
-    _check_overlap(-absent[keep].astype(np.int8), tuple(map(str, frame.columns)), least)
+    _check_overlap(-absent[keep].astype(np.int8), tuple(map(str, frame.columns)))
     return Measured(
         values if keep.all() else values[keep],
         tuple(map(str, frame.columns)),

@@ -218,7 +218,7 @@ def _patients_of(outcome: np.ndarray, patients: Any) -> tuple[np.ndarray | None,
 
 @rows_in_order
 def bootstrap_auroc(
-    y: Any, score: Any, patients: Any = None, draws: int = 2000, seed: Seed = 0, *, level: float = 0.95
+    y: Any, score: Any, clusters: Any = None, draws: int = 2000, seed: Seed = 0, *, level: float = 0.95
 ) -> Estimate:
     """AUROC with the percentile interval of a bootstrap over patients, stratified by class.
 
@@ -226,7 +226,7 @@ def bootstrap_auroc(
     ----------
     y, score
         As in :func:`auroc`.
-    patients : array-like, shape (n,), optional
+    clusters : array-like, shape (n,), optional
         The patient of each row; without it every row is a patient.
     draws, seed, level
         As in :func:`auroc`; at least 2 draws.
@@ -241,7 +241,7 @@ def bootstrap_auroc(
     (:func:`blues.evaluate.placements.weighted_auroc`).
     """
     outcome, scores = _outcome_and_repeats(y, score)
-    codes, strata = _patients_of(outcome, patients)
+    codes, strata = _patients_of(outcome, clusters)
     (found,) = weighted_bootstrap(
         lambda weights: weighted_auroc(outcome, scores, weights, codes), strata, draws, seed, level=level
     )

@@ -79,11 +79,11 @@ def _watched(data: Observed) -> tuple[np.ndarray, np.ndarray]:
     return np.sort(data.entry), np.sort(data.time)
 
 
-def _quantile(time: np.ndarray, curve: np.ndarray, p: float = 0.5) -> float:
-    """Return where a falling step curve reaches ``p``; the middle of the step when it rests exactly there (as R)."""
+def _median(time: np.ndarray, curve: np.ndarray) -> float:
+    """Return where a falling step curve reaches one half; the middle of the step when it rests exactly there (as R)."""
     known = np.isfinite(curve)
-    below = np.flatnonzero(known & (curve < p - 1e-12))
-    resting = np.flatnonzero(known & (np.abs(curve - p) <= 1e-12))
+    below = np.flatnonzero(known & (curve < 0.5 - 1e-12))
+    resting = np.flatnonzero(known & (np.abs(curve - 0.5) <= 1e-12))
     if len(resting):
         if not len(below):
             return float(time[resting[0]]) if resting[-1] == len(curve) - 1 else np.nan
@@ -175,9 +175,9 @@ def kaplan_meier(time: Any, event: Any, *, groups: Any = None, entry: Any = None
                 "group": label,
                 "n": len(part.time),
                 "events": int(part.event.sum()),
-                "median": _quantile(at, table["survival"].to_numpy()),
-                "low": _quantile(at, table["low"].to_numpy()),
-                "high": _quantile(at, table["high"].to_numpy()),
+                "median": _median(at, table["survival"].to_numpy()),
+                "low": _median(at, table["low"].to_numpy()),
+                "high": _median(at, table["high"].to_numpy()),
             }
         )
         table.insert(0, "group", [label] * len(table))

@@ -116,9 +116,7 @@ def _over_deaths(values: np.ndarray, sets: RiskSets) -> np.ndarray:
     return total
 
 
-def moments(
-    x: np.ndarray, beta: np.ndarray, sets: RiskSets, g: np.ndarray | None = None, offset: np.ndarray | None = None
-) -> Moments:
+def moments(x: np.ndarray, beta: np.ndarray, sets: RiskSets, g: np.ndarray | None = None) -> Moments:
     """Return value, score and information of the partial likelihood.
 
     Parameters
@@ -128,10 +126,8 @@ def moments(
     sets : RiskSets
     g : ndarray of float, shape (m,), optional
         A weight of each event time, for score and information (not for the likelihood).
-    offset : ndarray of float, shape (n,), optional
-        Added to the linear predictor.
     """
-    eta = x @ beta + (0.0 if offset is None else offset)
+    eta = x @ beta
     top = eta.max(initial=-np.inf)
     w = np.exp(eta - top)
     k = sets.term_time
