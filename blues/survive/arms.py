@@ -101,7 +101,7 @@ def _free_of_event(model: PenalisedCox, train: Observed, risk: np.ndarray, times
     Other causes act through their Nelson-Aalen hazard, the same for all: they are too few to model.
     """
     table = risk_table(Observed(train.time, np.where(train.event == 2, 1, 0), train.entry), np.array([1]))
-    other = np.divide(table.events[:, 0], table.at_risk, out=np.zeros(len(table.time)), where=table.at_risk > 0)
+    other = table.hazard[:, 0]
     own = np.zeros(len(table.time))
     own[np.searchsorted(table.time, model.baseline["time"])] = np.diff(model.baseline["cumulative_hazard"], prepend=0.0)
     increments = np.exp(risk)[:, None] * own

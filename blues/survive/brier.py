@@ -11,7 +11,7 @@ import pandas as pd
 from blues.check import InputError, one_of, probabilities
 from blues.evaluate.records import Estimate
 from blues.survive.inputs import Observed, observed, risk_table, some_times
-from blues.survive.weighting import censoring_curves, jackknife_estimate, leave_out, steps_at
+from blues.survive.weighting import censoring_curves, inverse_of, jackknife_estimate, leave_out, steps_at
 
 __all__ = ["BrierScores", "ipcw_brier"]
 
@@ -79,8 +79,8 @@ def brier_values(
     if (own[0, gone.any(axis=1)] <= 0).any() or ((now[0] <= 0) & (data.time[:, None] > times).any(axis=0)).any():
         raise InputError("the censoring distribution is 0 at a time asked for", remedy="Ask for earlier times")
     had = (data.event == 1)[:, None] & gone
-    inverse = np.divide(1.0, own, out=np.zeros_like(own), where=own > 0)
-    at_now = np.divide(1.0, now, out=np.zeros_like(now), where=now > 0)
+    inverse = inverse_of(own)
+    at_now = inverse_of(now)
     total = weights.sum(axis=1)[:, None]
     if survival.ndim == 3:  # (r, 1, q): (had - (1 - S))^2 depends on the patient through `had` alone
         flat = survival[:, 0, :]

@@ -69,7 +69,7 @@ def _ranges(bounds: Sequence[tuple[float, float]]) -> list[str]:
 def _expected(data: Observed, code: np.ndarray, labels: list[Any]) -> pd.DataFrame:
     """Return observed events, and those expected were the hazards equal, of each group."""
     table = risk_table(data, causes=np.array([1]))
-    hazard = np.divide(table.events[:, 0], table.at_risk, out=np.zeros(len(table.time)), where=table.at_risk > 0)
+    hazard = table.hazard[:, 0]
     exposure = np.cumsum(hazard)[table.place]
     before = np.concatenate([[0.0], np.cumsum(hazard)])[np.searchsorted(table.time, data.entry, side="right")]
     rows = [

@@ -17,7 +17,7 @@ import pandas as pd
 from blues.check import InputError, finite, one_of
 from blues.evaluate.records import Estimate
 from blues.survive.inputs import Observed, group_labels, observed, positive_time, some_times
-from blues.survive.weighting import censoring_curves, jackknife_estimate, leave_out, steps_at
+from blues.survive.weighting import censoring_curves, inverse_of, jackknife_estimate, leave_out, steps_at
 
 __all__ = ["harrell_c", "time_dependent_auc", "uno_c"]
 
@@ -84,7 +84,7 @@ def uno_values(
     """Return Uno's C for each weighting, shape (r,)."""
     grid, curves = censoring_curves(data, weights, source)
     own = steps_at(grid, curves, data.time, before=before)
-    inverse = np.divide(1.0, own, out=np.zeros_like(own), where=own > 0)
+    inverse = inverse_of(own)
     cases = np.flatnonzero((data.event == 1) & (data.time < tau))
     _positive(own[0, cases], data.time[cases], "tau")
     top, bottom = np.zeros(len(weights)), np.zeros(len(weights))
@@ -242,8 +242,8 @@ def auc_values(
     now = steps_at(grid, curves, np.array([t]), before=False)
     cases = np.flatnonzero((data.event == 1) & (data.time <= t))
     _positive(own[0, cases], data.time[cases], "times")
-    inverse = np.divide(1.0, own, out=np.zeros_like(own), where=own > 0)
-    at_now = np.divide(1.0, now, out=np.zeros_like(now), where=now > 0)
+    inverse = inverse_of(own)
+    at_now = inverse_of(now)
     # controls: still free of any event after t, or taken by a competing event up to t
     control = weights * np.where(data.time > t, at_now, np.where((data.event == 2) & (data.time <= t), inverse, 0.0))
     case = weights * inverse

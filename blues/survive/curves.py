@@ -94,7 +94,7 @@ def _median(time: np.ndarray, curve: np.ndarray) -> float:
 def _one_kaplan_meier(data: Observed, level: float) -> pd.DataFrame:
     table = risk_table(data, causes=np.array([1]))
     died, at_risk = table.events[:, 0], table.at_risk
-    survival = np.cumprod(1 - np.divide(died, at_risk, out=np.zeros(len(died)), where=at_risk > 0))
+    survival = np.cumprod(1 - table.hazard[:, 0])
     with np.errstate(divide="ignore", invalid="ignore"):
         greenwood = np.cumsum(died / (at_risk * (at_risk - died)))
         root = np.where(survival > 0, np.sqrt(greenwood), np.nan)
@@ -213,7 +213,7 @@ def _incidence_se(data: Observed, table: RiskTable) -> np.ndarray:
     lost_before = np.column_stack([np.zeros(len(rows)), lost[:, :-1]])
     errors = []
     for k, cause in enumerate(table.causes):
-        hazard = np.divide(table.events[:, k], at_risk, out=np.zeros(len(grid)), where=at_risk > 0)
+        hazard = table.hazard[:, k]
         mine = own & (rows[:, 2, None] == cause)
         influence = np.cumsum(
             before * np.divide(mine - here * hazard, at_risk, out=np.zeros(mine.shape), where=at_risk > 0)
@@ -328,7 +328,7 @@ def _area(data: Observed, tau: float) -> tuple[float, float]:
     """Return the area under the Kaplan-Meier curve up to ``tau`` and its Greenwood standard error."""
     table = risk_table(data, causes=np.array([1]))
     died, at_risk = table.events[:, 0], table.at_risk
-    survival = np.cumprod(1 - np.divide(died, at_risk, out=np.zeros(len(died)), where=at_risk > 0))
+    survival = np.cumprod(1 - table.hazard[:, 0])
     edges = np.concatenate([[0.0], np.minimum(table.time, tau), [tau]])
     pieces = np.concatenate([[1.0], survival]) * np.diff(edges)
     beyond = pieces[::-1].cumsum()[::-1][1:]  # area from each event time to tau

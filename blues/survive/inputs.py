@@ -302,6 +302,12 @@ class RiskTable:
     causes: np.ndarray
     place: np.ndarray
 
+    @property
+    def hazard(self) -> np.ndarray:
+        """Events of each cause among those at risk, shape (m, k); 0 where nobody is."""
+        at_risk = self.at_risk[:, None]
+        return np.divide(self.events, at_risk, out=np.zeros(self.events.shape), where=at_risk > 0)
+
 
 def risk_table(data: Observed, causes: np.ndarray | None = None) -> RiskTable:
     """Count subjects at risk, events by cause and censorings at each distinct time."""

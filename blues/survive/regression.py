@@ -349,8 +349,8 @@ def _transformed(data: Observed, transform: str) -> np.ndarray:
             )
         return np.log(np.where(data.time > 0, data.time, 1.0))
     table = risk_table(data, causes=np.array([1]))
-    stay = 1 - np.divide(table.events[:, 0], table.at_risk, out=np.zeros(len(table.time)), where=table.at_risk > 0)
-    return 1 - np.concatenate([[1.0], np.cumprod(stay)[:-1]])[table.place]
+    stay = np.cumprod(1 - table.hazard[:, 0])
+    return 1 - np.concatenate([[1.0], stay[:-1]])[table.place]
 
 
 def proportional_hazards_test(fit: CoxFit, transform: str = "km") -> pd.DataFrame:

@@ -18,7 +18,7 @@ from blues.evaluate.proportions import wilson_interval
 from blues.evaluate.records import Estimate, Test, check_level
 from blues.survive.inputs import Observed, risk_table
 
-__all__ = ["censoring_curves", "difference", "jackknife_estimate", "leave_out", "steps_at"]
+__all__ = ["censoring_curves", "difference", "inverse_of", "jackknife_estimate", "leave_out", "steps_at"]
 
 MOST_GROUPS = 400
 """Above this many patients the jackknife leaves out one of so many groups of them, not one patient at a time."""
@@ -86,6 +86,11 @@ def steps_at(grid: np.ndarray, curves: np.ndarray, times: np.ndarray, *, before:
     """Read step curves (r, m) at ``times`` (q,): just before each if ``before``, else at it; shape (r, q)."""
     place = np.searchsorted(grid, times, side="left" if before else "right")
     return np.column_stack([np.ones(len(curves)), curves])[:, place]
+
+
+def inverse_of(chance: np.ndarray) -> np.ndarray:
+    """Return 1 / G, the weights of who is still observed; 0 where G is 0."""
+    return np.divide(1.0, chance, out=np.zeros_like(chance), where=chance > 0)
 
 
 def _spread(values: np.ndarray, sizes: int) -> float:
