@@ -200,4 +200,5 @@ def _assemble(
         "preprocessing": encoder.preprocessing.as_dict(),
         "decoder": video.decoder_version(),
     }
-    return Embeddings(table[list(TABLE)], values, tuple(encoder.feature_names), facts, quarantine[list(QUARANTINE)])
+    lost, names = quarantine[list(QUARANTINE)], tuple(encoder.feature_names)
+    return Embeddings(table[list(TABLE)], values, names, facts, lost, work.cohort.name)

@@ -84,6 +84,8 @@ class Embeddings:
         The encoder's card, with ``name``, ``hash``, ``preprocessing`` and ``decoder``.
     quarantine : DataFrame
         Clips that could not be read: ``clip``, ``patient``, ``path`` (relative to the cohort's folder), ``reason``.
+    cohort : str
+        The name of the cohort; empty where it is not known.
     """
 
     table: pd.DataFrame
@@ -91,6 +93,7 @@ class Embeddings:
     names: tuple[str, ...]
     encoder: dict[str, Any]
     quarantine: pd.DataFrame
+    cohort: str = ""
 
     def __repr__(self) -> str:
         return (
@@ -150,7 +153,7 @@ class Embeddings:
                 frame.to_csv(draft, index=False)
         with replacing(folder / "values.npy") as draft, draft.open("wb") as stream:
             np.save(stream, kept.values)
-        write_json(folder / "encoder.json", {"encoder": self.encoder, "names": list(self.names)})
+        write_json(folder / "encoder.json", {"encoder": self.encoder, "names": list(self.names), "cohort": self.cohort})
         return folder
 
     @classmethod
@@ -188,4 +191,4 @@ class Embeddings:
                 remedy="Embed the cohort again",
             )
         rows_of(table, len(values))
-        return cls(table, values, tuple(record["names"]), record["encoder"], quarantine)
+        return cls(table, values, tuple(record["names"]), record["encoder"], quarantine, record.get("cohort", ""))

@@ -73,6 +73,7 @@ def design(
     allow = tuple(allow)
     everything = embeddings
     if embeddings is not None:
+        _own(cohort, embeddings)
         embeddings = chosen(embeddings, image_features)
     for modality in modalities:
         check.one_of(modality, MODALITIES, "modality")
@@ -225,6 +226,32 @@ def _tabular(cohort: Cohort, role: str, not_allowed: set[str]) -> pd.DataFrame:
 def _spread(table: pd.DataFrame, patients: pd.Series) -> pd.DataFrame:
     """Give every row the values of its patient; a patient who is not in the table gets NaN."""
     return table.reindex(patients.to_numpy()).set_axis(patients.index)
+
+
+def _own(cohort: Cohort, embeddings: Embeddings) -> None:
+    """Raise where embeddings are of another cohort: by its name, or by a clip that is another's or that its patient lacks."""
+    remedy = "Give embed(cohort), the embeddings of this cohort"
+    if embeddings.cohort not in ("", cohort.name):
+        raise check.InputError(f"the embeddings are of {embeddings.cohort}, not of {cohort.name}", remedy=remedy)
+    table = embeddings.table[["clip", "patient", "point"]].astype(str)
+    known = cohort.clips.set_axis(cohort.clips.index.astype(str))[["patient", "point"]].astype(str)
+    there = table["clip"].isin(known.index)
+    other = (known.reindex(table["clip"]).to_numpy() != table[["patient", "point"]].to_numpy()).any(axis=1) & there
+    strange = ~there & table["patient"].isin(cohort.patients.index.astype(str))
+    if other.any():
+        one = table[other].iloc[0]
+        here = " at ".join(known.loc[one["clip"]])
+        raise check.InputError(
+            f"the embeddings have clip {one['clip']} of patient {one['patient']} at {one['point']}, and {cohort.name} has it "
+            f"of {here}",
+            remedy=remedy,
+        )
+    if strange.any():
+        one = table[strange].iloc[0]
+        raise check.InputError(
+            f"the embeddings have clip {one['clip']} of patient {one['patient']}, and {cohort.name} has no such clip",
+            remedy=remedy + ", or leave its rows out of their table",
+        )
 
 
 def _image(
