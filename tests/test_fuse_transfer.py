@@ -15,6 +15,7 @@ from blues.check import InputError
 from blues.features import design
 from blues.fuse import Experiment, Run, main, transfer
 from blues.fuse.matching import far_apart, matched_columns, same_unit
+from blues.fuse.null import _strata, shuffled_outcome
 from blues.fuse.overlap import overlap
 from blues.fuse.transfer import joined
 
@@ -80,7 +81,7 @@ def test_outcomes_of_the_test_cohort_reach_no_prediction(two):
     pd.testing.assert_frame_equal(before[["p", "threshold"]], after[["p", "threshold"]])
 
 
-def test_null_shuffles_the_training_outcomes_only(two):
+def test_null_shuffles_the_outcomes_of_both_cohorts(two):
     a, b = blues.cohort.read(two / "a"), blues.cohort.read(two / "b")
     found = transfer(*pair(a, b), Experiment(modalities=("clinical", "blood"), **(QUICK | {"null": 19})))
     drawn = found.null[found.null["arm"] == "blood"]["value"]
@@ -89,6 +90,25 @@ def test_null_shuffles_the_training_outcomes_only(two):
         (found.comparisons["reference"] == "shuffled outcome") & (found.comparisons["arm"] == "blood")
     ]
     assert row["p_value"].item() <= 0.15
+    # of a rule nothing is learned but its direction: with the tested outcomes as they are it would have two scores
+    rule = "expert rule: mean severity"
+    assert found.null.loc[found.null["arm"] == rule, "value"].round(6).nunique() > 8
+    of_rule = found.comparisons[found.comparisons["reference"] == "shuffled outcome"].set_index("arm").loc[rule]
+    auroc = found.scores[(found.scores["arm"] == rule) & (found.scores["metric"] == "auroc")]["value"].item()
+    assert auroc > 0.8
+    assert of_rule["p_value"] == 0.05
+
+
+def test_null_deals_outcomes_within_each_cohort(two):
+    a, b = blues.cohort.read(two / "a"), blues.cohort.read(two / "b")
+    train, test = pair(a, b)
+    both, _ = joined(*train, *test)
+    here = both.patients.str.startswith("train/").to_numpy()
+    split = (0, 0, np.flatnonzero(here), np.flatnonzero(~here))
+    y = shuffled_outcome(both, np.random.default_rng(0), _strata(both, split))
+    for rows in split[2:]:
+        assert sorted(y[rows]) == sorted(both.y.to_numpy()[rows])
+        assert (y[rows] != both.y.to_numpy()[rows]).any()
 
 
 def test_unit_mismatch_is_refused_by_name_with_both_units(two, tmp_path):

@@ -57,7 +57,9 @@ def label_null(
     card : mapping, optional
         The cohort card, for the labels of what is explained.
     split : Fold, optional
-        The one split of a transfer: the outcome is shuffled among its training patients only.
+        The one split of a transfer: the outcome is shuffled among its training patients, and among those tested. Were the
+        latter's left as they are, an arm of one column, such as an expert rule, would have but two scores, its own and the
+        reverse.
     tuning : Tuning, optional
         Fine-tunes the encoder in every training fold, on the shuffled outcome where it learns the target.
     progress : bool
@@ -78,7 +80,7 @@ def label_null(
     """
     metric, _ = main_metric(design.kind)
     arms = [arm for arm in arms if arm.role != "prevalence"]
-    strata = comparable(design, None if split is None else split[2])
+    strata = _strata(design, split)
     dealt = [_dealt(design, experiment, (7919, number), strata, split) for number in range(experiment.null)]
     shuffles = {number: one for number, one in enumerate(dealt) if one is not None}
     rows: list[dict[str, Any]] = [
@@ -231,6 +233,14 @@ def _joined(numbers: pd.Series) -> pd.Series:
     )
 
 
+def _strata(design: Design, split: Fold | None) -> pd.Series:
+    """Return the stratum of every patient, of a transfer those of each cohort by themselves."""
+    if split is None:
+        return comparable(design)
+    taught, tested = (comparable(design, rows) for rows in split[2:])
+    return pd.concat([taught, tested + taught.max() + 1])
+
+
 def _dealt(
     design: Design, experiment: Experiment, of: tuple[int, int], groups: pd.Series, split: Fold | None = None
 ) -> tuple[np.ndarray, int, list[Fold]] | None:
@@ -240,7 +250,7 @@ def _dealt(
     """
     for attempt in range(TRIES):
         rng = np.random.default_rng([experiment.seed, *of, *([attempt] if attempt else [])])
-        y = shuffled_outcome(design, rng, split, groups)
+        y = shuffled_outcome(design, rng, groups)
         seed = int(rng.integers(2**31))
         if split is not None:
             return y, seed, [split]
@@ -307,15 +317,13 @@ def _score(part: pd.DataFrame, metric: str, design: Design) -> float:
         return float("nan")
 
 
-def shuffled_outcome(
-    design: Design, rng: np.random.Generator, split: Fold | None = None, groups: pd.Series | None = None
-) -> np.ndarray:
-    """Give each patient (of a split's training rows) the outcomes of another, a patient's clips together; shape (rows,).
+def shuffled_outcome(design: Design, rng: np.random.Generator, groups: pd.Series | None = None) -> np.ndarray:
+    """Give each patient the outcomes of another, a patient's clips together; shape (rows,).
 
     With ``groups``, patient -> group, the other is one of the same group.
     """
     patients = design.patients.to_numpy()
-    among = pd.Index((design.patients if split is None else design.patients.iloc[split[2]]).unique())
+    among = pd.Index(design.patients.unique())
     y = design.y.to_numpy()
     shuffled = y.copy()
     codes = np.zeros(len(among)) if groups is None else groups[among].to_numpy()

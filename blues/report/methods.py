@@ -200,7 +200,8 @@ def _evaluation(facts: Facts) -> str:
         )
     if len(facts.run.null):
         drawn = counted(facts.run.null["permutation"].nunique(), "permutation")
-        text += f"The whole pipeline was repeated on {drawn} of the outcome. "
+        each = ", among the patients of each cohort by themselves" if moved else ""
+        text += f"The whole pipeline was repeated on {drawn} of the outcome{each}. "
     if facts.added:
         text += (
             "Whether images tell anything that the reference does not was tested by shuffling outcomes within groups of about "
