@@ -1,7 +1,7 @@
 """How far an encoder's outputs move when a clip only looks different: ``python benchmarks/sturdy.py FOLDER``.
 
 Every clip of a cohort (the POCUS collection, say) is shown again under a letterbox, on grey, white and shaded pages, beside
-clocks and tracings, with text and lines burnt in, cropped, resized, turned, in other grey maps, with blur, noise and JPEG, up
+clocks and tracings, with text, lines and figures burnt in, cropped, resized, turned, in other grey maps, with blur, noise and JPEG, up
 to eight frames of it. The sector is
 looked for anew each time. Printed are, for B-line presence and severity, the rank correlation over clips with the plain clip
 and the mean change; how many clips pass for no lung ultrasound; and for how many another kind of sector is found. Nothing is
@@ -144,6 +144,42 @@ def dotted(*places: tuple[float, float]) -> Change:
     return put
 
 
+def with_rim(frames: np.ndarray) -> np.ndarray:
+    """Draw a thin light rim round frames, as screen recordings have."""
+    wide = max(2, frames.shape[1] // 100)
+    return np.pad(frames, ((0, 0), (wide, wide), (wide, wide)), constant_values=230)
+
+
+def on_tall_page(frames: np.ndarray) -> np.ndarray:
+    """Show frames in the middle of a telephone's upright black page."""
+    rows = max(0, 16 * frames.shape[2] // 9 - frames.shape[1]) // 2
+    return np.pad(frames, ((0, 0), (rows, rows), (0, 0)))
+
+
+def annotated(frames: np.ndarray) -> np.ndarray:
+    """Draw three arrows with a word below, and a word with its line, as in teaching clips."""
+    height, width = frames.shape[1:]
+    page = Image.new("L", (width, height))
+    draw, font, thick = ImageDraw.Draw(page), ImageFont.load_default(max(10, height // 20)), max(2, height // 120)
+    for x in (0.38 * width, 0.5 * width, 0.62 * width):
+        draw.line((x, 0.85 * height, x, 0.63 * height), fill=255, width=thick)
+        tip, half = 0.58 * height, 0.025 * width
+        draw.polygon([(x, tip), (x - half, 0.66 * height), (x + half, 0.66 * height)], fill=255)
+    draw.text((0.36 * width, 0.86 * height), "B-lines", fill=255, font=font)
+    draw.line((0.5 * width, 0.27 * height, 0.55 * width, 0.2 * height), fill=255, width=thick)
+    draw.text((0.55 * width, 0.17 * height), "Pleural line", fill=255, font=font)
+    return np.maximum(frames, np.asarray(page)[None])
+
+
+def boxed(frames: np.ndarray) -> np.ndarray:
+    """Draw a box round the middle of the picture, as a figure's author does."""
+    height, width = frames.shape[1:]
+    page = Image.new("L", (width, height))
+    corners = (0.3 * width, 0.35 * height, 0.7 * width, 0.75 * height)
+    ImageDraw.Draw(page).rectangle(corners, outline=255, width=max(2, height // 150))
+    return np.maximum(frames, np.asarray(page)[None])
+
+
 def with_bar(frames: np.ndarray) -> np.ndarray:
     """Burn in a player's bar, which fills as time goes."""
     shown, (count, height, width) = frames.copy(), frames.shape
@@ -160,12 +196,17 @@ CHANGES: dict[str, Change] = {
     "on a white page": padded(0.1, 0.3, 255),
     "on a shaded page": on_shade,
     "a strip of grey at both sides": with_strips,
+    "a thin light rim": with_rim,
+    "on a tall black page": on_tall_page,
+    "deepest fifth cut off, on a tall black page": lambda frames: on_tall_page(frames[:, : frames.shape[1] * 4 // 5]),
     "a clock and a dot in black margins": with_clock,
     "a tracing (M-mode) below": with_tracing,
     "text burnt in": with_text,
     "text in black margins": lambda frames: with_text(padded(0.12, 0.25, 0)(frames)),
     "a dotted centre line": dotted((0.5, 0.5)),
     "two dotted guide lines": dotted((0.2, 0.6), (0.3, 0.7)),
+    "arrows and words": annotated,
+    "a box": boxed,
     "a player's bar": with_bar,
     "top tenth cut off": lambda frames: frames[:, frames.shape[1] // 10 :],
     "deepest quarter cut off": lambda frames: frames[:, : frames.shape[1] * 3 // 4],

@@ -12,6 +12,7 @@ from PIL import Image
 
 from blues import video
 from blues.check import InputError
+from blues.video.tissue import rim
 
 MATRIX_90_CLOCKWISE = b"".join(v.to_bytes(4, signed=True) for v in (0, 1 << 16, 0, -1 << 16, 0, 0, 0, 0, 1 << 30))
 
@@ -505,6 +506,43 @@ def test_a_page_gives_nothing_of_its_ground_to_an_upright_picture(rng):
     shown = video.polar(np.pad(frames, ((0, 0), (30, 30), (60, 60)), constant_values=255), sector, (64, 64))
     assert shown.shape == (4, 64, 64)
     assert shown.max() < 140
+
+
+@pytest.mark.parametrize("gray", [40, 90, 255])
+@pytest.mark.parametrize("wide", [1, 3, 7])
+def test_a_thin_rim_round_the_frame_does_not_hide_the_sector(gray, wide):
+    frames, inside = sector_frames()
+    framed = np.pad(frames, ((0, 0), (wide, wide), (wide, wide)), constant_values=gray)
+    sector = video.find_sector(framed)
+    assert sector.kind == "convex"
+    assert overlap(sector, np.pad(inside, wide)) > 0.97
+    assert video.polar(framed, sector, (64, 64)).max() <= frames.max()
+
+
+def test_a_bright_edge_of_the_picture_is_no_rim(rng):
+    frames = rng.integers(20, 140, (4, 240, 200)).astype(np.uint8)
+    frames[:, :3], frames[:, -3:] = 200, 200  # above and below, and not at the sides
+    assert rim(frames) == (0, 0, 0, 0)
+    frames[:, :, :3], frames[:, :, -3:] = 200, 200
+    assert rim(frames) == (4, 4, 4, 4)
+    frames[:, 60:70, 0] = 90  # not even
+    assert rim(frames)[2] == 4
+    frames[:, :100, :3] = 90
+    assert rim(frames) == (0, 0, 0, 0)
+
+
+@pytest.mark.parametrize("above", [0, 150])
+def test_a_sector_cut_off_level_on_a_taller_page_ends_there(above):
+    """A zoomed picture on an upright telephone: its base is cut off, and the page goes on below."""
+    frames, inside = sector_frames()
+    frames, inside = frames[:, :260], inside[:260]
+    around = ((0, 0), (above, 300), (0, 0))
+    sector = video.find_sector(np.pad(frames, around))
+    assert sector.kind == "convex"
+    assert abs(sector.box[1] - above - 260) <= 3
+    assert overlap(sector, np.pad(inside, around[1:])) > 0.95
+    alone = video.polar(frames, video.find_sector(frames), (64, 64))
+    assert np.abs(video.polar(np.pad(frames, around), sector, (64, 64)).astype(int) - alone).mean() < 8
 
 
 def test_noise_in_the_margins_does_not_hide_the_sector(rng):

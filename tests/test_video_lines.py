@@ -1,12 +1,12 @@
-"""Straight lines that a machine draws over a moving picture are taken out and told; nothing else is touched."""
+"""What is drawn over a moving picture, lines, letters, arrows and boxes, is taken out and told; nothing else is touched."""
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 from test_video import sector_frames
 
 from blues import video
-from blues.video.lines import DRAWN, without_lines
+from blues.video.drawings import FIGURE, LINE, drawings, without_drawings
 
 SHAPE = (240, 320)
 
@@ -48,7 +48,7 @@ def away(frames, mended, places, reach=8):
 @pytest.mark.parametrize("places", [[(0.5, 0.5)], [(0.2, 0.6), (0.4, 0.8)], [(0.9, 0.1)]])
 def test_lines_are_taken_out(moving, look, places):
     with_lines = drawn(moving, places, **look)
-    mended = without_lines(with_lines)
+    mended = without_drawings(with_lines)
     changed = (with_lines != moving).any(0)
     changed[52:72] = False  # where the level line crosses
     changed[:, 92:116] = False  # and the ray
@@ -62,35 +62,83 @@ def test_lines_are_taken_out(moving, look, places):
 def test_lines_at_the_edge_are_taken_out_too(moving, column):
     with_line = moving.copy()
     with_line[:, :, column] = 230
-    mended = without_lines(with_line)
+    mended = without_drawings(with_line)
     assert np.delete(mended[:, :, column], slice(52, 72), 1).max() < 100
     assert away(with_line, mended, [(column / SHAPE[1],) * 2])
 
 
 def test_what_moves_or_lies_level_is_left_alone(moving):
-    assert without_lines(moving) is moving
+    assert without_drawings(moving) is moving
     level = moving.copy()
     level[:, 200:203, ::2] = 230
-    assert without_lines(level) is level
+    assert without_drawings(level) is level
     steady = np.repeat(drawn(moving[:1], [(0.5, 0.5)]), 10, 0)
-    assert without_lines(steady) is steady  # a frozen picture
+    assert without_drawings(steady) is steady  # a frozen picture
     few = drawn(moving, [(0.5, 0.5)])[:3]
-    assert without_lines(few) is few
+    assert without_drawings(few) is few
     swept = np.stack([drawn(one[None], [(0.3 + 0.04 * k,) * 2])[0] for k, one in enumerate(moving)])
-    assert without_lines(swept) is swept
-    short = drawn(moving, [(0.5, 0.5)], upto=0.3)
-    assert without_lines(short) is short
+    assert without_drawings(swept) is swept
+    dots = drawn(moving, [(0.5, 0.5)], upto=0.3, dots=3)
+    assert without_drawings(dots) is dots
     soft = np.maximum(moving, (220 * np.exp(-((np.arange(SHAPE[1]) - 200) ** 2) / 200)).astype(np.uint8))
-    assert without_lines(soft) is soft
+    assert without_drawings(soft) is soft
     flat = drawn(moving, [(0.1, 4.0)])
-    assert without_lines(flat) is flat
+    assert without_drawings(flat) is flat
 
 
-def test_scattered_letters_are_no_line(moving):
-    frames, pen = moving.copy(), Image.new("L", SHAPE[::-1])
-    ImageDraw.Draw(pen).text((20, 30), "MI 0.8  Lung 13 cm\nB-lines?", fill=230)
-    frames = np.maximum(frames, np.asarray(pen)[None])
-    assert without_lines(frames) is frames
+def written(frames, draw):
+    """Draw on a page with a pen, and lay it over the frames; return them and where it is drawn."""
+    page = Image.new("L", frames.shape[:0:-1])
+    draw(ImageDraw.Draw(page))
+    return np.maximum(frames, np.asarray(page)[None]), np.asarray(page) > 0
+
+
+def arrow(pen):
+    pen.line((200, 230, 200, 180), fill=250, width=2)
+    pen.polygon([(200, 170), (193, 186), (207, 186)], fill=250)
+
+
+FIGURES = {
+    "letters": lambda pen: pen.text((20, 90), "MI 0.8  Lung\nB-lines?", fill=230, font=ImageFont.load_default(16)),
+    "an arrow": arrow,
+    "a box": lambda pen: pen.rectangle((120, 110, 240, 200), outline=255, width=2),
+    "a cross": lambda pen: (pen.line((150, 140, 166, 140), 255, 3), pen.line((158, 132, 158, 148), 255, 3)),
+}
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_figures_are_filled_in(moving, name):
+    shown, there = written(moving, FIGURES[name])
+    mended = without_drawings(shown)
+    plain = there.copy()
+    plain[:, 92:116] = False  # but where the ray crosses
+    assert shown[:, plain].mean() > 150
+    assert mended[:, plain].mean() == pytest.approx(50, abs=12)
+    y, x = np.nonzero(there)
+    away = np.ones(there.shape, bool)
+    away[y.min() - 4 : y.max() + 5, x.min() - 4 : x.max() + 5] = False
+    assert (mended == shown)[:, away].all()
+    assert drawings(shown) == (FIGURE,)
+    assert drawings(moving) == ()
+
+
+def test_a_level_line_stays_beside_a_figure(moving):
+    shown, _ = written(moving, FIGURES["an arrow"])
+    assert (without_drawings(shown)[:, 60:64] == 200).all()
+
+
+def test_a_line_and_a_figure_are_both_taken_out_and_told(moving):
+    shown, there = written(drawn(moving, [(0.7, 0.7)]), FIGURES["a box"])
+    assert drawings(shown) == (LINE, FIGURE)
+    mended = without_drawings(shown)
+    assert mended[:, there].mean() == pytest.approx(50, abs=12)
+    assert mended[:, 80:, 222:226].mean() == pytest.approx(50, abs=12)
+
+
+def test_a_rim_round_the_frame_is_nothing_drawn_over_it(moving):
+    framed = np.pad(moving, ((0, 0), (3, 3), (3, 3)), constant_values=230)
+    assert drawings(framed) == ()
+    assert without_drawings(framed) is framed
 
 
 @pytest.mark.parametrize("geometry", ["full", "sector", "polar"])
@@ -100,7 +148,7 @@ def test_an_encoder_sees_the_clip_without_the_line_and_reading_tells(tmp_path, g
     video.write(tmp_path / "line.mp4", drawn(plain, [(0.5, 0.5)]), fps=3)
     video.write(tmp_path / "plain.mp4", plain, fps=3)
     line, without = (video.read(tmp_path / f"{name}.mp4") for name in ("line", "plain"))
-    assert line.problems == (DRAWN,)
+    assert line.problems == (LINE,)
     assert without.problems == ()
     sector = video.find_sector(without.frames)
     shown, wanted = (video.prepare(clip.frames, geometry, (128, 128), sector) for clip in (line, without))

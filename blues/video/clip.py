@@ -13,7 +13,7 @@ from blues.check import InputError
 from blues.video import arrays, container, dicom, tiff
 from blues.video.beside import several
 from blues.video.container import Decoded
-from blues.video.lines import DRAWN, drawn_lines
+from blues.video.drawings import drawings
 
 __all__ = ["Clip", "count", "read", "sample"]
 
@@ -105,8 +105,8 @@ def read(path: str | os.PathLike[str], rate: float = 3.0, most: int = 30) -> Cli
     DICOM's values go through its palette or window. A damaged file gives the frames that can be saved, and says in
     ``problems`` what was lost as far as its container and decoder show it: some damage changes pixels and leaves a stream
     that decodes (often in VP8, VP9, AV1 and GIF). ``problems`` also says of frames that lie unevenly in time that they are
-    sampled by their number, of a screen that shows two pictures which of them is used, and of a straight line drawn over the
-    picture that :func:`prepare` takes it out. A frame
+    sampled by their number, of a screen that shows two pictures which of them is used, and of what is drawn over the picture
+    that :func:`prepare` takes it out. A frame
     has the same grays whatever ``rate`` and ``most`` are: those of a DICOM without a window are scaled by the values of the
     whole file, where one outlying pixel can halve them.
 
@@ -157,9 +157,7 @@ def read(path: str | os.PathLike[str], rate: float = 3.0, most: int = 30) -> Cli
         decoded = tiff.read_tiff(path, choose)
     else:
         decoded = container.decode(path, choose)
-    said = several(decoded.frames)
-    drawn = DRAWN if drawn_lines(decoded.frames)[0] else ""
-    problems = (*decoded.problems, *filter(None, (said, drawn)))
+    problems = (*decoded.problems, *filter(None, [several(decoded.frames)]), *drawings(decoded.frames))
     return Clip(decoded.frames, decoded.times, decoded.fps, path, decoded.total, problems)
 
 

@@ -14,7 +14,7 @@ from PIL import Image
 from scipy import ndimage, sparse
 
 from blues.check import InputError, one_of
-from blues.video.lines import without_lines
+from blues.video.drawings import without_drawings
 from blues.video.sector import Sector, find_sector, mask
 
 __all__ = ["Geometry", "crop", "mask", "polar", "prepare", "resize", "restore", "unpolar"]
@@ -218,8 +218,8 @@ def prepare(
 ) -> np.ndarray:
     """Make an encoder's input of a clip's frames.
 
-    Straight upright lines that a machine drew over the moving picture (a centre line, an M-mode cursor, guide lines of a
-    needle) are taken out first: encoders take them for findings.
+    What a machine or an author drew over the moving picture (a centre line, an M-mode cursor, letters, arrows, a box) is taken
+    out first: encoders take it for findings.
 
     Parameters
     ----------
@@ -244,7 +244,7 @@ def prepare(
     one_of(geometry, get_args(Geometry), "geometry")
     if geometry != "full" and sector is None:
         sector = find_sector(frames)
-    frames = without_lines(_check(frames, sector))
+    frames = without_drawings(_check(frames, sector))
     if sector is None or geometry == "full":
         return resize(frames, size)
     return polar(frames, sector, size) if geometry == "polar" else resize(crop(frames, sector), size)

@@ -1,4 +1,4 @@
-"""Takes out straight upright lines that a machine draws over the picture: a centre line, a cursor, guide lines of a needle.
+"""Finds what is drawn over the picture, and straight upright lines in it: a centre line, a cursor, guide lines of a needle.
 
 Such a line stands still while the tissue below it moves, is brighter than what lies beside it, has sharp edges and runs
 straight over much of the picture. B-lines are upright too, but move and fade; what is level (the pleural line, A-lines, a
@@ -14,9 +14,9 @@ from typing import NamedTuple
 import numpy as np
 from scipy import ndimage
 
-__all__ = ["DRAWN", "drawn_lines", "without_lines"]
+from blues.video.tissue import rim
 
-DRAWN = "a straight line is drawn over the moving picture; encoders see the clip without it"
+__all__ = ["Line", "bridged", "drawn", "lines_of"]
 
 FEWEST = 4
 """Frames from which it can be told what stands still."""
@@ -37,52 +37,50 @@ class Line(NamedTuple):
     lean: float
 
 
-def without_lines(frames: np.ndarray) -> np.ndarray:
-    """Return frames without the straight lines drawn over them: what lies beside a line is carried on across it.
+def drawn(frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return what stands still, bright and with sharp edges amid moving tissue of a clip, and what of it lies on such tissue.
+
+    Nothing in few or tiny frames, nor in a rim round the picture.
 
     Parameters
     ----------
     frames : uint8 array, shape (t, h, w)
-        Of one clip.
 
     Returns
     -------
-    uint8 array, shape (t, h, w)
-        The frames themselves where there is no such line.
-
-    Examples
-    --------
-    >>> moving = np.random.default_rng(0).integers(20, 80, (8, 120, 160), dtype=np.uint8)
-    >>> drawn = moving.copy()
-    >>> drawn[:, ::2, 79:81] = 230
-    >>> int(without_lines(drawn).max()), without_lines(moving) is moving
-    (79, True)
+    whole, upon : ndarray of bool, shape (h, w)
     """
-    lines, width = drawn_lines(frames)
-    if not lines:
-        return frames
-    mended = frames.copy()
-    for line in lines:
-        _bridge(mended, line, round(width / 2) + 2)
-    return mended
+    whole, upon = np.zeros((2, *frames.shape[1:]), bool)
+    if len(frames) >= FEWEST and min(frames.shape[1:]) >= 2 * CELLS:
+        top, bottom, left, right = rim(frames)
+        inside = slice(top, frames.shape[1] - bottom), slice(left, frames.shape[2] - right)
+        for found, part in zip((whole, upon), _drawn(frames), strict=True):
+            found[inside] = part[inside]
+    return whole, upon
 
 
-def drawn_lines(frames: np.ndarray) -> tuple[list[Line], float]:
-    """Return the straight lines drawn over the frames (t, h, w) of a clip, and how wide they are, in pixels."""
-    if len(frames) < FEWEST or min(frames.shape[1:]) < 2 * CELLS:
+def lines_of(found: np.ndarray) -> tuple[list[Line], float]:
+    """Return the straight lines among what is drawn, bool (h, w), and how wide they are, in pixels."""
+    if not found.any():
         return [], 0.0
-    drawn = _drawn(frames)
-    rows, columns, width = _points(drawn)
+    rows, columns, width = _points(found)
     lines: list[Line] = []
-    while len(lines) < MOST and (line := _straight(rows, columns, drawn.shape)) is not None:
+    while len(lines) < MOST and (line := _straight(rows, columns, found.shape)) is not None:
         lines.append(line)
         other = np.abs(columns - line.start - line.lean * rows) > width + 1
         rows, columns = rows[other], columns[other]
     return lines, width
 
 
-def _drawn(frames: np.ndarray) -> np.ndarray:
-    """Return what stands still, bright and with sharp edges on moving tissue, bool (h, w)."""
+def bridged(frames: np.ndarray, lines: list[Line], width: float) -> np.ndarray:
+    """Return the frames (t, h, w) of a clip with what lies beside lines of some width carried on across them."""
+    mended = frames.copy()
+    for line in lines:
+        _bridge(mended, line, round(width / 2) + 2)
+    return mended
+
+
+def _drawn(frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     moves = np.zeros(frames.shape[1:], np.uint16)
     for before, after in pairwise(frames):
         moves += np.maximum(before, after) - np.minimum(before, after) > QUIET
@@ -94,7 +92,7 @@ def _drawn(frames: np.ndarray) -> np.ndarray:
     bright = still & (mean - about >= BRIGHTER)
     parts, count = ndimage.label(bright, np.ones((3, 3)))
     if not count:
-        return bright
+        return bright, bright
     aside = (~ndimage.binary_dilation(bright, np.ones((3, 3)))).astype(np.float32)
     share = ndimage.uniform_filter(aside, 7)
     rise = np.where(share > 1e-3, mean - ndimage.uniform_filter(mean * aside, 7) / np.maximum(share, 1e-3), 0)
@@ -105,7 +103,8 @@ def _drawn(frames: np.ndarray) -> np.ndarray:
     amid = each(moving) >= 0.3 * each(bright)  # no page that shows between two pictures
     keep = amid & (each(bright) >= 2) & (each(rise) >= SHARP * np.maximum(each(share > 1e-3), 1))
     keep[0] = False
-    return np.asarray(keep[parts] & (moving >= 0.5))
+    whole = keep[parts]
+    return whole, whole & (moving >= 0.5)
 
 
 def _points(drawn: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:

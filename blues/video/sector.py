@@ -18,9 +18,12 @@ import numpy as np
 
 from blues.check import InputError
 from blues.video.apex import Outline, outline, search
-from blues.video.tissue import STILL, WORKING_SIZE, Reduced, parting, reduced, stands_out, tissue, tissue_of_mean
+from blues.video.tissue import STILL, WORKING_SIZE, Reduced, parting, reduced, rim, stands_out, tissue, tissue_of_mean
 
 __all__ = ["Sector", "find_sector", "like", "mask", "upper_of_two"]
+
+LEVEL, PAGE = 0.3, 0.875
+"""The share of the columns of tissue that end in one row where a picture is cut off, and how far down the frame at most."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,6 +85,10 @@ def find_sector(frames: np.ndarray) -> Sector:
         raise InputError(
             f"frames have shape {frames.shape} and type {frames.dtype}", allowed="(t, h, w), uint8, not empty"
         )
+    if any(around := rim(frames)):
+        top, bottom, left, right = around
+        inner = frames[:, top : frames.shape[1] - bottom, left : frames.shape[2] - right]
+        return _placed(find_sector(np.ascontiguousarray(inner)), frames.shape[1:], top, left)
     if min(frames.shape[1:]) // max(1, math.ceil(max(frames.shape[1:]) / WORKING_SIZE)) < 16:
         return _whole(frames.shape[1:])
     about = reduced(frames)
@@ -197,7 +204,8 @@ def _convex(
     step: int,
     shape: tuple[int, int],
 ) -> Sector:
-    """Build the sector; an edge that is not seen goes as far as the tissue, in depth as far as the frame."""
+    """Build the sector; an edge that is not seen goes as far as the tissue, in depth as far as the frame or a level end."""
+    bottom = shape[0]
     ends = [points - apex for points, _ in (edges.sides, edges.bottom, edges.top)]
     angle, outer, inner = (float(v) for v in place)
     size = edges.box[3] - edges.box[2]
@@ -205,12 +213,13 @@ def _convex(
         angle = min(float(np.quantile(np.abs(np.arctan2(ends[0][:, 0], ends[0][:, 1])), 0.99)), math.radians(80))
     if not _shows_base(ends[1], outer, touched[1], size):
         furthest = np.quantile(np.hypot(*np.concatenate(ends).T), 0.99)
-        outer = max(float(furthest), shape[0] / step - float(apex[1]))
+        bottom = _level_end(edges, step, shape[0])
+        outer = max(float(furthest), bottom / step - float(apex[1]))
     if touched[2] < 0.15 * size:
         inner = float(np.quantile(np.hypot(*ends[2].T), 0.01))
     x, y = (float(v) * step for v in apex)
     sector = Sector(
-        "convex", shape, (0, shape[0], 0, shape[1]), (x, y), max(inner, 0.0) * step, outer * step, -angle, angle
+        "convex", shape, (0, bottom, 0, shape[1]), (x, y), max(inner, 0.0) * step, outer * step, -angle, angle
     )
     inside = mask(sector)
     rows, columns = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
@@ -218,6 +227,17 @@ def _convex(
         return _whole(shape)
     box = (int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1)
     return dataclasses.replace(sector, box=box)
+
+
+def _level_end(edges: Outline, step: int, height: int) -> int:
+    """Return the row at which the picture ends: that of a tissue cut off level above the frame's end, else the frame's end.
+
+    A picture zoomed or cropped and then laid on a taller page ends so; tissue that fades into the dark does so raggedly. Near
+    the frame's end little depends on it.
+    """
+    end = edges.box[1]
+    level = (np.abs(edges.bottom[0][:, 1] - end) <= 1).mean() >= LEVEL
+    return end * step if level and end * step <= PAGE * height else height
 
 
 def _shows_base(ends: np.ndarray, outer: float, touched: float, width: int) -> bool:

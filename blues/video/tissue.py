@@ -13,10 +13,23 @@ import math
 import numpy as np
 from scipy import ndimage
 
-__all__ = ["WORKING_SIZE", "Parting", "Reduced", "parting", "reduced", "seen", "stands_out", "tissue", "tissue_of_mean"]
+__all__ = [
+    "WORKING_SIZE",
+    "Parting",
+    "Reduced",
+    "parting",
+    "reduced",
+    "rim",
+    "seen",
+    "stands_out",
+    "tissue",
+    "tissue_of_mean",
+]
 
 WORKING_SIZE = 256
 """Longest side, in pixels, of the reduced picture that is searched."""
+BLACK, RIM_SPREAD = 16, 24
+"""A rim round the frame is lighter than this, and its gray levels are no farther apart."""
 STILL = 6
 """Gray levels that a pixel may vary by over a clip and still stand still."""
 
@@ -47,6 +60,28 @@ def reduced(frames: np.ndarray) -> Reduced:
     step = min(max(1, math.ceil(max(frames.shape[1:]) / WORKING_SIZE)), *frames.shape[1:])
     high, low = _unshaded(_small(frames.max(0), step), _small(frames.min(0), step))
     return Reduced(high, low, step, *_background(high, low))
+
+
+def rim(frames: np.ndarray) -> tuple[int, int, int, int]:
+    """Return how wide a thin, even, still rim round frames (t, h, w) is: top, bottom, left and right, 0 where there is none.
+
+    Screen recordings and figures have one, of any gray but black. It must run round all four sides; a ground that is wider
+    than a fortieth of the frame is no rim.
+    """
+    tall, wide = (max(2, size // 40) + 1 for size in frames.shape[1:])
+    upright = frames.transpose(0, 2, 1)
+    sides = (frames[:, :tall], frames[:, ::-1][:, :tall], upright[:, :wide], upright[:, ::-1][:, :wide])
+    top, bottom, left, right = (_rim_width(side) for side in sides)
+    return (top, bottom, left, right) if top and bottom and left and right else (0, 0, 0, 0)
+
+
+def _rim_width(rows: np.ndarray) -> int:
+    """Return how many of the first rows of frames are of a rim, one more for its blurred edge; 0 where none or all are."""
+    high, low = rows.max(0), rows.min(0)
+    even = np.percentile(high, 90, axis=1) - np.percentile(low, 10, axis=1) <= RIM_SPREAD
+    there = even & (np.median(high, axis=1) > BLACK)
+    width = int(there.argmin())
+    return width + 1 if 0 < width and not there.all() else 0
 
 
 def seen(frames: np.ndarray) -> tuple[np.ndarray, int]:
