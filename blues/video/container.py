@@ -35,7 +35,7 @@ __all__ = [
     "still",
 ]
 
-PREPARATION = "clip 7"
+PREPARATION = "clip 8"
 """Raised whenever reading, sampling, the sector, lines taken out or unwarping give other pixels than before."""
 
 SANE_RATE = (1.0, 200.0)
