@@ -482,6 +482,16 @@ def test_pixels_that_are_not_square_are_told(tmp_path, fields, square):
     assert clip.problems == (() if square else ("the file says its pixels are not square; they are used as stored",))
 
 
+def test_a_file_without_transfer_syntax_is_refused_in_words(tmp_path):
+    dicom(tmp_path / "a", moving(3))
+    data = pydicom.dcmread(tmp_path / "a")
+    del data.file_meta.TransferSyntaxUID
+    data.save_as(tmp_path / "a", implicit_vr=False, little_endian=True)
+    for reading in (video.read, video.count):
+        with pytest.raises(InputError, match="does not say how its pictures are stored"):
+            reading(tmp_path / "a")
+
+
 def test_aspect_that_cannot_be_read_is_none(tmp_path):
     dicom(tmp_path / "a", moving(3), FrameTime="40")
     doctored(tmp_path / "a", lambda data: None, PixelAspectRatio=b"2:1 ")

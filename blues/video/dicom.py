@@ -59,6 +59,9 @@ def _header(path: Path) -> Any:
             raise InputError(f"not a DICOM file that can be read ({error})", file=path) from None
     if "Rows" not in data or "Columns" not in data:
         raise InputError("a DICOM file without pictures", file=path, remedy="Take it out of the folder of clips")
+    if "TransferSyntaxUID" not in data.file_meta:
+        what = "a DICOM file that does not say how its pictures are stored (its transfer syntax)"
+        raise InputError(what, file=path, remedy="Export the clip again")
     return data
 
 
