@@ -412,6 +412,10 @@ class TestCommand:
         said = capsys.readouterr().out
         assert re.search(r"^patient_1_R3: b_line_coverage 0\.\d{3} to 0\.\d{3}$", said, re.M)
         assert "an output near 0 is coloured too" in said
+        assert said.splitlines()[-1].startswith("2 pictures and 2 clips in ")
+        assert said.endswith("Do not pass them on: what is burnt into them may name the patient.\n")
+        assert command.main([*words[:2], "patient_1_R1", *words[4:], "--stills", "1", "--moving", "none"]) == 0
+        assert capsys.readouterr().out.splitlines()[-1].startswith("1 picture in ")
         made = sorted(p.name for p in (tmp_path / "maps").iterdir())
         assert len(made) == 4
         assert "patient_1_R3-b_line_coverage.mp4" in made

@@ -151,6 +151,8 @@ def test_a_run_records_its_dictionary_and_tells_where_it_is_another(cohort, desi
     asked += ["--null", "0", "--explain", "none", "--jobs", "1"]
     runs = [tmp_path / name for name in ("first", "same", "other")]
     assert fuse.main([str(place), *asked, "--out", str(runs[0])]) == 0
+    first_line = (runs[0] / "experiment.toml").read_text(encoding="utf-8").splitlines()[0]
+    assert first_line.startswith("# repeat with, from the folder in which this was run: python -m blues.fuse --from ")
     toml = (place / "cohort.toml").read_text(encoding="utf-8")
     (place / "cohort.toml").write_text(f"# a comment changes nothing\n{toml}", encoding="utf-8")
     again = ["--from", str(runs[0] / "experiment.toml"), "--out"]

@@ -180,11 +180,35 @@ def test_outcome_in_other_units_stops_the_run(two, tmp_path):
         (["--train", "a"], "go together"),
         (["c", "--train", "a", "--test", "b"], "besides --train"),
         (["--train", "a", "--test", "b", "--validate", "20"], "go with cross-validation"),
+        (["--train", "a", "--test", "b", "--folds", "3"], "--folds has no use here: --train with --test has no cross"),
+        (["--train", "a", "--test", "b", "--repeats", "3"], "--repeats has no use here"),
     ],
 )
 def test_flags_that_do_not_fit_are_refused(flags, message, capsys):
     assert main(flags) == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_transfer_that_was_run_with_folds_is_still_repeated(tmp_path, capsys):
+    (tmp_path / "experiment.toml").write_text('folds = 3\ntrain = "a"\ntest = "b"\n', encoding="utf-8")
+    for flags, told in (([], "a: there is no such cohort folder"), (["--folds", "4"], "--folds has no use here")):
+        assert main(["--from", str(tmp_path / "experiment.toml"), *flags]) == 2
+        assert told in capsys.readouterr().err
+
+
+def test_why_nothing_is_shared_is_said(two, tmp_path):
+    copy = tmp_path / "other"
+    shutil.copytree(two / "b", copy)
+    path = copy / "cohort.toml"
+    text = path.read_text(encoding="utf-8").replace('unit = "mg/l"', 'unit = "mg/dl"').replace('unit = "', 'unit = "x')
+    path.write_text(text, encoding="utf-8")
+    a, b = blues.cohort.read(two / "a"), blues.cohort.read(copy)
+    with pytest.raises(InputError) as caught:
+        joined(a, design(a, "pcr", ["blood"]), b, design(b, "pcr", ["blood"]))
+    said = str(caught.value)
+    assert "share no column of modality 'blood': " in said
+    assert "crp (unit 'mg/l' in synthetic, 'xmg/dl' in elsewhere)" in said
+    assert re.search(r"; and \d+ more. Make names or labels, units", said)
 
 
 def test_from_the_command_line(two, tmp_path, capsys):

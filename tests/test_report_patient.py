@@ -81,6 +81,19 @@ def test_page_says_what_each_arm_predicts_what_moved_it_and_what_the_points_show
     assert len(summary["tables"]["patient-nearest"]["rows"]) == 10
 
 
+def test_one_fit_has_no_spread():
+    """With one repeat a patient is predicted once: brackets would hold that value twice."""
+    found = explained(named(make_design("concat")), "logistic", repeats=1)
+    summary = summarize_patient(found, IDS[7])
+    arms, features = (summary["tables"][f"patient-{name}"] for name in ("arms", "features"))
+    assert [row[1][1:] for row in arms["rows"]] == [[None, None]] * len(arms["rows"])
+    assert [row[-1][1:] for row in features["rows"]] == [[None, None]] * len(features["rows"])
+    said = text_of(summary)
+    assert "repeats" not in arms["note"] + features["note"] + arms["columns"][1]["label"]
+    assert "Effect: Shapley value. Other patients" in said
+    assert not re.search(r"([+−]?\d\.\d+) \(\1 to \1\)", re.sub("<[^>]*>", "", said))
+
+
 def test_steps_of_columns_with_one_label_have_their_own_values():
     design = named(make_design("concat"))
     design.blocks["clinical"] = pd.DataFrame({"CRP_gp": 100.0 + np.arange(60) + 50 * design.y}, index=design.y.index)

@@ -1,10 +1,12 @@
 """DICOM files are shown in the grays they ask for, and give what they hold of their frames."""
 
+import io
 import subprocess
 import sys
 
 import numpy as np
 import pytest
+from PIL import Image
 from test_video import dicom, moving
 
 from blues import video
@@ -332,6 +334,168 @@ def test_damaged_frame_of_a_compressed_dicom_is_left_out(tmp_path):
     assert (clip.frames == frames[kept]).all()
     assert np.allclose(clip.times, np.array(kept) / 25)
     assert clip.problems == ("5 of 6 frames are usable",)
+
+
+# --- what the header says of frames, rate and pixels -------------------------------------------------------------------
+
+
+def doctored(path, change, **fields):
+    """Change the header of a file; a value given as bytes is written as it is, whatever it holds."""
+    data = pydicom.dcmread(path)
+    change(data)
+    for name, value in fields.items():
+        data[name] = pydicom.dataelem.RawDataElement(
+            pydicom.tag.Tag(name), pydicom.datadict.dictionary_VR(name), len(value), value, 0, False, True
+        )
+    data.save_as(path)
+
+
+def unstated(data):
+    if "NumberOfFrames" in data:
+        del data.NumberOfFrames
+
+
+def states(frames):
+    return lambda data: setattr(data, "NumberOfFrames", frames)
+
+
+@pytest.mark.parametrize("way", [None, "table of offsets", "no table", "extended table", "three parts a frame"])
+@pytest.mark.parametrize("change", [unstated, states(0)])
+def test_frames_that_no_number_is_stated_of_are_all_read_and_told(tmp_path, way, change):
+    frames = moving(12)
+    dicom(tmp_path / "a", frames, compress=bool(way), FrameTime="40")
+    if way:
+        in_parts(tmp_path / "a", way)
+    doctored(tmp_path / "a", change)
+    clip = video.read(tmp_path / "a", rate=100)
+    assert (clip.frames == frames).all()
+    assert clip.total == video.count(tmp_path / "a") == 12
+    assert clip.problems == ("it states no number of frames; what it holds is used: 12 frames",)
+
+
+@pytest.mark.parametrize("compress", [False, True])
+def test_a_single_picture_needs_neither_number_nor_rate(tmp_path, compress):
+    dicom(tmp_path / "a", moving(1), compress=compress)
+    for change in (lambda data: None, states(0), unstated):
+        doctored(tmp_path / "a", change)
+        clip = video.read(tmp_path / "a")
+        assert (clip.frames == moving(1)).all()
+        assert (clip.total, clip.problems, video.count(tmp_path / "a")) == (1, (), 1)
+
+
+def test_a_compressed_picture_in_parts_is_one_frame(tmp_path):
+    from pydicom import encaps, uid
+
+    kept = io.BytesIO()
+    noisy = np.random.default_rng(0).integers(0, 256, (64, 64)).astype(np.uint8)
+    Image.fromarray(noisy).save(kept, "JPEG", quality=95)
+    dicom(tmp_path / "a", noisy[None])
+    for several in (1, 4):
+        data = pydicom.dcmread(tmp_path / "a")
+        data.file_meta.TransferSyntaxUID = uid.JPEGBaseline8Bit
+        data.PixelData = encaps.encapsulate([kept.getvalue()] * several, fragments_per_frame=3, has_bot=False)
+        data["PixelData"].VR = "OB"
+        unstated(data)
+        data.save_as(tmp_path / "b", enforce_file_format=True)
+        clip = video.read(tmp_path / "b", rate=100)
+        assert clip.total == len(clip.frames) == video.count(tmp_path / "b") == several
+        assert np.abs(clip.frames - noisy.astype(int)).mean() < 5
+
+
+@pytest.mark.parametrize("way", [None, "table of offsets", "no table", "extended table", "three parts a frame"])
+@pytest.mark.parametrize("stated", [1, 5])
+def test_frames_beyond_those_stated_are_left_out_and_told(tmp_path, way, stated):
+    frames = moving(12)
+    dicom(tmp_path / "a", frames, compress=bool(way), FrameTime="40")
+    if way:
+        in_parts(tmp_path / "a", way)
+    doctored(tmp_path / "a", states(stated))
+    clip = video.read(tmp_path / "a", rate=100)
+    assert (clip.frames == frames[:stated]).all()
+    assert clip.total == video.count(tmp_path / "a") == stated
+    assert clip.problems == (f"{stated} of the 12 frames it holds are used: it states no more",)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("text", [b"2x", b"2\\12 "])
+def test_number_of_frames_that_is_none_gives_those_held(tmp_path, text):
+    frames = moving(12)
+    dicom(tmp_path / "a", frames, FrameTime="40")
+    doctored(tmp_path / "a", unstated, NumberOfFrames=text)
+    clip = video.read(tmp_path / "a", rate=100)
+    assert (clip.frames == frames).all()
+    assert clip.total == video.count(tmp_path / "a") == 12
+    assert clip.problems == ("the number of frames it states cannot be read; what it holds is used: 12 frames",)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"FrameTime": b"50,0"},
+        {"FrameTime": b"50\\50 "},
+        {"FrameTime": b"-50 "},
+        {"FrameTimeVector": b"50"},
+        {"FrameTimeVector": b"0\\a b"},
+        {"CineRate": b"20 Hz "},
+        {"CineRate": b"20\\20 "},
+    ],
+)
+def test_rate_that_cannot_be_read_is_unknown(tmp_path, fields):
+    dicom(tmp_path / "a", moving(12))
+    doctored(tmp_path / "a", lambda data: None, **fields)
+    clip = video.read(tmp_path / "a")
+    assert (clip.fps, clip.total) == (25.0, 12)
+    assert clip.problems == ("the frame rate is unknown or absurd; 25 a second assumed",)
+    doctored(tmp_path / "a", lambda data: None, RecommendedDisplayFrameRate=b"10")
+    clip = video.read(tmp_path / "a")
+    assert (clip.fps, clip.problems) == (10.0, ())
+
+
+def region(across, down, units=(3, 3)):
+    item = pydicom.dataset.Dataset()
+    item.PhysicalDeltaX, item.PhysicalDeltaY = across, down
+    item.PhysicalUnitsXDirection, item.PhysicalUnitsYDirection = units
+    return {"SequenceOfUltrasoundRegions": [pydicom.dataset.Dataset(), item]}  # the first says nothing of its scale
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("fields", "square"),
+    [
+        ({"PixelAspectRatio": ["1", "1"]}, True),
+        ({"PixelAspectRatio": ["2", "1"]}, False),
+        ({"PixelAspectRatio": ["1", "2"]}, False),
+        ({"PixelSpacing": ["0.2", "0.1"]}, False),
+        ({"PixelSpacing": ["0.2", "0.2"]}, True),
+        ({"PixelSpacing": ["0", "0.2"]}, True),
+        (lambda: region(0.02, 0.02), True),
+        (lambda: region(0.02, -0.0204), True),
+        (lambda: region(0.04, 0.02), False),
+        (lambda: region(0.02, -0.04), False),
+        (lambda: region(0.004, 0.02, units=(4, 3)), True),
+    ],
+)
+def test_pixels_that_are_not_square_are_told(tmp_path, fields, square):
+    fields = fields if isinstance(fields, dict) else fields()
+    clip = read(tmp_path / "a", moving(3), **fields)
+    assert clip.problems == (() if square else ("the file says its pixels are not square; they are used as stored",))
+
+
+def test_a_file_without_transfer_syntax_is_refused_in_words(tmp_path):
+    dicom(tmp_path / "a", moving(3))
+    data = pydicom.dcmread(tmp_path / "a")
+    del data.file_meta.TransferSyntaxUID
+    data.save_as(tmp_path / "a", implicit_vr=False, little_endian=True)
+    for reading in (video.read, video.count):
+        with pytest.raises(InputError, match="does not say how its pictures are stored"):
+            reading(tmp_path / "a")
+
+
+def test_aspect_that_cannot_be_read_is_none(tmp_path):
+    dicom(tmp_path / "a", moving(3), FrameTime="40")
+    doctored(tmp_path / "a", lambda data: None, PixelAspectRatio=b"2:1 ")
+    assert video.read(tmp_path / "a").problems == ()
 
 
 def test_advice_fits_how_the_pictures_are_kept(tmp_path):

@@ -15,7 +15,7 @@ from blues.cohort.naming import BESIDE, STILLS, SUFFIXES, Namer, Parts, clip_id,
 from blues.cohort.schema import Clips
 from blues.cohort.tables import natural_key
 
-__all__ = ["files_below", "scan_clips"]
+__all__ = ["files_below", "lone_retakes", "scan_clips"]
 
 COLUMNS = ["clip", "patient", "point", "take", "path", "bytes"]
 
@@ -46,7 +46,7 @@ def scan_clips(
         What read their names; ratings are joined by it.
     findings : list of Finding
         What was left out: other suffixes, names that do not match, points that are not listed, links that lead nowhere,
-        folders and pipes named like a clip. What is odd: empty files, pointers of Git LFS, retakes without a first take.
+        folders and pipes named like a clip. What is odd: empty files, pointers of Git LFS.
 
     Raises
     ------
@@ -79,7 +79,7 @@ def scan_clips(
         _refuse_names(spec, place, names, findings[-1].what)
     clips = _in_order(pd.DataFrame(rows, columns=COLUMNS), spec)
     _refuse_twins(clips, place, spec)
-    return clips.set_index("clip"), namer, findings + _lone_retakes(clips)
+    return clips.set_index("clip"), namer, findings
 
 
 def _refuse_names(spec: Clips, place: str, names: list[str], why: str) -> NoReturn:
@@ -213,11 +213,18 @@ def _refuse_twins(clips: pd.DataFrame, place: str, spec: Clips) -> None:
             )
 
 
-def _lone_retakes(clips: pd.DataFrame) -> list[Finding]:
+def lone_retakes(clips: pd.DataFrame) -> list[Finding]:
+    """Tell of clips that are not the first take of their point, and without it.
+
+    Parameters
+    ----------
+    clips : DataFrame
+        Those kept, as :func:`scan_clips` gives them.
+    """
     first = clips.groupby(["patient", "point"])["take"].transform("min")
     lone = clips[(clips["take"] == first) & (first > 1)]
     done = "kept as the only take of its point"
     return [
-        Finding("odd", row.path, None, "", row.clip, 1, f"take {row.take} without a take 1", done)
+        Finding("odd", row.path, None, "", row.Index, 1, f"take {row.take} without a take 1", done)
         for row in lone.itertuples()
     ]

@@ -12,7 +12,7 @@ import pandas as pd
 
 from blues.check import InputError, counted
 from blues.cohort.clips import COLUMNS as CLIP_COLUMNS
-from blues.cohort.clips import scan_clips
+from blues.cohort.clips import lone_retakes, scan_clips
 from blues.cohort.decode import decode
 from blues.cohort.dictionary import Dictionary, find_dictionary, read_dictionary
 from blues.cohort.findings import UNDECIDED, Finding, frame
@@ -84,7 +84,7 @@ def read(folder: str | Path, dictionary: Dictionary | str | Path | None = None) 
         clips, namer, met = scan_clips(folder, place, dictionary.clips, id_kind, **_how(dictionary, None))
         findings += met
         clips, met = _match(clips, patients, dictionary)
-        findings += met
+        findings += lone_retakes(clips) + met
     ratings = pd.DataFrame(columns=RATING_COLUMNS).astype({"rating": float})
     if dictionary.ratings is not None:
         ratings, met = _ratings(folder, dictionary, clips, namer)

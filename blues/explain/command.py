@@ -16,6 +16,7 @@ from blues.explain.saliency import METHODS, layers
 __all__ = ["Maps", "main", "write_maps"]
 
 _PROG = "python -m blues.explain"
+_BURNT_IN = "Do not pass them on: what is burnt into them may name the patient."
 
 
 @dataclass(frozen=True)
@@ -72,8 +73,14 @@ def _main(argv: Sequence[str] | None) -> int:
     made, failed = write_maps(options)
     for reason in failed:
         print(reason, file=sys.stderr)
-    print(f"{len(made)} pictures and clips in {options.out}" + (f". {COLOURS_SAY}" if made else ""))
+    print(f"{_counted(made)} in {options.out}" + (f". {COLOURS_SAY} {_BURNT_IN}" if made else ""))
     return 0 if made else 1
+
+
+def _counted(made: Sequence[Path]) -> str:
+    pictures = sum(path.suffix == ".png" for path in made)
+    some = [check.counted(n, kind) for n, kind in ((pictures, "picture"), (len(made) - pictures, "clip")) if n]
+    return " and ".join(some) or "no pictures or clips"
 
 
 def write_maps(options: Maps) -> tuple[list[Path], list[str]]:

@@ -241,6 +241,11 @@ class Experiment:
         if "image" not in self.modalities:
             idle |= dict.fromkeys(("encoder", "weights", "image_features", "frames"), "no arm looks at images")
             idle |= dict.fromkeys(("subgroups", "margin", "reference"), "no arm looks at images")
+        if self.train is not None:
+            # runs made when these were passed over are still repeated
+            earlier = check.from_toml(Experiment, self.from_) if self.from_ is not None else Experiment()
+            crossed = [name for name in ("folds", "repeats") if getattr(self, name) != getattr(earlier, name)]
+            idle |= dict.fromkeys(crossed, "--train with --test has no cross-validation")
         check.refuse_idle(self, idle)
 
     def _check_finetune(self) -> None:
@@ -289,7 +294,9 @@ class Experiment:
 
     def to_toml(self) -> str:
         """Return the experiment as TOML, all that changes a number and nothing else; ``--from`` reads it back."""
-        lines = ["# repeat with: python -m blues.fuse --from experiment.toml"]
+        lines = [
+            "# repeat with, from the folder in which this was run: python -m blues.fuse --from .../experiment.toml"
+        ]
         for entry in dataclasses.fields(self):
             value = getattr(self, entry.name)
             if entry.name in ("jobs", "out", "from_") or value is None:

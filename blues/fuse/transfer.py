@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,8 @@ __all__ = ["joined", "transfer"]
 
 TRAIN = "train/"
 """Before the ids of training patients and clips, which may be the same as ids of the test cohort."""
+TOLD = 5
+"""Columns of which is said why they are not shared, where none is."""
 
 
 def transfer(
@@ -146,13 +148,16 @@ def joined(train_cohort: Cohort, train: Design, test_cohort: Cohort, test: Desig
             blocks[name] = _images(train_cohort, test_cohort, train.points, block, test.blocks[name])
             continue
         blocks[name], lost = _shared(name, block, test.blocks[name], pairs)
-        left_out += [
+        reasons = [
             (
                 column,
                 why.get(column) or _why_lost(column, (train_cohort, block), (test_cohort, test.blocks[name]), pairs),
             )
             for column in lost
         ]
+        if blocks[name][0].columns.empty:
+            raise _nothing_shared(name, reasons)
+        left_out += reasons
     singles, cohorts = {}, ((train_cohort, train), (test_cohort, test))
     for name in (n for n in train.singles if n in test.singles):
         a, b = train.singles[name], test.singles[name]
@@ -257,6 +262,14 @@ def _shared(
     lost = list(dict.fromkeys(str(c).partition("=")[0] for c in a if str(c) not in of))
     partly = {name for name in lost if any(c.partition("=")[0] == name for c in of)}
     of = {c: other for c, other in of.items() if c.partition("=")[0] not in partly}
-    if not of:
-        raise check.InputError(f"the two cohorts share no column of modality {modality!r}")
     return (a[list(of)], b[list(of.values())].set_axis(list(of), axis=1)), lost
+
+
+def _nothing_shared(modality: str, reasons: Sequence[tuple[str, str]]) -> check.InputError:
+    """Return the error of a modality of which all columns are left out, with why the first of them are."""
+    told = "; ".join(f"{column} ({why})" for column, why in reasons[:TOLD])
+    more = f"; and {len(reasons) - TOLD} more" if len(reasons) > TOLD else ""
+    return check.InputError(
+        f"the two cohorts share no column of modality {modality!r}: {told}{more}",
+        remedy="Make names or labels, units and kinds agree in the two dictionaries, or leave it out of --modalities",
+    )

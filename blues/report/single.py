@@ -204,11 +204,23 @@ def _trust(one: explain.Person) -> Parts:
     return [block("doubts", items=list(one.doubts), checked=list(one.checked))], {}, {}
 
 
+def _over(facts: Facts, one: explain.Person) -> list[str]:
+    """Return over what the numbers of a patient spread: repeats, clips, both, or nothing where one model predicted him once."""
+    own = facts.run.predictions[facts.run.predictions["patient"].astype(str) == one.patient]
+    return [f"{name}s" for name in ("repeat", "clip") if name in own and own[name].nunique() > 1]
+
+
+def _spread(low: float, high: float, known: bool) -> list[float]:
+    """Return the ends of a bracket; none where there is one value, which has no spread."""
+    return [low, high] if known else [np.nan, np.nan]
+
+
 def _arms(facts: Facts, one: explain.Person) -> Parts:
     of_sets = "set" in one.predictions
     unit = f", {facts.unit}" if facts.unit else ""
     asked = f"{LEVEL:.0%} prediction " + ("set" if of_sets else "interval") + unit
-    predicted = f"prediction{unit}" + facts.by_way(" (range over repeats)", "")
+    again = "repeats" in _over(facts, one)
+    predicted = f"prediction{unit}" + " (range over repeats)" * again
     columns = [column("arm"), column(predicted, "interval", digits=2)]
     columns += [column(asked) if of_sets else column(asked, "interval", digits=1)]
     columns += [column(f"{'sets' if of_sets else 'intervals'} that held the truth, all patients", "interval")]
@@ -216,7 +228,14 @@ def _arms(facts: Facts, one: explain.Person) -> Parts:
     for row in one.predictions.to_dict("records"):
         said = listed([_SETS.get(w, w) for w in str(row["set"]).split(", ")]) if of_sets else None
         given = said if of_sets else [row["p"], row["set_low"], row["set_high"]]
-        rows.append([arm_label(row["arm"]), [row["p"], row["low"], row["high"]], given, _coverage(facts, row["arm"])])
+        rows.append(
+            [
+                arm_label(row["arm"]),
+                [row["p"], *_spread(row["low"], row["high"], again)],
+                given,
+                _coverage(facts, row["arm"]),
+            ]
+        )
     y = facts.averaged[facts.averaged["patient"] == one.patient]["y"]
     outcome = ("with" if float(y.max()) > 0 else "without") + " the outcome"
     if not facts.binary:
@@ -225,13 +244,14 @@ def _arms(facts: Facts, one: explain.Person) -> Parts:
         block("facts", rows=[["Outcome of this patient", outcome], ["Asked", str(facts.design["label"])]]),
         block("table", key="patient-arms"),
     ]
-    note = facts.by_way(
-        "Prediction: mean over the repeats of the cross-validation, with the lowest and highest of them. ", ""
-    ) + (
-        "The set holds every answer that the arm cannot rule out at that level, from how it did on the other patients."
-        if of_sets
-        else "The interval reaches as far as the arm was off on that share of the other patients."
-        + (" It is cut at 0 where no patient has an outcome below 0." if _cut(facts) else "")
+    note = (
+        "Prediction: mean over the repeats of the cross-validation, with the lowest and highest of them. " * again
+        + (
+            "The set holds every answer that the arm cannot rule out at that level, from how it did on the other patients."
+            if of_sets
+            else "The interval reaches as far as the arm was off on that share of the other patients."
+            + (" It is cut at 0 where no patient has an outcome below 0." if _cut(facts) else "")
+        )
     )
     return blocks, {"patient-arms": table("Predictions for this patient", columns, rows, note=note)}, {}
 
@@ -266,14 +286,14 @@ def _moved(facts: Facts, one: explain.Person) -> Parts:
     columns = [column("feature"), column("kind"), column("value", mixed=True)]
     columns += [column(name, mixed=True) for name in (["usual in health"] if usual else []) + ["other patients"]]
     columns += [column(f"effect, {unit}", "interval", digits=3, sign=True)]
-    rows = []
+    rows, over = [], _over(facts, one)
     for row, said in zip(known.itertuples(), _values(known, _yes_no(facts)), strict=True):
         others = _span(row.low_seen, row.high_seen) if said not in ("yes", "no") else ""
-        effect = [row.shap, row.low, row.high]
+        effect = [row.shap, *_spread(row.low, row.high, bool(over))]
         health = [_span(row.low_usual, row.high_usual) or "not given"] if usual else []
         rows.append([row.label, row.modality, said, *health, others, effect])
-    over = facts.by_way(", mean over repeats with its 10th and 90th percentile", "")
-    note = f"Effect: Shapley value{over}. Other patients: lowest to highest. "
+    spread = f", mean over {' and '.join(over)} with its 10th and 90th percentile" if over else ""
+    note = f"Effect: Shapley value{spread}. Other patients: lowest to highest. "
     note += (
         "Usual in health: the reference range of the cohort's dictionary."
         if usual
@@ -384,11 +404,11 @@ def _lung(facts: Facts, one: explain.Person, pictures: Sequence[Mapping[str, Any
 def _attention(facts: Facts, one: explain.Person, privacy: Privacy) -> Parts:
     columns = [column("point or kind of information"), column("weight", "interval", digits=3)]
     columns += [] if privacy.names else [column("clip")]
-    rows = []
+    rows, again = [], "repeats" in _over(facts, one)
     for r in one.attention.itertuples():
-        row = [r.token, [r.weight, r.low, r.high]]
+        row = [r.token, [r.weight, *_spread(r.low, r.high, again)]]
         rows.append(row if privacy.names else [*row, r.clip])
-    note = f"Weights add up to 1{facts.by_way(', mean over repeats with lowest and highest', '')}. "
+    note = f"Weights add up to 1{', mean over repeats with lowest and highest' * again}. "
     note += "A weight says what the network's sum is made of; "
     note += "what moved the prediction stands above."
     made = table("Attention of the network that joins BLUE points and other information", columns, rows, note=note)
