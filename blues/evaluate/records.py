@@ -146,7 +146,7 @@ def group_codes(labels: Any, length: int, name: str = "clusters") -> tuple[np.nd
     Parameters
     ----------
     labels : array-like, shape (length,)
-        The patient (cluster) of each row, of any kind, none missing.
+        The patient (cluster) of each row, single values of any kind, none missing.
     length : int
         The number of rows expected.
     name : str
@@ -155,14 +155,15 @@ def group_codes(labels: Any, length: int, name: str = "clusters") -> tuple[np.nd
     Returns
     -------
     codes : ndarray of int, shape (length,)
-        0 to groups - 1; depends on the labels only, not on the order of the rows.
+        0 to groups - 1; depends on the labels only, not on the order of the rows: NumPy's numbers by size, others as text.
     groups : ndarray, shape (groups,)
         The label of each code.
 
     Raises
     ------
     InputError
-        If the length differs, a label is missing, or labels that differ become one or equal ones several (1 and "1").
+        If the length differs, a label is missing or a tuple, or labels that differ become one or equal ones several (1 and
+        "1").
     """
     array = np.asarray(labels).ravel()
     if len(array) != length:
@@ -176,6 +177,11 @@ def group_codes(labels: Any, length: int, name: str = "clusters") -> tuple[np.nd
             remedy="Every row must belong to a known patient or cluster",
         )
     if array.dtype == object:
+        if (several := next((label for label in array if pd.api.types.is_list_like(label)), None)) is not None:
+            raise InputError(
+                f"{name} holds {several!r}, and a label is one value",
+                remedy="Of an index of several levels take the patients' one: index.get_level_values(...)",
+            )
         array = array.astype(str)
     groups, codes = np.unique(array, return_inverse=True)
     if given.dtype == object:
