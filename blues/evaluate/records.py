@@ -11,6 +11,7 @@ import pandas as pd
 from scipy import special, stats
 
 from blues.check import InputError, finite, interval, number, p_is
+from blues.cohort.display import Shown
 
 __all__ = [
     "Estimate",
@@ -33,8 +34,8 @@ QUESTIONS = {
 }
 
 
-@dataclass(frozen=True)
-class Estimate:
+@dataclass(frozen=True, repr=False)
+class Estimate(Shown):
     """A number with its interval.
 
     Attributes
@@ -54,9 +55,9 @@ class Estimate:
     0.750 (0.610 to 0.860)
     """
 
-    value: float
-    low: float = math.nan
-    high: float = math.nan
+    value: float = field(repr=False)
+    low: float = field(default=math.nan, repr=False)
+    high: float = field(default=math.nan, repr=False)
     se: float = math.nan
     detail: dict[str, Any] = field(default_factory=dict)
 
@@ -73,8 +74,8 @@ class Estimate:
         return interval(self.value, self.low, self.high, 3)
 
 
-@dataclass(frozen=True)
-class Test:
+@dataclass(frozen=True, repr=False)
+class Test(Shown):
     """A test of a hypothesis.
 
     Attributes
@@ -91,8 +92,8 @@ class Test:
 
     __test__: ClassVar[bool] = False  # not a test case, whatever pytest thinks of the name
 
-    statistic: float
-    p_value: float
+    statistic: float = field(repr=False)
+    p_value: float = field(repr=False)
     estimate: float = math.nan
     low: float = math.nan
     high: float = math.nan
