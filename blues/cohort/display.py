@@ -8,9 +8,10 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from blues.check import counted, number
+from blues.check import counted, number, p_value
 
 __all__ = ["Shown", "panel"]
 
@@ -68,7 +69,8 @@ class Shown:
 
     def _repr_html_(self) -> str:
         """Return numbers, remarks and tables for a notebook."""
-        remarks = [text for _, value in self._fields() if isinstance(value, tuple) for text in map(str, value)]
+        told = [value for _, value in self._fields() if isinstance(value, tuple)]
+        remarks = [text for several in told for text in several if isinstance(text, str)]
         parts = [panel(self._title(), "", ("", ""), self._numbers(), remarks)]
         parts += [_head(name, value) for name, value in self._fields() if _table(value)]
         parts += [value._repr_html_() for _, value in self._fields() if isinstance(value, Shown) and not _text(value)]
@@ -94,8 +96,11 @@ class Shown:
 
 def _text(value: Any) -> str:
     """Return a number, a word, or a record that has words of its own; nothing of others."""
+    value = value.item() if isinstance(value, np.generic) else value
     if isinstance(value, float):
-        return number(value, 3)
+        if 0 < abs(value) < 0.01:  # three decimals would leave little or nothing of it
+            return f"{value:.2g}".replace("-", "−")
+        return number(value, 0 if value.is_integer() else 3)
     own_words = isinstance(value, Shown) and type(value).__str__ is not object.__str__
     return str(value) if own_words or isinstance(value, int | str) else ""
 
@@ -108,6 +113,16 @@ def _head(name: str, table: pd.DataFrame) -> str:
     """Return the first rows of a table."""
     whole = table if table.index.name is None else table.reset_index()
     head = [f"{column}{'>' * pd.api.types.is_numeric_dtype(kind)}" for column, kind in whole.dtypes.items()]
-    rows = [[_text(cell) or str(cell) for cell in row] for row in whole.head(_ROWS).itertuples(index=False)]
+    rows = list(zip(*(_cells(column) for _, column in whole.head(_ROWS).items()), strict=True))
     more = f"and {counted(len(whole) - _ROWS, 'more row')}" if len(whole) > _ROWS else ""
     return panel(name, "", head, rows, [more])
+
+
+def _cells(column: pd.Series) -> list[str]:
+    """Return the texts of a column: p values as such, numbers with as many decimals as others of the column."""
+    if column.name == "p_value":
+        return list(map(p_value, column))
+    if not pd.api.types.is_float_dtype(column):
+        return list(map(str, column))
+    whole = (column.dropna() % 1 == 0).all()
+    return [number(value, 3) if not whole and value % 1 == 0 else _text(value) for value in column]
