@@ -50,15 +50,15 @@ def clips(embeddings: Embeddings, how: str = "mean", *, partial: float = 0.0) ->
     Raises
     ------
     InputError
-        When the way is not known, ``partial`` is not between 0 and 1, there is no clip, or the table names rows that the
-        values do not have or two clips share.
+        When the way is not known, ``partial`` is not between 0 and 1, there is no clip, a clip has no patient or two rows, or
+        the table names rows that the values do not have or two clips share.
     """
     check.one_of(how, FRAMES, "frame pooling")
     if not 0 <= partial <= 1:
         raise check.InputError(
             f"partial is {partial}", allowed="0 (each clip alone) to 1 (its patient's other clips alone)"
         )
-    table, values = embeddings.table, embeddings.values
+    table, values = _keyed(embeddings.table, "clip", "patient"), embeddings.values
     if len(table) == 0:
         raise check.InputError(
             "there is no embedded clip to pool", remedy="See quarantine.csv for why each was refused"
@@ -91,6 +91,32 @@ def clips(embeddings: Embeddings, how: str = "mean", *, partial: float = 0.0) ->
     return pooled.astype(np.float32)
 
 
+def _keyed(table: pd.DataFrame, *keys: str) -> pd.DataFrame:
+    """Return the table with each key as its own type: a category that does not occur is no patient and no point.
+
+    Raises
+    ------
+    InputError
+        When a key is missing, as a column or of a row, or a clip has two rows.
+    """
+    check.columns_exist(keys, table.columns, "the table of embeddings")
+    for key in keys:
+        column = table[key]
+        if len(without := np.flatnonzero(column.isna())):
+            raise check.InputError(
+                f"{check.counted(len(without), 'row')} without {key} in the table of embeddings, the first at position "
+                f"{without[0]}",
+                remedy="Leave these rows out, or fill them in",
+            )
+        if isinstance(column.dtype, pd.CategoricalDtype):
+            table = table.assign(**{key: column.astype(column.cat.categories.dtype)})
+    if len(twice := table.loc[table["clip"].duplicated(), "clip"]):
+        raise check.InputError(
+            f"clip {twice.iloc[0]} is there twice", allowed="one row a clip in the table of embeddings"
+        )
+    return table
+
+
 def _partly(values: pd.DataFrame, patients: np.ndarray, share: float) -> pd.DataFrame:
     """Move each clip by ``share`` of the way to the mean of its patient's other clips."""
     grouped = values.groupby(patients)
@@ -116,9 +142,14 @@ def points(values: pd.DataFrame, table: pd.DataFrame, retakes: str = "longest") 
     -------
     DataFrame
         Index (patient, point), columns as ``values``.
+
+    Raises
+    ------
+    InputError
+        When the policy is not known, or a row of the table has no clip, patient or point, or its clip another row.
     """
     check.one_of(retakes, RETAKES, "retake policy")
-    table = table.set_index("clip").loc[values.index]
+    table = _keyed(table, "clip", "patient", "point").set_index("clip").loc[values.index]
     keys = [table["patient"], table["point"]]
     if retakes in ("mean", "max"):
         return values.groupby(keys, sort=False).agg(retakes)
@@ -176,10 +207,16 @@ def patients(
     -------
     DataFrame
         Index ``patient`` in the order of the table; float32. A patient without a readable clip is absent.
+
+    Raises
+    ------
+    InputError
+        As :func:`clips` and :func:`points`; when the pooling of points is not known, or a clip is at a point not in ``order``.
     """
     check.one_of(how, POINTS, "point pooling")
-    by_point = points(clips(embeddings, frames), embeddings.table, retakes)
-    present = list(dict.fromkeys(embeddings.table["patient"]))
+    table = _keyed(embeddings.table, "clip", "patient", "point")
+    by_point = points(clips(embeddings, frames), table, retakes)
+    present = list(dict.fromkeys(table["patient"]))
     grouped = by_point.groupby(level="patient", sort=False)
     if how == "concat":
         return _side_by_side(by_point, list(order or sorted(set(by_point.index.get_level_values("point"))))).loc[

@@ -142,6 +142,19 @@ def test_scores_behind_the_rules(tiny):
     assert found["clip with: B-lines"] == pytest.approx(1 - found["clip without: B-lines"])
 
 
+def test_categories_that_do_not_occur_are_no_raters_no_items_and_no_patients(tiny):
+    keys = ("rater", "item", "patient", "point", "clip")
+    ratings = tiny.ratings.assign(
+        **{key: tiny.ratings[key].astype("category").cat.add_categories(["none"]) for key in keys}
+    )
+    made = dataclasses.replace(tiny, ratings=ratings)
+    for what in (agree.rule_scores, agree.associations):
+        pd.testing.assert_frame_equal(what(made), what(tiny))
+    assert [str(r) for r in agree.retakes(made, draws=50)] == [str(r) for r in agree.retakes(tiny, draws=50)]
+    for target in ("severity", "severity_clip"):
+        pd.testing.assert_series_equal(made.target(target), tiny.target(target))
+
+
 def test_ratings_of_one_class_or_of_nobody_known_are_said(tiny):
     positive = tiny.target("pcr") == 1
     one_class = tiny.ratings[tiny.ratings["patient"].map(positive).fillna(False).astype(bool)]

@@ -12,7 +12,7 @@ import pytest
 from made_design import QUICK, make_design
 from test_report import HOSTILE, Tree, make_run
 
-from blues import agree, check, fuse, video
+from blues import agree, check, evaluate, fuse, survive, video
 from blues.agree.section import merged
 from blues.check import InputError
 from blues.cohort.display import panel
@@ -182,3 +182,32 @@ def test_a_run_on_clips_counts_clips_in_terminal_and_notebook():
     told = f"120 clips ({int(made.y.sum())} with the event) of 40 patients;"
     assert told in summary(run)
     assert told in Tree(run._repr_html_()).text
+
+
+def test_results_are_a_line_in_a_terminal_and_tables_in_a_notebook(rng):
+    y, p, time = np.arange(60) % 2, rng.random(60), rng.exponential(6, 60)
+    sick = pd.DataFrame({HOSTILE[0]: rng.normal(size=60), "age": rng.normal(60, 10, 60)})
+    groups = np.where(y, HOSTILE[0], "others")
+    area = evaluate.auroc([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8])
+    assert repr(area).startswith(f"<Estimate {area}: se ")
+    assert repr(area).startswith("<Estimate 0.750 (0.069 to 0.992): se ")
+    assert "reason one observation" in repr(evaluate.brier([1], [0.2]))
+    cox = survive.cox(time, y, sick)
+    curves = survive.kaplan_meier(time, y, groups=groups)
+    for record, words in [
+        (area, ["0.750 (0.069 to 0.992)", "delong-logit"]),
+        (evaluate.delong_test(y, p, p[::-1]), ["statistic", "DeLong, paired"]),
+        (evaluate.calibration(y, p), ["slope", "spiegelhalter"]),
+        (evaluate.operating_point(y, p > 0.5, [0.1]), ["tp", "sensitivity", "prevalence"]),
+        (cox, ["log likelihood", "hazard_ratio", "age", f"{cox.concordance:.3f}"]),
+        (curves, ["median", f"and {len(curves.table) - 8} more rows"]),
+        (survive.restricted_mean(time, y, tau=5, groups=groups), ["differences", "others"]),
+        (survive.describe(pd.DataFrame({"time": time, "event": y})), ["Curves", "RestrictedMean"]),
+    ]:
+        line, tree = repr(record), Tree(record._repr_html_())
+        assert line.startswith(f"<{type(record).__name__}")
+        assert len(line) < 330
+        assert "\n" not in line
+        assert tree.wrong == []
+        assert not tree.all("script", "img")
+        assert all(word in tree.text for word in words), (line, words)

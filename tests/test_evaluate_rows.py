@@ -85,6 +85,14 @@ def test_groups_without_patients_are_refused():
             lambda: group_codes(np.array([1, "1"], dtype=object), 2),
             "labels 1 and '1', which cannot be told apart",
         ),
+        (
+            lambda: evaluate.auroc([0, 1], [0.2, 0.7], pd.MultiIndex.from_arrays([list("ab"), [1, 2]])),
+            r"clusters holds \('a', 1\), and a label is one value",
+        ),
+        (
+            lambda: evaluate.patient_folds([0, 1], pd.Series([("a", 1), ("b", 2)]), 2),
+            r"patients holds \('a', 1\), and a label is one value",
+        ),
         (lambda: group_codes(["a", "a\0"], 2), "cannot be told apart"),
         (lambda: group_codes(np.array([1, 1.0], dtype=object), 2), "equal labels of several types"),
         (

@@ -460,3 +460,19 @@ def test_the_full_table_takes_well_under_a_second(rng):
     start = time.perf_counter()
     evaluate.score_table(frame, draws=2000)
     assert time.perf_counter() - start < 2
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_ties_of_averaged_predictions_are_ties_whatever_the_last_bit(seed):
+    rng = np.random.default_rng(seed)
+    y = rng.permutation(np.repeat([0, 1], 20))
+    tenths, others = rng.integers(0, 6, size=(2, 5, 40))
+    frames = [frame_of(y, p / 10) for p in (tenths, others)]
+    scores = evaluate.score_table(frames[0], draws=50).set_index("metric")
+    exact = evaluate.auroc(y, tenths.sum(0))
+    assert scores.loc["auroc_mean_prediction", "value"] == pytest.approx(exact.value, abs=1e-12)
+    assert scores.loc["auroc_mean_prediction", "low"] == pytest.approx(exact.low, abs=1e-12)
+    compared = evaluate.compare_table(*frames, draws=50).set_index("test").loc["DeLong"]
+    test = evaluate.delong_test(y, tenths.sum(0), others.sum(0))
+    assert compared["difference"] == pytest.approx(test.estimate, abs=1e-12)
+    assert compared["p_value"] == pytest.approx(test.p_value, abs=1e-9)

@@ -53,6 +53,17 @@ def test_steps_lead_from_base_to_prediction(found):
     assert set(one.predictions["arm"]) == set(found.predictions["arm"])
 
 
+def test_labels_may_be_categories_of_which_some_do_not_occur(found):
+    keys = ("patient", "arm", "repeat", "fold")
+    table = found.predictions.assign(
+        **{key: found.predictions[key].astype("category").cat.add_categories([99]) for key in keys}
+    )
+    other = explain.person(found.attributions, table, "7", "blood")
+    one = explain.person(found.attributions, found.predictions, "7", "blood")
+    pd.testing.assert_frame_equal(other.predictions, one.predictions)
+    pd.testing.assert_frame_equal(other.nearest, one.nearest)
+
+
 def test_value_outside_what_others_have_is_a_doubt(found):
     one = of(found, "1")
     assert any(text.startswith("CRP 50 lies outside") for text in one.doubts)

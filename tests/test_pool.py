@@ -134,3 +134,32 @@ def test_a_clip_twice_in_the_table_is_refused(embeddings):
     embeddings.table = embeddings.table.iloc[[0, 1, 1]]
     with pytest.raises(InputError, match="clip p1_R1_2 is there twice"):
         pool.clips(embeddings)
+
+
+@pytest.mark.parametrize("how", pool.POINTS)
+@pytest.mark.parametrize("retakes", pool.RETAKES)
+def test_a_category_that_does_not_occur_is_no_patient_and_no_point(embeddings, how, retakes):
+    expected = pool.patients(embeddings, how=how, retakes=retakes)
+    by_point = pool.points(pool.clips(embeddings), embeddings.table, retakes)
+    for key, unused in (("patient", ["0", "2", "1"]), ("point", ["R1", "R2", "L1"])):
+        embeddings.table[key] = pd.Categorical(embeddings.table[key], categories=unused)
+    pd.testing.assert_frame_equal(pool.patients(embeddings, how=how, retakes=retakes), expected)
+    pd.testing.assert_frame_equal(pool.points(pool.clips(embeddings), embeddings.table, retakes), by_point)
+    assert pool.clips(embeddings, partial=0.5).shape == (4, 2)
+
+
+@pytest.mark.parametrize("key", ["clip", "patient", "point"])
+def test_a_clip_that_belongs_nowhere_is_refused(embeddings, key):
+    embeddings.table.loc[2, key] = None
+    with pytest.raises(InputError, match=f"1 row without {key} in the table of embeddings, the first at position 2"):
+        pool.patients(embeddings)
+    with pytest.raises(InputError, match=f"no column '{key}'"):
+        pool.patients(SimpleNamespace(**{**vars(embeddings), "table": embeddings.table.drop(columns=key)}))
+
+
+def test_a_clip_with_two_rows_is_refused(embeddings):
+    values = pool.clips(embeddings)
+    embeddings.table.loc[1, "clip"] = "p1_R1"
+    for call in (lambda: pool.patients(embeddings), lambda: pool.points(values, embeddings.table)):
+        with pytest.raises(InputError, match="clip p1_R1 is there twice"):
+            call()

@@ -456,3 +456,12 @@ def test_a_score_that_no_patient_moves_has_no_interval():
     assert (scores.table["reason"] == "leaving out a patient never moves the score").all()
     gap = difference(np.array([0.1, 0.1 + 3e-15, 0.1, 0.1 - 3e-15]), np.zeros(4))
     assert np.isnan(gap.p_value)
+
+
+@pytest.mark.parametrize("wrap", [pd.Categorical, pd.CategoricalIndex, lambda g, c: pd.Series(pd.Categorical(g, c))])
+def test_categories_order_the_groups_in_whatever_holds_them(wrap, rng):
+    time, event = rng.exponential(6, 40), np.ones(40)
+    groups = wrap(np.where(np.arange(40) % 2, "high", "low"), ["low", "none", "high"])
+    found = survive.restricted_mean(time, event, tau=4, groups=groups).differences
+    assert found[["group", "reference"]].to_numpy().tolist() == [["high", "low"]]
+    assert survive.kaplan_meier(time, event, groups=groups).table["group"].unique().tolist() == ["low", "high"]

@@ -96,7 +96,7 @@ def _reference(cohort: Cohort, target: str | None) -> tuple[str, pd.Series]:
 def _clip_values(cohort: Cohort, item: str) -> Iterator[tuple[str, pd.DataFrame]]:
     """Yield each rater's ratings of an item: columns clip, patient, rating."""
     rows = cohort.ratings[(cohort.ratings["item"] == item) & cohort.ratings["rating"].notna()]
-    for rater, part in rows.groupby("rater", sort=True):
+    for rater, part in rows.groupby("rater", sort=True, observed=True):
         yield str(rater), part[["clip", "patient", "rating"]]
 
 
@@ -105,13 +105,18 @@ def _rules(cohort: Cohort) -> Iterator[tuple[str, str, str, str, pd.Series, floa
     for item in _items(cohort):
         scale, label = scale_of(cohort, item), _label(cohort, item)
         for rater, rows in _clip_values(cohort, item):
-            by_patient = rows.groupby("patient", sort=False)["rating"]
+            by_patient = rows.groupby("patient", sort=False, observed=True)["rating"]
             by_clip = rows.set_index("clip")["rating"]
             if scale is not None and len(scale) == 2:
                 low, high = min(scale), max(scale)
                 most = int(by_patient.size().max())
                 for words, value in (("with", high), ("without", low)):
-                    counts = (rows["rating"] == value).groupby(rows["patient"], sort=False).sum().astype(float)
+                    counts = (
+                        (rows["rating"] == value)
+                        .groupby(rows["patient"], sort=False, observed=True)
+                        .sum()
+                        .astype(float)
+                    )
                     for k in range(1, most + 1):
                         yield (
                             "patient",
@@ -249,7 +254,7 @@ def _predictors(cohort: Cohort, item: str, columns: Sequence[str] | None) -> dic
     for other in _items(cohort):
         if other != item and scale_of(cohort, other) == [0.0, 1.0]:
             rows = cohort.ratings[cohort.ratings["item"] == other]
-            shares[f"{other} fraction"] = rows.groupby("patient")["rating"].mean()
+            shares[f"{other} fraction"] = rows.groupby("patient", observed=True)["rating"].mean()
     found = {}
     for name in columns:
         if name in shares:
@@ -317,7 +322,7 @@ def associations(
         raise InputError(f"no measurement to associate {item!r} with", remedy="Name columns of the patient table")
     table = pd.concat(found, ignore_index=True)
     table["q_value"] = np.nan
-    for _, part in table[table["p_value"].notna()].groupby(["rater", "method"]):
+    for _, part in table[table["p_value"].notna()].groupby(["rater", "method"], observed=True):
         table.loc[part.index, "q_value"] = benjamini_hochberg(part["p_value"].to_numpy())
     return table
 
@@ -341,7 +346,9 @@ def side_by_side(table: pd.DataFrame) -> pd.DataFrame:
         "mixed model, random intercept": "mixed",
     }
     rows = []
-    for (item, name, label, rater), part in table.groupby(["item", "predictor", "label", "rater"], sort=False):
+    for (item, name, label, rater), part in table.groupby(
+        ["item", "predictor", "label", "rater"], sort=False, observed=True
+    ):
         row: dict[str, Any] = {"item": item, "predictor": name, "label": label, "rater": rater}
         by_method = part.set_index("method")
         row |= {"clips": int(part["n"].max()), "patients": int(part["clusters"].iloc[0])}
@@ -404,7 +411,7 @@ def retakes(
 def _two_takes(cohort: Cohort, rows: pd.DataFrame) -> pd.DataFrame:
     """Return the first two rated takes of each point, index (patient, point), columns ``take 1``, ``take 2``."""
     table = rows.join(cohort.clips[["point", "take"]], on="clip").sort_values("take", kind="stable")
-    place = table.groupby(["patient", "point"]).cumcount()
+    place = table.groupby(["patient", "point"], observed=True).cumcount()
     pair = table.assign(place=place)[place < 2].pivot(index=["patient", "point"], columns="place", values="rating")
     return pair.dropna().set_axis(["take 1", "take 2"], axis=1) if pair.shape[1] == 2 else pair.iloc[:0]
 

@@ -183,7 +183,7 @@ def read_predictions(folder: str | Path) -> Predictions:
     threshold = table["threshold"].fillna(0.5) if "threshold" in table else 0.5
     table = table.assign(called=reaches(table["p"], threshold).astype(float))
     table = table.assign(grade=table["grade"] if "grade" in table else np.nan)
-    means = table.groupby(["unit", "arm"], sort=False)[["p", "called", "grade"]].mean().unstack("arm")
+    means = table.groupby(["unit", "arm"], sort=False, observed=True)[["p", "called", "grade"]].mean().unstack("arm")
     return Predictions(
         task=str(design.get("task") or task),
         kind=str(design.get("kind") or _kind(table)),
@@ -258,7 +258,7 @@ def experts_of(cohort: Cohort, task: str) -> Experts:
     ratings = {}
     targets = {**cohort.dictionary.targets, task: spec.model_copy(update={"rater": None})}
     anybody = cohort.dictionary.model_copy(update={"targets": targets})
-    for rater, rows in cohort.ratings.groupby("rater", sort=True):
+    for rater, rows in cohort.ratings.groupby("rater", sort=True, observed=True):
         his = dataclasses.replace(cohort, dictionary=anybody, ratings=rows.reset_index(drop=True))
         ratings[str(rater)] = his.target(task)
     frame = pd.DataFrame(ratings)

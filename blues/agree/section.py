@@ -76,7 +76,7 @@ def _numbers(rows: pd.DataFrame) -> pd.DataFrame:
     first = rows if round_ is None else rows[rows["round"] == round_]
     subjects = first["subject"].nunique()
     found = []
-    for rater, part in rows.groupby("rater", sort=True):
+    for rater, part in rows.groupby("rater", sort=True, observed=True):
         own = part if round_ is None else part[part["round"] == round_]
         found.append(
             {

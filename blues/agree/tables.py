@@ -273,7 +273,7 @@ def intra_rater(
     how |= {} if interval is None else {"interval": interval}
     rounds = {"interval": "jackknife"}  # unless one is named: two rounds are no sample of raters
     found = []
-    for rater, part in rows.groupby("rater", sort=True):
+    for rater, part in rows.groupby("rater", sort=True, observed=True):
         sides = [
             choose(part, item=item, round=r).set_index("subject")["rating"]
             for r in (first, second)

@@ -177,7 +177,7 @@ def _variables(cohort: Cohort, target: str | None) -> list[tuple[str, str, str, 
             found.append((group, name, spec.label or name, spec.unit, spec.decoded_kind, values))
     if dictionary.ratings is not None:
         for name in dictionary.ratings.items:
-            mean = pooled_rating(cohort.ratings, name).groupby(cohort.clips["patient"]).mean()
+            mean = pooled_rating(cohort.ratings, name).groupby(cohort.clips["patient"], observed=True).mean()
             values = mean.reindex(cohort.patients.index)
             found.append(
                 (

@@ -91,7 +91,7 @@ def pooled_rating(ratings: pd.DataFrame, item: str, rater: str | None = None) ->
                 f"nobody called {rater!r} rated {item!r}", allowed=sorted(chosen["rater"].unique()) or "nobody"
             )
         chosen = chosen[chosen["rater"] == rater]
-    return chosen.dropna(subset="rating").groupby("clip", sort=False)["rating"].mean()
+    return chosen.dropna(subset="rating").groupby("clip", sort=False, observed=True)["rating"].mean()
 
 
 def _from_rating(target: Target, clips: pd.DataFrame, ratings: pd.DataFrame, points: Collection[str]) -> pd.Series:
@@ -100,12 +100,12 @@ def _from_rating(target: Target, clips: pd.DataFrame, ratings: pd.DataFrame, poi
         return rating
     table = clips[["patient", "point", "take"]].join(rating.rename("rating"), how="inner")
     if target.over_clips is not None:
-        return table.groupby("patient")["rating"].agg(target.over_clips)
+        return table.groupby("patient", observed=True)["rating"].agg(target.over_clips)
     by_take = table.sort_values("take", kind="stable")
-    at_points = by_take.groupby(["patient", "point"])["rating"].agg(target.over_takes)
-    per_patient = at_points.groupby("patient").agg(target.over_points)
+    at_points = by_take.groupby(["patient", "point"], observed=True)["rating"].agg(target.over_takes)
+    per_patient = at_points.groupby("patient", observed=True).agg(target.over_points)
     if target.over_points == "sum":
-        per_patient = per_patient.where(at_points.groupby("patient").size() == len(points))
+        per_patient = per_patient.where(at_points.groupby("patient", observed=True).size() == len(points))
     return per_patient
 
 

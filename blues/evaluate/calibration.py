@@ -13,6 +13,7 @@ from scipy import special, stats
 from statsmodels.nonparametric.smoothers_lowess import lowess
 
 from blues.check import ROUNDING, InputError, binary_outcome, one_of, probabilities, same_length
+from blues.cohort.display import Shown
 from blues.evaluate.records import Estimate, Test, check_level, group_codes, normal_quantile, zeros_and_ones
 from blues.evaluate.rows import rows_in_order
 
@@ -174,8 +175,8 @@ def smooth_calibration(y: Any, p: Any) -> pd.DataFrame:
     return frame
 
 
-@dataclass(frozen=True)
-class Calibration:
+@dataclass(frozen=True, repr=False)
+class Calibration(Shown):
     """How predicted probabilities agree with what happened.
 
     Attributes

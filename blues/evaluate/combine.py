@@ -133,13 +133,13 @@ def combine_table(
     """
     frames = np.asarray(p)
     rows = pd.DataFrame({"y": np.asarray(y, dtype=float), "clip": np.asarray(clips), "patient": np.asarray(patients)})
-    varying = rows.groupby("patient")["y"].nunique()
+    varying = rows.groupby("patient", observed=True)["y"].nunique()
     if (varying > 1).any():
         raise InputError(f"the outcome differs between frames of patient {varying.idxmax()}")
-    owners = rows.groupby("clip", sort=False)["patient"].agg(["first", "nunique"])
+    owners = rows.groupby("clip", sort=False, observed=True)["patient"].agg(["first", "nunique"])
     if (owners["nunique"] > 1).any():
         raise InputError(f"clip {owners['nunique'].idxmax()} belongs to several patients")
-    outcome = rows.groupby("patient", sort=False)["y"].first()
+    outcome = rows.groupby("patient", sort=False, observed=True)["y"].first()
     lines = []
     for over_frames in ("mean", "vote"):
         of_clip = combine(frames, rows["clip"], over_frames, threshold=threshold)

@@ -59,7 +59,8 @@ def patient_folds(
         The patient of each row. All rows of a patient fall into the same fold.
     folds, repeats : int
     seed : int
-        Same seed, same patients: same folds, whatever the order of the rows.
+        Same seed, same patients: same folds, whatever the order of the rows. Patients are dealt in the order of their labels,
+        numbers by size and text as text, so that 2 and 10 are dealt otherwise than "2" and "10". A cohort's are text.
     kind : {"auto", "binary", "ordinal", "continuous"}
         Binary and ordinal outcomes are stratified by class; ``auto`` takes up to ten whole numbers as
         classes. Continuous outcomes are stratified by up to five bins of the patients' means.

@@ -14,7 +14,17 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from blues.check import ROUNDING, InputError, binary_outcome, columns_exist, finite, one_of, probabilities, reaches
+from blues.check import (
+    DIGITS,
+    ROUNDING,
+    InputError,
+    binary_outcome,
+    columns_exist,
+    finite,
+    one_of,
+    probabilities,
+    reaches,
+)
 from blues.evaluate.ordinal import category_codes, kappa_of_tables, scale_weights
 from blues.evaluate.placements import weighted_auroc
 from blues.evaluate.precision import weighted_average_precision
@@ -68,9 +78,14 @@ class OutOfFold:
         return reaches(self.p, self.threshold).astype(float)
 
     @cached_property
+    def averaged(self) -> np.ndarray:
+        """``p`` averaged over the repeats, shape (n,): what is equal but for the last bit of a sum is equal."""
+        return np.asarray(self.p.mean(0).round(DIGITS))
+
+    @cached_property
     def called_on_average(self) -> np.ndarray:
         """1 where ``p`` averaged over the repeats reaches the threshold averaged over them, shape (n,)."""
-        return reaches(self.p.mean(0), self.threshold.mean(0)).astype(float)
+        return reaches(self.averaged, self.threshold.mean(0)).astype(float)
 
     @cached_property
     def graded(self) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from scipy import special, stats
 from statsmodels.stats.proportion import proportion_confint
 
 from blues.check import InputError, same_length
+from blues.cohort.display import Shown
 from blues.evaluate.records import Estimate, check_level, group_codes, normal_quantile, zeros_and_ones
 from blues.evaluate.rows import rows_in_order
 
@@ -183,8 +184,8 @@ def clustered_proportion(hits: Any, clusters: Any, *, level: float = 0.95) -> Es
     return Estimate(share, min(low, share), max(high, share), math.sqrt(variance), detail)
 
 
-@dataclass(frozen=True)
-class OperatingPoint:
+@dataclass(frozen=True, repr=False)
+class OperatingPoint(Shown):
     """What a binary prediction achieves.
 
     Attributes
@@ -204,7 +205,7 @@ class OperatingPoint:
     fn: int
     tn: int
     measures: dict[str, Estimate]
-    reweighted: pd.DataFrame = field(repr=False)
+    reweighted: pd.DataFrame
 
     def __getattr__(self, name: str) -> Estimate:
         measures = self.__dict__.get("measures", {})

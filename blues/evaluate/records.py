@@ -11,6 +11,7 @@ import pandas as pd
 from scipy import special, stats
 
 from blues.check import InputError, finite, interval, number, p_is
+from blues.cohort.display import Shown
 
 __all__ = [
     "Estimate",
@@ -33,8 +34,8 @@ QUESTIONS = {
 }
 
 
-@dataclass(frozen=True)
-class Estimate:
+@dataclass(frozen=True, repr=False)
+class Estimate(Shown):
     """A number with its interval.
 
     Attributes
@@ -54,9 +55,9 @@ class Estimate:
     0.750 (0.610 to 0.860)
     """
 
-    value: float
-    low: float = math.nan
-    high: float = math.nan
+    value: float = field(repr=False)
+    low: float = field(default=math.nan, repr=False)
+    high: float = field(default=math.nan, repr=False)
     se: float = math.nan
     detail: dict[str, Any] = field(default_factory=dict)
 
@@ -73,8 +74,8 @@ class Estimate:
         return interval(self.value, self.low, self.high, 3)
 
 
-@dataclass(frozen=True)
-class Test:
+@dataclass(frozen=True, repr=False)
+class Test(Shown):
     """A test of a hypothesis.
 
     Attributes
@@ -91,8 +92,8 @@ class Test:
 
     __test__: ClassVar[bool] = False  # not a test case, whatever pytest thinks of the name
 
-    statistic: float
-    p_value: float
+    statistic: float = field(repr=False)
+    p_value: float = field(repr=False)
     estimate: float = math.nan
     low: float = math.nan
     high: float = math.nan
@@ -146,7 +147,7 @@ def group_codes(labels: Any, length: int, name: str = "clusters") -> tuple[np.nd
     Parameters
     ----------
     labels : array-like, shape (length,)
-        The patient (cluster) of each row, of any kind, none missing.
+        The patient (cluster) of each row, single values of any kind, none missing.
     length : int
         The number of rows expected.
     name : str
@@ -155,14 +156,15 @@ def group_codes(labels: Any, length: int, name: str = "clusters") -> tuple[np.nd
     Returns
     -------
     codes : ndarray of int, shape (length,)
-        0 to groups - 1; depends on the labels only, not on the order of the rows.
+        0 to groups - 1; depends on the labels only, not on the order of the rows: NumPy's numbers by size, others as text.
     groups : ndarray, shape (groups,)
         The label of each code.
 
     Raises
     ------
     InputError
-        If the length differs, a label is missing, or labels that differ become one or equal ones several (1 and "1").
+        If the length differs, a label is missing or a tuple, or labels that differ become one or equal ones several (1 and
+        "1").
     """
     array = np.asarray(labels).ravel()
     if len(array) != length:
@@ -176,6 +178,11 @@ def group_codes(labels: Any, length: int, name: str = "clusters") -> tuple[np.nd
             remedy="Every row must belong to a known patient or cluster",
         )
     if array.dtype == object:
+        if (several := next((label for label in array if pd.api.types.is_list_like(label)), None)) is not None:
+            raise InputError(
+                f"{name} holds {several!r}, and a label is one value",
+                remedy="Of an index of several levels take the patients' one: index.get_level_values(...)",
+            )
         array = array.astype(str)
     groups, codes = np.unique(array, return_inverse=True)
     if given.dtype == object:

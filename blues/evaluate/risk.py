@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from blues.check import DIGITS
 from blues.evaluate.calibration import calibration
 from blues.evaluate.outoffold import OutOfFold, out_of_fold, paired
 from blues.evaluate.proportions import operating_point
@@ -30,11 +29,7 @@ def _averaged(predictions: pd.DataFrame, threshold: float | str) -> tuple[Any, n
     """Return the predictions by row, their mean over repeats, and the patients where a patient has several rows."""
     table = out_of_fold(predictions, "binary", threshold)
     clusters = table.patients if table.codes.max() + 1 < len(table.y) else None
-    return table, _mean(table), clusters
-
-
-def _mean(table: OutOfFold) -> np.ndarray:
-    return np.asarray(table.p.mean(0).round(DIGITS))
+    return table, table.averaged, clusters
 
 
 def operating_table(
@@ -184,9 +179,9 @@ def benefit_table(
     table, second = paired(out_of_fold(predictions, "binary"), out_of_fold(other, "binary"))
     found = net_benefit(
         table.y,
-        _mean(table),
+        table.averaged,
         thresholds,
-        other=_mean(second),
+        other=second.averaged,
         clusters=table.patients,
         draws=_fewer(draws, table),
         level=level,

@@ -114,7 +114,7 @@ def score_table(
         if name != "auroc_within_fold":
             lines.append(_score_line("auroc_bootstrap" if name == "auroc" else name, found, spread_sd))
     if kind == "binary":
-        mean = auroc(table.y, table.p.mean(0), clusters, level=level)
+        mean = auroc(table.y, table.averaged, clusters, level=level)
         lines.append(_score_line("auroc_mean_prediction", mean, math.nan))
         share = wilson_interval(table.y.sum(), len(table.y), level=level)
         share = share if clusters is None else clustered_proportion(table.y, clusters, level=level)
@@ -297,7 +297,7 @@ def _test_lines(a: OutOfFold, b: OutOfFold, kind: str, level: float) -> list[dic
     clusters = a.patients if a.codes.max() + 1 < len(a.y) else None
     lines = []
     if kind == "binary":
-        lines.append(_line("auroc", delong_test(a.y, a.p.mean(0), b.p.mean(0), clusters, level=level), "DeLong", ""))
+        lines.append(_line("auroc", delong_test(a.y, a.averaged, b.averaged, clusters, level=level), "DeLong", ""))
         for metric, statistic in (("auroc", "auroc"), ("brier", "brier"), ("accuracy", "accuracy")):
             lines.append(_line(metric, _swap(a, b, statistic), "swap permutation", ""))
         found = mcnemar_test(a.y, a.called_on_average, b.called_on_average, clusters=clusters)

@@ -11,6 +11,7 @@ import numpy as np
 from scipy import stats
 
 from blues.check import InputError, finite, same_length
+from blues.cohort.display import Shown
 from blues.evaluate.placements import weighted_auroc
 from blues.evaluate.records import Estimate, group_codes
 from blues.evaluate.resample import Seed, bootstrap_weights, patient_strata, take_rows
@@ -110,8 +111,8 @@ def no_information(y: Any, predicted: Any, loss: Callable[[Any, Any], Any] | Non
     return float(np.mean(loss(truth[:, None], called[None, :])))
 
 
-@dataclass(frozen=True)
-class Optimism:
+@dataclass(frozen=True, repr=False)
+class Optimism(Shown):
     """What refitting on bootstrap samples of patients says about a model's performance.
 
     Attributes

@@ -148,7 +148,7 @@ def _predictions(
         own = part[part["patient"].astype(str) == patient]
         if not len(own):
             continue
-        by_repeat = own.groupby("repeat")["p"].mean()
+        by_repeat = own.groupby("repeat", observed=True)["p"].mean()
         row = {"arm": str(arm), "p": by_repeat.mean(), "low": by_repeat.min(), "high": by_repeat.max()}
         sets = conformal(part, kind, level=level, scale=scale)
         sets = sets[sets["patient"].astype(str) == patient]
@@ -167,7 +167,7 @@ def _waterfall(attributions: Attributions, patient: str, arm: str, most: int, le
     rolled = roll_up(attributions, arm, level)
     own = rolled[rolled["patient"].astype(str) == patient]
     count = len(own[["repeat", *(["clip"] if "clip" in own else [])]].drop_duplicates())
-    steps = own.groupby(["modality", "name"], sort=False)["shap"].sum().div(count).reset_index()
+    steps = own.groupby(["modality", "name"], sort=False, observed=True)["shap"].sum().div(count).reset_index()
     steps = steps.reindex(steps["shap"].abs().sort_values(ascending=False, kind="stable").index).reset_index(drop=True)
     rest = steps.iloc[most:]
     shown = steps.iloc[:most]
@@ -183,14 +183,14 @@ def _waterfall(attributions: Attributions, patient: str, arm: str, most: int, le
 def _nearest(attributions: Attributions, predictions: pd.DataFrame, patient: str, arm: str, most: int) -> pd.DataFrame:
     rolled = roll_up(attributions, arm, "variable").assign(patient=lambda t: t["patient"].astype(str))
     wide = (
-        rolled.groupby(["patient", "modality", "name"], sort=False)["shap"]
+        rolled.groupby(["patient", "modality", "name"], sort=False, observed=True)["shap"]
         .mean()
         .unstack(["modality", "name"])
         .fillna(0.0)
     )
     away = np.sqrt(((wide - wide.loc[patient]) ** 2).sum(axis=1)).drop(patient)
     known = predictions[predictions["arm"] == arm].assign(patient=lambda t: t["patient"].astype(str))
-    about = known.groupby("patient")[["y", "p"]].mean()
+    about = known.groupby("patient", observed=True)[["y", "p"]].mean()
     found = away.sort_values(kind="stable").head(most).rename("distance").to_frame().join(about)
     return found.rename_axis("patient").reset_index()
 

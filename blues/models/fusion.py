@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from scipy.special import logit
 from sklearn.base import clone
+from sklearn.utils.metaestimators import available_if
 
 from blues import check
 from blues.models.inner import InnerFolds, fit, inner_predictions, predict
@@ -258,6 +259,7 @@ class LateFusion(OutcomeModel):
                 joint[rows] = stack.predict_proba(inputs)[:, 1] if self.kind == "binary" else stack.predict(inputs)
         return joint
 
+    @available_if(lambda model: model.kind != "continuous")
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return ``[1 - p, p]`` a row for a binary outcome, the probability of each of ``classes_`` for an ordinal one."""
         if self.kind == "ordinal":

@@ -11,6 +11,8 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
+from blues.check import InputError
+
 __all__ = ["InnerFolds", "fit", "inner_predictions", "predict"]
 
 Split = tuple[np.ndarray, np.ndarray]
@@ -81,10 +83,24 @@ def predict(estimator: Any, X: Any, kind: str) -> np.ndarray:
     Returns
     -------
     ndarray of shape (rows,), float64
+        0 or 1 throughout where a binary outcome was nothing else in training.
+
+    Raises
+    ------
+    InputError
+        When the model of a binary outcome learned other than two labels, and not 0 or 1 alone.
     """
-    if kind == "binary":
-        return np.asarray(estimator.predict_proba(X), dtype=float)[:, 1]
-    return np.asarray(estimator.predict(X), dtype=float)
+    if kind != "binary":
+        return np.asarray(estimator.predict(X), dtype=float)
+    p = np.asarray(estimator.predict_proba(X), dtype=float)
+    if p.shape[1] == 2:
+        return p[:, 1]
+    labels = list(estimator.classes_)
+    if len(labels) == 1 and labels[0] in (0, 1):
+        return np.full(len(p), float(labels[0]))
+    raise InputError(
+        f"a binary outcome has two labels, and the model learned {len(labels)}: {', '.join(map(str, labels[:5]))}"
+    )
 
 
 def inner_predictions(estimator: Any, X: np.ndarray, y: np.ndarray, inner: InnerFolds | None, kind: str) -> np.ndarray:

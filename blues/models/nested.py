@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import clone
+from sklearn.utils.metaestimators import available_if
 
 from blues import check
 from blues.models.inner import InnerFolds, fit, inner_predictions, predict
@@ -156,6 +157,7 @@ class Nested(OutcomeModel):
     def _said(self, X: np.ndarray) -> np.ndarray:
         return calibrated(self.calibrator_, predict(self.model_, X[:, self.columns_], self.kind))
 
+    @available_if(lambda model: model.kind != "continuous")
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return ``[1 - p, p]`` a row for a binary outcome, the probability of each of ``grades_`` for an ordinal one."""
         if self.kind != "ordinal":

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin, clone
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from blues import check
 from blues.models.inner import InnerFolds, fit
+from blues.models.outcome import one_column
 
 __all__ = ["OrdinalClassifier", "category_probabilities"]
 
@@ -60,9 +61,10 @@ class OrdinalClassifier(RegressorMixin, BaseEstimator):
         Raises
         ------
         InputError
-            For categories that are missing, infinite or no numbers.
+            Without categories, and for ones that are missing, infinite or no numbers.
         """
-        y = check.finite(y, "y")
+        validate_data(self, X, skip_check_array=True)
+        y = check.finite(one_column(y), "y")
         self.classes_ = np.unique(y)
         self.cuts_ = [fit(clone(self.estimator), X, (y > c).astype(int), inner) for c in self.classes_[:-1]]
         return self
@@ -73,6 +75,7 @@ class OrdinalClassifier(RegressorMixin, BaseEstimator):
         P(y > c) is made non-increasing in c by its running minimum before differencing.
         """
         check_is_fitted(self)
+        validate_data(self, X, reset=False, skip_check_array=True)
         above = np.ones((len(X), 1 + len(self.cuts_) + 1))
         above[:, -1] = 0
         for k, model in enumerate(self.cuts_, start=1):

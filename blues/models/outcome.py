@@ -9,11 +9,40 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils import ClassifierTags, RegressorTags, Tags
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
 from blues import check
 
-__all__ = ["OutcomeModel"]
+__all__ = ["OutcomeModel", "known_outcome", "one_column"]
+
+
+def one_column(y: Any) -> np.ndarray:
+    """Return an outcome as one value a row, shape (rows,); of a table of one column with a warning, as scikit-learn has it.
+
+    Raises
+    ------
+    InputError
+        Without an outcome, or for a table of several columns.
+    """
+    if y is None:
+        raise check.InputError("fitting requires y to be passed, but the target y is None")
+    outcome = np.asarray(y)
+    if outcome.ndim != 1 and (outcome.ndim != 2 or outcome.shape[1] != 1):
+        raise check.InputError(f"y should be a 1d array, one outcome a row, and has the shape {outcome.shape}")
+    return np.asarray(column_or_1d(outcome, warn=True))
+
+
+def known_outcome(y: Any) -> np.ndarray:
+    """Return an outcome as :func:`one_column` does, or raise where one is missing too."""
+    outcome = one_column(y)
+    missing = np.flatnonzero(pd.isna(outcome))
+    if len(missing):
+        raise check.InputError(
+            f"y has {len(missing)} missing outcomes, the first at position {missing[0]}",
+            remedy="Leave these rows out",
+        )
+    return outcome
 
 
 class OutcomeModel(BaseEstimator):
@@ -50,10 +79,9 @@ class OutcomeModel(BaseEstimator):
             self.classes_[np.minimum(check.reaches(said, self._half()), len(self.classes_) - 1).astype(int)]
         )
 
+    @available_if(lambda model: model.kind == "binary")
     def predict_proba(self, X: Any) -> np.ndarray:
-        """Return ``[1 - p, p]`` a row, shape (rows, 2), for a binary outcome."""
-        if self.kind != "binary":
-            raise check.InputError(f"probabilities are of a binary outcome, and this one is {self.kind}")
+        """Return ``[1 - p, p]`` a row, shape (rows, 2), for a binary outcome; of a continuous one there are none."""
         p = self.expected(X)
         return np.column_stack([1 - p, p])
 
@@ -74,17 +102,12 @@ class OutcomeModel(BaseEstimator):
         Raises
         ------
         InputError
-            When they differ in length, outcomes are missing or infinite, or a binary outcome has not two labels.
+            When they differ in length, an outcome is missing or infinite, there is none, or a binary one has not two labels.
         """
-        rows, outcome = self._rows(X, fitting=True), np.asarray(y)
+        outcome = one_column(y)
+        rows = self._rows(X, fitting=True)
         check.same_length(X=rows, y=outcome)
-        missing = np.flatnonzero(pd.isna(outcome))
-        if len(missing):
-            raise check.InputError(
-                f"y has {len(missing)} missing outcomes, the first at position {missing[0]}",
-                remedy="Leave these rows out",
-            )
-        return rows, self._coded(outcome, one_is_enough)
+        return rows, self._coded(known_outcome(outcome), one_is_enough)
 
     def _coded(self, y: np.ndarray, one_is_enough: bool) -> np.ndarray:
         """Return the outcome as numbers, shape (rows,): of a binary one 0 and 1, whose labels ``classes_`` keeps."""

@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, clone
 
 from blues.check import reaches
+from blues.models.outcome import one_column
 
 __all__ = ["ClipRule"]
 
@@ -50,7 +51,7 @@ class ClipRule(BaseEstimator):
         y : array of shape (rows,)
             0 or 1.
         """
-        X, y = np.asarray(X, dtype=float), np.asarray(y, dtype=float)
+        X, y = np.asarray(X, dtype=float), np.asarray(one_column(y), dtype=float)
         levels = np.unique(X[~np.isnan(X)])
         cuts = (levels[1:] + levels[:-1]) / 2 if len(levels) > 1 else levels
         gaps = []

@@ -6,15 +6,16 @@ from collections.abc import Callable
 from typing import Any
 
 from sklearn.base import BaseEstimator
-from sklearn.dummy import DummyClassifier, DummyRegressor
+from sklearn.dummy import DummyRegressor
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import Pipeline
 from sklearn.svm import SVC
-from xgboost import XGBClassifier, XGBRegressor
+from xgboost import XGBRegressor
 
 from blues import check
+from blues.models.labelled import Boosted, Prevalence
 from blues.models.ordinal import OrdinalClassifier
 from blues.models.ridge import USUAL, RidgeByFolds
 from blues.models.scale import Scaler
@@ -74,7 +75,7 @@ def _forest(kind: str, seed: int) -> Any:
 
 def _xgboost(kind: str, seed: int) -> Any:
     """Build 100 boosted trees of depth 3, learning rate 0.1, with row and column subsampling."""
-    cls = XGBClassifier if kind == "binary" else XGBRegressor
+    cls = Boosted if kind == "binary" else XGBRegressor
     return cls(
         n_estimators=100,
         max_depth=3,
@@ -90,7 +91,7 @@ def _xgboost(kind: str, seed: int) -> Any:
 
 def _prevalence(kind: str, seed: int) -> Any:
     """Build the model that knows the training mean only."""
-    return DummyClassifier(strategy="prior") if kind == "binary" else DummyRegressor(strategy="mean")
+    return Prevalence(strategy="prior") if kind == "binary" else DummyRegressor(strategy="mean")
 
 
 MODELS: dict[str, Callable[[str, int], Any]] = {

@@ -193,7 +193,7 @@ def learning_curve(frame: pd.DataFrame, metric: str = "AUROC") -> Figure:
     """
     columns_exist(("arm", "patients", "value"), frame.columns, "frame")
     figure, axes = panel(4.5, 3.6)
-    for i, (arm, part) in enumerate(frame.groupby("arm", sort=False)):
+    for i, (arm, part) in enumerate(frame.groupby("arm", sort=False, observed=True)):
         part = part.sort_values("patients")
         axes.plot(
             part["patients"], part["value"], f"{marker(i)}-", color=series_colour(i), label=plain(arm), markersize=4

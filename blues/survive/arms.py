@@ -335,7 +335,7 @@ def _score_arms(
     found: dict[str, dict[str, np.ndarray]] = {}
     for arm in arms:
         repeats = []
-        for _, part in predictions[predictions["arm"] == arm].groupby("repeat"):
+        for _, part in predictions[predictions["arm"] == arm].groupby("repeat", observed=True):
             part = part.set_index("patient").loc[patients]
             repeats.append(
                 _metrics(

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from blues.check import InputError, one_of, probabilities
+from blues.cohort.display import Shown
 from blues.evaluate.records import Estimate
 from blues.survive.inputs import Observed, observed, risk_table, some_times
 from blues.survive.weighting import censoring_curves, inverse_of, jackknife_estimate, leave_out, steps_at
@@ -16,8 +17,8 @@ from blues.survive.weighting import censoring_curves, inverse_of, jackknife_esti
 __all__ = ["BrierScores", "ipcw_brier"]
 
 
-@dataclass(frozen=True)
-class BrierScores:
+@dataclass(frozen=True, repr=False)
+class BrierScores(Shown):
     """Prediction error over time.
 
     Attributes

@@ -15,14 +15,15 @@ import pandas as pd
 from scipy.stats import norm
 
 from blues.check import InputError, finite
+from blues.cohort.display import Shown
 from blues.evaluate.records import check_level
 from blues.survive.inputs import Observed, RiskTable, group_labels, observed, positive_time, risk_table, some_events
 
 __all__ = ["Curves", "RestrictedMean", "aalen_johansen", "kaplan_meier", "restricted_mean"]
 
 
-@dataclass(frozen=True)
-class Curves:
+@dataclass(frozen=True, repr=False)
+class Curves(Shown):
     """Step curves, one a group (and a cause).
 
     Attributes
@@ -297,8 +298,8 @@ def aalen_johansen(time: Any, event: Any, *, groups: Any = None, entry: Any = No
     return Curves(pd.concat(pieces, ignore_index=True), empty, level, watched)
 
 
-@dataclass(frozen=True)
-class RestrictedMean:
+@dataclass(frozen=True, repr=False)
+class RestrictedMean(Shown):
     """Restricted mean times and how groups differ.
 
     Attributes

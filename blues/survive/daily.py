@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from blues.check import InputError, one_of
+from blues.cohort.display import Shown
 from blues.survive.glm import binomial, coefficient_table
 from blues.survive.inputs import numeric_frame
 from blues.survive.regression import EVENTS_PER_PARAMETER, check_columns
@@ -18,8 +19,8 @@ __all__ = ["DiscreteTime", "discrete_time", "person_intervals"]
 STATES = (*IN_HOSPITAL, "out", "dead")
 
 
-@dataclass(frozen=True)
-class DiscreteTime:
+@dataclass(frozen=True, repr=False)
+class DiscreteTime(Shown):
     """A fitted discrete-time model.
 
     Attributes

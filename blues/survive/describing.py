@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from blues.check import columns_exist
+from blues.cohort.display import Shown
 from blues.evaluate.records import Test
 from blues.survive.comparing import gray_test, logrank_test
 from blues.survive.curves import Curves, RestrictedMean, aalen_johansen, kaplan_meier, restricted_mean
@@ -16,8 +17,8 @@ from blues.survive.curves import Curves, RestrictedMean, aalen_johansen, kaplan_
 __all__ = ["Description", "describe"]
 
 
-@dataclass(frozen=True)
-class Description:
+@dataclass(frozen=True, repr=False)
+class Description(Shown):
     """How long stays are, and how they end.
 
     Attributes

@@ -207,9 +207,9 @@ def group_labels(groups: Any, n: int, *, at_least: int = 1) -> tuple[np.ndarray,
         return np.zeros(n, dtype=int), ["all"]
     if groups is None:
         raise InputError("groups is not given", allowed=f"a label for each of the {n} subjects")
-    if isinstance(groups, pd.Series):
+    if isinstance(groups, pd.Series | pd.CategoricalIndex):
         groups = groups.array
-    elif not isinstance(groups, list | tuple):
+    elif not isinstance(groups, list | tuple | pd.Categorical):
         groups = np.asarray(groups)
     series = pd.Series(groups)
     if len(series) != n:

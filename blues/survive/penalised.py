@@ -7,13 +7,14 @@ that a fold's model knows nothing of its test patients.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from blues.check import InputError, columns_exist
+from blues.cohort.display import Shown
 from blues.survive.inputs import Observed, numeric_frame, observed, some_events
 from blues.survive.partial import RiskSets, moments, newton, risk_sets
 from blues.survive.regression import EVENTS_PER_PARAMETER, survival_from_hazard
@@ -79,8 +80,8 @@ def _prepare(frame: pd.DataFrame, name: str, components: int | None) -> _Prepara
     return _Preparation(tuple(values.columns[used]), medians[used], means, scales, axes, weight)
 
 
-@dataclass(frozen=True)
-class PenalisedCox:
+@dataclass(frozen=True, repr=False)
+class PenalisedCox(Shown):
     """A fitted penalised Cox model.
 
     Attributes
@@ -112,7 +113,7 @@ class PenalisedCox:
     n: int
     events: int
     events_per_parameter: float
-    baseline: pd.DataFrame
+    baseline: pd.DataFrame = field(repr=False)
     notes: tuple[str, ...]
     preparations: dict[str, _Preparation]
     beta: np.ndarray

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from lifelines.exceptions import ConvergenceError
 from scipy.stats import chi2, rankdata
 
 from blues.check import InputError, columns_exist, counted, one_of
+from blues.cohort.display import Shown
 from blues.evaluate.records import Test, check_level
 from blues.survive.concordance import harrell_c
 from blues.survive.glm import coefficient_table
@@ -25,8 +26,8 @@ EVENTS_PER_PARAMETER = 10
 """Events per parameter below which a note is given (Peduzzi et al., J Clin Epidemiol 1995;48:1503)."""
 
 
-@dataclass(frozen=True)
-class CoxFit:
+@dataclass(frozen=True, repr=False)
+class CoxFit(Shown):
     """A fitted Cox model.
 
     Attributes
@@ -65,9 +66,9 @@ class CoxFit:
     ties: str
     converged: bool
     notes: tuple[str, ...]
-    baseline: pd.DataFrame
-    data: Observed
-    covariates: pd.DataFrame
+    baseline: pd.DataFrame = field(repr=False)
+    data: Observed = field(repr=False)
+    covariates: pd.DataFrame = field(repr=False)
 
     def risk(self, covariates: Any) -> np.ndarray:
         """Return the linear predictor, shape (n,): the higher the earlier the event.

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from blues.check import InputError, columns_exist
+from blues.cohort.display import Shown
 from blues.cohort.labels import bare
 from blues.provenance import replacing, write_json
 from blues.survive.decision import DISCHARGED, HORIZON, Decision, Sources, decide, looks_like_hours
@@ -27,8 +28,8 @@ LONG_STAY = 60
 EVENTS = {0: "censored", 1: "discharged alive", 2: "died in hospital"}
 
 
-@dataclass(frozen=True)
-class Endpoints:
+@dataclass(frozen=True, repr=False)
+class Endpoints(Shown):
     """What became of the patients.
 
     Attributes

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from blues.check import FEW_PATIENTS, InputError
+from blues.cohort.display import Shown
 from blues.survive.glm import coefficient_table
 from blues.survive.inputs import Observed, numeric_frame, observed, risk_table
 from blues.survive.regression import EVENTS_PER_PARAMETER, check_columns
@@ -16,8 +17,8 @@ from blues.survive.regression import EVENTS_PER_PARAMETER, check_columns
 __all__ = ["FineGrayFit", "fine_gray"]
 
 
-@dataclass(frozen=True)
-class FineGrayFit:
+@dataclass(frozen=True, repr=False)
+class FineGrayFit(Shown):
     """A fitted subdistribution hazard model.
 
     Attributes

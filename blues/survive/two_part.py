@@ -12,6 +12,7 @@ from lifelines import LogLogisticAFTFitter, LogNormalAFTFitter, WeibullAFTFitter
 from lifelines.exceptions import ConvergenceError
 
 from blues.check import InputError, counted, one_of
+from blues.cohort.display import Shown
 from blues.survive.glm import binomial, coefficient_table
 from blues.survive.inputs import numeric_frame, observed
 from blues.survive.regression import EVENTS_PER_PARAMETER, check_columns
@@ -25,8 +26,8 @@ _FAMILIES = {
 }
 
 
-@dataclass(frozen=True)
-class HurdleFit:
+@dataclass(frozen=True, repr=False)
+class HurdleFit(Shown):
     """A fitted two-part model.
 
     Attributes
