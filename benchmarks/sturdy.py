@@ -1,11 +1,10 @@
 """How far an encoder's outputs move when a clip only looks different: ``python benchmarks/sturdy.py FOLDER``.
 
 Every clip of a cohort (the POCUS collection, say) is shown again under a letterbox, on grey, white and shaded pages, beside
-clocks and tracings, with text, lines and figures burnt in, cropped, resized, turned, in other grey maps, with blur, noise and JPEG, up
-to eight frames of it. The sector is
-looked for anew each time. Printed are, for B-line presence and severity, the rank correlation over clips with the plain clip
-and the mean change; how many clips pass for no lung ultrasound; and for how many another kind of sector is found. Nothing is
-labelled here: what moves is what should stay.
+clocks and tracings, with text, lines and figures burnt in, cropped, resized, turned, in other grey maps, with blur, noise and
+JPEG, up to eight frames of it. The sector is looked for anew each time. Printed are, for B-line presence and severity, the rank
+correlation over clips with the plain clip and the mean change; how many clips pass for no lung ultrasound; and for how many
+another kind of sector is found. Nothing is labelled here: what moves is what should stay.
 """
 
 from __future__ import annotations

@@ -429,6 +429,7 @@ def test_photographs_are_named():
 
 
 def test_clips_that_are_no_lung_ultrasound_are_named(rng):
+    from blues.embed.record import STRANGE
     from blues.embed.work import _doubts
 
     encoder = encoders.get("blues-lus")
@@ -436,6 +437,11 @@ def test_clips_that_are_no_lung_ultrasound_are_named(rng):
     assert "does not look like lung ultrasound" in _doubts(encoder, encoder.forward(pictures))[0]
     assert _doubts(encoder, encoder.forward(simulated_batch(12, rng, plain=True).images.numpy())) == ()
     assert _doubts(encoders.get("random-cnn"), np.zeros((1, 4))) == ()
+    values = np.ones((10, len(encoder.feature_names)))
+    for titles, told in ((1, ()), (3, "3 of 10 frames do not look like lung ultrasound"), (6, STRANGE)):
+        values[:titles, encoder.feature_names.index("lus")] = 0.1
+        said = _doubts(encoder, values)
+        assert said == told or said[0].startswith(told)
 
 
 @pytest.mark.parametrize(

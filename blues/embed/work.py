@@ -23,6 +23,9 @@ __all__ = ["Ready", "Work", "encode", "finish", "light", "prepare", "side_by_sid
 LAYOUT = "embedding 2"
 """Raised when the meaning of a cached file changes, or the way a network is run, and with it the last digits."""
 
+FEW = 0.2
+"""The share of a clip's frames that is told when they alone do not look like lung ultrasound."""
+
 SMALL = 1_000_000
 """Parameters below which threads within a network would wait for one another longer than they compute."""
 
@@ -134,8 +137,15 @@ def encode(work: Work, name: str, ready: Ready) -> Entry:
 
 
 def _doubts(encoder: Encoder, values: np.ndarray) -> tuple[str, ...]:
-    """Return what is odd about a clip by the output ``lus`` of this package's network, the probability of lung ultrasound."""
+    """Return what is odd about a clip by the output ``lus`` of this package's network, the probability of lung ultrasound.
+
+    Where the clip as a whole passes, a fifth of its frames that do not are told, such as titles before the picture.
+    """
     if not tells_lung(encoder.card):
         return ()
-    score = float(values[:, encoder.feature_names.index("lus")].mean())
-    return () if score >= 0.5 else (f"{STRANGE} (score {score:.2f}, of 1)",)
+    scores = values[:, encoder.feature_names.index("lus")]
+    if (score := float(scores.mean())) < 0.5:
+        return (f"{STRANGE} (score {score:.2f}, of 1)",)
+    few = int((scores < 0.5).sum())
+    told = f"{few} of {len(scores)} frames do not look like lung ultrasound (titles?), and count in the clip's values"
+    return (told,) if few >= FEW * len(scores) and few else ()
