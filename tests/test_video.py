@@ -9,9 +9,11 @@ import av
 import numpy as np
 import pytest
 from PIL import Image
+from scipy import ndimage
 
 from blues import video
 from blues.check import InputError
+from blues.video.pillars import blurred_margins
 from blues.video.tissue import rim
 
 MATRIX_90_CLOCKWISE = b"".join(v.to_bytes(4, signed=True) for v in (0, 1 << 16, 0, -1 << 16, 0, 0, 0, 0, 1 << 30))
@@ -529,6 +531,24 @@ def test_a_bright_edge_of_the_picture_is_no_rim(rng):
     assert rim(frames)[2] == 4
     frames[:, :100, :3] = 90
     assert rim(frames) == (0, 0, 0, 0)
+
+
+@pytest.mark.parametrize("upright", [False, True])
+def test_a_blurred_copy_in_the_margins_is_no_part_of_the_picture(upright):
+    """What phones and players put beside an upright clip, or above and below a wide one."""
+    frames, inside = sector_frames()
+    around = (0, 140) if not upright else (140, 0)
+    size = tuple(350 + 2 * pad for pad in around)
+    whole = np.stack([np.asarray(Image.fromarray(one).resize((630, 630))) for one in frames])
+    top, left = (630 - size[0]) // 2, (630 - size[1]) // 2
+    copy = ndimage.gaussian_filter(whole[:, top : top + size[0], left : left + size[1]].astype(float), (0, 14, 14))
+    shown = np.clip(0.8 * copy + 6, 0, 255).astype(np.uint8)
+    shown[:, around[0] : around[0] + 350, around[1] : around[1] + 350] = frames
+    sector = video.find_sector(shown)
+    assert sector.kind == "convex"
+    assert overlap(sector, np.pad(inside, [(pad, pad) for pad in around])) > 0.95
+    assert not any(blurred_margins(frames))
+    assert not any(blurred_margins(np.pad(frames, ((0, 0), (0, 0), (140, 140)))))
 
 
 @pytest.mark.parametrize("above", [0, 150])

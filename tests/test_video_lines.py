@@ -127,6 +127,20 @@ def test_a_level_line_stays_beside_a_figure(moving):
     assert (without_drawings(shown)[:, 60:64] == 200).all()
 
 
+def test_a_players_bar_is_filled_in_and_a_level_line_above_is_not(moving):
+    shown = moving.copy()
+    shown[:, 220:225] = 120
+    for number, one in enumerate(shown):
+        one[220:225, : 32 * (number + 1)] = 220
+    mended = without_drawings(shown)
+    assert mended[:, 220:225].mean() == pytest.approx(50, abs=12)
+    assert (mended[:, 60:64] == 200).all()
+    assert drawings(shown) == (FIGURE,)
+    higher = np.roll(shown, -60, 1)
+    higher[:, 60:64] = moving[:, 60:64]
+    assert without_drawings(higher) is higher
+
+
 def test_a_line_and_a_figure_are_both_taken_out_and_told(moving):
     shown, there = written(drawn(moving, [(0.7, 0.7)]), FIGURES["a box"])
     assert drawings(shown) == (LINE, FIGURE)

@@ -1,8 +1,8 @@
-"""Takes out what a machine or an author draws over the moving picture: straight lines, and letters, arrows, crosses and boxes.
+"""Takes out what is drawn over the moving picture: straight lines, and letters, arrows, crosses, boxes and a player's bar.
 
-All stand still, bright and sharp, on tissue that moves (:mod:`blues.video.lines`). A straight upright line is carried over
-its whole course, since parts may be too faint to be seen; anything else is filled in where it is seen. What is level and
-thin, as the pleural line, A-lines and a player's bar are, is left alone, and so are specks.
+All stand still, bright and sharp, amid tissue that moves (:mod:`blues.video.lines`). A straight upright line is carried over
+its whole course, since parts may be too faint to be seen; anything else is filled in where it is seen. What is level, as the
+pleural line and A-lines are, is left alone but at the lower end of the frame, and so are specks.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ FIGURE = "letters or a figure are drawn over the moving picture; encoders see it
 
 TALL, LEVEL, LARGE = 1 / 45, 0.3, 0.1
 """A figure has this share of the frame's height, and of its own width or a tenth of the frame's height: others are level."""
+DEEPEST, WIDE = 5 / 6, 0.2
+"""A player's bar is level, lies below this share of the frame's height, and has this share of its width."""
 LEAST = 0.0005
 """The share of the frame that figures take up at least, together."""
 REACHES = (9, 17, 33, 65)
@@ -80,10 +82,13 @@ def _upright(found: np.ndarray) -> np.ndarray:
     parts, count = ndimage.label(found, np.ones((3, 3)))
     if not count:
         return found
-    places = ndimage.find_objects(parts)
-    sides = np.array([(0, 1), *((tall.stop - tall.start, wide.stop - wide.start) for tall, wide in places)])
-    upright = (sides[:, 0] >= LEVEL * sides[:, 1]) | (sides[:, 0] >= LARGE * len(found))
-    return np.asarray((upright & (sides[:, 0] >= TALL * len(found)))[parts])
+    ends = np.array(
+        [(0, 0, 0, 0), *((rows.start, rows.stop, cols.start, cols.stop) for rows, cols in ndimage.find_objects(parts))]
+    )
+    tall, wide = ends[:, 1] - ends[:, 0], ends[:, 3] - ends[:, 2]
+    upright = (tall >= TALL * len(found)) & ((tall >= LEVEL * wide) | (tall >= LARGE * len(found)))
+    bar = (ends[:, 0] >= DEEPEST * len(found)) & (wide >= WIDE * found.shape[1])
+    return np.asarray((upright | bar)[parts])
 
 
 def _filled(frames: np.ndarray, figures: np.ndarray) -> np.ndarray:

@@ -18,6 +18,7 @@ import numpy as np
 
 from blues.check import InputError
 from blues.video.apex import Outline, outline, search
+from blues.video.pillars import blurred_margins
 from blues.video.tissue import STILL, WORKING_SIZE, Reduced, parting, reduced, rim, stands_out, tissue, tissue_of_mean
 
 __all__ = ["Sector", "find_sector", "like", "mask", "upper_of_two"]
@@ -85,7 +86,8 @@ def find_sector(frames: np.ndarray) -> Sector:
         raise InputError(
             f"frames have shape {frames.shape} and type {frames.dtype}", allowed="(t, h, w), uint8, not empty"
         )
-    if any(around := rim(frames)):
+    around = rim(frames)
+    if any(around) or any(around := blurred_margins(frames)):
         top, bottom, left, right = around
         inner = frames[:, top : frames.shape[1] - bottom, left : frames.shape[2] - right]
         return _placed(find_sector(np.ascontiguousarray(inner)), frames.shape[1:], top, left)
