@@ -549,6 +549,9 @@ def test_a_blurred_copy_in_the_margins_is_no_part_of_the_picture(upright):
     assert overlap(sector, np.pad(inside, [(pad, pad) for pad in around])) > 0.95
     assert not any(blurred_margins(frames))
     assert not any(blurred_margins(np.pad(frames, ((0, 0), (0, 0), (140, 140)))))
+    still = shown[:1].repeat(len(shown), 0)
+    still[:, around[0] : around[0] + 350, around[1] : around[1] + 350] = frames
+    assert not any(blurred_margins(still))  # a shaded page
 
 
 @pytest.mark.parametrize("above", [0, 150])

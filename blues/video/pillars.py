@@ -23,6 +23,8 @@ BLURRED, SHARPER = 0.03, 2.5
 """Detail, as a share of the gray level, that a blurred column has at most; and how many times as much the middle has."""
 NARROWEST, WIDEST = 0.08, 0.45
 """Share of the screen's width that a margin has."""
+STILL = 1
+"""Gray levels by which a margin that stands still may vary: a shaded page does not move with the tissue."""
 SEAM = 3
 """The step at the seam, as a multiple of the usual step from column to column."""
 
@@ -56,7 +58,8 @@ def _margins(frames: np.ndarray) -> tuple[int, int]:
     outside[first - 2 : len(gray) - last + 2] = False
     inside, lit = ~outside, gray >= DARK
     inside[first - 2 : first + 2], inside[len(gray) - last - 2 : len(gray) - last + 2] = False, False
-    told = lit[outside].mean() >= 0.3 and lit[inside].mean() >= 0.3
+    moves = np.median(np.ptp(frames, axis=0)[:, outside & lit]) > STILL if lit[outside].any() else False
+    told = moves and lit[outside].mean() >= 0.3 and lit[inside].mean() >= 0.3
     sharp = told and np.median(share[inside & lit]) >= SHARPER * np.median(share[outside & lit])
     return (first, last) if sharp else (0, 0)
 
