@@ -2,9 +2,9 @@
 
 Every clip of a cohort (the POCUS collection, say) is shown again under a letterbox, on grey, white and shaded pages, beside
 clocks and tracings, with text, lines and figures burnt in, cropped, resized, turned, in other grey maps, with blur, noise and
-JPEG, up to eight frames of it. The sector is looked for anew each time. Printed are, for B-line presence and severity, the rank
-correlation over clips with the plain clip and the mean change; how many clips pass for no lung ultrasound; and for how many
-another kind of sector is found. Nothing is labelled here: what moves is what should stay.
+JPEG, up to eight frames of it. The sector is looked for anew each time. Printed are the rank correlation over clips with the
+plain clip for B-line presence and severity, and the mean change of B- and A-line presence; how many clips pass for no lung
+ultrasound; and for how many another kind of sector is found. Nothing is labelled here: what moves is what should stay.
 """
 
 from __future__ import annotations
@@ -155,6 +155,21 @@ def on_tall_page(frames: np.ndarray) -> np.ndarray:
     return np.pad(frames, ((0, 0), (rows, rows), (0, 0)))
 
 
+def beside_itself(frames: np.ndarray) -> np.ndarray:
+    """Show frames on a wide screen between parts of a larger, blurred, darker copy of themselves."""
+    count, height, width = frames.shape
+    side = int(0.4 * width)
+    larger = resized(1 + 2 * side / width, 1 + 2 * side / width)(frames)
+    top, left = (larger.shape[1] - height) // 2, max(0, (larger.shape[2] - width - 2 * side) // 2)
+    copy = larger[:, top : top + height, left : left + width + 2 * side]
+    shown = np.zeros((count, height, width + 2 * side), np.uint8)
+    shown[:, :, : copy.shape[2]] = 0.75 * ndimage.gaussian_filter(
+        copy.astype(np.float32), (0, height / 25, height / 25)
+    )
+    shown[:, :, side : side + width] = frames
+    return shown
+
+
 def annotated(frames: np.ndarray) -> np.ndarray:
     """Draw three arrows with a word below, and a word with its line, as in teaching clips."""
     height, width = frames.shape[1:]
@@ -198,6 +213,7 @@ CHANGES: dict[str, Change] = {
     "a thin light rim": with_rim,
     "on a tall black page": on_tall_page,
     "deepest fifth cut off, on a tall black page": lambda frames: on_tall_page(frames[:, : frames.shape[1] * 4 // 5]),
+    "a blurred copy of itself at both sides": beside_itself,
     "a clock and a dot in black margins": with_clock,
     "a tracing (M-mode) below": with_tracing,
     "text burnt in": with_text,
@@ -210,6 +226,7 @@ CHANGES: dict[str, Change] = {
     "top tenth cut off": lambda frames: frames[:, frames.shape[1] // 10 :],
     "deepest quarter cut off": lambda frames: frames[:, : frames.shape[1] * 3 // 4],
     "sides cut off, an eighth each": lambda frames: frames[:, :, frames.shape[2] // 8 : frames.shape[2] * 7 // 8],
+    "sides cut off, a fifth each": lambda frames: frames[:, :, frames.shape[2] // 5 : frames.shape[2] * 4 // 5],
     "a third of the size": resized(0.35, 0.35),
     "twice the size": resized(2, 2),
     "1.3 times as wide": resized(1, 1.3),
@@ -253,16 +270,17 @@ def main() -> None:
     print(
         f"{len(clips)} clips, {encoder.name}; {int((plain['lus'] < 0.5).sum())} pass for no lung ultrasound as they are"
     )
-    head = ("", "B-lines, rank correlation", "B-lines, mean change", "severity, rank correlation", "no lung ultrasound")
-    print("| " + " | ".join([*head, "another sector"]) + " |")
-    print("|---|---|---|---|---|---|")
+    head = ("", "B-lines, rank correlation", "mean change", "A-lines, mean change", "severity, rank correlation")
+    print("| " + " | ".join([*head, "no lung ultrasound", "another sector"]) + " |")
+    print("|---|---|---|---|---|---|---|")
     for name, change in CHANGES.items():
         found, others = seen(encoder, [change(frames) for frames in clips])
         b_lines, severity = (plain[c].corr(found[c], method="spearman") for c in ("b_line_presence", "soldati"))
-        moved = float((found["b_line_presence"] - plain["b_line_presence"]).mean())
+        moved = (found - plain).mean()
         sectors = sum(a != b for a, b in zip(kinds, others, strict=True))
+        changes = f"{moved['b_line_presence']:+.3f} | {moved['a_line_presence']:+.3f}"
         strange = int((found["lus"] < 0.5).sum())
-        print(f"| {name} | {b_lines:.2f} | {moved:+.3f} | {severity:.2f} | {strange} | {sectors} |", flush=True)
+        print(f"| {name} | {b_lines:.2f} | {changes} | {severity:.2f} | {strange} | {sectors} |", flush=True)
 
 
 if __name__ == "__main__":
