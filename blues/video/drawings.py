@@ -98,12 +98,15 @@ def _filled(frames: np.ndarray, figures: np.ndarray) -> np.ndarray:
     result = frames.copy()
     part, left = result[:, rows, columns], left[rows, columns]
     shown = (~left).astype(np.float32)
-    source = part * shown
+    steps: list[tuple[int, np.ndarray, np.ndarray]] = []
     for reach in REACHES:
         share = ndimage.uniform_filter(shown, reach)
         now = left & (share > 0.15)
-        if now.any():
-            around = ndimage.uniform_filter(source, (0, reach, reach))
-            part[:, now] = np.rint(around[:, now] / share[now]).astype(np.uint8)
+        steps.append((reach, now, share[now]))
         left &= ~now
+    for one in part:
+        source = one * shown
+        for reach, now, share in steps:
+            if len(share):
+                one[now] = np.rint(ndimage.uniform_filter(source, reach)[now] / share).astype(np.uint8)
     return result
