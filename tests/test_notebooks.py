@@ -56,7 +56,8 @@ def test_runs_from_top_to_bottom_and_shows_itself_offline(path, executed):
     shown = "".join(books.page(executed[path.stem]).outputs)
     assert "<script" not in shown
     assert not re.findall(r"""(?:src|srcset|poster)=["'](?!data:)[^"']*""", shown)
-    assert "http" not in re.sub(r"http://www\.w3\.org/\S+", "", shown)
+    words = re.sub(r"data:[\w/+.-]+;base64,[\w+/=\s]+", "", shown)  # a picture's letters may spell it too
+    assert "http" not in re.sub(r"http://www\.w3\.org/\S+", "", words)
 
 
 @pytest.mark.slow
