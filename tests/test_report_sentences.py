@@ -462,7 +462,7 @@ def test_terms_of_a_page_are_explained_at_its_end_and_no_others():
     def explained(run):
         sections = report.summarize(run)["sections"]
         assert [s["key"] for s in sections][-2:] == ["terms", "use"]
-        return dict(next(s for s in sections if s["key"] == "terms")["blocks"][0]["rows"])
+        return dict(next(s for s in sections if s["key"] == "terms")["blocks"][0].get("rows", ()))
 
     binary, number = explained(crossed()), explained(crossed(kind="continuous"))
     assert {"AUROC", "ICI", "E50", "ECE", "Brier score"} <= set(binary)
