@@ -154,7 +154,8 @@ def test_clips_are_counted_and_not_pooled_where_a_row_is_a_clip():
     assert "clips to patients" not in told
     assert "120 clips of 40 patients" in told
     assert "clips" not in [c["label"] for c in report.summarize(crossed())["tables"]["arms"]["columns"]]
-    assert "clips to patients by the mean over BLUE points" in " ".join(methods(Facts(crossed())))
+    embedded = dataclasses.replace(crossed(), provenance={"encoder": {"name": "frame-stats"}})
+    assert "clips to patients by the mean over BLUE points" in " ".join(methods(Facts(embedded)))
 
 
 def test_attention_fuses_and_pools_by_itself():
