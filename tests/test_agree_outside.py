@@ -440,6 +440,10 @@ def test_ordered_categories_are_the_scale_where_none_is_named():
     assert agree.cohen_kappa(words.astype(kind), weights="quadratic").value == named
     rows = words.melt(ignore_index=False, var_name="rater", value_name="rating").rename_axis("subject").reset_index()
     assert agree.cohen_kappa(rows.astype({"rating": kind}), weights="quadratic").value == named
+    frame = agree.table(words.astype(kind), draws=50)
+    pd.testing.assert_frame_equal(frame, agree.table(words, categories=list(kind.categories), draws=50))
+    with pytest.raises(InputError, match="neither categories nor level"):
+        agree.table(words.astype("category"))
     ids = pd.CategoricalDtype([str(i) for i in range(4)], ordered=True)
     numbers = rows.dropna().assign(rating=rows["rating"].map({"none": 0, "mild": 1, "severe": 2}))
     with pytest.raises(InputError, match="categories must be given"):

@@ -332,6 +332,29 @@ class TestDesign:
         }
         return Design(**(values | changes))
 
+    def test_ids_outcomes_and_columns_that_cannot_be_used_are_refused_by_name(self):
+        whole = self.make()
+        twice = pd.Index(["1", "2", "3", "1"])
+        blocks = {name: block.set_axis(twice) for name, block in whole.blocks.items()}
+        with pytest.raises(InputError, match="row 1 of the outcome stands twice"):
+            self.make(y=whole.y.set_axis(twice), patients=whole.patients.set_axis(twice), blocks=blocks)
+        with pytest.raises(InputError, match=r"value '0': target 't' is text or labels.*y.astype\(float\)"):
+            self.make(y=whole.y.astype(int).astype(str))
+        for kind in ("object", "string", "category"):
+            sex = pd.Series(list("mfmf"), whole.y.index, dtype=kind)
+            with pytest.raises(InputError, match="value 'm': 'sex' of modality 'blood' is no column of numbers"):
+                self.make(blocks={**whole.blocks, "blood": whole.blocks["blood"].assign(sex=sex)})
+        for y in (whole.y.astype(bool), whole.y.astype("Int64"), whole.y.astype(object)):
+            assert self.make(y=y).y.sum() == 2
+
+    def test_patients_twice_or_by_numbers_are_told_as_that(self, cohort):
+        patients = cohort.patients
+        with pytest.raises(InputError, match="patient 1 stands twice in cohort.patients"):
+            design(dataclasses.replace(cohort, patients=pd.concat([patients, patients.head(1)])), "pcr", ["blood"])
+        numbered = dataclasses.replace(cohort, patients=patients.set_axis(patients.index.astype(int)))
+        with pytest.raises(InputError, match=r"by int64, such as 1, and cohort.clips by text.*astype\(str\)"):
+            design(numbered, "pcr", ["image", "blood"], embeddings=embedded(cohort))
+
     def test_arms_are_all_combinations_singles_first(self):
         arms = ["+".join(arm) for arm in self.make().arms]
         assert arms == [

@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pytest
 import small_run
+from made_design import make_design
 from small_run import QUICK
 
 from blues import datasets, embed, features, fuse, report
@@ -46,6 +47,12 @@ def test_what_the_experiment_leaves_open_is_the_designs(design):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
+        (
+            {"modalities": ("clinical",)},
+            r"modalities=\('clinical',\), and the design was made with \('image', 'blood'\)",
+        ),
+        ({"modalities": ("image",)}, r"modalities=\('image',\)"),
+        ({"modalities": ("image", "blood", "expert")}, "modalities="),
         ({"task": "severity"}, "task='severity', and the design was made with 'pcr'"),
         ({"frames": "sd"}, "frames='sd', and the design was made with 'max'"),
         ({"baseline": ("ldh",)}, "baseline="),
@@ -63,10 +70,26 @@ def test_the_command_and_python_say_the_same_of_themselves(cohort):
     assert fuse.run(made, asked).experiment == asked
 
 
+def test_modalities_in_another_order_are_the_same(design):
+    told = fuse.run(design, fuse.Experiment(**QUICK | {"modalities": ("blood", "image")})).experiment
+    assert told.modalities == ("image", "blood")
+
+
+def test_a_design_made_by_hand_is_not_said_to_come_from_an_encoder_or_a_dictionary():
+    page = report.render(report.summarize(fuse.run(make_design(), fuse.Experiment(**QUICK))))
+    assert "Image features were taken as they were given" in page
+    assert "no dictionary says when each is known" in page
+    assert "blues-lus" not in page
+    assert "were refused" not in page
+    assert "Frames were pooled" not in page
+
+
 def test_subgroups_from_python_are_computed_or_refused(cohort, design):
     asked = fuse.Experiment(subgroups=("sex",), **QUICK)
     with pytest.raises(InputError, match=r"names subgroups, sex.*groups_of\(cohort"):
         fuse.run(design, asked)
+    with pytest.raises(InputError, match=r"groups\['sex'\] is ndarray.*index is the patients"):
+        fuse.run(design, asked, groups={"sex": np.array(["f", "m"] * 15)})
     run = fuse.run(design, asked, groups=fuse.groups_of(cohort, "pcr", asked.subgroups))
     assert set(run.subgroups["by"]) == {cohort.dictionary.label("sex")}
     assert run.subgroups["patients"].sum() == len(np.unique(design.patients))

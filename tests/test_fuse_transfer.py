@@ -479,7 +479,7 @@ def test_cohorts_may_differ_in_how_many_clips_of_a_patient_were_rated(two, tmp_p
         columns = max((s[1].singles[name].columns for s in sides), key=len)
         assert list(wide.singles[name].columns) == list(about.singles[name].columns) == list(columns)
         assert about.singles[name].notna().sum().sum() == sides[1][1].singles[name].notna().sum().sum()
-        found = transfer(*sides, Experiment(modalities=("clinical",), **QUICK))
+        found = transfer(*sides, Experiment(modalities=("clinical", "blood"), **QUICK))
         arm = found.predictions[found.predictions["arm"].str.startswith(name)]
         assert sorted(arm["patient"]) == sorted(test.patients.index[test.target("pcr").notna()])
         assert arm["p"].notna().all()
@@ -492,7 +492,7 @@ def test_a_rule_that_too_few_patients_of_one_cohort_have_is_left_out_with_its_re
     ratings[ratings["clip"] == ratings["clip"].iloc[0]].to_csv(lone / "ratings.csv", index=False)
     many, fewer = blues.cohort.read(two / "a"), blues.cohort.read(lone)
     for train, test in ((many, fewer), (fewer, many)):
-        found = transfer(*pair(train, test), Experiment(modalities=("clinical",), **QUICK))
+        found = transfer(*pair(train, test), Experiment(modalities=("clinical", "blood"), **QUICK))
         assert not found.scores["arm"].str.startswith("expert rule").any()
         why = found.refused.set_index("column").loc["expert rule: mean severity", "reason"]
         assert why == f"not matched: the patients of {fewer.name} who have it do not differ in the outcome"

@@ -176,6 +176,20 @@ def test_aalen_johansen_keeps_time_zero_and_ties():
     close(only, [0.4, 0.6, 0.8, 0.8], 1e-12)
 
 
+def test_an_incidence_of_none_or_all_has_no_interval():
+    """Nobody of group b died: from 0 to 0 would say that nobody could."""
+    curves = survive.aalen_johansen([1, 2, 3, 2, 3, 4], [2, 1, 1, 1, 1, 1], groups=list("aaabbb"))
+    died = curves.table[curves.table["cause"] == 2].set_index(["group", "time"])[["incidence", "low", "high"]]
+    nobody, somebody = died.loc["b"], died.loc["a"]
+    assert nobody.loc[0].tolist() == [0, 0, 0]
+    assert (nobody["incidence"] == 0).all()
+    assert nobody.loc[1:, ["low", "high"]].isna().all(axis=None)
+    assert somebody.notna().all(axis=None)
+    left = curves.at([4]).query("group == 'b' and cause == 1")
+    assert left["incidence"].tolist() == pytest.approx([1])
+    assert left[["low", "high"]].isna().all(axis=None)
+
+
 def test_kaplan_meier_medians_of_lung():
     lung = load_lung()
     curves = survive.kaplan_meier(lung["time"], lung["status"], groups=lung["sex"])

@@ -12,7 +12,17 @@ import pandas as pd
 from blues.agree.ratings import clusters_carried, kinds_of, wide
 from blues.check import InputError
 
-__all__ = ["Coded", "Measured", "coded", "measured", "no_weights", "numeric_scale", "off_scale", "places"]
+__all__ = [
+    "Coded",
+    "Measured",
+    "coded",
+    "measured",
+    "no_weights",
+    "numeric_scale",
+    "off_scale",
+    "ordered_scale",
+    "places",
+]
 
 _TABLE = 1 << 16
 
@@ -227,7 +237,7 @@ def numeric_scale(categories: tuple[Any, ...]) -> np.ndarray | None:
         return None
 
 
-def _ordered(ratings: Any) -> list[Any] | None:
+def ordered_scale(ratings: Any) -> list[Any] | None:
     """Return the scale of ratings that are ordered pandas categories, the same in all columns that hold any; else None."""
     kinds = kinds_of(ratings) if isinstance(ratings, pd.DataFrame) else []
     scales = {tuple(kind.categories) for kind in kinds if isinstance(kind, pd.CategoricalDtype) and kind.ordered}
@@ -313,7 +323,7 @@ def coded(ratings: Any, categories: Iterable[Any] | None, clusters: Any = None) 
         No categories; a rating outside them; one rater; a rater without ratings; raters who share no subject.
     """
     frame = wide(ratings)
-    scale = _declared(_ordered(ratings) if categories is None else categories, frame)
+    scale = _declared(ordered_scale(ratings) if categories is None else categories, frame)
     _check_shape(len(frame), len(frame.columns))
     codes = places(ratings if _plain(ratings) else frame, scale)
     if codes.min() < -1:

@@ -21,7 +21,7 @@ from blues.agree.ratings import choose, clusters_of, tidy, wide
 from blues.agree.record import DOUBTS, TEXTS, Agreement, frame_of, impossible
 from blues.agree.resample import Kind, check_how
 from blues.agree.rounds import round_order
-from blues.agree.scale import measured, places
+from blues.agree.scale import measured, ordered_scale, places
 from blues.check import InputError, one_of
 
 __all__ = ["further", "intra_rater", "records", "table"]
@@ -59,7 +59,7 @@ def records(
     ----------
     ratings : array or DataFrame, shape (subjects, raters)
     categories : sequence, optional
-        The whole scale in order; mandatory unless ``level`` is continuous.
+        The whole scale in order; mandatory unless ``level`` is continuous or the ratings are ordered pandas categories.
     level : {"nominal", "ordinal", "continuous"}, optional
         By default ordinal; measurements must be called continuous.
     clusters, draws, seed, confidence
@@ -67,6 +67,8 @@ def records(
     interval : {"bootstrap", "bca", "jackknife", "analytic"}, optional
         Of all coefficients; by default each one's own.
     """
+    if categories is None and level != "continuous":
+        categories = ordered_scale(ratings)
     kind = _level(level, categories)
     check_how(interval, draws, confidence)
     frame = wide(ratings)

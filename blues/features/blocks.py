@@ -70,6 +70,7 @@ def design(
         Unknown task, modality or column; a modality with no column left; a target with one class; an encoder without the
         image features asked for.
     """
+    _check_ids(cohort)
     allow = tuple(allow)
     everything = embeddings
     if embeddings is not None:
@@ -226,6 +227,22 @@ def _tabular(cohort: Cohort, role: str, not_allowed: set[str]) -> pd.DataFrame:
 def _spread(table: pd.DataFrame, patients: pd.Series) -> pd.DataFrame:
     """Give every row the values of its patient; a patient who is not in the table gets NaN."""
     return table.reindex(patients.to_numpy()).set_axis(patients.index)
+
+
+def _check_ids(cohort: Cohort) -> None:
+    """Raise where patients of a cohort changed by hand stand twice, or are numbers where the clips' are text."""
+    ids = cohort.patients.index
+    if not ids.is_unique:
+        raise check.InputError(
+            f"patient {ids[ids.duplicated()][0]} stands twice in cohort.patients", remedy="Keep one row a patient"
+        )
+    owners = cohort.clips["patient"]
+    if not owners.isin(ids).any() and owners.astype(str).isin(ids.astype(str)).any():
+        raise check.InputError(
+            f"cohort.patients calls patients by {ids.dtype}, such as {ids[0]}, and cohort.clips by text",
+            allowed="text in both",
+            remedy="cohort.patients.index = cohort.patients.index.astype(str)",
+        )
 
 
 def _own(cohort: Cohort, embeddings: Embeddings) -> None:

@@ -37,6 +37,30 @@ class ByPoint:
     clips: pd.Series
 
 
+def _check_rows(y: pd.Series, task: str) -> None:
+    """Raise where two rows have one id, or an outcome is text."""
+    if not y.index.is_unique:
+        twice = y.index[y.index.duplicated()][0]
+        raise check.InputError(f"row {twice} of the outcome stands twice", remedy="Give every row an id of its own")
+    if not pd.api.types.is_numeric_dtype(y.infer_objects()):
+        raise check.InputError(f"target {task!r} is text or labels", value=y.iloc[0], remedy="Use y.astype(float)")
+
+
+def _check_numbers(block: pd.DataFrame, modality: str) -> None:
+    """Raise where a column does not read as numbers."""
+    for place, kind in enumerate(block.dtypes):
+        if not pd.api.types.is_numeric_dtype(kind):
+            values = block.iloc[:, place].dropna()
+            try:
+                values.to_numpy(dtype=float)
+            except (TypeError, ValueError):
+                raise check.InputError(
+                    f"{block.columns[place]!r} of modality {modality!r} is no column of numbers",
+                    value=values.iloc[0],
+                    allowed="numbers, NaN where missing; of labels a column of 0 and 1 each",
+                ) from None
+
+
 @dataclass(frozen=True)
 class Design:
     """What one task predicts, from what.
@@ -109,10 +133,12 @@ class Design:
             raise check.InputError("no modality was asked for", allowed=MODALITIES)
         tables = [("patients", self.patients), *self.blocks.items(), *self.poolings.items(), *self.singles.items()]
         tables += [] if self.event is None else [("event", self.event)]
+        _check_rows(self.y, self.task)
         for name, block in tables:
             if not block.index.equals(self.y.index):
                 raise check.InputError(f"the rows of {name!r} are not the rows of the outcome", remedy="Use one index")
         for name, block in self.blocks.items():
+            _check_numbers(block, name)
             if block.shape[1] == 0:
                 raise check.InputError(
                     f"modality {name!r} has no column that may predict {self.task!r}",

@@ -100,12 +100,18 @@ def run(
 
 
 def groups_given(experiment: Experiment, groups: Mapping[str, pd.Series] | None) -> None:
-    """Raise where an experiment names subgroups and nobody says who is in which."""
+    """Raise where an experiment names subgroups and nobody says who is in which, or of whom it is said."""
     if experiment.subgroups and groups is None:
         raise check.InputError(
             f"the experiment names subgroups, {', '.join(experiment.subgroups)}, and groups are not given",
             remedy="groups=blues.fuse.groups_of(cohort, experiment.task, experiment.subgroups)",
         )
+    for name, series in (groups or {}).items():
+        if not isinstance(series, pd.Series):
+            raise check.InputError(
+                f"groups[{name!r}] is {type(series).__name__}, which says nothing of whose groups they are",
+                allowed="a Series whose index is the patients",
+            )
 
 
 def _worth_predicting(design: Design) -> None:

@@ -27,11 +27,11 @@ def settled(design: Design, experiment: Experiment) -> Experiment:
     Raises
     ------
     InputError
-        When the experiment names another task, baseline or pooling than the design has.
+        When the experiment names another task, baseline, pooling or other modalities than the design has.
     """
     plain: dict[str, Any] = {entry.name: entry.default for entry in dataclasses.fields(Experiment)}
     plain["points"] = "concat" if experiment.image_features == "artefacts" else "mean"  # what it is where none is named
-    changed: dict[str, Any] = {"modalities": tuple(design.blocks)}  # a design may have lost a block since
+    changed: dict[str, Any] = {"modalities": tuple(design.blocks)}  # in the design's order
     for name, value in _of(design).items():
         asked = getattr(experiment, name)
         if _same(asked, value) or (name == "points" and asked in design.poolings):
@@ -98,7 +98,11 @@ def changed_since(experiment: Experiment, *designs: Design) -> list[str]:
 
 def _of(design: Design) -> dict[str, Any]:
     """Return the settings of an experiment that a design decides, as far as it knows them."""
-    found: dict[str, Any] = {"task": design.task, **design.facts.get("asked", {})}
+    found: dict[str, Any] = {
+        "task": design.task,
+        "modalities": tuple(design.blocks),
+        **design.facts.get("asked", {}),
+    }
     if "image" not in design.blocks:
         found.pop("image_features", None)
     elif "frames" in design.facts:

@@ -12,7 +12,7 @@ from blues.check import counted
 from blues.features.arm_names import BASELINE, BY_CLIP, RULE, named
 from blues.report import timed
 from blues.report.facts import Facts
-from blues.report.settings import in_use, poolings
+from blues.report.settings import from_dictionary, from_encoder, in_use, poolings
 from blues.report.words import CONSTANT, FRAMES, MEAN, POINTS, THRESHOLDS, called_grade, listed, metric
 
 __all__ = ["command", "methods", "place"]
@@ -56,6 +56,8 @@ def _data(facts: Facts) -> str:
     blocks = [f"{name} ({counted(len(columns), 'column')})" for name, columns in design["modalities"].items()]
     if blocks:
         text += f"Predictors came from {listed(blocks)}. "
+    if not from_dictionary(facts):
+        return text + "They were taken as they were given; no dictionary says when each is known."
     text += (
         "Variables known only after the moment of prediction, and those that are or contain the outcome, were refused"
     )
@@ -76,7 +78,13 @@ def _with_outcome(facts: Facts) -> str:
 def _images(facts: Facts) -> str:
     if "image" not in facts.design["modalities"]:
         return ""
-    e, encoder = facts.experiment, facts.run.provenance.get("encoder") or {}
+    if not from_encoder(facts):
+        text = "Image features were taken as they were given (what made them is not recorded)"
+        if facts.clips:
+            return f"{text}, {_of_clips(facts)}."
+        pooled = poolings(facts) != ("mean",)  # which it is where nothing is said
+        return f"{text}, from {_of_clips(facts).removeprefix('and ')}." if pooled else f"{text}."
+    e, encoder = facts.experiment, facts.run.provenance["encoder"]
     frames = str(e.get("frames", ""))
     text = f"Ultrasound clips were decoded and each frame was described by the encoder {e.get('encoder', 'named in the run')}"
     dimensions = encoder.get("dimensions") if isinstance(encoder, dict) else None

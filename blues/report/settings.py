@@ -8,10 +8,11 @@ from typing import Any
 from blues.models import ATTENTION, Candidate
 from blues.report.facts import Facts
 
-__all__ = ["in_use", "poolings"]
+__all__ = ["from_dictionary", "from_encoder", "in_use", "poolings"]
 
 _UNUSED = "not used: {}"
-_OF_IMAGES = ("encoder", "weights", "finetune", "image_features", "frames", "points")
+_OF_FRAMES = ("encoder", "weights", "finetune", "image_features", "frames")
+_OF_IMAGES = (*_OF_FRAMES, "points")
 
 
 def in_use(facts: Facts) -> dict[str, Any]:
@@ -30,10 +31,24 @@ def in_use(facts: Facts) -> dict[str, Any]:
     found = dict(facts.experiment) | _learning(facts)
     if not facts.sees_images:
         found |= dict.fromkeys(_OF_IMAGES, _UNUSED.format("no arm looks at images"))
+    elif not from_encoder(facts):
+        found |= dict.fromkeys(_OF_FRAMES, _UNUSED.format("image features as they were given"))
+        if poolings(facts) == ("mean",):  # which it is where nothing is said
+            found["points"] = found["encoder"]
     if facts.moved:
         why = _UNUSED.format("fitted on one cohort and tested once on another")
         found |= dict.fromkeys(("cohort", "folds", "repeats"), why)
     return found
+
+
+def from_encoder(facts: Facts) -> bool:
+    """Return whether the run recorded which encoder made its image features: those of a design made by hand have none."""
+    return bool(facts.run.provenance.get("encoder"))
+
+
+def from_dictionary(facts: Facts) -> bool:
+    """Return whether a cohort's dictionary decided what may predict: it did not in a design made by hand."""
+    return not facts.run.provenance.keys().isdisjoint(("data", "dictionary"))
 
 
 def poolings(facts: Facts) -> tuple[str, ...]:

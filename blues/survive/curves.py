@@ -231,7 +231,7 @@ def aalen_johansen(time: Any, event: Any, *, groups: Any = None, entry: Any = No
     F_k(t) = sum over s <= t of S(s-) d_k(s)/Y(s), S the Kaplan-Meier curve of leaving by any cause (Aalen & Johansen,
     Scand J Stat 1978;5:141). Exact with ties of different causes and with events at time 0, so that the incidences and
     S sum to one at every time. The standard error is the infinitesimal jackknife that R ``survfit`` gives; the band
-    is on the complementary log-log scale, F^exp(+- z se/(F log F)).
+    is on the complementary log-log scale, F^exp(+- z se/(F log F)), NaN after time 0 where F is 0 or 1: none is no certainty.
 
     Parameters
     ----------
@@ -284,8 +284,8 @@ def aalen_johansen(time: Any, event: Any, *, groups: Any = None, entry: Any = No
                     "censored": table.censored,
                     "incidence": value,
                     "se": se,
-                    "low": np.where(inside, safe ** np.exp(width), value),
-                    "high": np.where(inside, safe ** np.exp(-width), value),
+                    "low": np.where(inside, safe ** np.exp(width), np.nan),
+                    "high": np.where(inside, safe ** np.exp(-width), np.nan),
                 }
             )
             if table.time[0] > 0:
