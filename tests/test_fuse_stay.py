@@ -467,7 +467,7 @@ def test_what_a_time_has_no_use_for_is_refused_at_once(many, given, why):
     with pytest.raises(InputError, match=f"{why}.*Leave out"):
         fuse.prepare(experiment)
     with pytest.raises(InputError, match=why):
-        fuse.run(make_design(), experiment)
+        fuse.run(make_design(), dataclasses.replace(experiment, modalities=("image", "blood")))
 
 
 def test_models_that_change_nothing_are_named():
