@@ -16,7 +16,7 @@ from blues.fuse.tables import with_null
 
 
 def experiment(**changes):
-    return Experiment(modalities=("image", "blood"), **(QUICK | changes))
+    return Experiment(**(QUICK | changes))
 
 
 def told_by_images(strength, patients=60, kind="binary", seed=4):

@@ -17,7 +17,7 @@ from blues.models import Candidate
 
 
 def experiment(**changes):
-    return Experiment(modalities=("image", "blood"), **(QUICK | changes))
+    return Experiment(**(QUICK | changes))
 
 
 def with_singles(**changes):
