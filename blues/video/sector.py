@@ -23,7 +23,7 @@ from blues.video.tissue import STILL, WORKING_SIZE, Reduced, parting, reduced, r
 
 __all__ = ["Sector", "find_sector", "like", "mask", "upper_of_two"]
 
-LEVEL, PAGE = 0.3, 0.875
+LEVEL, PAGE = 0.4, 0.875
 """The share of the columns of tissue that end in one row where a picture is cut off, and how far down the frame at most."""
 
 
